@@ -1,0 +1,56 @@
+# The service:       docker build -t khipu-receiver .
+# A pretend Khipu:   docker build -t khipu-simulator --target simulator .
+#
+# node:24-slim brings Node; the npm package `node`, which is a devDependency, is never installed here:
+# its script is skipped like all others.
+
+FROM node:24-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY schemas ./schemas
+COPY src ./src
+# Not `npm run`, which would look for that package's node first.
+RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json
+
+FROM node:24-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:24-slim AS base
+# Nothing in here may become another user, nor install anything.
+RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
+  && rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
+    /usr/local/bin/yarn /usr/local/bin/yarnpkg /opt/yarn*
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY package.json ./
+COPY schemas ./schemas
+
+FROM base AS simulator
+LABEL org.opencontainers.image.title="khipu-simulator" \
+  org.opencontainers.image.description="A pretend Khipu and a pretend consumer, to try khipu-receiver with" \
+  org.opencontainers.image.licenses="MIT"
+COPY simulator ./simulator
+ENV SIMULATOR_HOST=0.0.0.0
+USER node
+EXPOSE 4000
+STOPSIGNAL SIGTERM
+CMD ["node", "simulator/main.ts"]
+
+# The last stage is what `docker build` makes when it is told no target.
+FROM base AS service
+LABEL org.opencontainers.image.title="khipu-receiver" \
+  org.opencontainers.image.description="Receives the asynchronous results of Khipu's Open Data API, keeps them safe and delivers them to a queue" \
+  org.opencontainers.image.licenses="MIT"
+COPY --from=build /build/dist ./dist
+USER node
+EXPOSE 3000 3001
+STOPSIGNAL SIGTERM
+# A worker has no public listener.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
+  CMD ["node", "-e", "const { ROLE, PUBLIC_PORT, ADMIN_PORT } = process.env; const port = ROLE === 'worker' ? ADMIN_PORT || 3001 : PUBLIC_PORT || 3000; fetch(`http://127.0.0.1:${port}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "dist/main.js"]

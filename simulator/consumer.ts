@@ -1,0 +1,76 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { Worker } from 'bullmq'
+
+/** Where the results are, and where the lines about them go. */
+export interface ConsumerSettings {
+  readonly redisUrl: string
+  readonly queue: string
+  readonly prefix: string
+  /** Gets one line per result, without account numbers. */
+  readonly log: (line: string) => void
+  /** Whether `results` grows; a consumer that runs for long has no use for it. */
+  readonly keep: boolean
+}
+
+/** The part of a result job (schemas/result.json) that this consumer reads. */
+export interface Result {
+  readonly requestId: string
+  readonly reference: string | null
+  readonly outcome: 'delivered' | 'failed'
+  readonly completeness: string | null
+  readonly reason: string | null
+  readonly attempts: number
+  readonly response: { readonly Data?: { readonly Transaction?: readonly unknown[] } | null } | null
+}
+
+/** A running consumer; `results` holds the data of the jobs as they came. */
+export interface Consumer {
+  readonly results: readonly Result[]
+  close(): Promise<void>
+}
+
+/** Starts the pretend downstream worker: all that a consumer of the results has to write. */
+export function startConsumer(settings: Partial<ConsumerSettings> = {}): Consumer {
+  const { redisUrl, queue, prefix, log, keep } = { ...defaultConsumerSettings, ...settings }
+  const results: Result[] = []
+
+  const worker = new Worker<Result>(
+    queue,
+    async (job) => {
+      if (keep) results.push(job.data)
+      log(lineOf(job.data))
+    },
+    { prefix, connection: { url: redisUrl, maxRetriesPerRequest: null, retryStrategy: () => 500 } }
+  )
+  worker.on('error', (error) => log(`consumer in trouble: ${codeOf(error)}`))
+
+  return {
+    results,
+    async close() {
+      // Without Redis, close() would wait for ever.
+      await Promise.race([worker.close(), pause(3000, undefined, { ref: false })])
+    }
+  }
+}
+
+/** What holds where nothing is said: the service's own defaults. */
+export const defaultConsumerSettings: ConsumerSettings = {
+  redisUrl: 'redis://127.0.0.1:6379',
+  queue: 'khipu-results',
+  prefix: 'khipu',
+  log: console.log,
+  keep: true
+}
+
+function lineOf({ requestId, reference, outcome, completeness, reason, ...rest }: Result): string {
+  const transactions = rest.response?.Data?.Transaction?.length ?? 0
+  const how = outcome === 'delivered' ? completeness : reason
+  return (
+    `result ${requestId} (${reference ?? 'no reference'}): ${outcome}, ${how}, ` +
+    `attempts: ${rest.attempts}, transactions: ${transactions}`
+  )
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}

@@ -1,0 +1,36 @@
+/** How a request to a scenario comes to rest with the receiver's built-in policy. */
+export type End =
+  | { readonly state: 'delivered'; readonly completeness: Completeness; readonly attempts: number }
+  | { readonly state: 'failed'; readonly reason: FailReason; readonly attempts: number }
+  | { readonly state: 'parked'; readonly reason: ParkReason; readonly attempts: number }
+
+/** How much of the data the receiver says it got. */
+export type Completeness = 'complete' | 'incomplete' | 'empty'
+
+/** Why a request of these scenarios fails. */
+export type FailReason = 'do-not-retry' | 'retries-exhausted' | 'rejected' | 'no-callback'
+
+/** Why a request of these scenarios is parked. */
+export type ParkReason = 'retry-after-notification' | 'unknown-type' | 'unauthorized'
+
+/** Delivered after so many attempts. */
+export function delivered(attempts = 1, completeness: Completeness = 'complete'): End {
+  return { state: 'delivered', completeness, attempts }
+}
+
+/** Failed with this reason after so many attempts. */
+export function failed(reason: FailReason, attempts = 1): End {
+  return { state: 'failed', reason, attempts }
+}
+
+/** Parked with this reason after so many attempts. */
+export function parked(reason: ParkReason, attempts = 1): End {
+  return { state: 'parked', reason, attempts }
+}
+
+/** The end in words: state, completeness or reason, attempts. */
+export function endInWords(end: End): string {
+  const what = end.state === 'delivered' ? end.completeness : end.reason
+  const attempts = end.attempts === 1 ? '1 attempt' : `${end.attempts} attempts`
+  return `${end.state} ${what}, ${attempts}`
+}

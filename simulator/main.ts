@@ -1,0 +1,62 @@
+import { commandLine } from './command-line.ts'
+import { defaultConsumerSettings, startConsumer } from './consumer.ts'
+import { startKhipu, type Khipu } from './khipu.ts'
+import { scenarioList, usage } from './usage.ts'
+
+const {
+  settings,
+  consumer: wantsConsumer,
+  help,
+  faults
+} = commandLine(process.argv.slice(2), process.env)
+if (faults.length > 0) complain(faults)
+else if (help) console.log(usage())
+else await start()
+
+async function start(): Promise<void> {
+  const khipu = await startKhipu({ ...settings, log: console.log }).catch((error: Error) => error)
+  if (khipu instanceof Error) return complain([khipu.message])
+  const consumer = wantsConsumer ? startConsumer(consumerSettings()) : null
+  console.log(welcome(khipu))
+  endOnSignal(async () => {
+    await Promise.all([khipu.close(), consumer?.close()])
+  })
+}
+
+function complain(lines: readonly string[]): void {
+  console.error(['the simulator can not start:', ...lines].join('\n  '))
+  process.exitCode = 1
+}
+
+function consumerSettings() {
+  const { REDIS_URL, RESULT_QUEUE, QUEUE_PREFIX } = process.env
+  const { redisUrl, queue, prefix } = defaultConsumerSettings
+  return {
+    redisUrl: REDIS_URL ?? redisUrl,
+    queue: RESULT_QUEUE ?? queue,
+    prefix: QUEUE_PREFIX ?? prefix,
+    keep: false
+  }
+}
+
+function welcome({ url }: Khipu): string {
+  return [
+    `pretend Khipu at ${url}   (give it to the service as KHIPU_BASE_URL)`,
+    `what it got and sent: ${url}/simulator/calls  ${url}/simulator/callbacks`,
+    wantsConsumer ? 'pretend worker: prints the results below' : 'pretend worker: add --consumer',
+    'The account number chooses the scenario, e.g. 1101-0001; every other number is ok:',
+    scenarioList()
+  ].join('\n')
+}
+
+/** The first signal ends in order, the second at once. */
+function endOnSignal(close: () => Promise<void>): void {
+  let isEnding = false
+  const end = () => {
+    if (isEnding) process.exit(1)
+    isEnding = true
+    void close().then(() => process.exit(0))
+  }
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
+}

@@ -1,0 +1,78 @@
+import { rmSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findRedis } from './redis-binary.ts'
+import { startServer, type RedisServer } from './redis-server.ts'
+import { freePort } from './free-port.ts'
+import { untilItAnswers } from './redis-ping.ts'
+
+/** A Redis to work with: either one that was there already, or one started just for this. */
+export interface PrivateRedis {
+  readonly url: string
+  /** The process and its folder, where it is ours. */
+  readonly pid: number | undefined
+  readonly folder: string | undefined
+  /** Ends it and removes its folder; does nothing to one that is not ours. */
+  stop(): Promise<void>
+  /** Ends it if it runs and starts it again, on the same port and with the same data. */
+  restart(): Promise<void>
+  /** Ends it with SIGKILL, as a crash would. */
+  kill(): Promise<void>
+}
+
+/** What to start, or to use instead. */
+export interface PrivateRedisSettings {
+  /** Used as it is; by default REDIS_URL. null starts one in any case. */
+  readonly url?: string | null | undefined
+  /** Gets a line about what takes long. */
+  readonly log?: (line: string) => void
+}
+
+/** Gives a Redis that answers; throws, saying what to install, where there is none to be had. */
+export async function startRedis(settings: PrivateRedisSettings = {}): Promise<PrivateRedis> {
+  const { url = process.env['REDIS_URL'], log = () => {} } = settings
+  return url ? useExisting(url) : startOwn(log)
+}
+
+async function useExisting(url: string): Promise<PrivateRedis> {
+  await untilItAnswers(url)
+  const refuse = () => Promise.reject(new Error('this Redis was not started here'))
+  return {
+    url,
+    pid: undefined,
+    folder: undefined,
+    stop: async () => {},
+    restart: refuse,
+    kill: refuse
+  }
+}
+
+async function startOwn(log: (line: string) => void): Promise<PrivateRedis> {
+  const binary = await findRedis({ log })
+  const folder = await mkdtemp(join(tmpdir(), 'khipu-redis-'))
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', removeFolder)
+  const port = await freePort()
+  let server: RedisServer = await startServer({ binary, folder, port }).catch((error: unknown) => {
+    removeFolder()
+    throw error
+  })
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    folder,
+    get pid() {
+      return server.pid
+    },
+    async stop() {
+      await server.end('SIGTERM')
+      process.off('exit', removeFolder)
+      await rm(folder, { recursive: true, force: true })
+    },
+    async restart() {
+      await server.end('SIGTERM')
+      server = await startServer({ binary, folder, port })
+    },
+    kill: () => server.end('SIGKILL')
+  }
+}

@@ -1,0 +1,86 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import { untilItAnswers } from './redis-ping.ts'
+
+/** A Redis process that we started. */
+export interface RedisServer {
+  readonly pid: number | undefined
+  /** Ends it, with SIGKILL if five seconds of SIGTERM don't; resolves when it is gone. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+}
+
+/** What to start, and where. */
+export interface RedisServerSettings {
+  readonly binary: string
+  readonly folder: string
+  readonly port: number
+}
+
+/** Starts Redis so that nothing acknowledged is lost; resolves once it answers. */
+export async function startServer(settings: RedisServerSettings): Promise<RedisServer> {
+  // A process group of its own: Ctrl-C in the terminal must not end it before its clients.
+  const child = spawn(settings.binary, argumentsOf(settings), { stdio: 'ignore', detached: true })
+  // Rejects as well: where the binary can't be run.
+  const died = once(child, 'exit').then(async () => {
+    throw new Error(await lastWords(settings))
+  })
+  died.catch(() => {})
+  endWithUs(child, settings.folder)
+  try {
+    await untilItAnswers(`redis://127.0.0.1:${settings.port}`, died)
+  } catch (error) {
+    await end(child, 'SIGKILL')
+    throw new Error('the private Redis did not start', { cause: error })
+  }
+  return { pid: child.pid, end: (signal) => end(child, signal) }
+}
+
+function argumentsOf({ port, folder }: RedisServerSettings): string[] {
+  return [
+    ...['--port', String(port), '--bind', '127.0.0.1'],
+    ...['--dir', folder, '--logfile', join(folder, logFile)],
+    ...['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
+    ...['--maxmemory-policy', 'noeviction']
+  ]
+}
+
+const logFile = 'redis.log'
+
+async function lastWords({ folder }: RedisServerSettings): Promise<string> {
+  const log = await readFile(join(folder, logFile), 'utf8').catch(() => '')
+  return log.trim().split('\n').slice(-3).join('\n') || 'it ended without a word'
+}
+
+/** Ends Redis when this process exits, and also when it is killed and can't say so. */
+function endWithUs(child: ChildProcess, folder: string): void {
+  if (child.pid === undefined) return
+  const killChild = () => child.kill('SIGKILL')
+  process.once('exit', killChild)
+  // The pipe to the guard closes with this process, however it ends.
+  const guard = spawn('/bin/sh', ['-c', guardScript, 'sh', String(child.pid), folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true
+  })
+  guard.on('error', () => {})
+  child.once('exit', () => {
+    process.off('exit', killChild)
+    guard.kill('SIGKILL')
+  })
+  child.unref()
+  guard.unref()
+  ;(guard.stdin as Socket).unref()
+}
+
+const guardScript = 'read -r _; kill -9 "$1"; rm -rf "$2"'
+
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill(signal)
+  const impatience = setTimeout(() => child.kill('SIGKILL'), 5000)
+  await gone
+  clearTimeout(impatience)
+}

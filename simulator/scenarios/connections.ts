@@ -1,0 +1,36 @@
+import { answers, callback, ok, result } from '../behaviour.ts'
+import { delivered } from '../end.ts'
+import { garbage } from '../raw-answers.ts'
+import type { Scenario } from '../scenario.ts'
+
+/** Connections that break, hang, or bring nonsense. */
+export const connectionScenarios: readonly Scenario[] = [
+  {
+    name: 'reset-before',
+    prefix: '1601',
+    does: 'closes the connection without an answer and has not taken the request, once, then ok',
+    ends: delivered(2),
+    attempts: [answers({ kind: 'reset' }), ok]
+  },
+  {
+    name: 'reset-after',
+    prefix: '1602',
+    does: 'closes the connection without an answer, yet the callback comes',
+    ends: delivered(),
+    attempts: [answers({ kind: 'reset' }, callback(result))]
+  },
+  {
+    name: 'slow-answer',
+    prefix: '1603',
+    does: 'never answers the POST, yet the callback comes',
+    ends: delivered(),
+    attempts: [answers({ kind: 'silence' }, callback(result))]
+  },
+  {
+    name: 'garbage',
+    prefix: '1604',
+    does: 'HTTP 200 with binary garbage and no callback, once, then ok',
+    ends: delivered(2),
+    attempts: [answers(garbage), ok]
+  }
+]

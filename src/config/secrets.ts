@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs'
+import type { SecretKey } from '../core/secret-key.ts'
+import { SECRETS } from './settings.ts'
+
+/** A named bearer token of the operator API. */
+export interface ApiToken {
+  readonly name: string
+  readonly token: string
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+type Fault = (name: string, message: string) => void
+
+/** The environment with what `X_FILE` names put in the place of `X`, and empty values left out. */
+export function readSecretFiles(env: Environment, fault: Fault): Record<string, string> {
+  const given = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]))
+  const resolved = Object.fromEntries(given)
+  for (const name of SECRETS) {
+    const file = resolved[`${name}_FILE`]
+    if (file === undefined) continue
+    if (resolved[name] !== undefined) fault(name, `is given twice: take ${name} or ${name}_FILE`)
+    try {
+      resolved[name] = readFileSync(file, 'utf8').trim()
+    } catch {
+      fault(`${name}_FILE`, 'names a file that cannot be read')
+    }
+  }
+  return resolved
+}
+
+const KEY = /^(?<kid>[A-Za-z0-9_-]{1,16}):(?<base64>[A-Za-z0-9+/_-]+={0,2})$/
+
+/** Reads SECRET_KEYS; reported, and null, where any is not `kid:base64 of 32 bytes` or a kid comes twice. */
+export function parseSecretKeys(text: string, fault: Fault): [SecretKey, ...SecretKey[]] | null {
+  const keys = split(text).map((item) => {
+    const { kid = '', base64 = '' } = KEY.exec(item)?.groups ?? {}
+    return { kid, bytes: Buffer.from(base64, 'base64') }
+  })
+  const [first, ...others] = keys
+  const sound = keys.every(({ kid, bytes }) => kid !== '' && bytes.length === 32)
+  const distinct = new Set(keys.map(({ kid }) => kid)).size === keys.length
+  if (sound && distinct && first !== undefined) return [first, ...others]
+  fault('SECRET_KEYS', 'must be kid:base64 of 32 bytes, separated by commas, each kid once')
+  return null
+}
+
+const TOKEN = /^(?<name>[A-Za-z0-9_.-]{1,64}):(?<token>[\x21-\x2b\x2d-\x7e]+)$/
+
+/** Reads API_TOKENS; reported, and null, where any is not `name:token` or a name comes twice. */
+export function parseApiTokens(text: string, fault: Fault): ApiToken[] | null {
+  const tokens = split(text).map((item) => {
+    const { name = '', token = '' } = TOKEN.exec(item)?.groups ?? {}
+    return { name, token }
+  })
+  const sound = tokens.length > 0 && tokens.every(({ name }) => name !== '')
+  if (sound && new Set(tokens.map(({ name }) => name)).size === tokens.length) return tokens
+  fault('API_TOKENS', 'must be name:token, separated by commas, each name once')
+  return null
+}
+
+function split(text: string): string[] {
+  return text.split(',').map((item) => item.trim())
+}

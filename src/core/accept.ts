@@ -1,0 +1,31 @@
+import { note, type Request } from './request.ts'
+
+/** What an operator asks for, without the secrets: those are sealed apart from the record. */
+export interface Asked {
+  readonly requestId: string
+  readonly service: string
+  readonly reference: string | null
+}
+
+/** The record of a request that has just been accepted: queued, and due at once. */
+export function accept(asked: Asked, by: string, now: number): Request {
+  const request: Request = {
+    ...asked,
+    format: 1,
+    state: 'queued',
+    reason: null,
+    code: null,
+    requestedAt: now,
+    dueAt: now,
+    parked: null,
+    parkedMs: 0,
+    attempts: [],
+    operationId: null,
+    completeness: null,
+    response: null,
+    endedAt: null,
+    publishedAt: null,
+    history: []
+  }
+  return note(request, { at: now, event: 'accepted', by })
+}

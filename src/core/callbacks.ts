@@ -1,0 +1,96 @@
+import { causeOfError } from './cause.ts'
+import type { Around } from './decide.ts'
+import type { Outcome } from './envelope.ts'
+import { isOpen, note, type Request } from './request.ts'
+import { end, isUnanswered, settle } from './settle.ts'
+
+/** An envelope that was received and stored for an attempt, and not yet acted on. */
+export interface Callback {
+  /** `<attempt>.<sha256 of the bytes>`: the same bytes on the same capability are one callback. */
+  readonly id: string
+  readonly attempt: number
+  readonly receivedAt: number
+  /** How many bytes the body has. */
+  readonly size: number
+  readonly outcome: Outcome
+  /** The status, where the envelope was Khipu's immediate answer; null for a POSTed callback. */
+  readonly httpStatus: number | null
+}
+
+/** Why a body that was answered 200 is kept in quarantine. */
+export type Kept = 'late' | 'conflict'
+
+/** The request after its callbacks, and which of their bodies go to quarantine. */
+export interface Folded {
+  readonly request: Request
+  readonly kept: ReadonlyMap<string, Kept>
+}
+
+/** Applies what was received, oldest first: the first good result wins for as long as the request is open. */
+export function foldCallbacks(
+  request: Request,
+  callbacks: readonly Callback[],
+  around: Around
+): Folded {
+  const kept = new Map<string, Kept>()
+  const inOrder = callbacks.toSorted((a, b) => a.receivedAt - b.receivedAt)
+  const folded = inOrder.reduce((current, callback) => {
+    const keep = reasonToKeep(current, callback)
+    if (keep !== null) kept.set(callback.id, keep)
+    return fold(current, callback, keep, around)
+  }, request)
+  return { request: folded, kept }
+}
+
+function fold(request: Request, callback: Callback, keep: Kept | null, around: Around): Request {
+  const { attempt, outcome, receivedAt, httpStatus } = callback
+  const { operationId } = outcome
+  if (!isOpen(request)) {
+    return note(request, { at: receivedAt, event: 'callback-late', attempt, operationId, keep })
+  }
+  if (outcome.type === 'error' && !isUnanswered(request, attempt)) {
+    return note(request, { at: receivedAt, event: 'callback-superseded', attempt, keep })
+  }
+  const event = httpStatus === null ? 'callback' : 'answered'
+  const received = note(
+    {
+      ...request,
+      operationId: operationId ?? request.operationId,
+      response: { body: callback.id, receivedAt }
+    },
+    { at: receivedAt, event, attempt, operationId, outcome: outcome.type }
+  )
+  if (outcome.type === 'result') {
+    const { completeness } = outcome
+    return end({ ...received, completeness }, 'delivered', null, { at: around.now, attempt })
+  }
+  const cause = causeOfError(outcome, httpStatus)
+  const failure = { cause, code: outcome.code, receivedAt, retryAfterMs: null }
+  return settle(received, failure, around)
+}
+
+// After the end: a good result that came too late is worth money, whatever else differs is evidence.
+// While open: an error of an attempt that was already answered, or that a later one has replaced.
+function reasonToKeep(request: Request, callback: Callback): Kept | null {
+  const { outcome, attempt } = callback
+  if (isOpen(request)) {
+    if (outcome.type === 'result' || isUnanswered(request, attempt)) return null
+    return wasSilent(request, attempt) ? 'late' : 'conflict'
+  }
+  if (isSameBody(request, callback)) return null
+  if (request.state === 'delivered') return 'conflict'
+  return outcome.type === 'result' || request.response === null ? 'late' : 'conflict'
+}
+
+function wasSilent(request: Request, attemptNumber: number): boolean {
+  const cause = request.attempts.find(({ number }) => number === attemptNumber)?.cause ?? null
+  return cause === null || cause === 'no-callback'
+}
+
+function isSameBody({ response }: Request, { id }: Callback): boolean {
+  return response !== null && hashOf(response.body) === hashOf(id)
+}
+
+function hashOf(callbackId: string): string {
+  return callbackId.slice(callbackId.indexOf('.') + 1)
+}

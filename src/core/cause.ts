@@ -1,0 +1,58 @@
+import type { ParkReason } from '../schemas/generated.ts'
+import type { Outcome } from './envelope.ts'
+
+/** Why an attempt failed, where the policy says to send again. */
+export type RetryCause =
+  'retry-immediately' | 'refused-logon' | 'wait-4-hours' | 'temporary' | 'no-callback'
+
+/** Why an attempt failed, where someone has to act before it is sent again. */
+export type ParkCause = ParkReason
+
+/** Why an attempt failed, where sending again is of no use. */
+export type FailCause = 'do-not-retry' | 'rejected'
+
+export type Cause = RetryCause | ParkCause | FailCause
+
+type ErrorOutcome = Extract<Outcome, { type: 'error' }>
+
+/** Khipu's documented Error.Type values; what is not in this table is never guessed. */
+const CAUSE_BY_ERROR_TYPE: ReadonlyMap<string, Cause> = new Map<string, Cause>([
+  ['RETRY_IMMEDIATELY', 'retry-immediately'],
+  ['DO_NOT_RETRY', 'do-not-retry'],
+  ['WAIT_4_HOURS_BEFORE_RETRY', 'wait-4-hours'],
+  ['RETRY_AFTER_NOTIFICATION', 'retry-after-notification']
+])
+
+const CAUSE_BY_HTTP_STATUS: ReadonlyMap<number, Cause> = new Map<number, Cause>([
+  [401, 'unauthorized'],
+  [403, 'unauthorized'],
+  [408, 'temporary'],
+  [425, 'temporary'],
+  [429, 'temporary']
+])
+
+/** Khipu's code for a token that is expired, revoked or invalid. */
+const BAD_TOKEN_CODE = 'A000'
+/** Khipu's codes for a refused log-on: asking again and again makes the bank lock the account. */
+const REFUSED_LOGON_CODE = /^E1\d\d$/
+
+/**
+ * The cause of an error envelope. Error.Type decides wherever Khipu gave a known one; without it the
+ * code A000 and the HTTP status of an immediate answer (null for a callback) are all there is to go by.
+ */
+export function causeOfError(error: ErrorOutcome, httpStatus: number | null): Cause {
+  const cause = CAUSE_BY_ERROR_TYPE.get(error.errorType ?? '')
+  if (cause === 'retry-immediately' && REFUSED_LOGON_CODE.test(error.code ?? '')) {
+    return 'refused-logon'
+  }
+  if (cause !== undefined) return cause
+  if (error.code === BAD_TOKEN_CODE) return 'unauthorized'
+  return (httpStatus === null ? undefined : causeOfHttpStatus(httpStatus)) ?? 'unknown-type'
+}
+
+/** The cause of an HTTP status that came without a usable envelope; undefined for a status below 400. */
+export function causeOfHttpStatus(httpStatus: number): Cause | undefined {
+  if (httpStatus < 400) return undefined
+  const cause = CAUSE_BY_HTTP_STATUS.get(httpStatus)
+  return cause ?? (httpStatus >= 500 ? 'temporary' : 'rejected')
+}

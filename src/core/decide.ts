@@ -1,0 +1,101 @@
+import type { Cause, FailCause, ParkCause, RetryCause } from './cause.ts'
+import { matches, type Notification } from './notification.ts'
+import type { Policy, RetryRule } from './policy.ts'
+import type { FailReason } from '../schemas/generated.ts'
+import type { Request } from './request.ts'
+
+/** What to do next with a request whose attempt failed. (A good result needs no decision: it is delivered.) */
+export type Decision =
+  | { readonly type: 'retry'; readonly at: number; readonly cause: Cause }
+  | { readonly type: 'park'; readonly until: number; readonly cause: ParkCause }
+  | { readonly type: 'fail'; readonly reason: FailReason }
+
+/** How an attempt failed, and when that was received. */
+export interface Failure {
+  readonly cause: Cause
+  readonly code: string | null
+  readonly receivedAt: number
+  /** Khipu's Retry-After in ms, where it sent one. */
+  readonly retryAfterMs: number | null
+}
+
+/** All that a decision needs to know of the world: the core has no clock, no chance and no I/O of its own. */
+export interface Around {
+  readonly policy: Policy
+  /** Redis's clock, ms since 1970. */
+  readonly now: number
+  /** From 0 up to, but not, 1. */
+  readonly random: number
+  /** The notifications that came since the latest attempt began. */
+  readonly notifications: readonly Notification[]
+  /** The deadline for a callback where Khipu names none that can be read. */
+  readonly callbackTimeoutMs: number
+}
+
+/** Decides what follows a failed attempt: Error.Type has named the cause, attempts and age only bound it. */
+export function decide(request: Request, failure: Failure, around: Around): Decision {
+  const { cause } = failure
+  if (isFailCause(cause)) return { type: 'fail', reason: cause }
+  if (isExpired(request, around)) return { type: 'fail', reason: 'expired' }
+  return isParkCause(cause)
+    ? parkUnlessNotified(request, { ...failure, cause }, around)
+    : retryWhileAllowed(request, { ...failure, cause }, around)
+}
+
+/** True once the request is too old to be sent, not counting the time it was parked. */
+export function isExpired(request: Request, { policy, now }: Around): boolean {
+  return now - request.requestedAt - request.parkedMs > policy.requestMaxAgeMs
+}
+
+// A notification that came between the failing answer and this decision is the one this request
+// would wait for, and it will not come again.
+function parkUnlessNotified(
+  request: Request,
+  failure: Failure & { readonly cause: ParkCause },
+  { policy, now, notifications }: Around
+): Decision {
+  const { cause, code, receivedAt } = failure
+  const parkable = { requestId: request.requestId, service: request.service, code, cause }
+  const notified = notifications.some(
+    (notification) => notification.at >= receivedAt && matches(notification, parkable)
+  )
+  return notified
+    ? { type: 'retry', at: now, cause }
+    : { type: 'park', until: now + policy.parkedMaxMs[cause], cause }
+}
+
+function retryWhileAllowed(
+  request: Request,
+  failure: Failure & { readonly cause: RetryCause },
+  { policy, random }: Around
+): Decision {
+  const { cause, receivedAt, retryAfterMs } = failure
+  const rule = policy.retry[cause]
+  const retries = request.attempts.slice(0, -1).filter((attempt) => attempt.cause === cause).length
+  if (retries >= rule.maxRetries) {
+    return { type: 'fail', reason: cause === 'no-callback' ? 'no-callback' : 'retries-exhausted' }
+  }
+  const asked = Math.min(retryAfterMs ?? 0, rule.retryAfterMaxMs)
+  const delay = Math.max(delayOf(rule, retries, random), asked)
+  return { type: 'retry', at: receivedAt + Math.ceil(delay), cause }
+}
+
+function delayOf({ delaysMs, jitter }: RetryRule, retries: number, random: number): number {
+  const delay = delaysMs[retries] ?? delaysMs.at(-1) ?? 0
+  return delay + random * ('share' in jitter ? delay * jitter.share : jitter.upToMs)
+}
+
+const FAIL_CAUSES: ReadonlySet<Cause> = new Set<FailCause>(['do-not-retry', 'rejected'])
+const PARK_CAUSES: ReadonlySet<Cause> = new Set<ParkCause>([
+  'retry-after-notification',
+  'unknown-type',
+  'unauthorized'
+])
+
+function isFailCause(cause: Cause): cause is FailCause {
+  return FAIL_CAUSES.has(cause)
+}
+
+function isParkCause(cause: Cause): cause is ParkCause {
+  return PARK_CAUSES.has(cause)
+}

@@ -1,0 +1,48 @@
+import type { Completeness, KhipuEnvelope } from '../schemas/generated.ts'
+
+/** What a Khipu envelope says, without its data: enough to decide, small enough to keep and to log. */
+export type Outcome =
+  | {
+      readonly type: 'result'
+      readonly completeness: Completeness
+      readonly operationId: string | null
+    }
+  | {
+      readonly type: 'error'
+      readonly errorType: string | null
+      readonly code: string | null
+      readonly operationId: string | null
+    }
+
+/** An immediate answer may lack what the schema asks of a callback; its Status is all that must be there. */
+export type Readable = Pick<KhipuEnvelope, 'Status'> & Partial<KhipuEnvelope>
+
+/** Reads an envelope into its outcome: Status OK is a result, Status ERROR an error, whatever else is in it. */
+export function readEnvelope(envelope: Readable): Outcome {
+  const operationId = envelope.OperationId ?? null
+  if (envelope.Status === 'OK') {
+    return { type: 'result', completeness: completenessOf(envelope), operationId }
+  }
+  return {
+    type: 'error',
+    errorType: envelope.Error?.Type ?? null,
+    code: envelope.Error?.Code ?? null,
+    operationId
+  }
+}
+
+/** True where Data holds nothing: null, absent, `{}`, `[]`, or only empty lists. */
+export function isEmptyData(data: Readable['Data']): boolean {
+  return Object.values(data ?? {}).every(isEmptyValue)
+}
+
+// Khipu documents neither the words nor the language of AdditionalInformation, only that it may say
+// that Data is incomplete: any text in it is taken as that warning (an assumption, on the safe side).
+function completenessOf(envelope: Readable): Completeness {
+  if ((envelope.AdditionalInformation ?? '').trim() !== '') return 'incomplete'
+  return isEmptyData(envelope.Data) ? 'empty' : 'complete'
+}
+
+function isEmptyValue(value: unknown): boolean {
+  return value === null || (Array.isArray(value) && value.length === 0)
+}

@@ -1,0 +1,41 @@
+import { isUnpublished } from './publish.ts'
+import type { Request } from './request.ts'
+
+/** A job that must exist. `at` is an instant in ms by Redis's clock; the id follows from the record alone. */
+export interface Job {
+  readonly type: 'send' | 'deadline' | 'result'
+  readonly jobId: string
+  readonly requestId: string
+  readonly at: number
+}
+
+/** The jobs that must exist for a request in its state: the queues hold nothing that this can't rebuild. */
+export function jobsOf(request: Request): readonly Job[] {
+  const { requestId, dueAt, endedAt } = request
+  switch (request.state) {
+    case 'queued':
+    case 'retry-scheduled':
+      return timed('send', requestId, dueAt)
+    case 'sending':
+    case 'awaiting-callback':
+    case 'parked':
+      return timed('deadline', requestId, dueAt)
+    case 'delivered':
+    case 'failed':
+    case 'cancelled':
+      return isUnpublished(request)
+        ? [{ type: 'result', jobId: requestId, requestId, at: endedAt ?? 0 }]
+        : []
+  }
+}
+
+/** The instant after which a request without progress is overdue; null where nothing is left to do. */
+export function progressDueAt(request: Request): number | null {
+  return jobsOf(request)[0]?.at ?? null
+}
+
+function timed(type: 'send' | 'deadline', requestId: string, dueAt: number | null): Job[] {
+  return dueAt === null
+    ? []
+    : [{ type, jobId: `${type}-${requestId}-${dueAt}`, requestId, at: dueAt }]
+}

@@ -1,0 +1,66 @@
+import type { ParkCause, RetryCause } from './cause.ts'
+
+/** How often and when a cause is retried. Delays in ms, counted from the instant the failure was received. */
+export interface RetryRule {
+  /** The n-th retry waits the n-th delay; the last one repeats. */
+  readonly delaysMs: readonly number[]
+  /** The most that chance adds to a delay; never anything less than the delay. */
+  readonly jitter: { readonly share: number } | { readonly upToMs: number }
+  readonly maxRetries: number
+  /** The longest Retry-After that is honoured, where Khipu sends one. */
+  readonly retryAfterMaxMs: number
+}
+
+/** What bounds the decisions. Error.Type makes them; these are the numbers. */
+export interface Policy {
+  readonly retry: Readonly<Record<RetryCause, RetryRule>>
+  /** How long a request stays parked before it fails. */
+  readonly parkedMaxMs: Readonly<Record<ParkCause, number>>
+  /** The age at which a request is no longer sent, not counting the time it was parked. */
+  readonly requestMaxAgeMs: number
+  /** How many parked requests a notification lets go per second. */
+  readonly releasesPerSecond: number
+}
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** The built-in policy: the numbers of the policy table, one row per cause. */
+export const BUILT_IN_POLICY: Policy = {
+  retry: {
+    'retry-immediately': {
+      delaysMs: [0, 5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE],
+      jitter: { share: 0.2 },
+      maxRetries: 5,
+      retryAfterMaxMs: 0
+    },
+    'refused-logon': {
+      delaysMs: [0],
+      jitter: { share: 0.2 },
+      maxRetries: 1,
+      retryAfterMaxMs: 0
+    },
+    'wait-4-hours': {
+      delaysMs: [4 * HOUR],
+      jitter: { upToMs: 5 * MINUTE },
+      maxRetries: 6,
+      retryAfterMaxMs: 0
+    },
+    temporary: {
+      delaysMs: [2, 5, 12, 30, 70, 160, 360, 900].map((seconds) => seconds * SECOND),
+      jitter: { share: 0.2 },
+      maxRetries: 8,
+      retryAfterMaxMs: 4 * HOUR
+    },
+    'no-callback': { delaysMs: [0], jitter: { share: 0 }, maxRetries: 2, retryAfterMaxMs: 0 }
+  },
+  parkedMaxMs: {
+    'retry-after-notification': 7 * DAY,
+    'unknown-type': 7 * DAY,
+    unauthorized: 7 * DAY
+  },
+  requestMaxAgeMs: 72 * HOUR,
+  releasesPerSecond: 10
+}

@@ -1,0 +1,101 @@
+import type { Answer } from './answer.ts'
+import { type Around, isExpired } from './decide.ts'
+import { readLifeSpan } from './life-span.ts'
+import { latestAttempt, note, type Request } from './request.ts'
+import { end, isUnanswered, settle } from './settle.ts'
+
+/**
+ * The request with its next attempt begun, to be committed before a byte goes out.
+ * Unchanged where nothing is to be sent now. A request found in the middle of a sending was left
+ * there by a crash: Khipu may have taken it, so it awaits its callback and is not sent again.
+ */
+export function beginSending(request: Request, around: Around, requestTimeoutMs: number): Request {
+  const { now, callbackTimeoutMs } = around
+  if (request.state === 'sending') return awaitCallback(request, around, 'process lost')
+  if (!isDueForSending(request, now)) return request
+  if (isExpired(request, around)) return end(request, 'failed', 'expired', { at: now })
+  const attempt = { number: request.attempts.length + 1, sendingAt: now, cause: null }
+  const next: Request = {
+    ...request,
+    state: 'sending',
+    reason: null,
+    code: null,
+    dueAt: now + requestTimeoutMs + callbackTimeoutMs,
+    attempts: [...request.attempts, attempt]
+  }
+  return note(next, { at: now, event: 'sending', attempt: attempt.number })
+}
+
+/** True where the request waits to be sent and its instant has come. */
+export function isDueForSending({ state, dueAt }: Request, now: number): boolean {
+  return (state === 'queued' || state === 'retry-scheduled') && dueAt !== null && dueAt <= now
+}
+
+/** The request after Khipu's immediate answer to an attempt; an envelope goes the way of callbacks instead. */
+export function applyAnswer(
+  request: Request,
+  attemptNumber: number,
+  answer: Exclude<Answer, { type: 'envelope' }>,
+  around: Around
+): Request {
+  const { now } = around
+  if (!awaitsAnswer(request, attemptNumber)) {
+    return note(request, { at: now, event: 'answer-superseded', attempt: attemptNumber })
+  }
+  switch (answer.type) {
+    case 'acknowledged':
+      return acknowledge(request, answer, around)
+    case 'ambiguous':
+      return awaitCallback(request, around, answer.detail)
+    case 'refused':
+      return settle(request, failure(answer.cause, now, null), around)
+    case 'temporary':
+      return settle(request, failure('temporary', now, answer.retryAfterMs), around)
+  }
+}
+
+function awaitsAnswer(request: Request, attemptNumber: number): boolean {
+  const awaiting = request.state === 'sending' || request.state === 'awaiting-callback'
+  return awaiting && isUnanswered(request, attemptNumber)
+}
+
+function acknowledge(
+  request: Request,
+  answer: Extract<Answer, { type: 'acknowledged' }>,
+  { now, callbackTimeoutMs, policy }: Around
+): Request {
+  const lifeSpanMs = readLifeSpan(answer.lifeSpan, now)
+  const { operationId } = answer
+  const next: Request = {
+    ...request,
+    state: 'awaiting-callback',
+    reason: null,
+    dueAt: now + Math.min(lifeSpanMs ?? callbackTimeoutMs, policy.requestMaxAgeMs),
+    operationId: operationId ?? request.operationId
+  }
+  const attempt = request.attempts.length
+  return note(next, { at: now, event: 'acknowledged', attempt, operationId })
+}
+
+function awaitCallback(
+  request: Request,
+  { now, callbackTimeoutMs }: Around,
+  detail: string
+): Request {
+  const next: Request = {
+    ...request,
+    state: 'awaiting-callback',
+    reason: 'ambiguous',
+    dueAt: now + callbackTimeoutMs
+  }
+  const attempt = latestAttempt(request)?.number ?? 0
+  return note(next, { at: now, event: 'ambiguous', attempt, detail })
+}
+
+function failure(
+  cause: 'unauthorized' | 'rejected' | 'temporary',
+  receivedAt: number,
+  retryAfterMs: number | null
+) {
+  return { cause, code: null, receivedAt, retryAfterMs }
+}

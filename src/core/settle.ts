@@ -1,0 +1,75 @@
+import type { FailReason } from '../schemas/generated.ts'
+import type { Cause } from './cause.ts'
+import { type Around, type Decision, decide, type Failure } from './decide.ts'
+import { type EndState, latestAttempt, note, type Reason, type Request } from './request.ts'
+
+/** The request after its latest attempt failed: the decision, written into the record. */
+export function settle(request: Request, failure: Failure, around: Around): Request {
+  const failed = failLatestAttempt(request, failure.cause)
+  return follow(failed, decide(failed, failure, around), failure, around.now)
+}
+
+/** True where a failure of that attempt is news: it is the latest one, and so far silent. */
+export function isUnanswered(request: Request, attemptNumber: number): boolean {
+  const latest = latestAttempt(request)
+  if (latest === undefined || latest.number !== attemptNumber) return false
+  const retriedForSilence = latest.cause === 'no-callback' && request.state === 'retry-scheduled'
+  return latest.cause === null || retriedForSilence
+}
+
+/** The request after it ended, with its one result still to be published. */
+export function end(
+  request: Request,
+  state: EndState,
+  reason: FailReason | null,
+  details: { readonly at: number; readonly [detail: string]: unknown }
+): Request {
+  const ended: Request = {
+    ...unparked(request, details.at),
+    state,
+    reason,
+    dueAt: null,
+    endedAt: details.at
+  }
+  return note(ended, { ...details, event: state, ...(reason === null ? {} : { reason }) })
+}
+
+/** The request no longer parked, with the time it was parked added up. */
+export function unparked(request: Request, now: number): Request {
+  if (request.parked === null) return request
+  return { ...request, parked: null, parkedMs: request.parkedMs + now - request.parked.at }
+}
+
+function follow(request: Request, decision: Decision, failure: Failure, now: number): Request {
+  const attempt = request.attempts.length
+  const { code, cause } = failure
+  switch (decision.type) {
+    case 'fail':
+      return end({ ...request, code }, 'failed', decision.reason, { at: now, attempt, cause, code })
+    case 'park': {
+      const parked = { at: now, cause: decision.cause }
+      const next = wait(request, 'parked', cause, code, decision.until)
+      return note({ ...next, parked }, { at: now, event: 'parked', attempt, cause, code })
+    }
+    case 'retry': {
+      const next = wait(request, 'retry-scheduled', cause, code, decision.at)
+      return note(next, { at: now, event: 'retry-scheduled', attempt, cause, code })
+    }
+  }
+}
+
+function wait(
+  request: Request,
+  state: 'parked' | 'retry-scheduled',
+  reason: Reason,
+  code: string | null,
+  dueAt: number
+): Request {
+  return { ...request, state, reason, code, dueAt }
+}
+
+function failLatestAttempt(request: Request, cause: Cause): Request {
+  const latest = latestAttempt(request)
+  if (latest === undefined) return request
+  return { ...request, attempts: [...request.attempts.slice(0, -1), { ...latest, cause }] }
+}

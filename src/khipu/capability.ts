@@ -1,0 +1,67 @@
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { parse as parseUuid, stringify as stringifyUuid } from 'uuid'
+import type { SecretKey } from '../core/secret-key.ts'
+
+/** What a capability stands for: one attempt of one request. */
+export interface Capability {
+  readonly requestId: string
+  readonly attempt: number
+}
+
+/** Makes and checks the unguessable tokens of CallbackUrls. */
+export interface Capabilities {
+  sign(capability: Capability): string
+  /** Null for whatever was not signed, to the letter, with one of the keys. */
+  verify(token: string): Capability | null
+}
+
+const VERSION = 1
+const PAYLOAD_BYTES = 19
+const MAC_BYTES = 32
+/** 51 bytes are 68 base64url characters with no bit to spare: there is one spelling of a token. */
+const TOKEN = /^(?<kid>[A-Za-z0-9_-]{1,16})\.(?<sealed>[A-Za-z0-9_-]{68})$/
+
+/** How long a token is whose key has an id of that length. */
+export function tokenLength(kid: string): number {
+  return kid.length + 1 + ((PAYLOAD_BYTES + MAC_BYTES) / 3) * 4
+}
+
+/**
+ * A token is `<key id>.<base64url of: version (1 byte), attempt (2), request id (16), HMAC-SHA-256 (32)>`,
+ * under keys derived for this purpose alone. It needs no look-up to be told from a forgery.
+ */
+export function createCapabilities(secretKeys: readonly [SecretKey, ...SecretKey[]]): Capabilities {
+  const keys = new Map(secretKeys.map(({ kid, bytes }) => [kid, deriveKey(bytes)] as const))
+  const [{ kid: firstKid, bytes }] = secretKeys
+  const firstKey = deriveKey(bytes)
+
+  return {
+    sign({ requestId, attempt }) {
+      const payload = Buffer.alloc(PAYLOAD_BYTES)
+      payload.writeUInt8(VERSION, 0)
+      payload.writeUInt16BE(attempt, 1)
+      payload.set(parseUuid(requestId), 3)
+      const sealed = Buffer.concat([payload, macOf(firstKey, firstKid, payload)])
+      return `${firstKid}.${sealed.toString('base64url')}`
+    },
+
+    verify(token) {
+      const { kid = '', sealed = '' } = TOKEN.exec(token)?.groups ?? {}
+      const bytes = Buffer.from(sealed, 'base64url')
+      const key = keys.get(kid)
+      if (key === undefined || bytes.length !== PAYLOAD_BYTES + MAC_BYTES) return null
+      const payload = bytes.subarray(0, PAYLOAD_BYTES)
+      const genuine = timingSafeEqual(bytes.subarray(PAYLOAD_BYTES), macOf(key, kid, payload))
+      if (!genuine || payload[0] !== VERSION) return null
+      return { requestId: stringifyUuid(payload, 3), attempt: payload.readUInt16BE(1) }
+    }
+  }
+}
+
+function deriveKey(bytes: Uint8Array): Buffer {
+  return Buffer.from(hkdfSync('sha256', bytes, '', 'khipu-receiver/capability/v1', 32))
+}
+
+function macOf(key: Buffer, kid: string, payload: Buffer): Buffer {
+  return createHmac('sha256', key).update(`${kid}.`).update(payload).digest()
+}

@@ -1,0 +1,45 @@
+import type { Notification } from '../core/notification.ts'
+import { withInstant } from './ledger.ts'
+import type { Store } from './store.ts'
+
+/** A notification whose releases are not all done, as it stands in the ledger. */
+export interface Releasing {
+  readonly member: string
+  readonly notification: Notification
+}
+
+/** The log of notifications: it closes the race with parking, and lets a release survive a crash. */
+export interface Notifications {
+  /** Records a notification; from then on nothing that it matches is parked for a failure seen before it. */
+  record(notification: Omit<Notification, 'at'>): Promise<Releasing>
+  /** Those whose releases were begun before an instant and not finished. */
+  unfinished(before: number): Promise<readonly Releasing[]>
+  finish(releasing: Releasing): Promise<void>
+  forgetBefore(instant: number): Promise<void>
+}
+
+export function createNotifications({ redis, key, run }: Store): Notifications {
+  return {
+    async record(notification) {
+      const stored = JSON.stringify(notification)
+      const at = Number(await run('notify', stored))
+      return { member: `${at}|${stored}`, notification: { ...notification, at } }
+    },
+
+    async unfinished(before) {
+      const members = await redis.zrangebyscore(key('releasing'), '-inf', before)
+      return members.map((member) => ({
+        member,
+        notification: withInstant(member, 'at') as unknown as Notification
+      }))
+    },
+
+    async finish({ member }) {
+      await redis.zrem(key('releasing'), member)
+    },
+
+    async forgetBefore(instant) {
+      await redis.zremrangebyscore(key('notifications'), '-inf', instant)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+
+/** The names of the service's own queues; their keys carry the partition's tag. */
+export type QueueName = 'send' | 'callback' | 'deadline'
+
+/** What a job of these queues carries: the ledger has the rest. `at` is ms since 1970 by Redis's clock. */
+export interface JobData {
+  readonly requestId: string
+  readonly at: number
+}
+
+/** Every queue that the roles share, opened on one connection. */
+export interface Queues extends Readonly<Record<QueueName, Queue<JobData>>> {
+  readonly result: Queue
+  close(): Promise<void>
+}
+
+export interface QueueSettings {
+  readonly tag: string
+  readonly queuePrefix: string
+  readonly resultQueue: string
+  readonly resultRetentionMs: number
+}
+
+/**
+ * Nothing of our own queues is kept once it ran: the ledger is the truth, and a job whose id is free
+ * can be made again. The attempts are for handlers that threw; Error.Type has no say in them.
+ */
+const OWN_JOB = {
+  removeOnComplete: true,
+  removeOnFail: true,
+  attempts: 8,
+  backoff: { type: 'exponential', delay: 500, jitter: 0.5 }
+} as const
+
+/** For the consumer: its handler may throw a few times before a result is set aside as failed. */
+const RESULT_ATTEMPTS = { attempts: 8, backoff: { type: 'exponential', delay: 1000 } } as const
+
+export function openQueues(connection: Redis, settings: QueueSettings): Queues {
+  const { tag, queuePrefix, resultQueue, resultRetentionMs } = settings
+  const own = (name: QueueName) =>
+    new Queue<JobData>(name, { connection, prefix: tag, defaultJobOptions: OWN_JOB })
+  // An age, never a count: a completed result has to hold its id until no handler can run again.
+  const removeOnComplete = { age: Math.ceil(resultRetentionMs / 1000) }
+  const queues = {
+    send: own('send'),
+    callback: own('callback'),
+    deadline: own('deadline'),
+    result: new Queue(resultQueue, {
+      connection,
+      prefix: queuePrefix,
+      defaultJobOptions: { ...RESULT_ATTEMPTS, removeOnComplete }
+    })
+  }
+  const all = Object.values<Queue>(queues)
+  // Connection errors are logged where the connection is made; a failed command rejects its promise.
+  for (const queue of all) queue.on('error', () => {})
+  return { ...queues, close: async () => void (await Promise.all(all.map((q) => q.close()))) }
+}

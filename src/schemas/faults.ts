@@ -1,0 +1,36 @@
+import type { ErrorObject } from 'ajv/dist/2020.js'
+import type { Fault } from './generated.ts'
+
+/** Whether a fault tells the name of an unknown key, which is part of what was sent. */
+export type Naming = 'named' | 'unnamed'
+
+const MOST_FAULTS = 20
+const LONGEST_NAME = 100
+
+const messages = new Map<string, (error: ErrorObject) => string>([
+  ['required', ({ params }) => `must have ${params['missingProperty']}`],
+  ['type', ({ params }) => `must be ${[params['type']].flat().join(' or ')}`],
+  ['enum', ({ params }) => `must be one of ${params['allowedValues'].join(', ')}`],
+  ['additionalProperties', () => 'must have no unknown keys']
+])
+
+/** Ajv's errors in our form, at most 20. They hold the schema's words, not the value's. */
+export function faultsOf(errors: readonly ErrorObject[], unknownKeys: Naming): Fault[] {
+  const telling = errors.filter((error) => !isEcho(error))
+  return telling.slice(0, MOST_FAULTS).map((error) => ({
+    path: error.instancePath + (unknownKeys === 'named' ? unknownKey(error) : ''),
+    rule: error.keyword,
+    message: messages.get(error.keyword)?.(error) ?? error.message ?? 'breaks the schema'
+  }))
+}
+
+/** Ajv also reports each `if` whose branch failed, and each branch of a failed `anyOf`. */
+function isEcho({ keyword, schemaPath }: ErrorObject): boolean {
+  return keyword === 'if' || /\/anyOf\/\d/.test(schemaPath)
+}
+
+function unknownKey({ params }: ErrorObject): string {
+  const name: unknown = params['additionalProperty']
+  if (typeof name !== 'string' || name.length > LONGEST_NAME) return ''
+  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+}

@@ -1,0 +1,819 @@
+// Generated from schemas/*.json by `node schemas/generate-types.ts`. Do not edit.
+
+/**
+ * What the public listener answers to `POST /callbacks/{capability}`.
+ */
+export interface CallbackAnswer {
+  /**
+   * `accepted` (200): stored. `duplicate` (200): these bytes are stored already. `late` (200): the request has ended; noted. `refused` (400 no JSON, 422 breaks the schema): kept in quarantine. `not-found` (404): no such capability. `too-large` (413), `too-many` (429), `unavailable` (503, can't be stored now): nothing was stored, send again.
+   */
+  status:
+    | 'accepted'
+    | 'duplicate'
+    | 'late'
+    | 'refused'
+    | 'not-found'
+    | 'too-large'
+    | 'too-many'
+    | 'unavailable'
+  /**
+   * With `accepted`: proof of storage.
+   */
+  receipt?: string
+  /**
+   * With `refused`: where the body is kept.
+   */
+  quarantineId?: string
+  /**
+   * With `refused`: what the body breaks.
+   */
+  faults?: Fault[]
+}
+
+/**
+ * One rule that a document breaks. It never holds a value of the document.
+ */
+export interface Fault {
+  /**
+   * JSON Pointer (RFC 6901) to the part at fault; empty for the whole document.
+   */
+  path: string
+  /**
+   * The JSON Schema keyword that was broken, e.g. `required`. Where the document could not even be read: `utf-8`, `json` or `depth`.
+   */
+  rule: string
+  /**
+   * The rule in words.
+   */
+  message: string
+}
+
+/**
+ * Khipu documents: required, an object or null, which "can be an empty array". Ours: may be absent when Status is ERROR.
+ *
+ * @maxItems 0
+ */
+export type KhipuData =
+  | {
+      /**
+       * The entries, possibly none. Khipu documents: an array of objects, not marked required. Ours: null. Other products have other keys here.
+       */
+      Transaction?: KhipuTransaction[] | null
+      [k: string]: unknown
+    }
+  | unknown[]
+  | null
+/**
+ * Khipu documents: required, null when Status is OK. Ours: may be absent, as in envelopes recorded in 2022, and may come with OK.
+ */
+export type KhipuError = {
+  /**
+   * Identifies the error, e.g. `E201`. Khipu documents: a string, not marked required. Never decides what is done. Ours: null.
+   */
+  Code?: string | null
+  /**
+   * How to treat the error. Khipu documents: RETRY_IMMEDIATELY, DO_NOT_RETRY, WAIT_4_HOURS_BEFORE_RETRY, RETRY_AFTER_NOTIFICATION; not marked required. Ours: any string, null, absence; what is not one of the four parks the request.
+   */
+  Type?: string | null
+  /**
+   * Text for people. Khipu documents: a string, not marked required. Ours: null.
+   */
+  Description?: string | null
+  [k: string]: unknown
+} | null
+
+/**
+ * What Khipu POSTs to the CallbackUrl, and answers with HTTP 200 to a synchronous request. "Ours" marks where this schema is more lenient than Khipu's page; unknown keys are accepted everywhere, which is ours too.
+ */
+export interface KhipuEnvelope {
+  /**
+   * Identifies the operation; equals that of the acknowledgement. Khipu documents: required, at most 36 characters. Seen: a lower-case UUID v4.
+   */
+  OperationId: string
+  /**
+   * Khipu documents: required; OK means that the service was executed successfully, even if it returns no Data.
+   */
+  Status: 'OK' | 'ERROR'
+  Data?: KhipuData
+  /**
+   * Khipu documents: required; may say that Data is incomplete although Status is OK. Ours: may be absent.
+   */
+  AdditionalInformation?: string | null
+  Error?: KhipuError
+  /**
+   * The time range in which an asynchronous request is processed; format and unit are not documented. Khipu documents: required, null in synchronous answers. Ours: may be absent.
+   */
+  LifeSpan?: string | null
+  [k: string]: unknown
+}
+
+/**
+ * An amount of money. Khipu's sample shows `{}`; the fields are assumed.
+ */
+export type KhipuAmount = {
+  /**
+   * In units of Currency, the sign being in CreditDebitIndicator. Assumed: an unsigned decimal string; a number is accepted too.
+   */
+  Amount?: string | number | null
+  /**
+   * Assumed: ISO 4217, e.g. `CLP`.
+   */
+  Currency?: string | null
+  [k: string]: unknown
+} | null
+
+/**
+ * The account of one side. Khipu's sample shows `{}`; the fields are assumed.
+ */
+export type KhipuAccount = {
+  /**
+   * How Identification is to be read. Assumed.
+   */
+  SchemeName?: string | null
+  /**
+   * The account number. Assumed.
+   */
+  Identification?: string | null
+  /**
+   * The account's holder. Assumed.
+   */
+  Name?: string | null
+  /**
+   * Assumed.
+   */
+  SecondaryIdentification?: string | null
+  [k: string]: unknown
+} | null
+
+/**
+ * The bank of one side. Khipu's sample shows `{}`; the fields are assumed.
+ */
+export type KhipuAgent = {
+  /**
+   * How Identification is to be read. Assumed.
+   */
+  SchemeName?: string | null
+  /**
+   * The bank's code. Assumed.
+   */
+  Identification?: string | null
+  /**
+   * The bank's name. Assumed.
+   */
+  Name?: string | null
+  /**
+   * Assumed.
+   */
+  PostalAddress?: {
+    [k: string]: unknown
+  } | null
+  [k: string]: unknown
+} | null
+
+/**
+ * One entry of `Data.Transaction`. Khipu's sample shows these 24 field names and documents no rule for them. They equal those of UK Open Banking's OBTransaction6, so whatever is marked "Assumed" is taken from there and is not enforced. Nothing is required, every field may be null, and unknown fields are kept: no real transaction may be refused.
+ */
+export interface KhipuTransaction {
+  /**
+   * The account this entry belongs to. Assumed: 1 to 40 characters.
+   */
+  AccountId?: string | null
+  /**
+   * The entry's id. Assumed: 1 to 210 characters. Whether it stays the same between two calls is unknown.
+   */
+  TransactionId?: string | null
+  /**
+   * A reference to the underlying transaction. Assumed: 1 to 210 characters.
+   */
+  TransactionReference?: string | null
+  /**
+   * References to statements. Khipu's sample shows an array. Assumed: of strings.
+   */
+  StatementReference?: unknown[] | null
+  /**
+   * Money in or out. Khipu's sample shows `Credit`. Assumed: also `Debit`.
+   */
+  CreditDebitIndicator?: string | null
+  /**
+   * Where the entry stands. Khipu's sample shows `Booked`. Assumed: also `Pending` and `Rejected`.
+   */
+  Status?: string | null
+  /**
+   * Whether the entry may still change. Khipu's sample shows `Immutable`. Assumed: also `Mutable`.
+   */
+  TransactionMutability?: string | null
+  /**
+   * When the entry was booked. Khipu's sample reads `2017-07-22T00:00:00-0400`: an offset without a colon, which is not RFC 3339. Hence no format is asserted.
+   */
+  BookingDateTime?: string | null
+  /**
+   * When the money counts. Written like BookingDateTime.
+   */
+  ValueDateTime?: string | null
+  /**
+   * Free text about the entry. Assumed: 1 to 500 characters.
+   */
+  TransactionInformation?: string | null
+  /**
+   * Address or branch. Assumed: 1 to 70 characters.
+   */
+  AddressLine?: string | null
+  Amount?: KhipuAmount
+  ChargeAmount?: KhipuAmount
+  /**
+   * The account's balance after the entry. Its fields are assumed.
+   */
+  Balance?: {
+    /**
+     * Above or below zero. Assumed: `Credit` or `Debit`.
+     */
+    CreditDebitIndicator?: string | null
+    /**
+     * The kind of balance. Assumed: a code such as `ClosingBooked`.
+     */
+    Type?: string | null
+    Amount?: KhipuAmount
+    [k: string]: unknown
+  } | null
+  /**
+   * ISO 20022 classification. Its fields are assumed.
+   */
+  BankTransactionCode?: {
+    /**
+     * The family. Assumed.
+     */
+    Code?: string | null
+    /**
+     * The sub-family. Assumed.
+     */
+    SubCode?: string | null
+    [k: string]: unknown
+  } | null
+  /**
+   * The bank's own classification. Its fields are assumed.
+   */
+  ProprietaryBankTransactionCode?: {
+    /**
+     * The bank's code. Assumed.
+     */
+    Code?: string | null
+    /**
+     * Who issues the code. Assumed.
+     */
+    Issuer?: string | null
+    [k: string]: unknown
+  } | null
+  /**
+   * The card that was used. Its fields are assumed.
+   */
+  CardInstrument?: {
+    /**
+     * Assumed.
+     */
+    CardSchemeName?: string | null
+    /**
+     * Assumed.
+     */
+    AuthorisationType?: string | null
+    /**
+     * The card holder. Assumed.
+     */
+    Name?: string | null
+    /**
+     * The card number or part of it. Assumed.
+     */
+    Identification?: string | null
+    [k: string]: unknown
+  } | null
+  CreditorAccount?: KhipuAccount
+  DebtorAccount?: KhipuAccount
+  CreditorAgent?: KhipuAgent
+  DebtorAgent?: KhipuAgent
+  /**
+   * The exchange of a foreign-currency entry. Its fields are assumed.
+   */
+  CurrencyExchange?: {
+    /**
+     * Assumed: ISO 4217.
+     */
+    SourceCurrency?: string | null
+    /**
+     * Assumed: ISO 4217.
+     */
+    TargetCurrency?: string | null
+    /**
+     * Assumed: ISO 4217.
+     */
+    UnitCurrency?: string | null
+    /**
+     * Units of one currency for one unit of UnitCurrency. Assumed: a number; a decimal string is accepted too.
+     */
+    ExchangeRate?: number | string | null
+    /**
+     * Assumed.
+     */
+    ContractIdentification?: string | null
+    /**
+     * Assumed: a date-time.
+     */
+    QuotationDate?: string | null
+    InstructedAmount?: KhipuAmount
+    [k: string]: unknown
+  } | null
+  /**
+   * The merchant of a card payment. Its fields are assumed.
+   */
+  MerchantDetails?: {
+    /**
+     * Assumed.
+     */
+    MerchantName?: string | null
+    /**
+     * Assumed: ISO 18245, 3 or 4 digits.
+     */
+    MerchantCategoryCode?: string | null
+    [k: string]: unknown
+  } | null
+  /**
+   * Whatever else the bank gives. Khipu's sample shows an array, Open Banking has an object: both are accepted.
+   */
+  SupplementaryData?:
+    | unknown[]
+    | {
+        [k: string]: unknown
+      }
+    | null
+  [k: string]: unknown
+}
+
+/**
+ * The body of `POST /v1/notifications`: the cause is gone, release what is parked. A request must match every key that is given; `{}` matches all that is parked. Unknown keys are refused, so that a typo releases nothing.
+ */
+export interface NotificationBody {
+  /**
+   * Only requests for this Khipu method.
+   */
+  service?: Service
+  /**
+   * Only requests whose last `Error.Code` was this.
+   */
+  code?: string
+  /**
+   * Only requests parked for this reason.
+   */
+  reason?: ParkReason
+  /**
+   * Only these requests, by their lower-case UUIDs.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   */
+  requestIds?: string[]
+  /**
+   * true: count what matches, release nothing. When absent: false.
+   */
+  dryRun?: boolean
+}
+
+/**
+ * The answer to `POST /v1/notifications`.
+ */
+export interface NotificationOutcome {
+  /**
+   * How many parked requests match.
+   */
+  matched: number
+  /**
+   * How many of them were released, to be sent one after the other; 0 in a dry run.
+   */
+  released: number
+}
+
+/**
+ * Why a request is parked: Khipu said RETRY_AFTER_NOTIFICATION, gave a Type that is unknown or none, or refused the credential.
+ */
+export type ParkReason = 'retry-after-notification' | 'unknown-type' | 'unauthorized'
+
+/**
+ * An error of the operator API: RFC 9457, `application/problem+json`.
+ */
+export interface Problem {
+  /**
+   * URI reference of the kind of problem.
+   */
+  type: string
+  /**
+   * The kind of problem in words.
+   */
+  title: string
+  /**
+   * The HTTP status code.
+   */
+  status: number
+  /**
+   * This occurrence in words, without secrets.
+   */
+  detail?: string
+  /**
+   * What the body breaks; only where it was refused by its schema.
+   */
+  errors?: Fault[]
+}
+
+/**
+ * Why it was kept: not JSON; breaks the schema; differs from the body already accepted; a good result of a request that had already failed.
+ */
+export type QuarantineKind = 'not-json' | 'schema' | 'conflict' | 'late'
+
+/**
+ * A callback body that could not be accepted and was kept. The body itself is not in here.
+ */
+export interface QuarantineEntry {
+  /**
+   * The entry's id.
+   */
+  quarantineId: string
+  kind: QuarantineKind
+  /**
+   * The request it answers, a UUIDv7.
+   */
+  requestId: string
+  /**
+   * The attempt it answers.
+   */
+  attempt: number
+  /**
+   * When it arrived, RFC 3339 in UTC.
+   */
+  receivedAt: string
+  /**
+   * Length of the body in bytes.
+   */
+  size: number
+  /**
+   * SHA-256 of the body as it arrived, in lower-case hexadecimal.
+   */
+  sha256: string
+  /**
+   * What the body breaks; empty for `conflict` and `late`.
+   */
+  faults: Fault[]
+}
+
+/**
+ * One page of `GET /v1/quarantine`, newest first.
+ */
+export interface QuarantineList {
+  /**
+   * The entries of this page.
+   */
+  items: QuarantineEntry[]
+  /**
+   * Give it as `cursor` to get the next page; null on the last one.
+   */
+  nextCursor: string | null
+}
+
+/**
+ * The answer to `POST /v1/requests`, `…/cancel` and `…/retry`: the change is stored.
+ */
+export interface RequestAccepted {
+  /**
+   * The request's id, a UUIDv7.
+   */
+  requestId: string
+  state: RequestState
+}
+
+/**
+ * The body of `POST /v1/requests`: ask Khipu for something. The rules are ours, but for those marked "Khipu documents". Unknown keys are refused, so that a typo is told.
+ */
+export interface RequestBody {
+  /**
+   * Which Khipu method to call. When absent: `cl/banking/personal/btgpactual.cl/transactions`.
+   */
+  service?: Service
+  RequestData: RequestData
+  authorization?: Authorization
+  /**
+   * Your own name for the request; comes back in the result. Not sent to Khipu. Stored and shown in clear: put no secret in it.
+   */
+  reference?: string | null
+}
+/**
+ * Sent to Khipu untouched, unknown keys included. `{}` for products that need nothing.
+ */
+export interface RequestData {
+  /**
+   * The bank account's number. Khipu documents: at most 20 characters, required for the product `transactions`.
+   */
+  AccountNumber?: string
+  /**
+   * The bank log-on. Khipu documents: deprecated, but mandatory with an API key. Its keys are not documented, so they are not checked.
+   */
+  AccountCredential?: {
+    [k: string]: unknown
+  }
+  [k: string]: unknown
+}
+/**
+ * The credential for this request, which beats the service's own: a `jwt` or an `apiKey`. Khipu documents: never both.
+ */
+export interface Authorization {
+  /**
+   * Sent as `Authorization: Bearer …`. Visible ASCII, no white space.
+   */
+  jwt?: string
+  /**
+   * Sent as `x-api-key`. Visible ASCII, no white space.
+   */
+  apiKey?: string
+}
+
+/**
+ * One page of `GET /v1/requests`, newest first.
+ */
+export interface RequestList {
+  /**
+   * The requests of this page.
+   */
+  items: RequestView[]
+  /**
+   * Give it as `cursor` to get the next page; null on the last one.
+   */
+  nextCursor: string | null
+}
+
+/**
+ * Where a request stands. `delivered`, `failed` and `cancelled` are final.
+ */
+export type RequestState =
+  | 'queued'
+  | 'sending'
+  | 'awaiting-callback'
+  | 'retry-scheduled'
+  | 'parked'
+  | 'delivered'
+  | 'failed'
+  | 'cancelled'
+
+/**
+ * What `GET /v1/requests/{id}` tells about a request. It holds no secret and no account number. Instants are RFC 3339 in UTC.
+ */
+export interface RequestView {
+  /**
+   * The request's id, a UUIDv7.
+   */
+  requestId: string
+  /**
+   * The Khipu method that is called.
+   */
+  service: string
+  /**
+   * The caller's own name for the request.
+   */
+  reference: string | null
+  state: RequestState
+  /**
+   * Why it waits, is parked or has failed; null where there is nothing to explain.
+   */
+  reason: string | null
+  /**
+   * How many times Khipu has been asked.
+   */
+  attempts: number
+  /**
+   * When the request was accepted.
+   */
+  requestedAt: string
+  /**
+   * The instant of the next step; null where none.
+   */
+  dueAt: string | null
+  /**
+   * Khipu's id of the latest attempt; null until Khipu has told it.
+   */
+  operationId: string | null
+  /**
+   * What happened, oldest first.
+   */
+  history: HistoryEntry[]
+}
+/**
+ * One event; further keys depend on it.
+ */
+export interface HistoryEntry {
+  /**
+   * When it happened.
+   */
+  at: string
+  /**
+   * What happened, in one word or two.
+   */
+  event: string
+  /**
+   * The attempt it belongs to, where it belongs to one.
+   */
+  attempt?: number
+  [k: string]: unknown
+}
+
+export type Completeness = 'complete' | 'incomplete' | 'empty'
+export type FailReason =
+  | 'do-not-retry'
+  | 'retries-exhausted'
+  | 'rejected'
+  | 'no-callback'
+  | 'cancelled'
+  | 'expired'
+  | 'parked-too-long'
+
+/**
+ * The data of one job on the result queue: how a request ended. Its job id is the request id, its name the outcome. Instants are RFC 3339 in UTC. Consumers must tolerate further keys.
+ */
+export interface Result {
+  /**
+   * The request's id, a UUIDv7.
+   */
+  requestId: string
+  /**
+   * The name that the caller gave the request.
+   */
+  reference: string | null
+  /**
+   * The Khipu method that was called, e.g. `cl/banking/personal/btgpactual.cl/transactions`.
+   */
+  service: string
+  /**
+   * `delivered`: Khipu gave a good result. `failed`: it did not, and reason tells why.
+   */
+  outcome: 'delivered' | 'failed'
+  /**
+   * `incomplete`: Khipu's AdditionalInformation says that data may be missing. `empty`: no data came. null when failed.
+   */
+  completeness: Completeness | null
+  /**
+   * Why it failed: Khipu says DO_NOT_RETRY; all retries are spent; Khipu refused the request itself; no callback came; an operator cancelled it; it grew too old; nobody released it. null when delivered.
+   */
+  reason: FailReason | null
+  /**
+   * How many times Khipu was asked.
+   */
+  attempts: number
+  /**
+   * When the request was accepted.
+   */
+  requestedAt: string
+  /**
+   * When `response` arrived; null where none came.
+   */
+  receivedAt: string | null
+  /**
+   * Khipu's id of the operation; null where Khipu told none.
+   */
+  operationId: string | null
+  /**
+   * Khipu's envelope untouched, see khipu-envelope.json; null where none came.
+   */
+  response: {
+    [k: string]: unknown
+  } | null
+}
+
+/**
+ * A whole number and a unit: `500ms`, `4h`.
+ */
+export type Duration = string
+
+/**
+ * The n-th retry waits the n-th delay; the last one repeats.
+ *
+ * @minItems 1
+ */
+export type Delays = Duration[]
+
+/**
+ * What chance adds at most to a delay: a share of it (0 to 1), or a duration.
+ */
+export type Jitter = number | string
+
+/**
+ * When and how often to retry.
+ */
+export interface RetryRow {
+  delays: Delays
+  jitter: Jitter
+  /**
+   * So many retries; then the request fails.
+   */
+  maxRetries: number
+}
+
+/**
+ * A RetryRow whose delays give way to a longer Retry-After.
+ */
+export interface TemporaryRow {
+  delays: Delays
+  jitter: Jitter
+  /**
+   * So many retries; then the request fails.
+   */
+  maxRetries: number
+  /**
+   * A Retry-After header is honoured up to this. When absent: the built-in's.
+   */
+  retryAfterMax?: Duration
+}
+
+/**
+ * How long to stay parked.
+ */
+export interface ParkRow {
+  /**
+   * Parked for longer than this, the request fails as `parked-too-long`.
+   */
+  failAfter: Duration
+}
+
+/**
+ * The file named by RETRY_POLICY_FILE: every number behind the decisions. Each row is optional, and an absent row keeps the built-in's; a row that is given must be complete. "Retry" always means: send the request to Khipu again, which costs money. The built-in policy is written out in examples/retry-policy.example.json.
+ */
+export interface RetryPolicy {
+  /**
+   * A request older than this, not counting the time it was parked, fails as `expired`.
+   */
+  requestMaxAge?: Duration
+  /**
+   * How many parked requests per second are sent after a notification.
+   */
+  releasesPerSecond?: number
+  /**
+   * One row per cause that is answered with a retry.
+   */
+  retry?: {
+    /**
+     * Error.Type RETRY_IMMEDIATELY, unless the row `refused-logon` applies.
+     */
+    'retry-immediately'?: RetryRow
+    /**
+     * Error.Type RETRY_IMMEDIATELY with a Code E1xx: the bank refused the log-on. Keep maxRetries at 1: a bank locks accounts.
+     */
+    'refused-logon'?: RetryRow
+    /**
+     * Error.Type WAIT_4_HOURS_BEFORE_RETRY. Less than 4 hours disobeys Khipu; jitter only adds.
+     */
+    'wait-4-hours'?: RetryRow
+    /**
+     * Khipu could not be asked: HTTP 408, 425, 429, 5xx, a connection refused or lost before the request was sent, an unreadable answer.
+     */
+    temporary?: TemporaryRow
+    /**
+     * The deadline passed without a callback.
+     */
+    'no-callback'?: RetryRow
+  }
+  /**
+   * One row per reason to park. A parked request waits for a notification.
+   */
+  park?: {
+    /**
+     * Error.Type RETRY_AFTER_NOTIFICATION.
+     */
+    'retry-after-notification'?: ParkRow
+    /**
+     * Error.Type is missing or none of the four documented ones.
+     */
+    'unknown-type'?: ParkRow
+    /**
+     * HTTP 401 or 403, or Code A000 without a Type.
+     */
+    unauthorized?: ParkRow
+  }
+}
+
+/**
+ * Which Khipu method is called: the path after `/v1/`, written `{country}/banking/{kind of user}/{bank}/{product}`.
+ */
+export type Service = string
+
+/** The type that each file of schemas/ describes, by its name without `.json`. */
+export interface SchemaTypes {
+  'callback-answer': CallbackAnswer
+  fault: Fault
+  'khipu-envelope': KhipuEnvelope
+  'khipu-transaction': KhipuTransaction
+  'notification-body': NotificationBody
+  'notification-outcome': NotificationOutcome
+  'park-reason': ParkReason
+  problem: Problem
+  'quarantine-entry': QuarantineEntry
+  'quarantine-list': QuarantineList
+  'request-accepted': RequestAccepted
+  'request-body': RequestBody
+  'request-list': RequestList
+  'request-state': RequestState
+  'request-view': RequestView
+  result: Result
+  'retry-policy': RetryPolicy
+  service: Service
+}

@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import {
+  Ajv2020,
+  type AnySchemaObject,
+  type ErrorObject,
+  type ValidateFunction
+} from 'ajv/dist/2020.js'
+import { faultsOf, type Naming } from './faults.ts'
+import type { Fault, SchemaTypes } from './generated.ts'
+import { isSmall } from './is-small.ts'
+
+export type { Fault }
+export type SchemaName = keyof SchemaTypes
+
+export type Checked<T> =
+  { readonly valid: true; readonly value: T } | { readonly valid: false; readonly faults: Fault[] }
+
+export interface CheckOptions {
+  /** `all` lists up to 20 faults; still only the first where the value is large. */
+  readonly list?: 'first' | 'all'
+  /** `named` tells unknown keys by name; for our own callers, never for what Khipu sends. */
+  readonly unknownKeys?: Naming
+}
+
+/** The files of schemas/, by their names without `.json`. */
+export const schemas: ReadonlyMap<SchemaName, AnySchemaObject> = readSchemas()
+
+const toFirstFault = compileAll({ allErrors: false })
+let toAllFaults: typeof toFirstFault | undefined
+
+/** Tells whether a value fits a schema, never changes it, and never quotes it in the faults. */
+export function check<N extends SchemaName>(
+  name: N,
+  value: unknown,
+  { list = 'first', unknownKeys = 'unnamed' }: CheckOptions = {}
+): Checked<SchemaTypes[N]> {
+  const first = errorsOf(toFirstFault, name, value)
+  if (first.length === 0) return { valid: true, value: value as SchemaTypes[N] }
+  if (list === 'first' || !isSmall(value))
+    return { valid: false, faults: faultsOf(first, unknownKeys) }
+  toAllFaults ??= compileAll({ allErrors: true })
+  return { valid: false, faults: faultsOf(errorsOf(toAllFaults, name, value), unknownKeys) }
+}
+
+function readSchemas(): Map<SchemaName, AnySchemaObject> {
+  const folder = new URL('../../schemas/', import.meta.url)
+  const files = readdirSync(folder).filter((file) => file.endsWith('.json'))
+  return new Map(
+    files.map((file) => [
+      file.replace(/\.json$/, '') as SchemaName,
+      JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as AnySchemaObject
+    ])
+  )
+}
+
+/** Compiles every schema at once, so that a broken one stops the start. */
+function compileAll({ allErrors }: { allErrors: boolean }): Map<SchemaName, ValidateFunction> {
+  const ajv = new Ajv2020({
+    allErrors,
+    allowUnionTypes: true,
+    coerceTypes: false,
+    removeAdditional: false,
+    strict: true,
+    strictRequired: false, // A `then` may require what its parent describes.
+    useDefaults: false,
+    validateFormats: false // `format` only describes: what must hold is a pattern.
+  })
+  ajv.addSchema([...schemas.values()])
+  return new Map([...schemas].map(([name, { $id }]) => [name, ajv.compile({ $ref: $id })]))
+}
+
+function errorsOf(
+  validators: ReadonlyMap<SchemaName, ValidateFunction>,
+  name: SchemaName,
+  value: unknown
+): ErrorObject[] {
+  const validate = validators.get(name)
+  if (validate === undefined) throw new Error(`There is no schema ${name}`)
+  return validate(value) ? [] : (validate.errors ?? [])
+}

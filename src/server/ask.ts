@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { v7 as uuidv7 } from 'uuid'
+import { accept } from '../core/accept.ts'
+import type { AdvanceDeps } from '../ledger/advance.ts'
+import type { Catalog } from '../ledger/catalog.ts'
+import type { Idempotency } from '../ledger/idempotency.ts'
+import type { RequestAccepted, RequestBody } from '../schemas/generated.ts'
+import { Refusal } from './problem.ts'
+import { answers, ref } from './route-schemas.ts'
+
+export interface AskDeps extends AdvanceDeps {
+  readonly catalog: Catalog
+  readonly idempotency: Idempotency
+  /** False where the service has no JWT or API key of its own, and each request must bring one. */
+  readonly hasAuthorization: boolean
+}
+
+/** The service that is asked where a request names none. */
+export const DEFAULT_SERVICE = 'cl/banking/personal/btgpactual.cl/transactions'
+const LONGEST_IDEMPOTENCY_KEY = 255
+
+/** `POST /v1/requests`: ask for the transactions of an account. */
+export async function askRoute(app: FastifyInstance, deps: AskDeps): Promise<void> {
+  app.post<{ Body: RequestBody }>(
+    '/requests',
+    {
+      schema: {
+        summary: 'Ask for transactions',
+        body: ref('request-body'),
+        ...answers(202, 'request-accepted')
+      }
+    },
+    async (request, reply) => {
+      const accepted = await ask(deps, request)
+      return reply.code(202).header('location', `/v1/requests/${accepted.requestId}`).send(accepted)
+    }
+  )
+}
+
+async function ask(
+  deps: AskDeps,
+  { body, caller, headers }: FastifyRequest<{ Body: RequestBody }>
+): Promise<RequestAccepted> {
+  if (body.authorization === undefined && !deps.hasAuthorization) {
+    const message = 'is required: the service has no KHIPU_JWT or KHIPU_API_KEY of its own'
+    throw new Refusal(422, 'the request has no authorization', [
+      { path: '/authorization', rule: 'required', message }
+    ])
+  }
+  const requestId = await reserve(deps, caller, headers['idempotency-key'], body)
+  const { service = DEFAULT_SERVICE, reference = null, RequestData, authorization } = body
+  const now = await deps.catalog.now()
+  const request = accept({ requestId, service, reference }, caller, now)
+  const input = { RequestData, ...(authorization === undefined ? {} : { authorization }) }
+  if (await deps.ledger.create(request, input)) {
+    await deps.jobs.ensure(null, request, now)
+  }
+  return { requestId, state: 'queued' }
+}
+
+/** The id of the request to be made: that of an earlier call with the same key, or a new one. */
+async function reserve(
+  deps: AskDeps,
+  caller: string,
+  key: string | string[] | undefined,
+  body: RequestBody
+): Promise<string> {
+  const requestId = uuidv7()
+  if (key === undefined) return requestId
+  if (typeof key !== 'string' || key === '' || key.length > LONGEST_IDEMPOTENCY_KEY) {
+    throw new Refusal(400, `Idempotency-Key must have 1 to ${LONGEST_IDEMPOTENCY_KEY} characters`)
+  }
+  const fingerprint = createHash('sha256').update(JSON.stringify(body)).digest()
+  const holder = await deps.idempotency.reserve(caller, key, { requestId, fingerprint })
+  if (!fingerprint.equals(holder.fingerprint)) {
+    throw new Refusal(422, 'Idempotency-Key was used before, for another body')
+  }
+  return holder.requestId
+}

@@ -1,0 +1,126 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { readEnvelope } from '../core/envelope.ts'
+import type { Capabilities, Capability } from '../khipu/capability.ts'
+import { callbackId, type Ledger } from '../ledger/ledger.ts'
+import type { Quarantine } from '../ledger/quarantine.ts'
+import type { Fault, QuarantineKind } from '../schemas/generated.ts'
+import { parseJson } from '../schemas/json.ts'
+import { check } from '../schemas/validate.ts'
+import { NOT_FOUND } from './http.ts'
+
+export interface CallbackDeps {
+  readonly capabilities: Capabilities
+  readonly ledger: Pick<Ledger, 'has' | 'receive'>
+  readonly quarantine: Pick<Quarantine, 'keep'>
+  readonly jobs: { wake(requestId: string, callbackId: string): Promise<void> }
+  /** False while Redis is away, or so full that its workers would soon be stopped as well. */
+  readonly canStore: () => boolean
+  readonly counted: (status: string) => void
+  readonly log: Logger
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    capability: Capability | null
+  }
+}
+
+const RETRY_AFTER_SECONDS = '5'
+/** Above this size only the first fault is looked for: listing all of them would cost too much. */
+const MOST_BYTES_FOR_ALL_FAULTS = 256 * 1024
+
+/**
+ * `POST /callbacks/{capability}`: verify, read, validate, store, answer. No byte of the body is read
+ * before the capability is verified, and nothing is answered 2xx before it is stored.
+ */
+export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): Promise<void> {
+  app.decorateRequest('capability', null)
+  app.post('/callbacks/*', {
+    onRequest: (request, reply) => admit(deps, request, reply),
+    handler: (request, reply) => receive(deps, request, reply)
+  })
+}
+
+async function admit(deps: CallbackDeps, request: FastifyRequest, reply: FastifyReply) {
+  const capability = deps.capabilities.verify((request.params as { '*': string })['*'])
+  if (capability === null) return turnAway(deps, reply)
+  if (!deps.canStore()) return postpone(deps, reply)
+  const known = await deps.ledger.has(capability.requestId).catch(() => null)
+  if (known === null) return postpone(deps, reply)
+  if (!known) return turnAway(deps, reply)
+  request.capability = capability
+}
+
+async function receive(deps: CallbackDeps, request: FastifyRequest, reply: FastifyReply) {
+  const { capability } = request
+  if (capability === null) return turnAway(deps, reply)
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  const parsed = parseJson(body)
+  if (!parsed.ok) {
+    return keep(deps, reply, 'not-json', [{ path: '', ...parsed.fault }], capability, body)
+  }
+  const list = body.length <= MOST_BYTES_FOR_ALL_FAULTS ? 'all' : 'first'
+  const checked = check('khipu-envelope', parsed.value, { list })
+  if (!checked.valid) return keep(deps, reply, 'schema', checked.faults, capability, body)
+  return store(deps, reply, capability, { outcome: readEnvelope(checked.value), body })
+}
+
+async function store(
+  deps: CallbackDeps,
+  reply: FastifyReply,
+  { requestId, attempt }: Capability,
+  { outcome, body }: { outcome: ReturnType<typeof readEnvelope>; body: Buffer }
+) {
+  const id = callbackId(attempt, body)
+  const callback = { id, attempt, size: body.length, outcome, httpStatus: null }
+  // Both commands travel together; a job without a callback finds nothing to do, and the sweep finds
+  // a callback without a job. The answer waits for both.
+  const [received] = await Promise.all([
+    deps.ledger.receive(requestId, callback, body),
+    deps.jobs.wake(requestId, id)
+  ]).catch(() => [null])
+  if (received === null) return postpone(deps, reply)
+  if (received === 'unknown') return turnAway(deps, reply)
+  deps.counted(received)
+  deps.log.info({ requestId, attempt, size: body.length, status: received }, 'callback received')
+  if (received === 'full')
+    return reply.code(429).header('retry-after', '3600').send({ status: 'too-many' })
+  return received === 'accepted' ? { status: 'accepted', receipt: id } : { status: received }
+}
+
+/** Refuses a body, and keeps it byte for byte: Khipu may never send it again. */
+async function keep(
+  deps: CallbackDeps,
+  reply: FastifyReply,
+  kind: QuarantineKind,
+  faults: Fault[],
+  { requestId, attempt }: Capability,
+  body: Buffer
+) {
+  const from = { requestId, attempt }
+  const quarantineId = await deps.quarantine.keep(from, kind, faults, body).catch(() => null)
+  if (quarantineId === null) return postpone(deps, reply)
+  deps.counted(kind)
+  deps.log.warn(
+    { requestId, attempt, size: body.length, kind, quarantineId },
+    'callback quarantined'
+  )
+  return reply
+    .code(kind === 'not-json' ? 400 : 422)
+    .send({ status: 'refused', quarantineId, faults })
+}
+
+function turnAway(deps: CallbackDeps, reply: FastifyReply) {
+  deps.counted('not-found')
+  return reply.code(404).header('connection', 'close').send(NOT_FOUND)
+}
+
+function postpone(deps: CallbackDeps, reply: FastifyReply) {
+  deps.counted('unavailable')
+  return reply
+    .code(503)
+    .header('retry-after', RETRY_AFTER_SECONDS)
+    .header('connection', 'close')
+    .send({ status: 'unavailable' })
+}

@@ -1,0 +1,67 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import type { Totals } from '../ledger/catalog.ts'
+
+/** The metrics of one process. What is counted in the ledger is read at each scrape, for all processes. */
+export interface Metrics {
+  readonly callback: (status: string) => void
+  readonly sent: (answer: string) => void
+  render(): Promise<{ readonly contentType: string; readonly text: string }>
+}
+
+/** Everything that is asked of the ledger at a scrape; rejects while Redis is away. */
+export interface MetricsSource {
+  totals(): Promise<Totals>
+  quarantined(): Promise<number>
+}
+
+export function createMetrics(source: MetricsSource): Metrics {
+  const registers = [new Registry()]
+  const [registry] = registers as [Registry]
+  collectDefaultMetrics({ register: registry })
+  const callbacks = new Counter({
+    name: 'khipu_callbacks_total',
+    help: 'Callbacks answered by this process, by what became of them',
+    labelNames: ['status'],
+    registers
+  })
+  const sends = new Counter({
+    name: 'khipu_sends_total',
+    help: 'POSTs to Khipu by this process, by the kind of its immediate answer; each one is billed',
+    labelNames: ['answer'],
+    registers
+  })
+  const ledger = ledgerGauges(registers)
+  return {
+    callback: (status) => callbacks.inc({ status }),
+    sent: (answer) => sends.inc({ answer }),
+    async render() {
+      await ledger.read(source)
+      return { contentType: registry.contentType, text: await registry.metrics() }
+    }
+  }
+}
+
+// They only ever rise, but their truth is in Redis: a gauge takes the value as it stands there.
+function ledgerGauges(registers: Registry[]) {
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name, help, labelNames, registers })
+  const up = gauge('khipu_ledger_up', '1 where the ledger answered this scrape')
+  const accepted = gauge('khipu_requests_accepted', 'Requests accepted, ever: live + ended')
+  const ended = gauge('khipu_requests_ended', 'Requests ended, ever', ['state'])
+  const live = gauge('khipu_requests_live', 'Requests that have not ended', ['state'])
+  const quarantined = gauge('khipu_quarantine_entries', 'Bodies kept in quarantine')
+  return {
+    async read(source: MetricsSource): Promise<void> {
+      try {
+        const totals = await source.totals()
+        accepted.set(totals.accepted)
+        for (const [state, count] of Object.entries(totals.ended)) ended.set({ state }, count)
+        for (const [state, count] of Object.entries(totals.live)) live.set({ state }, count)
+        quarantined.set(await source.quarantined())
+        up.set(1)
+      } catch {
+        up.set(0)
+      }
+    }
+  }
+}

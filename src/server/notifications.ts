@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { findParked, type ReleaseDeps, releaseParked } from '../ledger/release.ts'
+import type { NotificationBody } from '../schemas/generated.ts'
+import { answers, ref } from './route-schemas.ts'
+
+export interface NotificationsDeps extends ReleaseDeps {
+  readonly log: Logger
+}
+
+/** `POST /v1/notifications`: someone says that a cause is gone; what is parked for it is let go, paced. */
+export async function notificationRoutes(
+  app: FastifyInstance,
+  deps: NotificationsDeps
+): Promise<void> {
+  app.post<{ Body: NotificationBody }>(
+    '/notifications',
+    {
+      schema: {
+        summary: 'Release what is parked and matches',
+        body: ref('notification-body'),
+        ...answers(200, 'notification-outcome')
+      }
+    },
+    async ({ body, caller }) => {
+      const { service = null, code = null, reason = null, requestIds = null, dryRun = false } = body
+      const notification = { service, code, reason, requestIds }
+      if (dryRun) {
+        const at = await deps.catalog.now()
+        const found = await findParked(deps.catalog, { ...notification, at })
+        return { matched: found.length, released: 0 }
+      }
+      const releasing = await deps.notifications.record(notification)
+      const released = await releaseParked(deps, releasing)
+      deps.log.info({ by: caller, service, code, reason, released }, 'notification received')
+      return { matched: released, released }
+    }
+  )
+}

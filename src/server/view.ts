@@ -1,0 +1,29 @@
+import type { Request } from '../core/request.ts'
+import type { Kept } from '../ledger/quarantine.ts'
+import type { QuarantineEntry, RequestView } from '../schemas/generated.ts'
+
+/** A request as the operator API shows it: instants in RFC 3339, no secret. */
+export function viewOf(request: Request): RequestView {
+  const { requestId, service, reference, state, reason, operationId } = request
+  return {
+    requestId,
+    service,
+    reference,
+    state,
+    reason,
+    attempts: request.attempts.length,
+    requestedAt: instant(request.requestedAt),
+    dueAt: request.dueAt === null ? null : instant(request.dueAt),
+    operationId,
+    history: request.history.map((event) => ({ ...event, at: instant(event.at) }))
+  }
+}
+
+/** A quarantine entry as the operator API shows it: everything but the body. */
+export function quarantineViewOf(kept: Kept): QuarantineEntry {
+  return { ...kept, faults: [...kept.faults], receivedAt: instant(kept.receivedAt) }
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString()
+}

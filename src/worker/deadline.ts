@@ -1,0 +1,22 @@
+import type { Logger } from 'pino'
+import { applyDeadline } from '../core/deadline.ts'
+import { advance, type AdvanceDeps } from '../ledger/advance.ts'
+import type { Handled } from '../queue/consume.ts'
+import type { JobData } from '../queue/queues.ts'
+import { sleepIfEarly } from './send.ts'
+
+export interface DeadlineDeps extends AdvanceDeps {
+  readonly log: Logger
+}
+
+/** Acts on silence: the instant came, and neither a callback nor a notification did. */
+export async function deadline(deps: DeadlineDeps, job: JobData): Promise<Handled> {
+  const { requestId } = job
+  const advanced = await advance(deps, requestId, applyDeadline)
+  if (advanced === null) return undefined
+  if (advanced.after !== advanced.before) {
+    const { state, reason } = advanced.after
+    deps.log.info({ requestId, state, reason }, 'deadline passed')
+  }
+  return sleepIfEarly(advanced, job)
+}

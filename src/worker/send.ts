@@ -1,0 +1,93 @@
+import type { Logger } from 'pino'
+import type { Answer } from '../core/answer.ts'
+import { applyAnswer, beginSending } from '../core/sending.ts'
+import type { Capabilities } from '../khipu/capability.ts'
+import type { Authorization, KhipuClient } from '../khipu/client.ts'
+import { advance, type AdvanceDeps, type Advanced } from '../ledger/advance.ts'
+import { callbackId, type Input } from '../ledger/ledger.ts'
+import type { Handled } from '../queue/consume.ts'
+import type { JobData } from '../queue/queues.ts'
+
+export interface SendDeps extends AdvanceDeps {
+  readonly khipu: KhipuClient
+  readonly capabilities: Capabilities
+  /** The CallbackUrl of a token. */
+  readonly callbackUrl: (token: string) => string
+  /** The service's own, where a request brings none. */
+  readonly authorization: Authorization | null
+  readonly requestTimeoutMs: number
+  readonly sent: (answer: Answer['type']) => void
+  readonly log: Logger
+}
+
+/**
+ * Sends one attempt. That it is being sent is committed before the first byte goes out, and only the
+ * handler whose commit it was sends: whoever finds `sending` in the ledger knows no more than that
+ * Khipu may have the request, and awaits its callback.
+ */
+export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
+  const { requestId } = job
+  const input = await deps.ledger.openInput(requestId)
+  if (input === null) return undefined
+  const begun = await advance(deps, requestId, (request, around) =>
+    beginSending(request, around, deps.requestTimeoutMs)
+  )
+  if (begun === null) return undefined
+  const attempt = begunAttempt(begun)
+  if (attempt === null) return sleepIfEarly(begun, job)
+  const answer = await post(deps, requestId, attempt, begun.after.service, input)
+  deps.log.info({ requestId, attempt, answer: answer.type }, 'request sent')
+  deps.sent(answer.type)
+  await settleAnswer(deps, requestId, attempt, answer)
+  return undefined
+}
+
+function begunAttempt({ before, after }: Advanced): number | null {
+  const attempt = after.attempts.length
+  return attempt > before.attempts.length ? attempt : null
+}
+
+/** For how long to sleep on, where the job is the right one and only woke too early: the clocks differ. */
+export function sleepIfEarly({ after, now }: Advanced, job: JobData): Handled {
+  const early = after.dueAt === job.at && job.at > now
+  return early ? { sleepMs: job.at - now } : undefined
+}
+
+async function post(
+  deps: SendDeps,
+  requestId: string,
+  attempt: number,
+  service: string,
+  input: Input
+): Promise<Answer> {
+  const authorization = authorizationOf(input) ?? deps.authorization
+  if (authorization === null) return { type: 'refused', httpStatus: null, cause: 'unauthorized' }
+  const callbackUrl = deps.callbackUrl(deps.capabilities.sign({ requestId, attempt }))
+  const { RequestData: requestData } = input
+  return deps.khipu.send({ service, requestData, callbackUrl, authorization })
+}
+
+function authorizationOf({ authorization }: Input): Authorization | null {
+  if (authorization?.jwt !== undefined) return { jwt: authorization.jwt }
+  return authorization?.apiKey === undefined ? null : { apiKey: authorization.apiKey }
+}
+
+// An envelope is stored before it is acted on, like any callback: it may be the paid-for result.
+async function settleAnswer(
+  deps: SendDeps,
+  requestId: string,
+  attempt: number,
+  answer: Answer
+): Promise<void> {
+  if (answer.type !== 'envelope') {
+    await advance(deps, requestId, (request, around) =>
+      applyAnswer(request, attempt, answer, around)
+    )
+    return
+  }
+  const { outcome, httpStatus, body } = answer
+  const id = callbackId(attempt, body)
+  const callback = { id, attempt, size: body.length, outcome, httpStatus }
+  await deps.ledger.receive(requestId, callback, body)
+  await advance(deps, requestId, (request) => request)
+}

@@ -1,0 +1,46 @@
+import type { Logger } from 'pino'
+import { advance } from '../ledger/advance.ts'
+import type { Quarantine } from '../ledger/quarantine.ts'
+import { type ReleaseDeps, releaseParked } from '../ledger/release.ts'
+import type { RequestJobs } from '../queue/jobs.ts'
+
+export interface SweepDeps extends ReleaseDeps {
+  readonly jobs: RequestJobs
+  readonly quarantine: Quarantine
+  readonly ledgerRetentionMs: number
+  readonly log: Logger
+}
+
+/** How long something may be overdue before it counts as forgotten rather than as being worked on. */
+const GRACE_MS = 5_000
+const BATCH = 500
+
+/**
+ * Heals whatever a crash or a lost queue left behind: takes every overdue request through the same
+ * four steps as its handler would. The ledger alone says what is overdue. Tidies up as well.
+ */
+export async function sweep(deps: SweepDeps): Promise<void> {
+  const now = await deps.catalog.now()
+  for (const requestId of await deps.catalog.overdue(now - GRACE_MS, BATCH)) {
+    await heal(deps, requestId)
+  }
+  for (const releasing of await deps.notifications.unfinished(now - GRACE_MS)) {
+    await releaseParked(deps, releasing)
+  }
+  await tidy(deps, now)
+}
+
+async function heal(deps: SweepDeps, requestId: string): Promise<void> {
+  const advanced = await advance(deps, requestId, (request) => request)
+  if (advanced === null) return
+  await deps.jobs.hurry(advanced.after, advanced.now)
+  deps.log.warn({ requestId, state: advanced.after.state }, 'overdue request swept')
+}
+
+async function tidy(deps: SweepDeps, now: number): Promise<void> {
+  const oldest = now - deps.ledgerRetentionMs
+  const forgotten = await deps.catalog.forgetEndedBefore(oldest, BATCH)
+  if (forgotten > 0) deps.log.info({ forgotten }, 'ended requests forgotten')
+  await deps.quarantine.discardBefore(oldest)
+  await deps.notifications.forgetBefore(oldest)
+}

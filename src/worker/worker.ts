@@ -1,0 +1,51 @@
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import { consume } from '../queue/consume.ts'
+import type { RequestJobs } from '../queue/jobs.ts'
+import { callback } from './callback.ts'
+import { deadline } from './deadline.ts'
+import { send, type SendDeps } from './send.ts'
+import { sweep, type SweepDeps } from './sweep.ts'
+
+export interface WorkerDeps extends SendDeps, SweepDeps {
+  readonly jobs: RequestJobs
+  readonly connection: Redis
+  readonly tag: string
+  readonly concurrency: number
+  readonly sweepIntervalMs: number
+  readonly log: Logger
+}
+
+export interface RunningWorker {
+  /** Takes no new job and resolves once those in hand are done. May never resolve while Redis is away. */
+  close(): Promise<void>
+}
+
+/** Starts the three handlers on their queues, and the sweep on a timer of its own, which no queue can lose. */
+export function startWorker(deps: WorkerDeps): RunningWorker {
+  const workers = [
+    consume('send', (job) => send(deps, job), deps),
+    consume('callback', (job) => callback(deps, job), deps),
+    consume('deadline', (job) => deadline(deps, job), deps)
+  ]
+  const stopSweeping = sweepEvery(deps.sweepIntervalMs, deps)
+  return {
+    async close() {
+      await stopSweeping()
+      await Promise.all(workers.map((worker) => worker.close()))
+    }
+  }
+}
+
+function sweepEvery(intervalMs: number, deps: WorkerDeps): () => Promise<void> {
+  let sweeping: Promise<void> | null = null
+  const timer = setInterval(() => {
+    sweeping ??= sweep(deps)
+      .catch((error: Error) => deps.log.error({ error: error.name }, 'sweep failed'))
+      .finally(() => (sweeping = null))
+  }, intervalMs)
+  return async () => {
+    clearInterval(timer)
+    await sweeping
+  }
+}
