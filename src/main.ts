@@ -156,7 +156,10 @@ function configure(): Config {
 
 const config = configure()
 const log = pino({ level: config.logLevel, base: { role: config.role } })
-const service = await start(config, log)
+const service = await start(config, log).catch((error: Error & { code?: string }) => {
+  log.fatal({ code: error.code, error: error.message }, 'service could not start')
+  process.exit(1)
+})
 
 closeWithGrace({ delay: KILL_AFTER_MS, logger: false }, async ({ signal, err }) => {
   if (err) log.fatal({ error: err.name, stack: err.stack }, 'service failed')

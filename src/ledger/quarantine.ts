@@ -4,7 +4,7 @@ import { quarantineId } from './ledger.ts'
 import type { Store } from './store.ts'
 
 /** What is known of a kept body: everything but the body. */
-export interface Kept {
+export interface Quarantined {
   readonly quarantineId: string
   readonly kind: QuarantineKind
   readonly requestId: string
@@ -24,10 +24,10 @@ export interface Quarantine {
     faults: readonly Fault[],
     body: Uint8Array
   ): Promise<string | null>
-  find(id: string): Promise<Kept | null>
-  open(kept: Kept): Promise<Buffer | null>
+  find(id: string): Promise<Quarantined | null>
+  open(kept: Quarantined): Promise<Buffer | null>
   /** Newest first, from an offset on. */
-  list(offset: number, limit: number): Promise<readonly Kept[]>
+  list(offset: number, limit: number): Promise<readonly Quarantined[]>
   size(): Promise<number>
   /** True where there was such an entry. */
   discard(id: string): Promise<boolean>
@@ -40,10 +40,10 @@ export function createQuarantine(store: Store): Quarantine {
   const { redis, sealer, key, run } = store
   const index = key('quarantine')
 
-  async function find(id: string): Promise<Kept | null> {
+  async function find(id: string): Promise<Quarantined | null> {
     const [entry, receivedAt] = await redis.hmget(key('quarantine', id), 'entry', 'receivedAt')
     if (entry === null || entry === undefined) return null
-    const kept = JSON.parse(entry) as Omit<Kept, 'quarantineId' | 'receivedAt'>
+    const kept = JSON.parse(entry) as Omit<Quarantined, 'quarantineId' | 'receivedAt'>
     return { ...kept, quarantineId: id, receivedAt: Number(receivedAt) }
   }
 

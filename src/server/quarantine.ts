@@ -6,7 +6,7 @@ import { isOpen, type Request } from '../core/request.ts'
 import { advance, type AdvanceDeps } from '../ledger/advance.ts'
 import type { Catalog } from '../ledger/catalog.ts'
 import { callbackId } from '../ledger/ledger.ts'
-import type { Kept, Quarantine } from '../ledger/quarantine.ts'
+import type { Quarantined, Quarantine } from '../ledger/quarantine.ts'
 import type { KhipuEnvelope, QuarantineEntry } from '../schemas/generated.ts'
 import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
@@ -71,14 +71,14 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
   )
 }
 
-async function find(deps: QuarantineDeps, id: string): Promise<Kept> {
+async function find(deps: QuarantineDeps, id: string): Promise<Quarantined> {
   const kept = await deps.quarantine.find(id)
   if (kept === null) throw unknown()
   return kept
 }
 
 /** An open request takes the body as a callback; one that failed gets the one extra result that there can be. */
-async function accept(deps: QuarantineDeps, kept: Kept): Promise<void> {
+async function accept(deps: QuarantineDeps, kept: Quarantined): Promise<void> {
   const body = await deps.quarantine.open(kept)
   const request = await deps.catalog.find(kept.requestId)
   if (body === null || request === null) throw new Refusal(409, 'its request is no longer known')
@@ -99,7 +99,7 @@ function validate(body: Buffer): KhipuEnvelope {
 
 async function receiveAgain(
   deps: QuarantineDeps,
-  { requestId, attempt }: Kept,
+  { requestId, attempt }: Quarantined,
   envelope: KhipuEnvelope,
   body: Buffer
 ): Promise<void> {
@@ -114,7 +114,7 @@ async function receiveAgain(
 async function publishLate(
   deps: QuarantineDeps,
   request: Request,
-  { receivedAt }: Kept,
+  { receivedAt }: Quarantined,
   envelope: KhipuEnvelope
 ): Promise<void> {
   if (request.state === 'delivered') throw new Refusal(409, 'its request was delivered already')

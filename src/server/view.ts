@@ -1,5 +1,5 @@
 import type { Request } from '../core/request.ts'
-import type { Kept } from '../ledger/quarantine.ts'
+import type { Quarantined } from '../ledger/quarantine.ts'
 import type { QuarantineEntry, RequestView } from '../schemas/generated.ts'
 
 /** A request as the operator API shows it: instants in RFC 3339, no secret. */
@@ -20,7 +20,7 @@ export function viewOf(request: Request): RequestView {
 }
 
 /** A quarantine entry as the operator API shows it: everything but the body. */
-export function quarantineViewOf(kept: Kept): QuarantineEntry {
+export function quarantineViewOf(kept: Quarantined): QuarantineEntry {
   return { ...kept, faults: [...kept.faults], receivedAt: instant(kept.receivedAt) }
 }
 
