@@ -52,7 +52,7 @@ type Shared = ReturnType<typeof buildShared>
 /** What the listeners use, on a connection that fails fast: nobody who calls waits for Redis to return. */
 function buildShared(config: Config, log: Logger) {
   const redis = connectFailingFast(config.redisUrl, log)
-  const parts = buildParts(config, redis)
+  const parts = buildParts(config, redis, log)
   const metrics = createMetrics({
     totals: () => parts.catalog.totals(),
     quarantined: () => parts.quarantine.size()
@@ -71,18 +71,18 @@ function buildShared(config: Config, log: Logger) {
 }
 
 /** The ledger and the queues on one connection; the two kinds of connection must never share them. */
-function buildParts(config: Config, redis: ReturnType<typeof connectWaiting>) {
+function buildParts(config: Config, redis: ReturnType<typeof connectWaiting>, log: Logger) {
   const { queuePrefix, resultQueue, resultRetentionMs, policy, callbackTimeoutMs } = config
   const ledger = openLedger(redis, config)
   const { tag } = ledger
   const queues = openQueues(redis, { tag, queuePrefix, resultQueue, resultRetentionMs })
-  const jobs = createJobs(queues)
+  const jobs = createJobs(queues, log)
   return { ...ledger, queues, jobs, policy, callbackTimeoutMs, random: Math.random }
 }
 
 function runWorker(config: Config, shared: Shared, log: Logger): Running {
   const connection = connectWaiting(config.redisUrl, log)
-  const parts = buildParts(config, connection)
+  const parts = buildParts(config, connection, log)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
     requestTimeoutMs: config.requestTimeoutMs

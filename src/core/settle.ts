@@ -22,16 +22,16 @@ export function end(
   request: Request,
   state: EndState,
   reason: FailReason | null,
-  details: { readonly at: number; readonly [detail: string]: unknown }
+  { at, ...details }: { readonly at: number; readonly [detail: string]: unknown }
 ): Request {
   const ended: Request = {
-    ...unparked(request, details.at),
+    ...unparked(request, at),
     state,
     reason,
     dueAt: null,
-    endedAt: details.at
+    endedAt: at
   }
-  return note(ended, { ...details, event: state, ...(reason === null ? {} : { reason }) })
+  return note(ended, { at, event: state, ...details, ...(reason === null ? {} : { reason }) })
 }
 
 /** The request no longer parked, with the time it was parked added up. */

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import { type Job, jobsOf } from '../core/jobs.ts'
 import { resultOf } from '../core/publish.ts'
 import type { Request } from '../core/request.ts'
@@ -20,7 +21,7 @@ export interface RequestJobs {
 /** BullMQ's answer where a job to promote is no longer delayed. */
 const NOT_DELAYED = -3
 
-export function createJobs(queues: Queues): RequestJobs {
+export function createJobs(queues: Queues, log: Logger): RequestJobs {
   async function add({ type, jobId, requestId, at }: Job, now: number): Promise<void> {
     if (type === 'result') return
     await queues[type].add(type, { requestId, at }, { jobId, delay: Math.max(0, at - now) })
@@ -54,6 +55,8 @@ export function createJobs(queues: Queues): RequestJobs {
       const response = body && readStored(body)
       const result = resultOf(request, response)
       await queues.result.add(result.outcome, result, { jobId: request.requestId })
+      const { requestId, outcome, completeness, reason, attempts } = result
+      log.info({ requestId, outcome, completeness, reason, attempts }, 'result published')
     },
 
     async publishLate(result) {

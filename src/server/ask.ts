@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
 import { accept } from '../core/accept.ts'
 import type { AdvanceDeps } from '../ledger/advance.ts'
@@ -14,6 +15,7 @@ export interface AskDeps extends AdvanceDeps {
   readonly idempotency: Idempotency
   /** False where the service has no JWT or API key of its own, and each request must bring one. */
   readonly hasAuthorization: boolean
+  readonly log: Logger
 }
 
 /** The service that is asked where a request names none. */
@@ -55,6 +57,7 @@ async function ask(
   const input = { RequestData, ...(authorization === undefined ? {} : { authorization }) }
   if (await deps.ledger.create(request, input)) {
     await deps.jobs.ensure(null, request, now)
+    deps.log.info({ requestId, service, by: caller }, 'request accepted')
   }
   return { requestId, state: 'queued' }
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
 import { cancel, retryNow } from '../core/operate.ts'
 import type { State } from '../core/request.ts'
 import { advance, type AdvanceDeps, type Step } from '../ledger/advance.ts'
@@ -10,6 +11,7 @@ import { viewOf } from './view.ts'
 
 export interface RequestsDeps extends AdvanceDeps {
   readonly catalog: Catalog
+  readonly log: Logger
 }
 
 type ListQuery = {
@@ -51,21 +53,27 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
     '/requests/:id/cancel',
     { schema: { summary: 'Give a request up', ...answers(200, 'request-view') } },
     ({ params, caller }) =>
-      change(deps, params.id, (request, { now }) => cancel(request, caller, now))
+      change(deps, caller, params.id, (request, { now }) => cancel(request, caller, now))
   )
   app.post<ById>(
     '/requests/:id/retry',
     { schema: { summary: 'Send a waiting request now', ...answers(200, 'request-view') } },
     ({ params, caller }) =>
-      change(deps, params.id, (request, { now }) => retryNow(request, caller, now))
+      change(deps, caller, params.id, (request, { now }) => retryNow(request, caller, now))
   )
 }
 
-async function change(deps: RequestsDeps, requestId: string, step: Step): Promise<RequestView> {
+async function change(
+  deps: RequestsDeps,
+  by: string,
+  requestId: string,
+  step: Step
+): Promise<RequestView> {
   const changed = await advance(deps, requestId, step)
   if (changed === null) throw unknown()
   const { before, after } = changed
   if (after === before) throw new Refusal(409, `the state '${before.state}' forbids it`)
+  deps.log.info({ requestId, by, state: after.state }, 'request changed by an operator')
   return viewOf(after)
 }
 

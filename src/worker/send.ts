@@ -36,9 +36,10 @@ export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
   const attempt = begunAttempt(begun)
   if (attempt === null) return sleepIfEarly(begun, job)
   const answer = await post(deps, requestId, attempt, begun.after.service, input)
-  deps.log.info({ requestId, attempt, answer: answer.type }, 'request sent')
   deps.sent(answer.type)
-  await settleAnswer(deps, requestId, attempt, answer)
+  const settled = await settleAnswer(deps, requestId, attempt, answer)
+  const { state, reason } = settled?.after ?? begun.after
+  deps.log.info({ requestId, attempt, answer: answer.type, state, reason }, 'request sent')
   return undefined
 }
 
@@ -78,16 +79,15 @@ async function settleAnswer(
   requestId: string,
   attempt: number,
   answer: Answer
-): Promise<void> {
+): Promise<Advanced | null> {
   if (answer.type !== 'envelope') {
-    await advance(deps, requestId, (request, around) =>
+    return advance(deps, requestId, (request, around) =>
       applyAnswer(request, attempt, answer, around)
     )
-    return
   }
   const { outcome, httpStatus, body } = answer
   const id = callbackId(attempt, body)
   const callback = { id, attempt, size: body.length, outcome, httpStatus }
   await deps.ledger.receive(requestId, callback, body)
-  await advance(deps, requestId, (request) => request)
+  return advance(deps, requestId, (request) => request)
 }
