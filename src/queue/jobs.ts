@@ -1,17 +1,12 @@
 import type { Logger } from 'pino'
 import { type Job, jobsOf } from '../core/jobs.ts'
-import { resultOf } from '../core/publish.ts'
 import type { Request } from '../core/request.ts'
-import type { KhipuEnvelope, Result } from '../schemas/generated.ts'
-import { parseJson } from '../schemas/json.ts'
 import type { Queues } from './queues.ts'
+import { createResults, type Results } from './results.ts'
 
 /** The jobs that a request's state asks for, made to exist. Every id is deterministic: again is as good as once. */
-export interface RequestJobs {
+export interface RequestJobs extends Results {
   ensure(before: Request | null, after: Request, now: number): Promise<void>
-  publish(request: Request, body: Uint8Array | null): Promise<void>
-  /** The extra result of a request that had failed, after an operator accepted its late callback. */
-  publishLate(result: Result): Promise<void>
   /** Has the received callbacks of a request looked at; `callbackId` names the one that came. */
   wake(requestId: string, callbackId: string): Promise<void>
   /** Ensures the jobs of an overdue request, and wakes those that sleep past their instant. */
@@ -49,19 +44,8 @@ export function createJobs(queues: Queues, log: Logger): RequestJobs {
   }
 
   return {
+    ...createResults(queues.result, log),
     ensure,
-
-    async publish(request, body) {
-      const response = body && readStored(body)
-      const result = resultOf(request, response)
-      await queues.result.add(result.outcome, result, { jobId: request.requestId })
-      const { requestId, outcome, completeness, reason, attempts } = result
-      log.info({ requestId, outcome, completeness, reason, attempts }, 'result published')
-    },
-
-    async publishLate(result) {
-      await queues.result.add(result.outcome, result, { jobId: `${result.requestId}-late` })
-    },
 
     async wake(requestId, callbackId) {
       const [attempt, hash = ''] = callbackId.split('.')
@@ -75,11 +59,4 @@ export function createJobs(queues: Queues, log: Logger): RequestJobs {
       await Promise.all(late.map(promote))
     }
   }
-}
-
-/** Reads bytes that were checked when they were stored, as they were read then. */
-function readStored(body: Uint8Array): KhipuEnvelope {
-  const parsed = parseJson(body)
-  if (!parsed.ok) throw new Error(`a stored envelope ${parsed.fault.message}`)
-  return parsed.value as KhipuEnvelope
 }
