@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,8 +14,8 @@ const floors: readonly Floor[] = [
 ]
 
 // tap's arguments, such as a file or a folder. A run with any of them is not asked for coverage.
-const chosen = process.argv.slice(2)
 const root = fileURLToPath(new URL('..', import.meta.url))
+const chosen = process.argv.slice(2).flatMap(testFiles)
 const reporter = new Reporter(process.stdout)
 const faults: string[] = []
 let running: ReturnType<typeof spawn> | undefined
@@ -54,6 +54,12 @@ async function preparePlugins(): Promise<void> {
 
 function isSame(a: string, b: string): boolean {
   return existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b)
+}
+
+/** tap takes files; a folder stands for all tests in it. */
+function testFiles(argument: string): string[] {
+  if (!existsSync(argument) || !statSync(argument).isDirectory()) return [argument]
+  return globSync(`${argument}/**/*.test.ts`)
 }
 
 async function runTests(): Promise<void> {

@@ -17,11 +17,15 @@ const messages = new Map<string, (error: ErrorObject) => string>([
 /** Ajv's errors in our form, at most 20. They hold the schema's words, not the value's. */
 export function faultsOf(errors: readonly ErrorObject[], unknownKeys: Naming): Fault[] {
   const telling = errors.filter((error) => !isEcho(error))
-  return telling.slice(0, MOST_FAULTS).map((error) => ({
-    path: error.instancePath + (unknownKeys === 'named' ? unknownKey(error) : ''),
-    rule: error.keyword,
-    message: messages.get(error.keyword)?.(error) ?? error.message ?? 'breaks the schema'
-  }))
+  return telling.slice(0, MOST_FAULTS).map((error) => {
+    const key = unknownKeys === 'named' ? unknownKey(error) : null
+    if (key !== null) return fault(`${error.instancePath}/${key}`, error, 'is not a known key')
+    return fault(error.instancePath, error, messages.get(error.keyword)?.(error) ?? error.message)
+  })
+}
+
+function fault(path: string, { keyword: rule }: ErrorObject, message = 'breaks the schema'): Fault {
+  return { path, rule, message }
 }
 
 /** Ajv also reports each `if` whose branch failed, and each branch of a failed `anyOf`. */
@@ -29,8 +33,9 @@ function isEcho({ keyword, schemaPath }: ErrorObject): boolean {
   return keyword === 'if' || /\/anyOf\/\d/.test(schemaPath)
 }
 
-function unknownKey({ params }: ErrorObject): string {
+/** The key as a part of a JSON Pointer; null where it is long, or another rule is broken. */
+function unknownKey({ params }: ErrorObject): string | null {
   const name: unknown = params['additionalProperty']
-  if (typeof name !== 'string' || name.length > LONGEST_NAME) return ''
-  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  if (typeof name !== 'string' || name.length > LONGEST_NAME) return null
+  return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }

@@ -426,7 +426,7 @@ export interface Problem {
 export type QuarantineKind = 'not-json' | 'schema' | 'conflict' | 'late'
 
 /**
- * A callback body that could not be accepted and was kept. The body itself is not in here.
+ * A callback body that could not be accepted and was kept..
  */
 export interface QuarantineEntry {
   /**
@@ -454,6 +454,10 @@ export interface QuarantineEntry {
    * SHA-256 of the body as it arrived, in lower-case hexadecimal.
    */
   sha256: string
+  /**
+   * The bytes as they came, in base64; only where one looks at a single entry.
+   */
+  body?: string
   /**
    * What the body breaks; empty for `conflict` and `late`.
    */

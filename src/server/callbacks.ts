@@ -27,8 +27,6 @@ declare module 'fastify' {
 }
 
 const RETRY_AFTER_SECONDS = '5'
-/** Above this size only the first fault is looked for: listing all of them would cost too much. */
-const MOST_BYTES_FOR_ALL_FAULTS = 256 * 1024
 
 /**
  * `POST /callbacks/{capability}`: verify, read, validate, store, answer. No byte of the body is read
@@ -60,8 +58,7 @@ async function receive(deps: CallbackDeps, request: FastifyRequest, reply: Fasti
   if (!parsed.ok) {
     return keep(deps, reply, 'not-json', [{ path: '', ...parsed.fault }], capability, body)
   }
-  const list = body.length <= MOST_BYTES_FOR_ALL_FAULTS ? 'all' : 'first'
-  const checked = check('khipu-envelope', parsed.value, { list })
+  const checked = check('khipu-envelope', parsed.value, { list: 'all' })
   if (!checked.valid) return keep(deps, reply, 'schema', checked.faults, capability, body)
   return store(deps, reply, capability, { outcome: readEnvelope(checked.value), body })
 }

@@ -39,13 +39,16 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
       const offset = Number(cursor)
       const items = await deps.quarantine.list(offset, limit)
       const nextCursor = items.length < limit ? null : String(offset + limit)
-      return { items: items.map(quarantineViewOf), nextCursor }
+      return { items: items.map((kept) => quarantineViewOf(kept)), nextCursor }
     }
   )
   app.get<ById>(
     '/quarantine/:id',
     { schema: { summary: 'Look at a kept body', ...answers(200, 'quarantine-entry') } },
-    async ({ params }) => quarantineViewOf(await find(deps, params.id))
+    async ({ params }) => {
+      const kept = await find(deps, params.id)
+      return quarantineViewOf(kept, await deps.quarantine.open(kept))
+    }
   )
   app.post<ById>(
     '/quarantine/:id/accept',

@@ -28,8 +28,9 @@ for (const [name, schema] of schemas) {
     }
   })
 
-  t.test(`${name}.json never looks into what is under an unknown key`, async (t) => {
+  t.test(`${name}.json has no default, and no rule for what is under an unknown key`, async (t) => {
     for (const node of nodesOf(schema)) {
+      t.notOk('default' in node)
       t.notOk('patternProperties' in node || 'propertyNames' in node)
       t.not(typeof node['additionalProperties'], 'object')
       t.not(typeof node['unevaluatedProperties'], 'object')

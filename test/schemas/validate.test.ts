@@ -57,6 +57,14 @@ t.test('lists the first fault, or all of them', async (t) => {
   })
 })
 
+t.test('tells one fault once, where a rule is conditional or has alternatives', async (t) => {
+  const examples = schemas.get('result')?.['examples'] as object[]
+  const conditional = check('request-body', { RequestData: {} }, { list: 'all' })
+  const alternative = check('result', { ...examples[1], reason: 'bad luck' }, { list: 'all' })
+  t.match(conditional, { faults: { length: 1, 0: { path: '/RequestData', rule: 'required' } } })
+  t.match(alternative, { faults: { length: 1, 0: { path: '/reason', rule: 'anyOf' } } })
+})
+
 t.test('lists at most 20 faults', async (t) => {
   const checked = check('khipu-envelope', envelope(Array(100).fill(1)), { list: 'all' })
   t.equal(checked.valid ? 0 : checked.faults.length, 20)
@@ -67,19 +75,22 @@ t.test('stays fast where a large value is full of faults', async (t) => {
   t.equal(checked.valid ? 0 : checked.faults.length, 1, 'only the first was looked for')
 })
 
-const unknown: [string, unknown, string][] = [
-  ['a short name', { typo: 1 }, '/typo'],
-  ['a name that needs escaping', { 'a/b~c': 1 }, '/a~1b~0c'],
-  ['a name too long to repeat', { ['x'.repeat(101)]: 1 }, '']
+const unknown: [what: string, key: string, path: string, message: string][] = [
+  ['a short name', 'typo', '/typo', 'is not a known key'],
+  ['a name that needs escaping', 'a/b~c', '/a~1b~0c', 'is not a known key'],
+  ['a name too long to repeat', 'x'.repeat(101), '', 'must have no unknown keys']
 ]
-for (const [what, value, path] of unknown) {
+for (const [what, key, path, message] of unknown) {
   t.test(`an unknown key with ${what} has the path "${path}" where it may be named`, async (t) => {
-    const rule = { rule: 'additionalProperties', message: 'must have no unknown keys' }
-    t.same(check('notification-body', value, { unknownKeys: 'named' }), {
+    const rule = 'additionalProperties'
+    t.same(check('notification-body', { [key]: 1 }, { unknownKeys: 'named' }), {
       valid: false,
-      faults: [{ path, ...rule }]
+      faults: [{ path, rule, message }]
     })
-    t.same(check('notification-body', value), { valid: false, faults: [{ path: '', ...rule }] })
+    t.same(check('notification-body', { [key]: 1 }), {
+      valid: false,
+      faults: [{ path: '', rule, message: 'must have no unknown keys' }]
+    })
   })
 }
 
