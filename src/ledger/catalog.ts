@@ -35,8 +35,9 @@ export interface Catalog {
   forgetEndedBefore(instant: number, limit: number): Promise<number>
 }
 
-/** How many records one page looks at, at the most, while it filters. */
+/** How many records one page looks at, at the most, while it filters; and how many it reads at once. */
 const MOST_SCANNED = 1000
+const READ_AT_ONCE = 100
 
 export function createCatalog(store: Store): Catalog {
   const { redis, key, run } = store
@@ -95,15 +96,15 @@ async function listPage(
   const index = indexOf(store, query)
   const items: Request[] = []
   let before = query.before
-  for (let scanned = 0; scanned < MOST_SCANNED; scanned += query.limit) {
+  for (let scanned = 0; scanned < MOST_SCANNED; scanned += READ_AT_ONCE) {
     const max = before === null ? '+' : `(${before}`
-    const ids = await store.redis.zrevrangebylex(index, max, '-', 'LIMIT', 0, query.limit)
+    const ids = await store.redis.zrevrangebylex(index, max, '-', 'LIMIT', 0, READ_AT_ONCE)
     for (const request of await fetch(ids)) {
       before = request.requestId
       if (isAskedFor(request, query)) items.push(request)
       if (items.length === query.limit) return { items, next: before }
     }
-    if (ids.length < query.limit) return { items, next: null }
+    if (ids.length < READ_AT_ONCE) return { items, next: null }
   }
   return { items, next: before }
 }

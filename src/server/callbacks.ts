@@ -48,6 +48,8 @@ async function admit(deps: CallbackDeps, request: FastifyRequest, reply: Fastify
   if (known === null) return postpone(deps, reply)
   if (!known) return turnAway(deps, reply)
   request.capability = capability
+  // Whatever content type Khipu names, or misspells, must not have the body refused unread.
+  request.headers['content-type'] = 'application/octet-stream'
 }
 
 async function receive(deps: CallbackDeps, request: FastifyRequest, reply: FastifyReply) {
