@@ -156,15 +156,18 @@ function configure(): Config {
 
 const config = configure()
 const log = pino({ level: config.logLevel, base: { role: config.role } })
-const service = await start(config, log).catch((error: Error & { code?: string }) => {
-  log.fatal({ code: error.code, error: error.message }, 'service could not start')
-  process.exit(1)
-})
+const starting = start(config, log)
 
+// Before the start is over: a signal that comes in the middle of it ends it in order, too.
 closeWithGrace({ delay: KILL_AFTER_MS, logger: false }, async ({ signal, err }) => {
   if (err) log.fatal({ error: err.name, stack: err.stack }, 'service failed')
   else log.info({ signal }, 'service stopping')
   const timer = new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN_MS))
-  await Promise.race([service.close(), timer])
+  await Promise.race([starting.then((service) => service.close()), timer])
   log.info('service stopped')
+})
+
+await starting.catch((error: Error & { code?: string }) => {
+  log.fatal({ code: error.code, error: error.message }, 'service could not start')
+  process.exit(1)
 })

@@ -1,0 +1,50 @@
+import { parseArgs } from 'node:util'
+
+/** What the command line asks of the demo. */
+export interface Flags {
+  readonly keep: boolean
+  readonly crash: boolean
+  readonly help: boolean
+  /** What is no flag of the demo. */
+  readonly faults: readonly string[]
+}
+
+/** Reads the flags. */
+export function readFlags(args: readonly string[]): Flags {
+  // Strict would stop at the first fault.
+  const { values, tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true
+  })
+  return {
+    keep: values['keep'] === true,
+    crash: values['crash'] === true,
+    help: values['help'] === true,
+    faults: tokens.flatMap((token) => {
+      if (token.kind === 'positional') return ['an argument is no flag']
+      if (token.kind !== 'option') return []
+      if (!Object.hasOwn(options, token.name)) return [`${token.rawName} is unknown`]
+      return token.value === undefined ? [] : [`${token.rawName} takes no value`]
+    })
+  }
+}
+
+const options = {
+  keep: { type: 'boolean' },
+  crash: { type: 'boolean' },
+  help: { type: 'boolean' }
+} as const
+
+/** The text of --help. */
+export const usage = `npm run demo [-- flags]: the service at work, between a pretend Khipu and a pretend consumer
+
+  --crash   kill the service with SIGKILL in the middle and start it again
+  --keep    leave everything running after the summary and print what to try, until Ctrl-C
+  --help    this text
+
+Uses the Redis at REDIS_URL if there is one, under a queue prefix of its own that is removed at the
+end; else starts a private one. Ends with 0 if every request ended as its scenario says, with 1 if
+anything else happened, and with 130 after Ctrl-C.`
