@@ -1,0 +1,197 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Test } from 'tap'
+import type { Scenario } from '../../simulator/scenario.ts'
+import { scenarios } from '../../simulator/scenarios.ts'
+import type { RequestList, RequestView } from '../../src/schemas/generated.ts'
+import type { Chance } from './chance.ts'
+import type { Service } from './service.ts'
+import { until } from './until.ts'
+import {
+  accountOf,
+  metric,
+  resultJobs,
+  sumOf,
+  view,
+  type World,
+  type WorldSettings
+} from './world.ts'
+
+/** Many requests at once, of scenarios that end alike whatever is lost on the way. */
+export interface Member {
+  readonly scenario: Scenario
+  readonly account: string
+  readonly requestId: string
+}
+
+const NAMES: ReadonlySet<string> = new Set([
+  'ok',
+  'empty',
+  'retry-immediately-once',
+  'retry-immediately-forever',
+  'do-not-retry',
+  'wait-4-hours-once',
+  'retry-after-notification-once',
+  'unknown-type',
+  'refused-logon',
+  'slow',
+  'early',
+  'never-once',
+  'immediate-result',
+  'immediate-error',
+  '429',
+  '500-text',
+  '503-forever',
+  'reset-before',
+  'reset-after',
+  'garbage',
+  'duplicate',
+  'conflicting'
+])
+
+/** A world in which everything goes fast, and Khipu repeats a callback until it is taken. */
+export const FAST: WorldSettings = {
+  khipu: {
+    callbackDelayMs: 150,
+    slowDelayMs: 1000,
+    callbackRepeats: 1000,
+    callbackRepeatDelayMs: 150
+  },
+  policy: {
+    releasesPerSecond: 100,
+    retry: {
+      'retry-immediately': { delays: ['0s', '100ms'], jitter: 0.2, maxRetries: 5 },
+      'refused-logon': { delays: ['100ms'], jitter: 0.2, maxRetries: 1 },
+      'wait-4-hours': { delays: ['2s'], jitter: '100ms', maxRetries: 6 },
+      temporary: { delays: ['200ms', '300ms'], jitter: 0.2, maxRetries: 8, retryAfterMax: '4h' },
+      // Each attempt that a crash may have kept from Khipu costs one of these.
+      'no-callback': { delays: ['0s'], jitter: 0, maxRetries: 20 }
+    }
+  },
+  // The time-out is longer than it takes another worker to take over what was being sent.
+  env: { CALLBACK_TIMEOUT: '4s', KHIPU_REQUEST_TIMEOUT: '30s', SWEEP_INTERVAL: '2s' }
+}
+
+/** Accounts of each scenario. */
+const EACH = 5
+const CROWD = EACH * NAMES.size
+
+/** Asks for some accounts of each scenario, over and over until each was accepted, whatever crashes. */
+export async function askForAll(service: Service): Promise<readonly Member[]> {
+  const chosen = scenarios.filter(({ name }) => NAMES.has(name))
+  const all = Array.from({ length: EACH }, (_, number) =>
+    chosen.map((scenario) => ({ scenario, account: accountOf(scenario.prefix, number) }))
+  ).flat()
+  const members: Member[] = []
+  for (const { scenario, account } of all) {
+    members.push({ scenario, account, requestId: await askUntilAccepted(service, account) })
+  }
+  return members
+}
+
+function askUntilAccepted(service: Service, account: string): Promise<string> {
+  const body = { RequestData: { AccountNumber: account }, reference: account }
+  const headers = { 'idempotency-key': account }
+  return until('the request is accepted', async () => {
+    const answer = await service
+      .api<{ requestId: string }>('POST', '/v1/requests', body, headers)
+      .catch(() => null)
+    return answer?.status === 202 ? answer.body.requestId : null
+  })
+}
+
+/** Resolves once every request has ended; what is parked meanwhile is released. */
+export async function untilAllEnded(service: Service, members: readonly Member[]): Promise<void> {
+  await until(`${members.length} requests have ended`, async () => {
+    const live = await metric(service, 'khipu_requests_live').catch(() => new Map())
+    const parked = live.get('state="parked"') ?? 0
+    if (parked > 0) await service.api('POST', '/v1/notifications', {}).catch(() => null)
+    const ended = await sumOf(service, 'khipu_requests_ended').catch(() => 0)
+    return ended >= members.length
+  }).catch(async (error: Error) => {
+    const { items } = (await service.api<RequestList>('GET', '/v1/requests?limit=200')).body
+    const stuck = items.filter(({ state }) => state !== 'delivered' && state !== 'failed')
+    throw new Error(`${error.message}: ${JSON.stringify(stuck)}`)
+  })
+}
+
+/**
+ * Resolves at a moment of chance: once Khipu has seen some more, and every other time in the middle
+ * of a POST that it has taken and not answered. Sooner where nothing is left to be seen.
+ */
+export async function untilSomeMore(world: World, chance: Chance): Promise<void> {
+  const { calls, callbacks } = world.khipu
+  const seen = () => calls.length + callbacks.length
+  const enough = seen() + chance.between(1, 60)
+  await until('Khipu has seen some more', async () => seen() >= enough || isOver(world))
+  if (chance.between(0, 1) === 0) return pause(chance.between(0, 40))
+  const last = enough + 200
+  while (seen() < last && calls.every(({ answer }) => answer !== null)) {
+    if (await isOver(world)) return
+  }
+}
+
+async function isOver({ results }: World): Promise<boolean> {
+  const { waiting = 0, completed = 0 } = await results.getJobCounts('waiting', 'completed')
+  return waiting + completed >= CROWD
+}
+
+/** Each ended as its row says, with one result, and Khipu was asked no more often than is explained. */
+export async function checkAll(
+  t: Test,
+  world: World,
+  service: Service,
+  members: readonly Member[]
+): Promise<void> {
+  const ids = members.map(({ requestId }) => requestId).toSorted()
+  t.equal(new Set(ids).size, members.length, 'each was accepted once')
+  const jobs = await until('every result is there', async () => {
+    const found = await resultJobs(world)
+    return found.length >= ids.length ? found : null
+  })
+  t.same(jobs.map(({ id = '' }) => id).toSorted(), ids, 'one result each, and none besides')
+  for (const member of members) {
+    await t.test(`${member.scenario.name} ${member.account}`, async (t) => {
+      const seen = await view(service, member.requestId)
+      checkEnd(t, member, seen)
+      checkSends(t, world, member, seen)
+      const job = jobs.find(({ id }) => id === member.requestId)
+      t.match(job, { name: job?.data.outcome, data: { attempts: seen.attempts } })
+    })
+  }
+  await checkNothingIsLeft(t, world, service, members.length)
+}
+
+function checkEnd(t: Test, { scenario, account }: Member, seen: RequestView): void {
+  const end = scenario.afterRelease ?? scenario.ends
+  const reason = end.state === 'delivered' ? null : end.reason
+  t.match(seen, { state: end.state, reason, reference: account, dueAt: null })
+  t.equal(seen.history.filter(({ event }) => event === end.state).length, 1, 'it ended once')
+}
+
+// An attempt is begun in the ledger before it is sent; one that a crash cut short is known by its silence.
+function checkSends(t: Test, { khipu }: World, { scenario, account }: Member, seen: RequestView) {
+  const calls = khipu.calls.filter((call) => call.account === account)
+  const urls = new Set(calls.map(({ callbackUrl }) => callbackUrl))
+  t.equal(urls.size, calls.length, 'no attempt was sent twice')
+  t.ok(calls.length <= seen.attempts, 'and none that the ledger does not know')
+  const silent = seen.history.filter(
+    ({ event }) => event === 'ambiguous' || event === 'deadline-passed'
+  )
+  const explained = new Set(silent.map(({ attempt }) => attempt)).size
+  const most = (scenario.afterRelease ?? scenario.ends).attempts + explained
+  t.ok(seen.attempts <= most, `${seen.attempts} attempts, ${most} at the most`)
+}
+
+async function checkNothingIsLeft(t: Test, world: World, service: Service, count: number) {
+  const prefix = `{${world.env['QUEUE_PREFIX']}:0}`
+  await until('nothing is due, nothing unread, and no body is kept for a result', async () => {
+    const left = await Promise.all([
+      world.client.zcard(`${prefix}:due`),
+      world.client.zcard(`${prefix}:received`)
+    ])
+    return left.every((size) => size === 0)
+  })
+  t.equal(await sumOf(service, 'khipu_requests_accepted'), count)
+  t.equal(await sumOf(service, 'khipu_requests_ended'), count)
+  t.equal(await sumOf(service, 'khipu_requests_live'), 0)
+}

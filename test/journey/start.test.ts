@@ -1,0 +1,188 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { call, type Env } from './service.ts'
+import { until } from './until.ts'
+import { accountOf, ask, atRest, resultsOf, startWorld, view } from './world.ts'
+
+const sample = JSON.stringify({
+  OperationId: '6baf6c19-e485-463b-ae24-a821b025c8a4',
+  Status: 'OK',
+  Data: { Transaction: [] },
+  AdditionalInformation: null,
+  Error: null,
+  LifeSpan: null
+})
+
+t.test('a wrong configuration stops the start', async (t) => {
+  const world = await startWorld(t)
+  const folder = t.testdir({ 'policy.json': '{"retry":{"wait-4-hours":{"delays":["canary"]}}}' })
+  const faults: Env = {
+    ROLE: 'canary',
+    REDIS_URL: 'http://canary',
+    PUBLIC_URL: 'canary',
+    PUBLIC_PORT: 'canary',
+    ADMIN_PORT: '70000',
+    KHIPU_BASE_URL: 'https://user:canary@khipu.example',
+    KHIPU_JWT: 'canary',
+    API_TOKENS: 'canary',
+    SECRET_KEYS: 'k1:canary',
+    SECRET_KEYS_FILE: join(folder, 'canary'),
+    RETRY_POLICY_FILE: join(folder, 'policy.json'),
+    CALLBACK_TIMEOUT: 'canary',
+    QUEUE_PREFIX: 'canary:',
+    BODY_LIMIT: 'canary',
+    LOG_LEVEL: 'canary'
+  }
+  const service = world.spawn(faults)
+
+  await t.test('with code 1 and nothing but one message', async (t) => {
+    t.same(await service.exited(), { code: 1, signal: null })
+    t.match(service.stderr(), /^The configuration is wrong:\n(?: {2}- [A-Z_]+ .+\n)+$/)
+    t.same([service.logs, service.strays], [[], []])
+  })
+  for (const name of Object.keys(faults)) {
+    t.test(`that tells the fault of ${name}`, async (t) => {
+      t.match(service.stderr(), new RegExp(`^  - ${name} .+$`, 'm'))
+    })
+  }
+  t.test('that echoes no value', async (t) => {
+    t.notMatch(service.stderr(), 'canary')
+    t.notMatch(service.stderr(), '70000')
+  })
+})
+
+t.test('what is required and missing is told', async (t) => {
+  const world = await startWorld(t)
+  const names = ['PUBLIC_URL', 'API_TOKENS', 'SECRET_KEYS']
+  const service = world.spawn(Object.fromEntries(names.map((name) => [name, ''])))
+  t.same(await service.exited(), { code: 1, signal: null })
+  t.equal(
+    service.stderr(),
+    ['The configuration is wrong:', ...names.map((name) => `  - ${name} is required`), ''].join(
+      '\n'
+    )
+  )
+})
+
+t.test('a PUBLIC_URL that makes a CallbackUrl too long is told', async (t) => {
+  const world = await startWorld(t)
+  const service = world.spawn({ PUBLIC_URL: `https://${'canary-'.repeat(40)}.example` })
+  t.same(await service.exited(), { code: 1, signal: null })
+  t.match(service.stderr(), /^ {2}- PUBLIC_URL .+ 255$/m)
+  t.notMatch(service.stderr(), 'canary')
+})
+
+t.test('secrets can come from files', async (t) => {
+  const world = await startWorld(t, { khipu: { callbackDelayMs: 20 } })
+  const folder = t.testdir()
+  const names = ['REDIS_URL', 'KHIPU_API_KEY', 'API_TOKENS', 'SECRET_KEYS']
+  const env: Record<string, string> = {}
+  for (const name of names) {
+    await writeFile(join(folder, name), `${world.env[name]}\n`)
+    env[name] = ''
+    env[`${name}_FILE`] = join(folder, name)
+  }
+  const service = await world.start(env)
+  const requestId = await ask(service, accountOf('1001', 1))
+  t.match(await atRest(service, requestId), { state: 'delivered' })
+})
+
+t.test('a port in use stops the start with a clear error', async (t) => {
+  const world = await startWorld(t)
+  for (const name of ['PUBLIC_PORT', 'ADMIN_PORT']) {
+    t.test(name, async (t) => {
+      const port = Number(world.env[name])
+      const holder = createServer().listen(port, '127.0.0.1')
+      await once(holder, 'listening')
+      t.teardown(() => holder.close())
+      const service = world.spawn()
+      t.same(await service.exited(), { code: 1, signal: null })
+      t.match(
+        service.logs.filter(({ level }) => level >= 50),
+        [{ level: 60, code: 'EADDRINUSE', error: new RegExp(`EADDRINUSE.*${port}`) }]
+      )
+      t.equal(service.stderr(), '')
+    })
+  }
+})
+
+t.test('a process that cannot listen takes no work', async (t) => {
+  const world = await startWorld(t, { khipu: { callbackDelayMs: 20 } })
+  const server = await world.start({ ROLE: 'server' })
+  const asked = Array.from({ length: 100 }, (_, number) => ask(server, accountOf('1001', number)))
+  const requestIds = await Promise.all(asked)
+  // Its admin port is the server's, and taken.
+  const loser = world.spawn({ ROLE: 'worker' })
+  t.same(await loser.exited(), { code: 1, signal: null })
+  t.equal(world.khipu.calls.length, 0)
+  const seen = await Promise.all(requestIds.map((requestId) => view(server, requestId)))
+  t.equal(seen.filter(({ state }) => state !== 'queued').length, 0)
+})
+
+t.test('a start without Redis answers 503 until it is there, and then all heals', async (t) => {
+  const world = await startWorld(t, { ownRedis: true })
+  const before = await world.start()
+  const requestId = await ask(before, accountOf('1205', 1))
+  const asked = await until('Khipu was asked', () => world.khipu.calls[0])
+  await before.stop()
+  await world.redis.kill()
+
+  const service = world.spawn()
+  const { publicUrl, adminUrl } = service
+  const live = await until('it listens', () => call(`${publicUrl}/health/live`).catch(() => null))
+  t.equal(live.status, 200)
+  const post = () => call(asked.callbackUrl ?? '', { method: 'POST', body: sample })
+
+  await t.test('a callback is answered 503 with Retry-After', async (t) => {
+    const answer = await post()
+    t.match(answer, { status: 503, body: { status: 'unavailable' } })
+    t.match(answer.headers.get('retry-after'), /^[0-9]+$/)
+  })
+
+  await t.test('an altered capability is answered 404 all the same', async (t) => {
+    t.equal((await call(`${asked.callbackUrl}x`, { method: 'POST', body: sample })).status, 404)
+  })
+
+  await t.test('readiness says 503, and liveness 200', async (t) => {
+    const answer = await until('it listens', () =>
+      call(`${adminUrl}/health/ready`).catch(() => null)
+    )
+    t.match(answer, { status: 503, body: { status: 'unavailable', redis: 'away' } })
+    t.equal((await call(`${adminUrl}/health/live`)).status, 200)
+  })
+
+  await t.test('the operator API is answered 503 with Retry-After', async (t) => {
+    const body = { RequestData: { AccountNumber: '1001' } }
+    const answer = await service.api('POST', '/v1/requests', body)
+    t.match(answer, { status: 503, body: { status: 503 } })
+    t.match(answer.headers.get('retry-after'), /^[0-9]+$/)
+    t.match(answer.headers.get('content-type'), 'application/problem+json')
+  })
+
+  await t.test('metrics say that the ledger is away', async (t) => {
+    const { status, text } = await service.api('GET', '/metrics')
+    t.equal(status, 200)
+    t.match(text, /^khipu_ledger_up 0$/m)
+  })
+
+  await t.test('all heals once Redis is there', async (t) => {
+    await world.redis.restart()
+    await service.ready()
+    t.match(await post(), { status: 200, body: { status: 'accepted' } })
+    t.match(await atRest(service, requestId), { state: 'delivered', attempts: 1 })
+    const second = await ask(service, accountOf('1301', 1))
+    t.match(await atRest(service, second), { state: 'delivered' })
+    t.equal((await resultsOf(world, [requestId, second])).size, 2)
+  })
+
+  await t.test('the loss of Redis is told once, and its return', async (t) => {
+    const told = service.logs.filter(({ msg }) => msg === 'redis lost').length
+    t.equal(service.logs.filter(({ msg }) => msg === 'redis back').length, told)
+    t.ok(told >= 1 && told <= 2, 'once for each of the two kinds of connection')
+    t.equal(service.stderr(), '')
+    t.same(service.strays, [])
+  })
+})

@@ -1,0 +1,199 @@
+import { createHash } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { v7 } from 'uuid'
+import type { Notification } from '../../src/core/notification.ts'
+import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
+import { beginSending } from '../../src/core/sending.ts'
+import { settle } from '../../src/core/settle.ts'
+import { findParked, releaseParked } from '../../src/ledger/release.ts'
+import { dump, keysThatShow } from '../support/dump.ts'
+import { around, ask, askIn, BTG, change } from '../support/requests.ts'
+import { HOUR, openService, tick } from '../support/service.ts'
+
+const faults = [{ path: '/Status', rule: 'enum', message: 'must be one of OK, ERROR' }]
+const body = Buffer.from('{"Status":"canary-of-a-kept-body"}')
+
+t.test('a body is kept byte for byte, sealed, with the reasons', async (t) => {
+  const { quarantine, catalog, redis, queuePrefix } = await openService(t)
+  const from = { requestId: v7(), attempt: 2 }
+  const before = await catalog.now()
+  const id = await quarantine.keep(from, 'schema', faults, body)
+  const kept = await quarantine.find(id ?? '')
+  t.match(kept, {
+    ...from,
+    quarantineId: id,
+    kind: 'schema',
+    faults,
+    size: body.length,
+    sha256: createHash('sha256').update(body).digest('hex')
+  })
+  t.ok(kept && before <= kept.receivedAt && kept.receivedAt <= (await catalog.now()))
+  t.same(kept && (await quarantine.open(kept)), body)
+  t.same(keysThatShow(await dump(redis, queuePrefix), 'canary-of-a-kept-body'), [])
+})
+
+t.test('any bytes at all are kept as they are', async (t) => {
+  const { quarantine } = await openService(t)
+  const from = { requestId: v7(), attempt: 1 }
+  const property = fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), async (bytes) => {
+    const kept = await quarantine.find((await quarantine.keep(from, 'not-json', [], bytes)) ?? '')
+    return kept !== null && (await quarantine.open(kept))?.equals(bytes) === true
+  })
+  await t.resolves(fc.assert(property, { numRuns: 50 }))
+})
+
+t.test('the same bytes on the same capability are one entry', async (t) => {
+  const { quarantine } = await openService(t)
+  const [one, other] = [v7(), v7()]
+  const keep = (requestId: string, attempt: number, bytes = body) =>
+    quarantine.keep({ requestId, attempt }, 'schema', faults, bytes)
+  const first = await keep(one, 1)
+  t.equal(await keep(one, 1), first)
+  t.same(await Promise.all([keep(one, 1), keep(one, 1), keep(one, 1)]), [first, first, first])
+  t.equal(await quarantine.size(), 1)
+  const others = [await keep(one, 2), await keep(other, 1), await keep(one, 1, Buffer.from('{}'))]
+  t.equal(new Set([first, ...others]).size, 4)
+  t.equal(await quarantine.size(), 4)
+})
+
+t.test('entries are listed newest first, a page at a time, and discarded one by one', async (t) => {
+  const { quarantine, catalog } = await openService(t)
+  const ids: string[] = []
+  for (let attempt = 1; attempt <= 5; attempt += 1) {
+    const id = await quarantine.keep({ requestId: v7(), attempt }, 'not-json', [], body)
+    ids.unshift(id ?? '')
+    await tick({ catalog })
+  }
+  const list = async (offset: number, limit: number) =>
+    (await quarantine.list(offset, limit)).map(({ quarantineId }) => quarantineId)
+  t.same(await list(0, 10), ids)
+  t.same(await list(0, 2), ids.slice(0, 2))
+  t.same(await list(2, 2), ids.slice(2, 4))
+  t.same(await list(4, 2), ids.slice(4))
+  const [newest = ''] = ids
+  t.equal(await quarantine.discard(newest), true)
+  t.equal(await quarantine.discard(newest), false)
+  t.equal(await quarantine.find(newest), null)
+  t.same(await list(0, 10), ids.slice(1))
+  const third = await quarantine.find(ids[2] ?? '')
+  await quarantine.discardBefore(third?.receivedAt ?? 0)
+  t.same(await list(0, 10), ids.slice(1, 2), 'an entry of that instant is discarded, too')
+})
+
+t.test('a full quarantine takes nothing new, and still knows what it has', async (t) => {
+  const { quarantine, redis, tag } = await openService(t)
+  const from = { requestId: v7(), attempt: 1 }
+  const id = await quarantine.keep(from, 'schema', faults, body)
+  const others = Array.from({ length: 9_999 }, (_, at) => [at, `other-${at}`]).flat()
+  await redis.zadd(`${tag}:quarantine`, ...others)
+  t.equal(await quarantine.keep(from, 'schema', faults, Buffer.from('new')), null)
+  t.equal(await quarantine.keep(from, 'schema', faults, body), id)
+  t.equal(await quarantine.size(), 10_000)
+})
+
+const any: Omit<Notification, 'at'> = { service: null, code: null, reason: null, requestIds: null }
+
+t.test('a notification is to be carried on until it is finished', async (t) => {
+  const { notifications, catalog } = await openService(t)
+  const [first, second] = [
+    await notifications.record({ ...any, code: 'E201' }),
+    await notifications.record({ ...any, code: 'E201' })
+  ]
+  const now = await catalog.now()
+  t.same(await notifications.unfinished(first.notification.at - 1), [])
+  const unfinished = await notifications.unfinished(now)
+  t.match(unfinished[0], { notification: { ...any, code: 'E201', at: first.notification.at } })
+  for (const releasing of new Set([first, second])) await notifications.finish(releasing)
+  t.same(await notifications.unfinished(now), [])
+})
+
+t.test('old notifications are forgotten, and no decision sees them any more', async (t) => {
+  const service = await openService(t)
+  const requestId = await askIn(service, 'sending')
+  const { notification } = await service.notifications.record(any)
+  t.equal((await service.ledger.load(requestId))?.notifications.length, 1)
+  await service.notifications.forgetBefore(notification.at - 1)
+  t.equal((await service.ledger.load(requestId))?.notifications.length, 1)
+  await service.notifications.forgetBefore(notification.at)
+  t.equal((await service.ledger.load(requestId))?.notifications.length, 0)
+})
+
+const ACCOUNTS = 'cl/banking/business/bci.cl/accounts'
+const PARKED: readonly [
+  name: string,
+  service: string,
+  cause: 'unauthorized' | 'unknown-type',
+  code: string | null
+][] = [
+  ['btg E999', BTG, 'unknown-type', 'E999'],
+  ['btg I001', BTG, 'unknown-type', 'I001'],
+  ['btg 401', BTG, 'unauthorized', null],
+  ['bci E999', ACCOUNTS, 'unknown-type', 'E999']
+]
+const FILTERS: readonly [what: string, filter: Partial<Notification>, found: readonly string[]][] =
+  [
+    ['everything', {}, ['btg E999', 'btg I001', 'btg 401', 'bci E999']],
+    ['a service', { service: ACCOUNTS }, ['bci E999']],
+    ['a code', { code: 'E999' }, ['btg E999', 'bci E999']],
+    ['a reason', { reason: 'unauthorized' }, ['btg 401']],
+    ['all that it names', { service: BTG, code: 'E999', reason: 'unknown-type' }, ['btg E999']],
+    ['nothing where one does not fit', { code: 'E999', reason: 'unauthorized' }, []],
+    ['no unknown request', { requestIds: [v7()] }, []]
+  ]
+
+t.test('a notification finds what is parked and matches, oldest first', async (t) => {
+  const service = await openService(t)
+  const names = new Map<string, string>()
+  for (const [name, path, cause, code] of PARKED) {
+    const requestId = await ask(service, { service: path })
+    await change(service, requestId, (request, now) => {
+      const world = around(service, now)
+      const failure = { cause, code, receivedAt: now, retryAfterMs: null }
+      return settle(beginSending(request, world, 1), failure, world)
+    })
+    names.set(requestId, name)
+  }
+  await askIn(service, 'retry-scheduled')
+  const find = async (filter: Partial<Notification>) => {
+    const at = await service.catalog.now()
+    const found = await findParked(service.catalog, { ...any, ...filter, at })
+    return found.map(({ requestId }) => names.get(requestId))
+  }
+  for (const [what, filter, found] of FILTERS) t.same(await find(filter), found, what)
+  for (const [requestId, name] of names) t.same(await find({ requestIds: [requestId] }), [name])
+})
+
+t.test('what is parked is released paced, oldest first, over many pages', async (t) => {
+  const policy = { ...BUILT_IN_POLICY, releasesPerSecond: 8 }
+  const service = await openService(t, { policy })
+  const parked: string[] = []
+  for (let at = 0; at < 230; at += 1) parked.push(await askIn(service, 'parked'))
+  const releasing = await service.notifications.record(any)
+  const before = await service.catalog.now()
+  t.equal(await releaseParked(service, releasing), 230)
+  const released = await Promise.all(parked.map((id) => service.catalog.find(id)))
+  const dues = released.map((request) => Number(request?.dueAt))
+  const [first = 0] = dues
+  t.ok(first >= before)
+  t.same(
+    dues.map((due) => due - first),
+    dues.map((_, index) => index * 125)
+  )
+  t.ok(released.every((request) => request?.state === 'retry-scheduled'))
+  const jobs = await service.queues.send.getJobs()
+  t.same(
+    new Set(jobs.map(({ id }) => id)),
+    new Set(released.map((request) => `send-${request?.requestId}-${request?.dueAt}`))
+  )
+  t.same(await service.notifications.unfinished(await service.catalog.now()), [])
+  t.equal(await releaseParked(service, releasing), 0, 'and not a second time')
+})
+
+t.test('what was parked after a notification waits for the next one', async (t) => {
+  const service = await openService(t)
+  const releasing = await service.notifications.record(any)
+  const requestId = await askIn(service, 'parked', { ago: -HOUR })
+  t.equal(await releaseParked(service, releasing), 0)
+  t.equal((await service.catalog.find(requestId))?.state, 'parked')
+})

@@ -1,0 +1,298 @@
+import { type Job, Queue } from 'bullmq'
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import { startRedis } from '../../simulator/private-redis.ts'
+import type { Request, State } from '../../src/core/request.ts'
+import { connectFailingFast, connectWaiting } from '../../src/queue/connections.ts'
+import { consume, type Handler } from '../../src/queue/consume.ts'
+import type { JobData, QueueName } from '../../src/queue/queues.ts'
+import { check } from '../../src/schemas/validate.ts'
+import { bytes, error, ok, resultsOf } from '../support/callbacks.ts'
+import { ask, askIn } from '../support/requests.ts'
+import { DAY, HOUR, openLog, openService, type Service } from '../support/service.ts'
+import { until } from '../support/until.ts'
+
+const QUEUES = ['send', 'callback', 'deadline'] as const
+
+async function requestIn(service: Service, state: State, ago = 0): Promise<Request> {
+  const request = await service.catalog.find(await askIn(service, state, { ago }))
+  if (request === null) throw new Error('there is no such request')
+  return request
+}
+
+async function jobIds(service: Service) {
+  const ids = async (name: QueueName) => {
+    const jobs = await service.queues[name].getJobs()
+    return jobs.map(({ id }) => id ?? '').toSorted()
+  }
+  const [send, callback, deadline] = await Promise.all(QUEUES.map(ids))
+  return { send, callback, deadline }
+}
+
+const JOBS: Readonly<Record<State, 'send' | 'deadline' | null>> = {
+  queued: 'send',
+  sending: 'deadline',
+  'awaiting-callback': 'deadline',
+  'retry-scheduled': 'send',
+  parked: 'deadline',
+  delivered: null,
+  failed: null,
+  cancelled: null
+}
+
+for (const [state, type] of Object.entries(JOBS) as [State, (typeof JOBS)[State]][]) {
+  t.test(`a request that is ${state} has ${type ?? 'no'} job, once and for all`, async (t) => {
+    const service = await openService(t)
+    const request = await requestIn(service, state)
+    const now = await service.catalog.now()
+    for (const again of [1, 2, 3]) await service.jobs.ensure(null, request, now + again)
+    await Promise.all([1, 2, 3].map(() => service.jobs.ensure(null, request, now)))
+    const { requestId, dueAt } = request
+    const expected = { send: [] as string[], callback: [] as string[], deadline: [] as string[] }
+    if (type !== null) expected[type].push(`${type}-${requestId}-${dueAt}`)
+    t.same(await jobIds(service), expected)
+    for (const name of QUEUES) {
+      for (const job of await service.queues[name].getJobs()) {
+        t.same(job.data, { requestId, at: dueAt }, 'it carries no more than this')
+      }
+    }
+  })
+}
+
+t.test('a job sleeps until its instant', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'retry-scheduled')
+  const now = Number(request.dueAt) - 1234
+  await service.jobs.ensure(null, request, now)
+  const [job] = await service.queues.send.getJobs()
+  t.equal(job?.opts.delay, 1234)
+  t.equal(await job?.isDelayed(), true)
+})
+
+t.test('a job whose instant has passed sleeps no more', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'queued', HOUR)
+  await service.jobs.ensure(null, request, await service.catalog.now())
+  const [job] = await service.queues.send.getJobs()
+  t.equal(job?.opts.delay, 0)
+  t.equal(await job?.isWaiting(), true)
+})
+
+t.test('a deadline that is no longer needed is removed, and one that is stays', async (t) => {
+  const service = await openService(t)
+  const before = await requestIn(service, 'awaiting-callback')
+  const now = await service.catalog.now()
+  const later: Request = { ...before, dueAt: Number(before.dueAt) + 1 }
+  const ended: Request = { ...before, state: 'failed', dueAt: null, endedAt: now }
+  const deadline = ({ requestId, dueAt }: Request) => `deadline-${requestId}-${dueAt}`
+  await service.jobs.ensure(null, before, now)
+  await service.jobs.ensure(before, before, now)
+  t.same((await jobIds(service)).deadline, [deadline(before)])
+  await service.jobs.ensure(before, later, now)
+  t.same((await jobIds(service)).deadline, [deadline(later)])
+  await service.jobs.ensure(later, ended, now)
+  t.same((await jobIds(service)).deadline, [])
+})
+
+t.test('a received callback wakes one job, however often it is said', async (t) => {
+  const service = await openService(t)
+  const requestId = await ask(service)
+  const id = (attempt: number, char: string) => `${attempt}.${char.repeat(64)}`
+  for (const callbackId of [id(1, 'a'), id(1, 'a'), id(2, 'a'), id(1, 'b')]) {
+    await service.jobs.wake(requestId, callbackId)
+  }
+  const { callback } = await jobIds(service)
+  t.equal(callback?.length, 3)
+  const [job] = await service.queues.callback.getJobs()
+  t.same(job?.data, { requestId, at: 0 })
+})
+
+t.test('hurry promotes a job that sleeps past its instant', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'retry-scheduled')
+  const dueAt = Number(request.dueAt)
+  await service.jobs.ensure(null, request, dueAt - HOUR)
+  await service.jobs.hurry(request, dueAt - 1)
+  const [job] = await service.queues.send.getJobs()
+  t.equal(await job?.isDelayed(), true, 'not before its instant')
+  await Promise.all(Array.from({ length: 5 }, () => service.jobs.hurry(request, dueAt)))
+  t.equal(await job?.isWaiting(), true, 'from its instant on')
+  await service.jobs.hurry(request, dueAt)
+  t.equal(await job?.isWaiting(), true)
+  t.equal((await service.queues.send.getJobs()).length, 1)
+})
+
+t.test('hurry makes a job again that was lost', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'awaiting-callback', 2 * HOUR)
+  const now = await service.catalog.now()
+  await service.jobs.ensure(null, request, now)
+  await service.queues.deadline.obliterate({ force: true })
+  await service.jobs.hurry(request, now)
+  const [job] = await service.queues.deadline.getJobs()
+  t.equal(await job?.isWaiting(), true)
+  t.same(job?.data, { requestId: request.requestId, at: request.dueAt })
+})
+
+t.test('hurry has nothing to do for a request that has ended', async (t) => {
+  const service = await openService(t)
+  await service.jobs.hurry(await requestIn(service, 'failed', HOUR), await service.catalog.now())
+  t.same(await jobIds(service), { send: [], callback: [], deadline: [] })
+})
+
+t.test('a result is published once, under the id of its request', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'delivered')
+  await Promise.all([1, 2, 3].map(() => service.jobs.publish(request, bytes(ok()))))
+  await service.jobs.publish(request, bytes(ok({ Data: [] })))
+  const results = await resultsOf(service)
+  t.match(results, [{ id: request.requestId, name: 'delivered', data: { response: ok() } }])
+  t.equal(results.length, 1)
+  t.match(check('result', results[0]?.data), { valid: true })
+})
+
+t.test('a result without an envelope has a response of null', async (t) => {
+  const service = await openService(t)
+  const failed = await requestIn(service, 'failed')
+  await service.jobs.publish(failed, null)
+  const [result] = await resultsOf(service)
+  t.match(result, { name: 'failed', data: { response: null, reason: 'do-not-retry' } })
+  t.match(check('result', result?.data), { valid: true })
+})
+
+t.test('the envelope of a result is deep-equal to what came', async (t) => {
+  const service = await openService(t)
+  const odd = {
+    ...ok(),
+    Unknown: [null, 0, -1.5e-7, '', '\u0000ñ😀', { '': {} }],
+    Data: { B: 1, A: [] }
+  }
+  const text = JSON.stringify(odd).replace(
+    '"Unknown"',
+    '"__proto__":{"a":1},"constructor":2,"Unknown"'
+  )
+  await service.jobs.publish(await requestIn(service, 'delivered'), Buffer.from(`\n ${text} `))
+  const [result] = await resultsOf(service)
+  t.equal(JSON.stringify(result?.data['response']), text)
+})
+
+t.test('a late result has an id of its own, beside that of the request', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'failed')
+  await service.jobs.publish(request, bytes(error('DO_NOT_RETRY')))
+  const [first] = await resultsOf(service)
+  const late = { ...first?.data, outcome: 'delivered' } as Parameters<
+    Service['jobs']['publishLate']
+  >[0]
+  await service.jobs.publishLate(late)
+  await service.jobs.publishLate(late)
+  const ids = (await resultsOf(service)).map(({ id }) => id).toSorted()
+  t.same(ids, [request.requestId, `${request.requestId}-late`])
+})
+
+t.test('a consumer opens the result queue with its name and the prefix alone', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'delivered')
+  await service.jobs.publish(request, bytes(ok()))
+  const connection = new Redis(service.url, { maxRetriesPerRequest: null })
+  const queue = new Queue('khipu-results', { connection, prefix: service.queuePrefix })
+  const job = (await queue.getJob(request.requestId)) as Job | undefined
+  t.equal(job?.name, 'delivered')
+  t.match(job?.opts, { removeOnComplete: { age: (3 * DAY) / 1000 }, attempts: 8 })
+  t.notOk(Object.hasOwn(Object(job?.opts.removeOnComplete), 'count'), 'an age, never a count')
+  await queue.close()
+  connection.disconnect()
+})
+
+/** Runs a handler on a queue of the service until the test ends. */
+function work(t: Test, service: Service, name: QueueName, handle: Handler): void {
+  const { tag, log, url } = service
+  const connection = connectWaiting(url, log)
+  const worker = consume(name, handle, { connection, tag, concurrency: 2, log })
+  t.teardown(async () => {
+    await worker.close()
+    connection.disconnect()
+  })
+}
+
+t.test('a handled job is gone, and its id is free again', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'queued', HOUR)
+  const handled: JobData[] = []
+  work(t, service, 'send', async (job) => void handled.push(job))
+  const ensure = () => service.jobs.ensure(null, request, Number(request.dueAt))
+  for (const round of [1, 2]) {
+    await ensure()
+    await until('it is handled', () => handled.length === round)
+    await until('it is gone', async () => (await service.queues.send.getJobs()).length === 0)
+  }
+  const { requestId, dueAt } = request
+  t.same(handled[0], { requestId, at: dueAt })
+})
+
+t.test('a job that was woken early goes back to sleep, and is handled once more', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'queued', HOUR)
+  let handled = 0
+  work(t, service, 'send', async () => {
+    handled += 1
+    return handled === 1 ? { sleepMs: HOUR } : undefined
+  })
+  await service.jobs.ensure(null, request, Number(request.dueAt))
+  await until('it sleeps', async () => (await service.queues.send.getDelayedCount()) === 1)
+  const [job] = await service.queues.send.getJobs()
+  t.equal(handled, 1)
+  t.ok(Number(job?.delay) > HOUR / 2)
+  t.equal(job?.attemptsMade, 0, 'that was no failure')
+  await job?.promote()
+  await until('it is handled again', () => handled === 2)
+  await until('it is gone', async () => (await service.queues.send.getJobs()).length === 0)
+})
+
+t.test('a handler that throws is run again, and what it said is not logged', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'queued', HOUR)
+  let handled = 0
+  work(t, service, 'send', async () => {
+    handled += 1
+    if (handled === 1) throw new RangeError('secret of the account')
+    return undefined
+  })
+  await service.jobs.ensure(null, request, Number(request.dueAt))
+  await until('it failed', async () => (await service.queues.send.getDelayedCount()) === 1)
+  const [job] = await service.queues.send.getJobs()
+  await job?.promote()
+  await until('it is handled again', () => handled === 2)
+  const logged = service.lines.join('')
+  t.match(logged, /"requestId":"[0-9a-f-]{36}","error":"RangeError"/)
+  t.notMatch(logged, /secret of the account/)
+})
+
+t.test('while Redis is away', async (t) => {
+  const redis = await startRedis({ url: null })
+  t.teardown(() => redis.stop())
+  const { lines, log } = openLog()
+  const fast = connectFailingFast(redis.url, log)
+  const waiting = connectWaiting(redis.url, log)
+  t.teardown(() => {
+    fast.disconnect()
+    waiting.disconnect()
+  })
+  await until('both are ready', () => fast.status === 'ready' && waiting.status === 'ready')
+  await redis.kill()
+  await until('both have noticed', () => fast.status !== 'ready' && waiting.status !== 'ready')
+  await t.rejects(fast.set('key', 'value'), 'a listener hears at once that it can’t be stored')
+  const stored = waiting.set('key', 'value')
+  await until(
+    'both are lost',
+    () => lines.filter((line) => line.includes('redis lost')).length === 2
+  )
+  await redis.restart()
+  t.equal(await stored, 'OK', 'a worker waits')
+  await until(
+    'the listener is back',
+    async () => (await fast.get('key').catch(() => '')) === 'value'
+  )
+  t.equal(lines.filter((line) => line.includes('redis lost')).length, 2, 'logged once each')
+  t.equal(lines.filter((line) => line.includes('redis back')).length, 2)
+})

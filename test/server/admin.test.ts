@@ -1,0 +1,250 @@
+import t from 'tap'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { v7 } from 'uuid'
+import { STATES } from '../../src/core/request.ts'
+import { check } from '../../src/schemas/validate.ts'
+import { bytes, ok } from '../support/callbacks.ts'
+import { openAdmin, openServerService } from '../support/listeners.ts'
+import { askIn } from '../support/requests.ts'
+import { call } from '../support/wire.ts'
+
+/** Every route behind a token, as the contract has it. */
+const ROUTES: readonly [method: 'GET' | 'POST' | 'DELETE', path: string][] = [
+  ['POST', '/v1/requests'],
+  ['GET', '/v1/requests'],
+  ['GET', '/v1/requests/{id}'],
+  ['POST', '/v1/requests/{id}/cancel'],
+  ['POST', '/v1/requests/{id}/retry'],
+  ['POST', '/v1/notifications'],
+  ['GET', '/v1/quarantine'],
+  ['GET', '/v1/quarantine/{id}'],
+  ['POST', '/v1/quarantine/{id}/accept'],
+  ['DELETE', '/v1/quarantine/{id}']
+]
+
+const NO_TOKEN: readonly [what: string, authorization: string | undefined][] = [
+  ['no token', undefined],
+  ['an empty header', ''],
+  ['an empty token', 'Bearer '],
+  ['an unknown token', 'Bearer token-of-eve'],
+  ['the beginning of a token', 'Bearer token-of-an'],
+  ['a token and more', 'Bearer token-of-anas'],
+  ['two tokens', 'Bearer token-of-ana token-of-ben'],
+  ['a name for a token', 'Bearer ana'],
+  ['a name and its token', 'Bearer ana:token-of-ana'],
+  ['a token without its scheme', 'token-of-ana'],
+  ['a token of another scheme', 'Basic token-of-ana']
+]
+
+t.test('every route asks for a token', async (t) => {
+  const service = await openServerService(t)
+  const { address } = await openAdmin(t, service)
+  for (const [method, path] of [...ROUTES, ['GET', '/openapi.json'] as const]) {
+    for (const [what, authorization] of method === 'GET' ? NO_TOKEN : NO_TOKEN.slice(0, 4)) {
+      const headers = authorization === undefined ? {} : { authorization }
+      const url = address + path.replace('{id}', v7())
+      const answer = await call(url, { method, headers })
+      const name = `${method} ${path} with ${what}`
+      t.equal(answer.status, 401, name)
+      t.match(answer.headers.get('content-type'), /^application\/problem\+json/, name)
+      t.equal(answer.headers.get('www-authenticate'), 'Bearer', name)
+      t.match(check('problem', answer.json), { valid: true, value: { status: 401 } }, name)
+    }
+  }
+  t.match(await service.catalog.totals(), { accepted: 0 })
+})
+
+t.test('each token lets in, whatever the case of its scheme', async (t) => {
+  const { address } = await openAdmin(t, await openServerService(t))
+  for (const authorization of [
+    'Bearer token-of-ana',
+    'bearer token-of-ben',
+    'BEARER token-of-ben'
+  ]) {
+    const { status } = await call(`${address}/v1/requests`, { headers: { authorization } })
+    t.equal(status, 200, authorization)
+  }
+})
+
+t.test('a process that only works has health and metrics, and no API', async (t) => {
+  const { get } = await openAdmin(t, await openServerService(t), { operator: null })
+  t.equal((await get('/v1/requests')).status, 404)
+  t.equal((await get('/openapi.json')).status, 404)
+  for (const path of ['/health/live', '/health/ready', '/metrics']) {
+    t.equal((await get(path)).status, 200, path)
+  }
+})
+
+type Json = { readonly [key: string]: Json } & readonly Json[]
+
+t.test('/openapi.json is OpenAPI 3.1 and names every route', async (t) => {
+  const { get } = await openAdmin(t, await openServerService(t))
+  const answer = await get('/openapi.json')
+  const document = answer.json as Json
+  t.equal(answer.status, 200)
+  t.match(answer.headers.get('content-type'), /^application\/json/)
+  t.match(document, {
+    openapi: /^3\.1\.\d+$/,
+    info: { title: /.+/, version: /.+/ },
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    security: [{ bearer: [] }]
+  })
+  const operations = Object.entries(document['paths'] ?? {}).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]) => ({ method, path, operation }))
+  )
+  t.same(
+    operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`).toSorted(),
+    ROUTES.map((route) => route.join(' ')).toSorted()
+  )
+  for (const { method, path, operation } of operations) {
+    const name = `${method} ${path}`
+    t.match(operation, { summary: /.+/, responses: {} }, name)
+    t.ok(
+      Object.keys(operation['responses'] ?? {}).some((code) =>
+        /^2\d\d$|^2XX$|^default$/.test(code)
+      ),
+      name
+    )
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter)
+    const parameters = (operation['parameters'] ?? []) as unknown as { in: string; name: string }[]
+    const inPath = parameters.filter((parameter) => parameter.in === 'path')
+    t.same(
+      inPath.map((parameter) => parameter.name),
+      named,
+      `${name} describes its path`
+    )
+  }
+  for (const path of ['/v1/requests', '/v1/notifications']) {
+    t.ok(document['paths']?.[path]?.['post']?.['requestBody'], `${path} describes its body`)
+  }
+  t.same(danglingIn(document), [], 'every reference leads somewhere')
+})
+
+t.test('the schemas of /openapi.json are JSON Schema that can be compiled', async (t) => {
+  const { get } = await openAdmin(t, await openServerService(t))
+  const { components } = (await get('/openapi.json')).json as Json
+  const ajv = new Ajv2020({ strict: false, validateFormats: false })
+  ajv.addSchema({ $id: 'openapi', components })
+  for (const name of Object.keys(components?.['schemas'] ?? {})) {
+    t.ok(ajv.compile({ $ref: `openapi#/components/schemas/${name}` }), name)
+  }
+})
+
+/** The references of a document that lead nowhere within it. */
+function danglingIn(document: Json): string[] {
+  const references: string[] = []
+  JSON.stringify(document, (key, value: unknown) => {
+    if (key === '$ref' && typeof value === 'string') references.push(value)
+    return value
+  })
+  const target = (reference: string) =>
+    reference
+      .slice(2)
+      .split('/')
+      .reduce<Json | undefined>((node, name) => node?.[name], document)
+  return references.filter((one) => !one.startsWith('#/') || target(one) === undefined)
+}
+
+t.test('health and metrics need no token', async (t) => {
+  const { address } = await openAdmin(t, await openServerService(t))
+  t.match(await call(`${address}/health/live`), { status: 200, json: { status: 'live' } })
+  t.match(await call(`${address}/health/ready`), { status: 200, json: { status: 'ready' } })
+  const metrics = await call(`${address}/metrics`)
+  t.equal(metrics.status, 200)
+  t.match(metrics.headers.get('content-type'), /^text\/plain/)
+})
+
+const away = () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.5:6379'))
+const TROUBLES = [
+  ['the store does not answer', { ping: away }],
+  ['there is no room', { canStore: () => false }]
+] as const
+
+for (const [what, changes] of TROUBLES) {
+  t.test(`not ready, but live, where ${what}`, async (t) => {
+    const { get } = await openAdmin(t, await openServerService(t), changes)
+    const ready = await get('/health/ready')
+    t.match(ready, { status: 503, json: { status: 'unavailable' } })
+    t.notMatch(ready.text, /10\.0\.0\.5/)
+    t.equal((await get('/health/live')).status, 200)
+  })
+}
+
+t.test('the metrics say that in is live and ended together', async (t) => {
+  const service = await openServerService(t)
+  const { get } = await openAdmin(t, service)
+  for (const state of [...STATES, 'parked', 'failed'] as const) {
+    await askIn(service, state, { reference: 'canary-reference' })
+  }
+  await service.quarantine.keep({ requestId: v7(), attempt: 1 }, 'schema', [], bytes(ok()))
+  const { text } = await get('/metrics')
+  const read = (name: string) =>
+    [...text.matchAll(new RegExp(`^${name}(?:\\{state="([a-z-]+)"\\})? (\\d+)$`, 'gm'))].map(
+      ([, state, count]) => [state, Number(count)] as const
+    )
+  const sum = (name: string) => read(name).reduce((total, [, count]) => total + count, 0)
+  t.equal(sum('khipu_requests_accepted'), 10)
+  t.equal(sum('khipu_requests_live') + sum('khipu_requests_ended'), 10)
+  t.match(Object.fromEntries(read('khipu_requests_live')), { queued: 1, parked: 2 })
+  t.same(Object.fromEntries(read('khipu_requests_ended')), {
+    delivered: 1,
+    failed: 2,
+    cancelled: 1
+  })
+  t.equal(sum('khipu_quarantine_entries'), 1)
+  t.equal(sum('khipu_ledger_up'), 1)
+  t.notMatch(text, /canary|000011887755|token-of/)
+})
+
+t.test('the metrics say where the ledger does not answer', async (t) => {
+  const service = await openServerService(t)
+  const { get } = await openAdmin(t, service)
+  await get('/metrics')
+  service.redis.disconnect()
+  const { status, text } = await get('/metrics')
+  t.equal(status, 200)
+  t.match(text, /^khipu_ledger_up 0$/m)
+})
+
+t.test('while the store is away, every call is answered 503 with Retry-After', async (t) => {
+  const service = await openServerService(t)
+  const { get, post, remove } = await openAdmin(t, service)
+  service.redis.disconnect()
+  for (const [method, path] of ROUTES) {
+    const url = path.replace('{id}', v7())
+    const body = path.endsWith('/requests')
+      ? { RequestData: { AccountNumber: '000011887755' } }
+      : path.endsWith('/notifications')
+        ? {}
+        : undefined
+    const answer = await { GET: get, POST: post, DELETE: remove }[method](url, body)
+    t.equal(answer.status, 503, `${method} ${path}`)
+    t.match(answer.headers.get('retry-after'), /^\d+$/)
+    t.match(check('problem', answer.json), { valid: true, value: { status: 503 } })
+  }
+  t.notMatch(service.lines.join(''), /000011887755|token-of/)
+})
+
+t.test('what is not there is answered 404 as a problem, and a malformed path 400', async (t) => {
+  const { get, post } = await openAdmin(t, await openServerService(t))
+  for (const answer of [
+    await get('/'),
+    await get('/v1'),
+    await post('/v1/quarantine'),
+    await get('/callbacks/k1.x'),
+    await get(`/v1/requests/${v7()}`),
+    await get('/v1/requests/%00'),
+    await post(`/v1/requests/${v7()}/cancel`),
+    await post(`/v1/requests/${v7()}/retry`),
+    await get(`/v1/quarantine/${v7()}`),
+    await post(`/v1/quarantine/${v7()}/accept`)
+  ]) {
+    t.equal(answer.status, 404)
+    t.match(answer.headers.get('content-type'), /^application\/problem\+json/)
+    t.match(check('problem', answer.json), { valid: true, value: { status: 404 } })
+  }
+  t.match(await get('/v1/requests/%zz'), {
+    status: 400,
+    json: { title: 'Bad request', status: 400 }
+  })
+})

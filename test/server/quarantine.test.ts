@@ -1,0 +1,291 @@
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import { v7 } from 'uuid'
+import { markPublished } from '../../src/core/publish.ts'
+import type { State } from '../../src/core/request.ts'
+import { advance } from '../../src/ledger/advance.ts'
+import { check } from '../../src/schemas/validate.ts'
+import { bytes, error, ok, receive, resultsOf } from '../support/callbacks.ts'
+import { openAdmin, openServerService } from '../support/listeners.ts'
+import { askIn, change } from '../support/requests.ts'
+import type { Service } from '../support/service.ts'
+
+const unchanged = <T>(request: T) => request
+const FAULTS = [{ path: '/Status', rule: 'enum', message: 'must be one of OK, ERROR' }]
+
+/** Keeps a body as the public listener does where it refuses one. */
+async function keep(service: Service, requestId: string, body: Buffer, attempt = 1) {
+  const id = await service.quarantine.keep({ requestId, attempt }, 'schema', FAULTS, body)
+  if (id === null) throw new Error('the quarantine is full')
+  return id
+}
+
+/** A request that failed, and the good result that came too late for it. */
+async function failedThenGood(service: Service, envelope: object = ok()) {
+  const requestId = await askIn(service, 'awaiting-callback', { reference: 'run-7' })
+  await receive(service, requestId, error('DO_NOT_RETRY', 'E401'))
+  await advance(service, requestId, unchanged)
+  await receive(service, requestId, envelope)
+  await advance(service, requestId, unchanged)
+  return requestId
+}
+
+async function keptFor({ quarantine }: Service, requestId: string) {
+  const kept = await quarantine.list(0, 99)
+  return kept.filter((entry) => entry.requestId === requestId).map((entry) => entry.quarantineId)
+}
+
+t.test('an entry is listed without its body, and shown with it', async (t) => {
+  const service = await openServerService(t)
+  const { get } = await openAdmin(t, service)
+  const requestId = v7()
+  const body = bytes({ ...ok(), Status: 'canary-of-a-kept-body' })
+  const id = await keep(service, requestId, body, 3)
+  const { receivedAt = 0 } = (await service.quarantine.find(id)) ?? {}
+  const entry = {
+    quarantineId: id,
+    kind: 'schema',
+    requestId,
+    attempt: 3,
+    receivedAt: new Date(receivedAt).toISOString(),
+    size: body.length,
+    sha256: createHash('sha256').update(body).digest('hex'),
+    faults: FAULTS
+  }
+  const listed = await get('/v1/quarantine')
+  t.same(listed.json, { items: [entry], nextCursor: null })
+  t.match(check('quarantine-list', listed.json), { valid: true })
+  const shown = await get(`/v1/quarantine/${id}`)
+  t.same(shown.json, { ...entry, body: body.toString('base64') })
+  t.match(check('quarantine-entry', shown.json), { valid: true })
+  t.notMatch(service.lines.join(''), /canary/)
+})
+
+t.test('entries are listed newest first, a page at a time', async (t) => {
+  const service = await openServerService(t)
+  const { get } = await openAdmin(t, service)
+  for (let at = 0; at < 55; at += 1) await keep(service, v7(), Buffer.from(`${at}`))
+  const expected = await service.quarantine.list(0, 99)
+  const instants = expected.map(({ receivedAt }) => receivedAt)
+  t.same(
+    instants,
+    instants.toSorted((one, other) => other - one)
+  )
+  const pages: number[] = []
+  const found: unknown[] = []
+  let query = ''
+  for (;;) {
+    const { items, nextCursor } = Object((await get(`/v1/quarantine${query}`)).json)
+    pages.push(items.length)
+    found.push(...items.map((item: { quarantineId: string }) => item.quarantineId))
+    if (nextCursor === null) break
+    query = `?cursor=${nextCursor}`
+  }
+  t.same(pages, [50, 5])
+  t.same(
+    found,
+    expected.map(({ quarantineId }) => quarantineId)
+  )
+  t.equal(Object((await get('/v1/quarantine?limit=7')).json).items.length, 7)
+  for (const wrong of ['limit=0', 'limit=201', 'cursor=x', 'cursor=-1', 'state=late']) {
+    t.match(await get(`/v1/quarantine?${wrong}`), { status: 422, json: { status: 422 } }, wrong)
+  }
+})
+
+t.test('an entry is discarded once', async (t) => {
+  const service = await openServerService(t)
+  const { get, remove, post } = await openAdmin(t, service)
+  const [id, other] = [
+    await keep(service, v7(), bytes(ok())),
+    await keep(service, v7(), bytes(ok()))
+  ]
+  t.match(await remove(`/v1/quarantine/${id}`), { status: 204, text: '' })
+  for (const gone of [
+    await remove(`/v1/quarantine/${id}`),
+    await get(`/v1/quarantine/${id}`),
+    await post(`/v1/quarantine/${id}/accept`)
+  ]) {
+    t.match(gone, { status: 404, json: { status: 404 } })
+  }
+  t.match((await get('/v1/quarantine')).json, { items: [{ quarantineId: other }] })
+})
+
+t.test(
+  'accepting a good result of a request that failed puts one extra job on the queue',
+  async (t) => {
+    const service = await openServerService(t)
+    const { get, post } = await openAdmin(t, service)
+    const requestId = await failedThenGood(service, ok({ AdditionalInformation: 'incompleto' }))
+    const [first] = await resultsOf(service)
+    const [id = ''] = await keptFor(service, requestId)
+    const { receivedAt = 0 } = (await service.quarantine.find(id)) ?? {}
+    const answer = await post(`/v1/quarantine/${id}/accept`)
+    t.match(answer, { status: 200, json: { quarantineId: id, kind: 'late', requestId } })
+    t.match(check('quarantine-entry', answer.json), { valid: true })
+    const results = await resultsOf(service)
+    const late = results.find((result) => result.id === `${requestId}-late`)
+    t.equal(results.length, 2)
+    t.match(first, { id: requestId, name: 'failed' }, 'beside that of the request')
+    t.match(late, {
+      name: 'delivered',
+      data: {
+        requestId,
+        reference: 'run-7',
+        outcome: 'delivered',
+        completeness: 'incomplete',
+        reason: null,
+        attempts: 1,
+        receivedAt: new Date(receivedAt).toISOString(),
+        operationId: ok().OperationId
+      }
+    })
+    t.same(late?.data['response'], ok({ AdditionalInformation: 'incompleto' }))
+    t.match(check('result', late?.data), { valid: true })
+    t.equal((await get(`/v1/quarantine/${id}`)).status, 404, 'and the entry is gone')
+    t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 404)
+    t.equal((await resultsOf(service)).length, 2)
+    t.match(await service.catalog.totals(), { ended: { failed: 1, delivered: 0 } })
+    t.equal(
+      (await service.catalog.find(requestId))?.state,
+      'failed',
+      'the request stays what it was'
+    )
+  }
+)
+
+t.test(
+  'accepting the result of a request that was cancelled is accepting a late one',
+  async (t) => {
+    const service = await openServerService(t)
+    const { post } = await openAdmin(t, service)
+    const requestId = await askIn(service, 'cancelled')
+    await receive(service, requestId, ok())
+    await advance(service, requestId, unchanged)
+    const [id = ''] = await keptFor(service, requestId)
+    t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 200)
+    const ids = (await resultsOf(service)).map((result) => result.id).toSorted()
+    t.same(ids, [requestId, `${requestId}-late`])
+  }
+)
+
+const OPEN: readonly State[] = ['sending', 'awaiting-callback', 'retry-scheduled', 'parked']
+
+for (const state of OPEN) {
+  t.test(`an accepted body is the callback of a request that is ${state}`, async (t) => {
+    const service = await openServerService(t)
+    const { post, get } = await openAdmin(t, service)
+    const requestId = await askIn(service, state)
+    const id = await keep(service, requestId, bytes(ok()))
+    t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 200)
+    t.match(await resultsOf(service), [
+      { id: requestId, name: 'delivered', data: { response: ok() } }
+    ])
+    t.equal((await get(`/v1/quarantine/${id}`)).status, 404)
+  })
+}
+
+type Refused = [what: string, status: number, prepare: (service: Service) => Promise<string>]
+
+const REFUSED: readonly Refused[] = [
+  [
+    'still not JSON',
+    422,
+    async (service) => keep(service, await askIn(service, 'parked'), Buffer.from('{'))
+  ],
+  [
+    'still not an envelope',
+    422,
+    async (service) => keep(service, await askIn(service, 'failed'), bytes({ Status: 'OK' }))
+  ],
+  [
+    'of a request that was delivered',
+    409,
+    async (service) => keep(service, await askIn(service, 'delivered'), bytes(ok()))
+  ],
+  [
+    'an error, and its request has ended',
+    409,
+    async (service) => keep(service, await askIn(service, 'failed'), bytes(error('X')))
+  ],
+  [
+    'what its open request has seen already',
+    409,
+    async (service) => {
+      const requestId = await askIn(service, 'parked')
+      await receive(service, requestId, error('X'))
+      return keep(service, requestId, bytes(error('X')))
+    }
+  ],
+  ['of an unknown request', 409, (service) => keep(service, v7(), bytes(ok()))],
+  [
+    'of a forgotten request',
+    409,
+    async (service) => {
+      const requestId = await askIn(service, 'failed')
+      await change(service, requestId, markPublished)
+      await service.catalog.forgetEndedBefore(await service.catalog.now(), 9)
+      return keep(service, requestId, bytes(ok()))
+    }
+  ]
+]
+
+for (const [what, status, prepare] of REFUSED) {
+  t.test(`a body that is ${what} is not let through, and stays`, async (t) => {
+    const service = await openServerService(t)
+    const { post, get } = await openAdmin(t, service)
+    const id = await prepare(service)
+    const answer = await post(`/v1/quarantine/${id}/accept`)
+    t.equal(answer.status, status)
+    t.match(check('problem', answer.json), { valid: true, value: { status, detail: /.+/ } })
+    if (status === 422) t.match(answer.json, { errors: [{ path: /^/, rule: /.+/ }] })
+    t.equal((await get(`/v1/quarantine/${id}`)).status, 200)
+    t.notOk((await resultsOf(service)).some((result) => result.id.endsWith('-late')))
+  })
+}
+
+t.test(
+  'a crash between the late result and the discarding is healed by accepting again',
+  async (t) => {
+    const service = await openServerService(t)
+    const requestId = await failedThenGood(service)
+    const [id = ''] = await keptFor(service, requestId)
+    const discard = () => Promise.reject(new Error('crashed'))
+    const crashing = await openAdmin(t, {
+      ...service,
+      quarantine: { ...service.quarantine, discard }
+    })
+    t.equal((await crashing.post(`/v1/quarantine/${id}/accept`)).status, 503)
+    const { post } = await openAdmin(t, service)
+    t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 200)
+    t.equal((await resultsOf(service)).length, 2)
+    t.same(await keptFor(service, requestId), [])
+  }
+)
+
+const LOST = 'the second late result is discarded: its job id is taken by the first'
+
+t.test('of two late results accepted, none is lost', { todo: LOST }, async (t) => {
+  const service = await openServerService(t)
+  const { post } = await openAdmin(t, service)
+  const requestId = await failedThenGood(service, ok({ Data: { Late: 1 } }))
+  await receive(service, requestId, ok({ Data: { Late: 2 } }))
+  await advance(service, requestId, unchanged)
+  const ids = await keptFor(service, requestId)
+  t.equal(ids.length, 2)
+  for (const id of ids) await post(`/v1/quarantine/${id}/accept`)
+  const published = (await resultsOf(service)).filter(({ name }) => name === 'delivered').length
+  const kept = (await keptFor(service, requestId)).length
+  t.equal(published + kept, 2, 'each is on the queue, or still in quarantine')
+})
+
+const GONE = 'it is kept as a conflict under the same id, and that is discarded at once'
+
+t.test('an accepted error that no longer counts stays in quarantine', { todo: GONE }, async (t) => {
+  const service = await openServerService(t)
+  const { post } = await openAdmin(t, service)
+  const requestId = await askIn(service, 'retry-scheduled')
+  const id = await keep(service, requestId, bytes(error('DO_NOT_RETRY')))
+  await post(`/v1/quarantine/${id}/accept`)
+  t.equal((await service.catalog.find(requestId))?.state, 'retry-scheduled')
+  t.same(await keptFor(service, requestId), [id])
+})

@@ -1,0 +1,98 @@
+import { v7 as uuidv7 } from 'uuid'
+import { accept } from '../../src/core/accept.ts'
+import type { Answer } from '../../src/core/answer.ts'
+import type { Around, Failure } from '../../src/core/decide.ts'
+import { cancel } from '../../src/core/operate.ts'
+import type { Request, State } from '../../src/core/request.ts'
+import { applyAnswer, beginSending } from '../../src/core/sending.ts'
+import { end, settle } from '../../src/core/settle.ts'
+import type { Input } from '../../src/ledger/ledger.ts'
+import type { Service } from './service.ts'
+
+export const BTG = 'cl/banking/personal/btgpactual.cl/transactions'
+export const INPUT: Input = { RequestData: { AccountNumber: '000011887755' } }
+export const ACKNOWLEDGED: Extract<Answer, { type: 'acknowledged' }> = {
+  type: 'acknowledged',
+  httpStatus: 202,
+  operationId: 'operation-1',
+  lifeSpan: null
+}
+
+/** What a new request is to be; `ago` makes it older than it is, in ms. */
+export interface Asking {
+  readonly service?: string
+  readonly reference?: string | null
+  readonly input?: Input
+  readonly ago?: number
+}
+
+/** Writes a new request into the ledger, with no job; tells its id. */
+export async function ask(service: Service, asking: Asking = {}): Promise<string> {
+  const { service: path = BTG, reference = null, input = INPUT, ago = 0 } = asking
+  const requestId = uuidv7()
+  const now = (await service.catalog.now()) - ago
+  const request = accept({ requestId, service: path, reference }, 'tests', now)
+  if (!(await service.ledger.create(request, input))) throw new Error('the id is taken')
+  return requestId
+}
+
+/** Changes a request in the ledger by a pure step, past all handlers and jobs. */
+export async function change(
+  service: Service,
+  requestId: string,
+  step: (request: Request, now: number) => Request
+): Promise<Request> {
+  const entry = await service.ledger.load(requestId)
+  if (entry === null) throw new Error('there is no such request')
+  const request = step(entry.request, entry.now)
+  if (!(await service.ledger.commit(entry, { request, kept: new Map() }))) {
+    throw new Error('the change was lost')
+  }
+  return request
+}
+
+/** A new request, brought by the core's own steps to where it is wanted, `ago` ms ago. */
+export async function askIn(
+  service: Service,
+  state: State,
+  { ago = 0, ...asking }: Asking = {}
+): Promise<string> {
+  const requestId = await ask(service, { ...asking, ago })
+  if (state === 'queued') return requestId
+  await change(service, requestId, (request, now) =>
+    WAYS[state](request, around(service, now - ago))
+  )
+  return requestId
+}
+
+/** The world at an instant, as the core is told of it. */
+export function around(service: Service, now: number): Around {
+  const { policy, callbackTimeoutMs } = service
+  return { policy, callbackTimeoutMs, now, random: 0, notifications: [] }
+}
+
+export const REQUEST_TIMEOUT_MS = 190_000
+
+type Way = (request: Request, around: Around) => Request
+
+const send: Way = (request, around) => beginSending(request, around, REQUEST_TIMEOUT_MS)
+const failed = (cause: Failure['cause'], code: string): Way => {
+  return (request, around) => {
+    const failure = { cause, code, receivedAt: around.now, retryAfterMs: null }
+    return settle(send(request, around), failure, around)
+  }
+}
+
+const WAYS: Readonly<Record<Exclude<State, 'queued'>, Way>> = {
+  sending: send,
+  'awaiting-callback': (request, around) =>
+    applyAnswer(send(request, around), 1, ACKNOWLEDGED, around),
+  'retry-scheduled': failed('wait-4-hours', 'E202'),
+  parked: failed('retry-after-notification', 'I001'),
+  delivered: (request, around) =>
+    end({ ...send(request, around), completeness: 'complete' }, 'delivered', null, {
+      at: around.now
+    }),
+  failed: failed('do-not-retry', 'E401'),
+  cancelled: (request, { now }) => cancel(request, 'tests', now)
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { Redis } from 'ioredis'
+import { type Logger, pino } from 'pino'
+import type { Test } from 'tap'
+import { BUILT_IN_POLICY, type Policy } from '../../src/core/policy.ts'
+import type { SecretKey } from '../../src/core/secret-key.ts'
+import { createCapabilities } from '../../src/khipu/capability.ts'
+import { openLedger } from '../../src/ledger/open.ts'
+import { connectWaiting } from '../../src/queue/connections.ts'
+import { createJobs } from '../../src/queue/jobs.ts'
+import { openQueues } from '../../src/queue/queues.ts'
+
+export const HOUR = 3_600_000
+export const DAY = 24 * HOUR
+
+/** What a test may want different from the service's defaults. */
+export interface Wishes {
+  readonly url?: string
+  readonly connect?: (url: string, log: Logger) => Redis
+  readonly policy?: Policy
+  readonly callbackTimeoutMs?: number
+  readonly secretKeys?: readonly [SecretKey, ...SecretKey[]]
+}
+
+/** The ledger and the queues on a real Redis, under a prefix that nobody else has. */
+export type Service = Awaited<ReturnType<typeof openService>>
+
+/** Opens them for one test, which leaves no key behind. Chance adds nothing: `random` is 0. */
+export async function openService(t: Test, wishes: Wishes = {}) {
+  const { url = redisUrl(), connect = connectWaiting, secretKeys = [secretKey('k1')] } = wishes
+  const { lines, log } = openLog()
+  const redis = connect(url, log)
+  await once(redis, 'ready')
+  const queuePrefix = `test-${randomBytes(6).toString('hex')}`
+  const retention = { ledgerRetentionMs: 30 * DAY, resultRetentionMs: 3 * DAY }
+  const opened = openLedger(redis, { queuePrefix, secretKeys, ...retention })
+  const { tag } = opened
+  const queues = openQueues(redis, { tag, queuePrefix, resultQueue: 'khipu-results', ...retention })
+  const { send, callback, deadline, result } = queues
+  await Promise.all([send, callback, deadline, result].map((queue) => queue.waitUntilReady()))
+  t.teardown(async () => {
+    await queues.close()
+    redis.disconnect()
+    await deleteKeys(url, queuePrefix)
+  })
+  return {
+    ...opened,
+    redis,
+    url,
+    queuePrefix,
+    queues,
+    jobs: createJobs(queues, log),
+    capabilities: createCapabilities(secretKeys),
+    policy: wishes.policy ?? BUILT_IN_POLICY,
+    callbackTimeoutMs: wishes.callbackTimeoutMs ?? HOUR / 2,
+    ledgerRetentionMs: retention.ledgerRetentionMs,
+    random: () => 0,
+    log,
+    lines
+  }
+}
+
+/** The Redis of the run. */
+export function redisUrl(): string {
+  const url = process.env['REDIS_URL']
+  if (url === undefined) throw new Error('REDIS_URL is not set: run npm test -- <file>')
+  return url
+}
+
+/** A log, and the lines that were written to it. */
+export function openLog() {
+  const lines: string[] = []
+  return { lines, log: pino({ level: 'trace' }, { write: (line) => void lines.push(line) }) }
+}
+
+export function secretKey(kid: string): SecretKey {
+  return { kid, bytes: randomBytes(32) }
+}
+
+/** Resolves in the next millisecond of Redis's clock. */
+export async function tick({ catalog }: Pick<Service, 'catalog'>): Promise<void> {
+  const before = await catalog.now()
+  while ((await catalog.now()) === before);
+}
+
+/** Every key with the text in its name. */
+export async function keysWith(redis: Redis, text: string): Promise<string[]> {
+  const found: string[] = []
+  for await (const keys of redis.scanStream({ match: `*${text}*`, count: 1000 })) {
+    found.push(...(keys as string[]))
+  }
+  return [...new Set(found)].toSorted()
+}
+
+async function deleteKeys(url: string, text: string): Promise<void> {
+  const redis = new Redis(url)
+  const keys = await keysWith(redis, text)
+  if (keys.length > 0) await redis.unlink(keys)
+  redis.disconnect()
+}

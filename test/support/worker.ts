@@ -1,0 +1,35 @@
+import type { Answer } from '../../src/core/answer.ts'
+import type { KhipuRequest } from '../../src/khipu/client.ts'
+import type { SendDeps } from '../../src/worker/send.ts'
+import { ACKNOWLEDGED, REQUEST_TIMEOUT_MS } from './requests.ts'
+import type { Service } from './service.ts'
+
+/** What a pretend Khipu answers to a request; it may do anything else meanwhile. */
+export type Answering = (request: KhipuRequest) => Answer | Promise<Answer>
+
+/** What the handlers need, with a function in the place of Khipu and an array of what it was sent. */
+export function openWorker(service: Service, answer: Answering = () => ACKNOWLEDGED) {
+  const sends: KhipuRequest[] = []
+  const answers: Answer['type'][] = []
+  const deps: SendDeps & Service = {
+    ...service,
+    khipu: {
+      async send(request) {
+        sends.push(request)
+        return answer(request)
+      },
+      close: async () => {}
+    },
+    callbackUrl: (token) => `https://receiver.example/callbacks/${token}`,
+    authorization: { apiKey: 'key-of-the-service' },
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    sent: (type) => void answers.push(type)
+  }
+  return { deps, sends, answers }
+}
+
+/** The job that a request's state asks for, as its queue would hand it out. */
+export async function jobOf({ catalog }: Service, requestId: string) {
+  const request = await catalog.find(requestId)
+  return { requestId, at: request?.dueAt ?? 0 }
+}
