@@ -1,12 +1,20 @@
+import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { takeChance } from './chance.ts'
 import { askForAll, checkAll, FAST, untilAllEnded, untilSomeMore } from './crowd.ts'
+import { call } from './service.ts'
 import { until } from './until.ts'
-import { otherPorts, startWorld } from './world.ts'
+import { accountOf, ask, atRest, inState, otherPorts, resultsOf, startWorld } from './world.ts'
 
+const HOUR_MS = 60 * 60_000
+const SAMPLE = new URL('../../schemas/examples/callback.example.json', import.meta.url)
 const chance = takeChance()
 
-t.test(`one of two workers is killed beside a server, seed ${chance.seed}`, async (t) => {
+// They wait more than they work, and each has a world of its own.
+t.jobs = 2
+const BESIDE = { buffered: true }
+
+t.test(`one of two workers is killed beside a server, seed ${chance.seed}`, BESIDE, async (t) => {
   const world = await startWorld(t, FAST)
   const [server, doomed, survivor] = await Promise.all([
     world.start({ ROLE: 'server' }),
@@ -26,3 +34,31 @@ t.test(`one of two workers is killed beside a server, seed ${chance.seed}`, asyn
   const errors = [server, survivor].flatMap(({ logs }) => logs.filter(({ level }) => level >= 50))
   t.same(errors, [], 'nobody has logged an error')
 })
+
+t.test(
+  'a POST that a crash cut short is not sent again, and its callback counts',
+  BESIDE,
+  async (t) => {
+    const world = await startWorld(t, {
+      khipu: { callbackDelayMs: HOUR_MS },
+      env: { KHIPU_REQUEST_TIMEOUT: '10m', SWEEP_INTERVAL: '1s' }
+    })
+    const server = await world.start({ ROLE: 'server' })
+    const doomed = await world.start({ ROLE: 'worker', ...(await otherPorts()) })
+    const requestId = await ask(server, accountOf('1603', 1))
+    const asked = await until('Khipu has taken it', () => world.khipu.calls[0])
+    await doomed.kill()
+
+    const survivor = await world.start({ ROLE: 'worker', ...(await otherPorts()) })
+    t.match(await inState(server, requestId, 'awaiting-callback'), {
+      reason: 'ambiguous',
+      attempts: 1
+    })
+    t.ok(survivor.logs.some(({ msg }) => msg === 'job taken over'))
+    const body = await readFile(SAMPLE, 'utf8')
+    t.equal((await call(asked.callbackUrl ?? '', { method: 'POST', body })).status, 200)
+    t.match(await atRest(server, requestId), { state: 'delivered', attempts: 1 })
+    t.equal((await resultsOf(world, [requestId])).size, 1)
+    t.equal(world.khipu.calls.length, 1)
+  }
+)

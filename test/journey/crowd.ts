@@ -48,6 +48,8 @@ const NAMES: ReadonlySet<string> = new Set([
   'conflicting'
 ])
 
+const CHOSEN = scenarios.filter(({ name }) => NAMES.has(name))
+
 /** A world in which everything goes fast, and Khipu repeats a callback until it is taken. */
 export const FAST: WorldSettings = {
   khipu: {
@@ -73,13 +75,11 @@ export const FAST: WorldSettings = {
 
 /** Accounts of each scenario. */
 const EACH = 5
-const CROWD = EACH * NAMES.size
 
 /** Asks for some accounts of each scenario, over and over until each was accepted, whatever crashes. */
 export async function askForAll(service: Service): Promise<readonly Member[]> {
-  const chosen = scenarios.filter(({ name }) => NAMES.has(name))
   const all = Array.from({ length: EACH }, (_, number) =>
-    chosen.map((scenario) => ({ scenario, account: accountOf(scenario.prefix, number) }))
+    CHOSEN.map((scenario) => ({ scenario, account: accountOf(scenario.prefix, number) }))
   ).flat()
   const members: Member[] = []
   for (const { scenario, account } of all) {
@@ -130,9 +130,11 @@ export async function untilSomeMore(world: World, chance: Chance): Promise<void>
   }
 }
 
+// What is parked waits for untilAllEnded.
 async function isOver({ results }: World): Promise<boolean> {
+  const most = EACH * CHOSEN.filter(({ afterRelease }) => afterRelease === undefined).length
   const { waiting = 0, completed = 0 } = await results.getJobCounts('waiting', 'completed')
-  return waiting + completed >= CROWD
+  return waiting + completed >= most
 }
 
 /** Each ended as its row says, with one result, and Khipu was asked no more often than is explained. */
