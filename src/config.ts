@@ -8,7 +8,7 @@ import {
   parseSecretKeys,
   readSecretFiles
 } from './config/secrets.ts'
-import { type RawSettings, SETTINGS } from './config/settings.ts'
+import { type RawSettings, SECRETS, SETTINGS } from './config/settings.ts'
 import { BUILT_IN_POLICY, type Policy } from './core/policy.ts'
 import type { SecretKey } from './core/secret-key.ts'
 
@@ -48,6 +48,15 @@ export class ConfigError extends Error {
 /** What Khipu allows a CallbackUrl. */
 export const CALLBACK_URL_LIMIT = 255
 
+/** What timers and instants can hold: Node's timers end at 24.8 days and then fire at once. */
+const LONGEST = {
+  KHIPU_REQUEST_TIMEOUT: '24d',
+  SWEEP_INTERVAL: '24d',
+  CALLBACK_TIMEOUT: '365d',
+  RESULT_RETENTION: '365d',
+  LEDGER_RETENTION: '3650d'
+} as const
+
 type Environment = Readonly<Record<string, string | undefined>>
 type Fault = (name: string, message: string) => void
 
@@ -77,6 +86,10 @@ export function readConfig(
       `is ${excess} characters too long: Khipu takes a CallbackUrl of ${CALLBACK_URL_LIMIT}`
     )
   }
+  for (const [name, most] of Object.entries(LONGEST)) {
+    const given = raw[name as keyof typeof LONGEST]
+    if (given !== undefined && toMs(given) > toMs(most)) fault(name, `must be at most ${most}`)
+  }
   if (raw.KHIPU_API_KEY !== undefined && raw.KHIPU_JWT !== undefined) {
     fault('KHIPU_JWT', 'and KHIPU_API_KEY are both given: Khipu takes one of them')
   }
@@ -89,7 +102,7 @@ export function readConfig(
 /** Reads what the schema of the settings can tell; a variable that breaks it is reported and left out. */
 function readSettings(env: Record<string, string>, fault: Fault): Partial<RawSettings> {
   const given = Object.fromEntries(
-    Object.entries(env).filter(([name]) => name in SETTINGS.properties)
+    Object.entries(env).filter(([name]) => Object.hasOwn(SETTINGS.properties, name))
   )
   const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, verbose: true })
   ajv.addKeyword('form')
@@ -102,12 +115,15 @@ function readSettings(env: Record<string, string>, fault: Fault): Partial<RawSet
     })
   } catch (error) {
     const broken = new Map<string, string>()
+    const unread = SECRETS.filter((name) => env[`${name}_FILE`] && env[name] === undefined)
     for (const { instancePath, params, parentSchema, message } of errorsOf(error)) {
       const name = instancePath.slice(1) || String(params['missingProperty'])
       const missing = instancePath === '' ? 'is required' : undefined
       broken.set(name, missing ?? String(parentSchema?.['form'] ?? message))
     }
-    for (const [name, message] of broken) fault(name, message)
+    for (const [name, message] of broken) {
+      if (!unread.includes(name)) fault(name, message)
+    }
     return Object.fromEntries(Object.entries(given).filter(([name]) => !broken.has(name)))
   }
 }

@@ -1,7 +1,7 @@
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import { type Config, ConfigError, readConfig } from './config.ts'
-import { createCapabilities, tokenLength } from './khipu/capability.ts'
+import { callbackUrl, callbackUrlLength, createCapabilities } from './khipu/capability.ts'
 import { createKhipuClient } from './khipu/client.ts'
 import { openLedger } from './ledger/open.ts'
 import { connectFailingFast, connectWaiting } from './queue/connections.ts'
@@ -27,8 +27,6 @@ const ROLES = {
 /** SIGTERM ends the process within 10 s: whatever is not done by then is done again by another worker. */
 const CLOSE_WITHIN_MS = 8_000
 const KILL_AFTER_MS = 9_500
-
-const callbackUrl = (publicUrl: string, token: string) => `${publicUrl}/callbacks/${token}`
 
 /** Starts what the role asks for; resolves with how to end it. */
 async function start(config: Config, log: Logger): Promise<Running> {
@@ -146,7 +144,7 @@ async function runAdmin(
 
 function configure(): Config {
   try {
-    return readConfig((publicUrl, kid) => callbackUrl(publicUrl, '').length + tokenLength(kid))
+    return readConfig(callbackUrlLength)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.stderr.write(`${error.message}\n`)

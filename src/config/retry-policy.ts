@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import ms, { type StringValue } from 'ms'
+import type { RetryCause } from '../core/cause.ts'
 import { BUILT_IN_POLICY, type Policy, type RetryRule } from '../core/policy.ts'
 import type { RetryPolicy, RetryRow, TemporaryRow } from '../schemas/generated.ts'
 import { check } from '../schemas/validate.ts'
@@ -39,18 +40,20 @@ export function toMs(duration: string): number {
   return ms(duration as StringValue)
 }
 
-function toRule(row: RetryRow | TemporaryRow): RetryRule {
+function toRule(row: RetryRow | TemporaryRow, cause: string): RetryRule {
   const { delays, jitter, maxRetries } = row
+  const builtIn = BUILT_IN_POLICY.retry[cause as RetryCause].retryAfterMaxMs
+  const given = 'retryAfterMax' in row ? row.retryAfterMax : undefined
   return {
     delaysMs: delays.map(toMs),
     jitter: typeof jitter === 'number' ? { share: jitter } : { upToMs: toMs(jitter) },
     maxRetries,
-    retryAfterMaxMs: 'retryAfterMax' in row && row.retryAfterMax ? toMs(row.retryAfterMax) : 0
+    retryAfterMaxMs: given === undefined ? builtIn : toMs(given)
   }
 }
 
-function mapValues<V, W>(record: Readonly<Record<string, V>>, map: (value: V) => W) {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
+function mapValues<V, W>(record: Readonly<Record<string, V>>, map: (value: V, key: string) => W) {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]))
 }
 
 function readJson(path: string): unknown {

@@ -13,7 +13,9 @@ type Fault = (name: string, message: string) => void
 
 /** The environment with what `X_FILE` names put in the place of `X`, and empty values left out. */
 export function readSecretFiles(env: Environment, fault: Fault): Record<string, string> {
-  const given = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]))
+  const given = Object.entries(env).filter((entry): entry is [string, string] =>
+    Boolean(entry[1]?.trim())
+  )
   const resolved = Object.fromEntries(given)
   for (const name of SECRETS) {
     const file = resolved[`${name}_FILE`]

@@ -1,7 +1,7 @@
 /** A duration as users write it: a whole number and a unit. */
 const duration = (value: string, description: string) => ({
   type: 'string',
-  pattern: '^[1-9][0-9]*(ms|s|m|h|d)$',
+  pattern: '^[1-9][0-9]{0,5}(ms|s|m|h|d)$',
   form: 'must be a duration such as 500ms, 30m or 4h',
   default: value,
   description
@@ -21,7 +21,7 @@ const text = (description: string, value?: string) => ({
 })
 const httpUrl = (description: string, value?: string) => ({
   ...text(description, value),
-  pattern: '^https?://[^\\s?#@]+$',
+  pattern: '^https?://[^\\s/?#@]+(/[^\\s?#@]*)?$',
   form: 'must be an http:// or https:// address without user, query or fragment'
 })
 /** The name of a queue, or what stands before it in keys. */
@@ -39,6 +39,7 @@ export const SETTINGS = {
     ROLE: {
       type: 'string',
       enum: ['all', 'server', 'worker'],
+      form: 'must be one of all, server, worker',
       default: 'all',
       description: 'What this process does: listen, work, or both'
     },
@@ -89,7 +90,7 @@ export const SETTINGS = {
     SWEEP_INTERVAL: duration('15s', 'How often a worker looks for requests without progress'),
     BODY_LIMIT: {
       type: 'string',
-      pattern: '^[1-9][0-9]*(b|kb|mb)$',
+      pattern: '^[1-9][0-9]{0,5}(b|kb|mb)$',
       form: 'must be a size such as 512kb or 10mb',
       default: '10mb',
       description: 'The most that a callback body may have'
@@ -97,6 +98,7 @@ export const SETTINGS = {
     LOG_LEVEL: {
       type: 'string',
       enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      form: 'must be one of fatal, error, warn, info, debug, trace, silent',
       default: 'info',
       description: 'The least that is logged'
     }

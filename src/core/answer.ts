@@ -17,6 +17,7 @@ export type Answer =
       readonly type: 'envelope'
       readonly httpStatus: number
       readonly outcome: Outcome
+      readonly retryAfterMs: number | null
       readonly body: Uint8Array
     }
   | {

@@ -15,6 +15,8 @@ export interface Callback {
   readonly outcome: Outcome
   /** The status, where the envelope was Khipu's immediate answer; null for a POSTed callback. */
   readonly httpStatus: number | null
+  /** Khipu's Retry-After in ms, where the answer had one. */
+  readonly retryAfterMs?: number | null
 }
 
 /** Why a body that was answered 200 is kept in quarantine. */
@@ -43,7 +45,7 @@ export function foldCallbacks(
 }
 
 function fold(request: Request, callback: Callback, keep: Kept | null, around: Around): Request {
-  const { attempt, outcome, receivedAt, httpStatus } = callback
+  const { attempt, outcome, receivedAt, httpStatus, retryAfterMs = null } = callback
   const { operationId } = outcome
   if (!isOpen(request)) {
     return note(request, { at: receivedAt, event: 'callback-late', attempt, operationId, keep })
@@ -65,7 +67,7 @@ function fold(request: Request, callback: Callback, keep: Kept | null, around: A
     return end({ ...received, completeness }, 'delivered', null, { at: around.now, attempt })
   }
   const cause = causeOfError(outcome, httpStatus)
-  const failure = { cause, code: outcome.code, receivedAt, retryAfterMs: null }
+  const failure = { cause, code: outcome.code, receivedAt, retryAfterMs }
   return settle(received, failure, around)
 }
 

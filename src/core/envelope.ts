@@ -19,14 +19,14 @@ export type Readable = Pick<KhipuEnvelope, 'Status'> & Partial<KhipuEnvelope>
 
 /** Reads an envelope into its outcome: Status OK is a result, Status ERROR an error, whatever else is in it. */
 export function readEnvelope(envelope: Readable): Outcome {
-  const operationId = envelope.OperationId ?? null
+  const operationId = textOf(envelope.OperationId)
   if (envelope.Status === 'OK') {
     return { type: 'result', completeness: completenessOf(envelope), operationId }
   }
   return {
     type: 'error',
-    errorType: envelope.Error?.Type ?? null,
-    code: envelope.Error?.Code ?? null,
+    errorType: textOf(envelope.Error?.Type),
+    code: textOf(envelope.Error?.Code),
     operationId
   }
 }
@@ -41,6 +41,13 @@ export function isEmptyData(data: Readable['Data']): boolean {
 function completenessOf(envelope: Readable): Completeness {
   if ((envelope.AdditionalInformation ?? '').trim() !== '') return 'incomplete'
   return isEmptyData(envelope.Data) ? 'empty' : 'complete'
+}
+
+/** Longer than any word of Khipu's; what is longer, or no text, is not taken over into the record. */
+const LONGEST_WORD = 100
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value.length <= LONGEST_WORD ? value : null
 }
 
 function isEmptyValue(value: unknown): boolean {

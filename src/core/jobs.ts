@@ -23,8 +23,8 @@ export function jobsOf(request: Request): readonly Job[] {
     case 'delivered':
     case 'failed':
     case 'cancelled':
-      return isUnpublished(request)
-        ? [{ type: 'result', jobId: requestId, requestId, at: endedAt ?? 0 }]
+      return endedAt !== null && isUnpublished(request)
+        ? [{ type: 'result', jobId: requestId, requestId, at: endedAt }]
         : []
   }
 }

@@ -81,7 +81,6 @@ const HISTORY_LIMIT = 200
 
 /** Adds a line to the history; past the limit the oldest lines but the first give way. */
 export function note(request: Request, event: HistoryEvent): Request {
-  const [first, ...rest] = [...request.history, event]
-  const kept = rest.slice(-(HISTORY_LIMIT - 1))
-  return { ...request, history: first === undefined ? kept : [first, ...kept] }
+  const history = [...request.history, event]
+  return { ...request, history: history.toSpliced(1, Math.max(0, history.length - HISTORY_LIMIT)) }
 }

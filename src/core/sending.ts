@@ -31,12 +31,16 @@ export function isDueForSending({ state, dueAt }: Request, now: number): boolean
   return (state === 'queued' || state === 'retry-scheduled') && dueAt !== null && dueAt <= now
 }
 
-/** The request after Khipu's immediate answer to an attempt; an envelope goes the way of callbacks instead. */
+/**
+ * The request after Khipu's immediate answer to an attempt, with the instant at which that was read;
+ * an envelope goes the way of callbacks instead.
+ */
 export function applyAnswer(
   request: Request,
   attemptNumber: number,
   answer: Exclude<Answer, { type: 'envelope' }>,
-  around: Around
+  around: Around,
+  receivedAt = around.now
 ): Request {
   const { now } = around
   if (!awaitsAnswer(request, attemptNumber)) {
@@ -48,9 +52,9 @@ export function applyAnswer(
     case 'ambiguous':
       return awaitCallback(request, around, answer.detail)
     case 'refused':
-      return settle(request, failure(answer.cause, now, null), around)
+      return settle(request, failure(answer.cause, receivedAt, null), around)
     case 'temporary':
-      return settle(request, failure('temporary', now, answer.retryAfterMs), around)
+      return settle(request, failure('temporary', receivedAt, answer.retryAfterMs), around)
   }
 }
 

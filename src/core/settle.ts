@@ -5,16 +5,24 @@ import { type EndState, latestAttempt, note, type Reason, type Request } from '.
 
 /** The request after its latest attempt failed: the decision, written into the record. */
 export function settle(request: Request, failure: Failure, around: Around): Request {
-  const failed = failLatestAttempt(request, failure.cause)
+  const failed = failLatestAttempt(unparked(request, around.now), failure.cause)
   return follow(failed, decide(failed, failure, around), failure, around.now)
 }
 
-/** True where a failure of that attempt is news: it is the latest one, and so far silent. */
+/**
+ * True where an error of that attempt is news: it is the latest one, and Khipu has not called back for
+ * it. What was made of silence, or of an HTTP status of a gateway on the way, gives way to Khipu's own
+ * word for as long as nothing more was sent.
+ */
 export function isUnanswered(request: Request, attemptNumber: number): boolean {
   const latest = latestAttempt(request)
   if (latest === undefined || latest.number !== attemptNumber) return false
-  const retriedForSilence = latest.cause === 'no-callback' && request.state === 'retry-scheduled'
-  return latest.cause === null || retriedForSilence
+  const waits = request.state === 'retry-scheduled' || request.state === 'parked'
+  return latest.cause === null || (waits && !hasEnvelope(request, attemptNumber))
+}
+
+function hasEnvelope({ response }: Request, attemptNumber: number): boolean {
+  return response !== null && response.body.startsWith(`${attemptNumber}.`)
 }
 
 /** The request after it ended, with its one result still to be published. */

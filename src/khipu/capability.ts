@@ -21,9 +21,14 @@ const MAC_BYTES = 32
 /** 51 bytes are 68 base64url characters with no bit to spare: there is one spelling of a token. */
 const TOKEN = /^(?<kid>[A-Za-z0-9_-]{1,16})\.(?<sealed>[A-Za-z0-9_-]{68})$/
 
-/** How long a token is whose key has an id of that length. */
-export function tokenLength(kid: string): number {
-  return kid.length + 1 + ((PAYLOAD_BYTES + MAC_BYTES) / 3) * 4
+/** What Khipu is told to POST to. */
+export function callbackUrl(publicUrl: string, token: string): string {
+  return `${publicUrl}/callbacks/${token}`
+}
+
+/** How long the CallbackUrls are whose tokens are signed with that key. */
+export function callbackUrlLength(publicUrl: string, kid: string): number {
+  return callbackUrl(publicUrl, `${kid}.`).length + ((PAYLOAD_BYTES + MAC_BYTES) / 3) * 4
 }
 
 /**

@@ -19,8 +19,9 @@ export interface HttpAnswer {
 export function classify(http: HttpAnswer, now: number): Answer {
   const { status: httpStatus, body } = http
   const envelope = parseEnvelope(body)
+  const retryAfterMs = readRetryAfter(http.retryAfter, now)
   if (envelope?.Status === 'ERROR') {
-    return { type: 'envelope', httpStatus, outcome: readEnvelope(envelope), body }
+    return { type: 'envelope', httpStatus, outcome: readEnvelope(envelope), retryAfterMs, body }
   }
   const cause = causeOfHttpStatus(httpStatus)
   if (cause === 'unauthorized' || cause === 'rejected') {
@@ -33,7 +34,7 @@ export function classify(http: HttpAnswer, now: number): Answer {
   return {
     type: 'temporary',
     httpStatus,
-    retryAfterMs: readRetryAfter(http.retryAfter, now),
+    retryAfterMs,
     detail
   }
 }
@@ -47,7 +48,13 @@ function accepted(httpStatus: number, envelope: Readable | undefined, body: Buff
     return { type: 'acknowledged', httpStatus, operationId, lifeSpan }
   }
   if (check('khipu-envelope', envelope).valid) {
-    return { type: 'envelope', httpStatus, outcome: readEnvelope(envelope), body }
+    return {
+      type: 'envelope',
+      httpStatus,
+      outcome: readEnvelope(envelope),
+      retryAfterMs: null,
+      body
+    }
   }
   return { type: 'temporary', httpStatus, retryAfterMs: null, detail: 'unreadable answer' }
 }

@@ -4,11 +4,13 @@ import { applyAnswer, beginSending } from '../core/sending.ts'
 import type { Capabilities } from '../khipu/capability.ts'
 import type { Authorization, KhipuClient } from '../khipu/client.ts'
 import { advance, type AdvanceDeps, type Advanced } from '../ledger/advance.ts'
+import type { Catalog } from '../ledger/catalog.ts'
 import { callbackId, type Input } from '../ledger/ledger.ts'
 import type { Handled } from '../queue/consume.ts'
 import type { JobData } from '../queue/queues.ts'
 
 export interface SendDeps extends AdvanceDeps {
+  readonly catalog: Pick<Catalog, 'now'>
   readonly khipu: KhipuClient
   readonly capabilities: Capabilities
   /** The CallbackUrl of a token. */
@@ -81,13 +83,15 @@ async function settleAnswer(
   answer: Answer
 ): Promise<Advanced | null> {
   if (answer.type !== 'envelope') {
+    // Before anything else: a notification that comes from here on came after this answer.
+    const receivedAt = await deps.catalog.now()
     return advance(deps, requestId, (request, around) =>
-      applyAnswer(request, attempt, answer, around)
+      applyAnswer(request, attempt, answer, around, receivedAt)
     )
   }
-  const { outcome, httpStatus, body } = answer
+  const { outcome, httpStatus, retryAfterMs, body } = answer
   const id = callbackId(attempt, body)
-  const callback = { id, attempt, size: body.length, outcome, httpStatus }
+  const callback = { id, attempt, size: body.length, outcome, httpStatus, retryAfterMs }
   await deps.ledger.receive(requestId, callback, body)
   return advance(deps, requestId, (request) => request)
 }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { consume } from '../queue/consume.ts'
+import type { Catalog } from '../ledger/catalog.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
 import { callback } from './callback.ts'
 import { deadline } from './deadline.ts'
@@ -8,6 +9,7 @@ import { send, type SendDeps } from './send.ts'
 import { sweep, type SweepDeps } from './sweep.ts'
 
 export interface WorkerDeps extends SendDeps, SweepDeps {
+  readonly catalog: Catalog
   readonly jobs: RequestJobs
   readonly connection: Redis
   readonly tag: string

@@ -5,7 +5,7 @@ import { type Config, CALLBACK_URL_LIMIT, ConfigError, readConfig } from '../../
 import { toMs, toPolicy } from '../../src/config/retry-policy.ts'
 import { SECRETS, SETTINGS } from '../../src/config/settings.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
-import { createCapabilities, tokenLength } from '../../src/khipu/capability.ts'
+import { callbackUrl, callbackUrlLength, createCapabilities } from '../../src/khipu/capability.ts'
 import { check } from '../../src/schemas/validate.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -19,9 +19,7 @@ const NEEDED = {
   SECRET_KEYS: `k1:${key(1)}`
 }
 
-const callbackUrlOf = (publicUrl: string, token: string) => `${publicUrl}/callbacks/${token}`
-const read = (env: Environment): Config =>
-  readConfig((publicUrl, kid) => callbackUrlOf(publicUrl, '').length + tokenLength(kid), env)
+const read = (env: Environment): Config => readConfig(callbackUrlLength, env)
 
 /** The faults that the one message lists, none where the configuration is right. */
 function faultsIn(env: Environment): string[] {
@@ -295,13 +293,13 @@ t.test('a secret in a file', async (t) => {
 
 t.test('a CallbackUrl fits in 255 characters', async (t) => {
   t.equal(CALLBACK_URL_LIMIT, 255)
-  const longest = 255 - callbackUrlOf('', '').length - tokenLength('k1')
+  const longest = 255 - callbackUrlLength('', 'k1')
   const urlOf = (length: number) => 'https://'.padEnd(length, 'a')
 
   t.test('at exactly 255 it starts, and the URL is as long as that', async (t) => {
     const config = read({ ...NEEDED, PUBLIC_URL: urlOf(longest) })
     const token = createCapabilities(config.secretKeys).sign({ requestId: REQUEST_ID, attempt: 9 })
-    t.equal(callbackUrlOf(config.publicUrl, token).length, 255)
+    t.equal(callbackUrl(config.publicUrl, token).length, 255)
   })
   t.test('slashes at the end do not count', async (t) => {
     t.strictSame(faultsIn({ ...NEEDED, PUBLIC_URL: `${urlOf(longest)}///` }), [])
@@ -389,7 +387,7 @@ t.test('the policy file', async (t) => {
     })
   }
   const absent = 'whose row for `temporary` has no retryAfterMax keeps the built-in’s 4 h'
-  t.test(absent, { todo: 'toRule makes it 0' }, async (t) => {
+  t.test(absent, async (t) => {
     const { retryAfterMax: _, ...row } = temporary
     t.equal(policyOf({ retry: { temporary: row } }).retry.temporary.retryAfterMaxMs, 14_400_000)
   })
@@ -492,27 +490,26 @@ t.test('asks nothing of variables that are not its own', async (t) => {
   t.strictSame(read(env), read(NEEDED))
 })
 
-const hostile: [what: string, env: Record<string, string>, now: string][] = [
-  ['a variable named toString', { toString: 'x' }, 'reports "undefined is required"'],
-  ['a variable named constructor', { constructor: 'x' }, 'reports "undefined is required"']
+const hostile: [what: string, env: Record<string, string>][] = [
+  ['a variable named toString', { toString: 'x' }],
+  ['a variable named constructor', { constructor: 'x' }]
 ]
-for (const [what, env, now] of hostile) {
-  t.test(`asks nothing of ${what}`, { todo: now }, async (t) => {
+for (const [what, env] of hostile) {
+  t.test(`asks nothing of ${what}`, async (t) => {
     t.strictSame(faultsIn({ ...NEEDED, ...env }), [])
   })
 }
 
-const unmeant: [what: string, name: string, value: string, now: string][] = [
-  ['of 101 digits', 'CALLBACK_TIMEOUT', `${'1'.repeat(101)}d`, 'undefined ms'],
-  ['beyond every Date', 'CALLBACK_TIMEOUT', '99999999999d', 'instants that cannot be written'],
-  ['beyond 2^31 ms', 'SWEEP_INTERVAL', '25d', 'the timer fires every millisecond'],
-  ['beyond 2^31 ms', 'KHIPU_REQUEST_TIMEOUT', '25d', 'every POST is aborted after 1 ms'],
-  ['without a host', 'PUBLIC_URL', 'https:///', 'understood as https:'],
-  ['of blanks', 'PUBLIC_PORT', ' ', 'understood as 0'],
-  ['beyond all memory', 'BODY_LIMIT', '99999999999999999mb', 'understood as 1e23']
+const unmeant: [what: string, name: string, value: string][] = [
+  ['of 101 digits', 'CALLBACK_TIMEOUT', `${'1'.repeat(101)}d`],
+  ['beyond every Date', 'CALLBACK_TIMEOUT', '99999999999d'],
+  ['beyond 2^31 ms', 'SWEEP_INTERVAL', '25d'],
+  ['beyond 2^31 ms', 'KHIPU_REQUEST_TIMEOUT', '25d'],
+  ['without a host', 'PUBLIC_URL', 'https:///'],
+  ['beyond all memory', 'BODY_LIMIT', '99999999999999999mb']
 ]
-for (const [what, name, value, now] of unmeant) {
-  t.test(`${name} ${what} cannot be meant, and is refused`, { todo: now }, async (t) => {
+for (const [what, name, value] of unmeant) {
+  t.test(`${name} ${what} cannot be meant, and is refused`, async (t) => {
     t.match(faultsIn({ ...NEEDED, [name]: value }), [new RegExp(`^${name} `)])
   })
 }

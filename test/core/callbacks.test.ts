@@ -153,9 +153,7 @@ for (const [what, request, attempt] of news) {
 
 const old: [what: string, request: Request, attempt: number, keep: Kept][] = [
   ['of an attempt that failed already, before its retry', failedOnce, 1, 'conflict'],
-  ['of an attempt that got an HTTP 503, before its retry', failedAtOnce, 1, 'conflict'],
   ['of an attempt that was parked', parkedOnce, 1, 'conflict'],
-  ['of an attempt that got an HTTP 401', parkedAtOnce, 1, 'conflict'],
   ['of an attempt that was parked and released', released, 1, 'conflict'],
   ['of a failed attempt while the next is being sent', sent(failedOnce), 1, 'conflict'],
   ['of a released attempt while the next is being sent', sent(released), 1, 'conflict'],
@@ -190,6 +188,24 @@ t.test('an error that comes after silence takes the place of the silence', async
     ['no-callback', 'retry-immediately']
   )
 })
+
+for (const [what, request] of [
+  ['an HTTP 503, before its retry', failedAtOnce],
+  ['an HTTP 401 that parked it', parkedAtOnce]
+] as const) {
+  t.test(`an error that comes after ${what}, is obeyed: it is Khipu's own word`, async (t) => {
+    const received = callback(1, error('WAIT_4_HOURS_BEFORE_RETRY'), RECEIVED)
+    const { request: after, kept } = fold(request, [received])
+    t.equal(after.state, 'retry-scheduled')
+    t.equal(after.dueAt, RECEIVED + 4 * HOUR)
+    t.equal(after.parked, null)
+    t.strictSame(
+      after.attempts.map(({ cause }) => cause),
+      ['wait-4-hours']
+    )
+    t.strictSame(keptOf(kept), {})
+  })
+}
 
 t.test('the immediate answer to an attempt that its callback beat changes nothing', async (t) => {
   for (const type of ['RETRY_IMMEDIATELY', 'DO_NOT_RETRY', 'RETRY_AFTER_NOTIFICATION']) {

@@ -1,0 +1,65 @@
+import { readEnvelope } from '../core/envelope.ts'
+import { lateResultOf } from '../core/publish.ts'
+import { isOpen, type Request } from '../core/request.ts'
+import { advance, type AdvanceDeps } from '../ledger/advance.ts'
+import type { Catalog } from '../ledger/catalog.ts'
+import { callbackId } from '../ledger/ledger.ts'
+import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
+import type { RequestJobs } from '../queue/jobs.ts'
+import type { KhipuEnvelope } from '../schemas/generated.ts'
+import { parseJson } from '../schemas/json.ts'
+import { check } from '../schemas/validate.ts'
+import { Refusal } from './problem.ts'
+
+export interface AcceptDeps extends AdvanceDeps {
+  readonly catalog: Catalog
+  readonly quarantine: Quarantine
+  readonly jobs: RequestJobs
+}
+
+/** An open request takes the body as a callback; one that failed gets the one extra result that there can be. */
+export async function accept(deps: AcceptDeps, kept: Quarantined): Promise<void> {
+  const body = await deps.quarantine.open(kept)
+  const request = await deps.catalog.find(kept.requestId)
+  if (body === null || request === null) throw new Refusal(409, 'its request is no longer known')
+  const envelope = validate(body)
+  if (isOpen(request)) await receiveAgain(deps, kept, envelope, body)
+  else await publishLate(deps, request, kept, envelope)
+  await deps.quarantine.discard(kept.quarantineId)
+}
+
+function validate(body: Buffer): KhipuEnvelope {
+  const parsed = parseJson(body)
+  const invalid = 'the body is still not an envelope'
+  if (!parsed.ok) throw new Refusal(422, invalid, [{ path: '', ...parsed.fault }])
+  const checked = check('khipu-envelope', parsed.value, { list: 'first' })
+  if (!checked.valid) throw new Refusal(422, invalid, checked.faults)
+  return checked.value
+}
+
+async function receiveAgain(
+  deps: AcceptDeps,
+  { requestId, attempt }: Quarantined,
+  envelope: KhipuEnvelope,
+  body: Buffer
+): Promise<void> {
+  const id = callbackId(attempt, body)
+  const outcome = readEnvelope(envelope)
+  const callback = { id, attempt, size: body.length, outcome, httpStatus: null }
+  const received = await deps.ledger.receive(requestId, callback, body)
+  if (received !== 'accepted') throw new Refusal(409, 'its request has seen this body already')
+  await advance(deps, requestId, (request) => request)
+}
+
+async function publishLate(
+  deps: AcceptDeps,
+  request: Request,
+  { receivedAt }: Quarantined,
+  envelope: KhipuEnvelope
+): Promise<void> {
+  if (request.state === 'delivered') throw new Refusal(409, 'its request was delivered already')
+  const outcome = readEnvelope(envelope)
+  if (outcome.type !== 'result')
+    throw new Refusal(409, 'it holds no result, and its request has ended')
+  await deps.jobs.publishLate(lateResultOf(request, outcome, receivedAt, envelope))
+}
