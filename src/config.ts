@@ -86,6 +86,11 @@ export function readConfig(
       `is ${excess} characters too long: Khipu takes a CallbackUrl of ${CALLBACK_URL_LIMIT}`
     )
   }
+  for (const name of ['REDIS_URL', 'PUBLIC_URL', 'KHIPU_BASE_URL'] as const) {
+    const url = raw[name]
+    if (url !== undefined && !URL.canParse(url))
+      fault(name, 'must be an address: its host or port is not one')
+  }
   for (const [name, most] of Object.entries(LONGEST)) {
     const given = raw[name as keyof typeof LONGEST]
     if (given !== undefined && toMs(given) > toMs(most)) fault(name, `must be at most ${most}`)

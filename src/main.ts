@@ -1,146 +1,12 @@
 import closeWithGrace from 'close-with-grace'
-import { type Logger, pino } from 'pino'
+import { pino } from 'pino'
 import { type Config, ConfigError, readConfig } from './config.ts'
-import { callbackUrl, callbackUrlLength, createCapabilities } from './khipu/capability.ts'
-import { createKhipuClient } from './khipu/client.ts'
-import { openLedger } from './ledger/open.ts'
-import { connectFailingFast, connectWaiting } from './queue/connections.ts'
-import { createJobs } from './queue/jobs.ts'
-import { openQueues } from './queue/queues.ts'
-import { buildAdmin, type OperatorDeps } from './server/admin.ts'
-import { createMetrics } from './server/metrics.ts'
-import { buildPublic } from './server/public.ts'
-import { startWorker } from './worker/worker.ts'
-
-/** Something that was started, and how to end it. */
-interface Running {
-  close(): Promise<unknown>
-}
-
-/** What a role starts: a listener for Khipu, the operator API, the workers. Every role has health and metrics. */
-const ROLES = {
-  all: { server: true, worker: true },
-  server: { server: true, worker: false },
-  worker: { server: false, worker: true }
-} as const
+import { callbackUrlLength } from './khipu/capability.ts'
+import { startService } from './main/service.ts'
 
 /** SIGTERM ends the process within 10 s: whatever is not done by then is done again by another worker. */
 const CLOSE_WITHIN_MS = 8_000
 const KILL_AFTER_MS = 9_500
-
-/** Starts what the role asks for; resolves with how to end it. */
-async function start(config: Config, log: Logger): Promise<Running> {
-  const { server, worker } = ROLES[config.role]
-  const shared = buildShared(config, log)
-  const running: Running[] = []
-  if (worker) running.push(runWorker(config, shared, log))
-  if (server) running.push(await runPublic(config, shared, log))
-  running.push(await runAdmin(config, shared, server, log))
-  log.info('service started')
-  return {
-    close: async () => {
-      await Promise.all(running.map((each) => each.close()))
-      await shared.close()
-    }
-  }
-}
-
-type Shared = ReturnType<typeof buildShared>
-
-/** What the listeners use, on a connection that fails fast: nobody who calls waits for Redis to return. */
-function buildShared(config: Config, log: Logger) {
-  const redis = connectFailingFast(config.redisUrl, log)
-  const parts = buildParts(config, redis, log)
-  const metrics = createMetrics({
-    totals: () => parts.catalog.totals(),
-    quarantined: () => parts.quarantine.size()
-  })
-  const capabilities = createCapabilities(config.secretKeys)
-  return {
-    ...parts,
-    metrics,
-    capabilities,
-    capacity: parts.watchCapacity(),
-    async close() {
-      await parts.queues.close()
-      redis.disconnect()
-    }
-  }
-}
-
-/** The ledger and the queues on one connection; the two kinds of connection must never share them. */
-function buildParts(config: Config, redis: ReturnType<typeof connectWaiting>, log: Logger) {
-  const { queuePrefix, resultQueue, resultRetentionMs, policy, callbackTimeoutMs } = config
-  const ledger = openLedger(redis, config)
-  const { tag } = ledger
-  const queues = openQueues(redis, { tag, queuePrefix, resultQueue, resultRetentionMs })
-  const jobs = createJobs(queues, log)
-  return { ...ledger, queues, jobs, policy, callbackTimeoutMs, random: Math.random }
-}
-
-function runWorker(config: Config, shared: Shared, log: Logger): Running {
-  const connection = connectWaiting(config.redisUrl, log)
-  const parts = buildParts(config, connection, log)
-  const khipu = createKhipuClient({
-    baseUrl: config.khipuBaseUrl,
-    requestTimeoutMs: config.requestTimeoutMs
-  })
-  const worker = startWorker({
-    ...parts,
-    connection,
-    khipu,
-    capabilities: shared.capabilities,
-    callbackUrl: (token) => callbackUrl(config.publicUrl, token),
-    authorization: config.khipuAuthorization,
-    requestTimeoutMs: config.requestTimeoutMs,
-    ledgerRetentionMs: config.ledgerRetentionMs,
-    concurrency: config.workerConcurrency,
-    sweepIntervalMs: config.sweepIntervalMs,
-    sent: shared.metrics.sent,
-    log
-  })
-  return {
-    async close() {
-      await worker.close()
-      await parts.queues.close()
-      await khipu.close()
-      connection.disconnect()
-    }
-  }
-}
-
-async function runPublic(config: Config, shared: Shared, log: Logger): Promise<Running> {
-  const { capacity, metrics } = shared
-  const deps = { ...shared, canStore: () => capacity.canStore(), counted: metrics.callback, log }
-  const app = await buildPublic(deps, { bodyLimit: config.bodyLimit })
-  const address = await app.listen(config.publicListener)
-  log.info({ address }, 'public listener open')
-  return app
-}
-
-async function runAdmin(
-  config: Config,
-  shared: Shared,
-  withOperator: boolean,
-  log: Logger
-): Promise<Running> {
-  const operator: OperatorDeps = {
-    ...shared,
-    tokens: config.apiTokens,
-    hasAuthorization: config.khipuAuthorization !== null,
-    log
-  }
-  const app = await buildAdmin({
-    ping: () => shared.catalog.now(),
-    canStore: () => shared.capacity.canStore(),
-    metrics: () => shared.metrics.render(),
-    operator: withOperator ? operator : null,
-    log
-  })
-  const address = await app.listen(config.adminListener)
-  log.info({ address }, 'operator listener open')
-  return app
-}
 
 function configure(): Config {
   try {
@@ -153,8 +19,10 @@ function configure(): Config {
 }
 
 const config = configure()
-const log = pino({ level: config.logLevel, base: { role: config.role } })
-const starting = start(config, log)
+// Straight to the stream: pino's own writer tries for ever, and keeps the process, when the reader has gone.
+process.stdout.on('error', () => {})
+const log = pino({ level: config.logLevel, base: { role: config.role } }, process.stdout)
+const starting = startService(config, log)
 
 // Before the start is over: a signal that comes in the middle of it ends it in order, too.
 closeWithGrace({ delay: KILL_AFTER_MS, logger: false }, async ({ signal, err }) => {

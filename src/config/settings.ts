@@ -24,6 +24,12 @@ const httpUrl = (description: string, value?: string) => ({
   pattern: '^https?://[^\\s/?#@]+(/[^\\s?#@]*)?$',
   form: 'must be an http:// or https:// address without user, query or fragment'
 })
+/** What goes into a header. */
+const credential = (description: string) => ({
+  ...text(description),
+  pattern: '^[\\x21-\\x7e]+$',
+  form: 'must be of visible ASCII characters, without spaces'
+})
 /** The name of a queue, or what stands before it in keys. */
 const queueName = (value: string, description: string) => ({
   ...text(description, value),
@@ -56,10 +62,10 @@ export const SETTINGS = {
     ADMIN_HOST: text('The address that the operator listener binds', '127.0.0.1'),
     ADMIN_PORT: port(3001, 'The port of the operator listener'),
     KHIPU_BASE_URL: httpUrl('Where Khipu is', 'https://api.khipu.com'),
-    KHIPU_API_KEY: text(
+    KHIPU_API_KEY: credential(
       'API key for Khipu; this or KHIPU_JWT, unless every request brings its own'
     ),
-    KHIPU_JWT: text('JWT for Khipu; this or KHIPU_API_KEY'),
+    KHIPU_JWT: credential('JWT for Khipu; this or KHIPU_API_KEY'),
     KHIPU_REQUEST_TIMEOUT: duration(
       '190s',
       "How long one POST may take; Khipu's gateway gives up after 180 s"

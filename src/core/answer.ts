@@ -31,5 +31,7 @@ export type Answer =
       readonly httpStatus: number | null
       readonly retryAfterMs: number | null
       readonly detail: string
+      /** A result that breaks the schema: kept, for it may have been paid for. */
+      readonly unreadable?: Uint8Array
     }
   | { readonly type: 'ambiguous'; readonly detail: string }

@@ -28,7 +28,7 @@ export interface Folded {
   readonly kept: ReadonlyMap<string, Kept>
 }
 
-/** Applies what was received, oldest first: the first good result wins for as long as the request is open. */
+/** Applies what was received, in the order in which it was: the first good result wins for as long as the request is open. */
 export function foldCallbacks(
   request: Request,
   callbacks: readonly Callback[],

@@ -46,6 +46,7 @@ export function causeOfError(error: ErrorOutcome, httpStatus: number | null): Ca
     return 'refused-logon'
   }
   if (cause !== undefined) return cause
+  if (error.errorType !== null) return 'unknown-type'
   if (error.code === BAD_TOKEN_CODE) return 'unauthorized'
   return (httpStatus === null ? undefined : causeOfHttpStatus(httpStatus)) ?? 'unknown-type'
 }

@@ -13,7 +13,7 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$/
 export function readLifeSpan(text: string | null, now: number): number | null {
   const value = (text ?? '').trim()
   const ms = readShort(value) ?? readIso8601(value) ?? readInstant(value, now)
-  return ms !== null && ms > 0 ? ms : null
+  return ms !== null && ms >= 1 ? Math.round(ms) : null
 }
 
 function readShort(value: string): number | null {

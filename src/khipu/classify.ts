@@ -4,6 +4,9 @@ import { isEmptyData, readEnvelope, type Readable } from '../core/envelope.ts'
 import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
 
+/** Longer than any word of Khipu's. */
+const LONGEST_WORD = 100
+
 /** What came back over HTTP, whole. */
 export interface HttpAnswer {
   readonly status: number
@@ -47,7 +50,8 @@ function accepted(httpStatus: number, envelope: Readable | undefined, body: Buff
     const lifeSpan = textOf(envelope?.LifeSpan)
     return { type: 'acknowledged', httpStatus, operationId, lifeSpan }
   }
-  if (check('khipu-envelope', envelope).valid) {
+  const checked = check('khipu-envelope', envelope, { list: 'all' })
+  if (checked.valid) {
     return {
       type: 'envelope',
       httpStatus,
@@ -56,7 +60,8 @@ function accepted(httpStatus: number, envelope: Readable | undefined, body: Buff
       body
     }
   }
-  return { type: 'temporary', httpStatus, retryAfterMs: null, detail: 'unreadable answer' }
+  const detail = 'unreadable answer'
+  return { type: 'temporary', httpStatus, retryAfterMs: null, detail, unreadable: body }
 }
 
 function parseEnvelope(body: Buffer): Readable | undefined {
@@ -75,7 +80,7 @@ function isEmptyObject(data: Readable['Data']): boolean {
 }
 
 function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value : null
+  return typeof value === 'string' && value.length <= LONGEST_WORD ? value : null
 }
 
 /** Retry-After in ms, from its seconds or its date (RFC 9110); null where there is none to be read. */

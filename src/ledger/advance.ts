@@ -13,7 +13,7 @@ export interface Jobs {
   /** Sees to it that the jobs of `after` exist, and those that only `before` needed don't. */
   ensure(before: Request | null, after: Request, now: number): Promise<void>
   /** Puts the one result of an ended request on the downstream queue; again is as good as once. */
-  publish(request: Request, body: Uint8Array | null): Promise<void>
+  publish(request: Request, open: () => Promise<Uint8Array | null>): Promise<void>
 }
 
 export interface AdvanceDeps {
@@ -70,9 +70,7 @@ async function ensure(
   await deps.jobs.ensure(before, after, now)
   if (!isUnpublished(after)) return
   const { requestId, response } = after
-  const body = response && (await deps.ledger.openBody(requestId, response.body))
-  // A body is shredded only once its result was published: by another handler, a moment ago.
-  if (response !== null && body === null) return
-  await deps.jobs.publish(after, body)
+  const open = async () => response && deps.ledger.openBody(requestId, response.body)
+  await deps.jobs.publish(after, open)
   await advance(deps, requestId, (request, { now: at }) => markPublished(request, at))
 }

@@ -4,6 +4,8 @@ import type { Redis } from 'ioredis'
 export interface Capacity {
   /** False while Redis is away, and from 75 % of its maxmemory on. */
   canStore(): boolean
+  /** True from 75 % of its maxmemory on. */
+  isFull(): boolean
   close(): void
 }
 
@@ -22,6 +24,7 @@ export function watchCapacity(redis: Redis): Capacity {
   redis.on('ready', () => void look())
   return {
     canStore: () => redis.status === 'ready' && !full,
+    isFull: () => full,
     close: () => clearInterval(timer)
   }
 }

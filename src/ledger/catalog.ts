@@ -58,13 +58,15 @@ export function createCatalog(store: Store): Catalog {
     list: (query) => listPage(store, query, fetch),
 
     async totals() {
-      const { accepted, ...ended } = await redis.hgetall(key('totals'))
       const live = STATES.filter((state) => !ENDED.has(state))
-      const counts = await Promise.all(live.map((state) => redis.zcard(key('state', state))))
+      const reading = redis.multi().hgetall(key('totals'))
+      for (const state of live) reading.zcard(key('state', state))
+      const [totals, ...counts] = ((await reading.exec()) ?? []).map(([, value]) => value)
+      const { accepted, ...ended } = (totals ?? {}) as Record<string, string>
       return {
         accepted: Number(accepted ?? 0),
         ended: Object.fromEntries([...ENDED].map((state) => [state, Number(ended[state] ?? 0)])),
-        live: Object.fromEntries(live.map((state, index) => [state, counts[index] ?? 0]))
+        live: Object.fromEntries(live.map((state, index) => [state, Number(counts[index] ?? 0)]))
       }
     },
 

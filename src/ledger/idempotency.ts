@@ -23,8 +23,8 @@ export function createIdempotency({ redis, sealer, key }: Store, keptMs: number)
       const { requestId, fingerprint } = reservation
       const sealed = sealer.seal(fingerprint, requestId).toString('base64')
       const stored = JSON.stringify({ requestId, sealed })
-      const earlier = await redis.set(name, stored, 'PX', keptMs, 'NX', 'GET')
-      return earlier === null ? reservation : open(sealer, earlier)
+      await redis.set(name, stored, 'PX', keptMs, 'NX')
+      return open(sealer, (await redis.get(name)) ?? stored)
     }
   }
 }

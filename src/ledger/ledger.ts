@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { Callback, Kept } from '../core/callbacks.ts'
 import { progressDueAt } from '../core/jobs.ts'
 import type { Notification } from '../core/notification.ts'
@@ -109,13 +109,27 @@ function toEntry([version, record, pending, notifications, epoch, now]: LoadRepl
     version,
     pending: pending
       .filter((_, index) => index % 2 === 1)
-      .map((stored) => withInstant(stored, 'receivedAt') as unknown as Callback),
+      .map(readCallback)
+      .toSorted(byOrder),
     notifications: notifications.map(
       (stored) => withInstant(stored, 'at') as unknown as Notification
     ),
     epoch,
     now
   }
+}
+
+type Stored = Callback & { readonly order: number }
+
+/** Reads `<receivedAt>|<order>|<JSON>`: two that come within one ms still came one after the other. */
+function readCallback(stored: string): Stored {
+  const [, receivedAt, order, json = ''] = /^(\d+)\|(\d+)\|(.*)$/s.exec(stored) ?? []
+  const callback = JSON.parse(json) as Omit<Callback, 'receivedAt'>
+  return { ...callback, receivedAt: Number(receivedAt), order: Number(order) }
+}
+
+function byOrder(a: Stored, b: Stored): number {
+  return a.order - b.order
 }
 
 /** Reads `<instant>|<JSON>`, as the scripts store what they stamp with Redis's clock. */
@@ -137,6 +151,7 @@ function commitArguments(entry: Entry, { request, kept }: Change) {
     requestId,
     entry.version,
     entry.epoch,
+    randomUUID(),
     JSON.stringify(request),
     request.state,
     progressDueAt(request) ?? '',

@@ -1,6 +1,6 @@
 import type { Notification } from '../core/notification.ts'
 import { withInstant } from './ledger.ts'
-import type { Store } from './store.ts'
+import { referenceHash, type Store } from './store.ts'
 
 /** A notification whose releases are not all done, as it stands in the ledger. */
 export interface Releasing {
@@ -15,8 +15,12 @@ export interface Notifications {
   /** Those whose releases were begun before an instant and not finished. */
   unfinished(before: number): Promise<readonly Releasing[]>
   finish(releasing: Releasing): Promise<void>
+  /** True for the one who may carry the releases on; holds for half a minute, and longer when asked again. */
+  lease(releasing: Releasing, holder: string): Promise<boolean>
   forgetBefore(instant: number): Promise<void>
 }
+
+const LEASE_MS = 30_000
 
 export function createNotifications({ redis, key, run }: Store): Notifications {
   return {
@@ -32,6 +36,14 @@ export function createNotifications({ redis, key, run }: Store): Notifications {
         member,
         notification: withInstant(member, 'at') as unknown as Notification
       }))
+    },
+
+    async lease({ member }, holder) {
+      const name = key('releaser', referenceHash(member))
+      await redis.set(name, holder, 'PX', LEASE_MS, 'NX')
+      if ((await redis.get(name)) !== holder) return false
+      await redis.pexpire(name, LEASE_MS)
+      return true
     },
 
     async finish({ member }) {

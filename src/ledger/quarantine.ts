@@ -17,7 +17,10 @@ export interface Quarantined {
 
 /** Bodies that could not be accepted, byte for byte, sealed, with the reasons. */
 export interface Quarantine {
-  /** Keeps a body that was refused; the same bytes on the same capability are one entry. Null where it is full. */
+  /**
+   * Keeps a body that was refused; the same bytes on the same capability are one entry. Null where there
+   * is no room for it: the quarantine is full, or the request has its share in it already.
+   */
   keep(
     from: { readonly requestId: string; readonly attempt: number },
     kind: QuarantineKind,
@@ -29,12 +32,15 @@ export interface Quarantine {
   /** Newest first, from an offset on. */
   list(offset: number, limit: number): Promise<readonly Quarantined[]>
   size(): Promise<number>
+  /** True where this entry is the one whose late result a request gets; there is one such result, ever. */
+  claimLate(kept: Quarantined): Promise<boolean>
   /** True where there was such an entry. */
   discard(id: string): Promise<boolean>
   discardBefore(instant: number): Promise<void>
 }
 
 const MOST_ENTRIES = 10_000
+const MOST_OF_ONE_REQUEST = 20
 
 export function createQuarantine(store: Store): Quarantine {
   const { redis, sealer, key, run } = store
@@ -61,7 +67,8 @@ export function createQuarantine(store: Store): Quarantine {
       const id = quarantineId(requestId, `${attempt}.${sha256}`)
       const entry = { kind, requestId, attempt, sha256, size: body.length, faults }
       const sealed = sealer.seal(body, requestId)
-      const reply = await run('quarantine', id, JSON.stringify(entry), sealed, MOST_ENTRIES)
+      const most = [MOST_ENTRIES, MOST_OF_ONE_REQUEST]
+      const reply = await run('quarantine', id, requestId, JSON.stringify(entry), sealed, ...most)
       return reply === -1 ? null : id
     },
 
@@ -77,6 +84,11 @@ export function createQuarantine(store: Store): Quarantine {
     },
 
     size: () => redis.zcard(index),
+
+    async claimLate({ requestId, quarantineId: id }) {
+      await redis.setnx(key('late', requestId), id)
+      return (await redis.get(key('late', requestId))) === id
+    },
 
     async discardBefore(instant) {
       for (const id of await redis.zrangebyscore(index, '-inf', instant)) await discard(id)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { matches } from '../core/notification.ts'
 import { release } from '../core/operate.ts'
 import type { Notification } from '../core/notification.ts'
@@ -15,14 +16,18 @@ const PAGE = 100
 
 /**
  * Releases what is parked and matches, oldest first, one every so often: never all at once. May be
- * run again after a crash, for what it has released is no longer parked. Says how many it let go.
+ * run again after a crash, for what it has released is no longer parked; only one runs at a time. Says
+ * how many it let go.
  */
 export async function releaseParked(deps: ReleaseDeps, releasing: Releasing): Promise<number> {
   const { notification } = releasing
+  const holder = randomUUID()
+  if (!(await deps.notifications.lease(releasing, holder))) return 0
   const found = await findParked(deps.catalog, notification)
   const start = await deps.catalog.now()
   const spacingMs = 1000 / deps.policy.releasesPerSecond
   for (const [index, { requestId }] of found.entries()) {
+    if (index % PAGE === PAGE - 1) await deps.notifications.lease(releasing, holder)
     const at = Math.floor(start + index * spacingMs)
     await advance(deps, requestId, (request, { now }) =>
       isReleased(request, notification) ? release(request, at, 'notification', now) : request

@@ -2,9 +2,10 @@
  * The ledger's Lua scripts. Each runs atomically on one partition: KEYS[1] is the partition's tag,
  * from which every key is built, so that all keys of a script share one slot.
  *
- * <tag>:request:<id>     hash: version, record (JSON), state, since, sealed
- * <tag>:callbacks:<id>   hash: callback id → '<receivedAt>|<JSON>' while pending, '' once acted on
+ * <tag>:request:<id>     hash: version, record (JSON), state, since, nonce, kept, sealed
+ * <tag>:callbacks:<id>   hash: callback id → '<receivedAt>|<order>|<JSON>' while pending, '' once acted on
  * <tag>:bodies:<id>      hash: callback id → sealed bytes
+ * <tag>:late:<id>        the quarantine entry that was accepted as the request's late result
  * <tag>:requests, :state:<state>, :service:<service>, :reference:<hash>   zsets, by id
  * <tag>:due, :received, :ended                                           zsets, by instant
  * <tag>:quarantine (zset, by instant), :quarantine:<id> (hash: entry, receivedAt, body)
@@ -52,15 +53,18 @@ return { fields[1], fields[2], pending, notifications, redis.call('GET', key('ep
 `
 
 /**
- * id, version, epoch, record, state, due, since, ended, changes (JSON: consumed, shred, keep) → 1, or 0
- * where the record or the notifications have changed since they were loaded.
+ * id, version, epoch, nonce, record, state, due, since, ended, changes (JSON: consumed, shred, keep) → 1,
+ * or 0 where the record or the notifications have changed since they were loaded. A commit whose reply
+ * was lost is sent again by the client: it is known by its nonce, and not taken for somebody else's.
  */
 const commit = `
-local id, version, epoch, record, state, due, since, ended, changes = unpack(ARGV)
+local id, version, epoch, nonce, record, state, due, since, ended, changes = unpack(ARGV)
 local request = key('request', id)
-local stored = redis.call('HMGET', request, 'version', 'state')
+local stored = redis.call('HMGET', request, 'version', 'state', 'nonce')
+if stored[3] == nonce then return 1 end
 if stored[1] ~= version or (redis.call('GET', key('epoch')) or '0') ~= epoch then return 0 end
-redis.call('HSET', request, 'version', version + 1, 'record', record, 'state', state, 'since', since)
+redis.call('HSET', request, 'version', version + 1, 'record', record, 'state', state, 'since', since,
+  'nonce', nonce)
 if stored[2] ~= state then
   redis.call('ZREM', key('state', stored[2]), id)
   redis.call('ZADD', key('state', state), 0, id)
@@ -97,18 +101,25 @@ if not state then return 'unknown' end
 if redis.call('HEXISTS', key('callbacks', id), callbackId) == 1 then return 'duplicate' end
 if redis.call('HLEN', key('callbacks', id)) >= tonumber(most) then return 'full' end
 local at = now()
-redis.call('HSET', key('callbacks', id), callbackId, string.format('%d|', at) .. callback)
+local order = redis.call('HLEN', key('callbacks', id))
+redis.call('HSET', key('callbacks', id), callbackId, string.format('%d|%d|', at, order) .. callback)
 redis.call('HSET', key('bodies', id), callbackId, body)
 redis.call('ZADD', key('received'), at, id)
 if state == 'delivered' or state == 'failed' or state == 'cancelled' then return 'late' end
 return 'accepted'
 `
 
-/** id, entry (JSON), sealed body, most entries → 1 where it is new, 0 where the same is kept already, -1 where full. */
+/**
+ * id, request id, entry (JSON), sealed body, most entries, most of one request → 1 where it is new, 0 where
+ * the same is kept already, -1 where the quarantine is full or the request has too many in it.
+ */
 const quarantine = `
-local id, entry, body, most = unpack(ARGV)
+local id, requestId, entry, body, most, mostOfOne = unpack(ARGV)
 if redis.call('EXISTS', key('quarantine', id)) == 1 then return 0 end
 if redis.call('ZCARD', key('quarantine')) >= tonumber(most) then return -1 end
+local request = key('request', requestId)
+if tonumber(redis.call('HGET', request, 'kept') or '0') >= tonumber(mostOfOne) then return -1 end
+if redis.call('EXISTS', request) == 1 then redis.call('HINCRBY', request, 'kept', 1) end
 local at = now()
 redis.call('HSET', key('quarantine', id), 'entry', entry, 'receivedAt', string.format('%d', at), 'body', body)
 redis.call('ZADD', key('quarantine'), at, id)
@@ -128,7 +139,7 @@ return at
 /** id, state, service, reference hash: forgets a request that has ended. */
 const forget = `
 local id, state, service, reference = unpack(ARGV)
-redis.call('DEL', key('request', id), key('callbacks', id), key('bodies', id))
+redis.call('DEL', key('request', id), key('callbacks', id), key('bodies', id), key('late', id))
 for _, name in ipairs({ 'requests', 'due', 'received', 'ended' }) do redis.call('ZREM', key(name), id) end
 redis.call('ZREM', key('state', state), id)
 redis.call('ZREM', key('service', service), id)

@@ -39,8 +39,11 @@ const RESULT_ATTEMPTS = { attempts: 8, backoff: { type: 'exponential', delay: 10
 
 export function openQueues(connection: Redis, settings: QueueSettings): Queues {
   const { tag, queuePrefix, resultQueue, resultRetentionMs } = settings
+  // BullMQ's check of the version is an INFO whose failure it never forgets: one hiccup of Redis at the
+  // start would leave a queue that refuses every job. The workers check the version on their own.
+  const shared = { connection, skipVersionCheck: true }
   const own = (name: QueueName) =>
-    new Queue<JobData>(name, { connection, prefix: tag, defaultJobOptions: OWN_JOB })
+    new Queue<JobData>(name, { ...shared, prefix: tag, defaultJobOptions: OWN_JOB })
   // An age, never a count: a completed result has to hold its id until no handler can run again.
   const removeOnComplete = { age: Math.ceil(resultRetentionMs / 1000) }
   const queues = {
@@ -48,7 +51,7 @@ export function openQueues(connection: Redis, settings: QueueSettings): Queues {
     callback: own('callback'),
     deadline: own('deadline'),
     result: new Queue(resultQueue, {
-      connection,
+      ...shared,
       prefix: queuePrefix,
       defaultJobOptions: { ...RESULT_ATTEMPTS, removeOnComplete }
     })

@@ -1,17 +1,21 @@
 import type { Queue } from 'bullmq'
+import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import { resultOf } from '../core/publish.ts'
 import type { Request } from '../core/request.ts'
 import type { KhipuEnvelope, Result } from '../schemas/generated.ts'
-import { parseJson } from '../schemas/json.ts'
+import { parseJsonExactly } from '../schemas/json.ts'
 
 /** Puts results on the downstream queue. The job id is the request id, so again is as good as once. */
 export interface Results {
-  /** The one result of a request that has ended, with the envelope that was stored for it, if any. */
-  publish(request: Request, body: Uint8Array | null): Promise<void>
+  /** The one result of a request that has ended; `open` reads the envelope that was stored for it, if any. */
+  publish(request: Request, open: () => Promise<Uint8Array | null>): Promise<void>
   /** The extra result of a request that had failed, after an operator accepted its late callback. */
   publishLate(result: Result): Promise<void>
 }
+
+/** A body of 10 MB takes ten times that while it becomes a result: few at once, or memory runs out. */
+const MOST_AT_ONCE = 2
 
 export function createResults(queue: Queue, log: Logger): Results {
   async function add(result: Result, jobId: string): Promise<void> {
@@ -19,15 +23,21 @@ export function createResults(queue: Queue, log: Logger): Results {
     const { requestId, outcome, completeness, reason, attempts } = result
     log.info({ requestId, outcome, completeness, reason, attempts }, 'result published')
   }
+  async function publish(request: Request, open: () => Promise<Uint8Array | null>): Promise<void> {
+    const body = await open()
+    // A body is shredded only once its result was published: by another handler, a moment ago.
+    if (body === null && request.response !== null) return
+    await add(resultOf(request, body && readStored(body)), request.requestId)
+  }
+
+  const limit = pLimit(MOST_AT_ONCE)
   return {
-    publish: (request, body) => add(resultOf(request, body && readStored(body)), request.requestId),
+    publish: (request, open) => limit(publish, request, open),
     publishLate: (result) => add(result, `${result.requestId}-late`)
   }
 }
 
 /** Reads bytes that were checked when they were stored, as they were read then. */
 function readStored(body: Uint8Array): KhipuEnvelope {
-  const parsed = parseJson(body)
-  if (!parsed.ok) throw new Error(`a stored envelope ${parsed.fault.message}`)
-  return parsed.value as KhipuEnvelope
+  return parseJsonExactly(body) as KhipuEnvelope
 }

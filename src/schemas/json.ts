@@ -22,6 +22,40 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
   }
 }
 
+/** Where a number's text may mean more than a double can hold: many digits, or an exponent. */
+const PERHAPS_INEXACT = /[:[,\s]-?(?:\d[\d.]{15,}|\d[\d.]*[eE][-+]?\d)/
+
+/**
+ * Reads bytes that parseJson has accepted, so that JSON.stringify gives every number back as it was
+ * written, where a double would have changed it: 12345678901234567890, 1e400.
+ */
+export function parseJsonExactly(bytes: Uint8Array): unknown {
+  const text = new TextDecoder().decode(bytes)
+  return PERHAPS_INEXACT.test(text) ? JSON.parse(text, keepInexact) : JSON.parse(text)
+}
+
+// Both are of ECMAScript 2026 and in Node since 22; TypeScript does not know them yet.
+const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => unknown }
+
+function keepInexact(
+  _key: string,
+  value: unknown,
+  context?: { readonly source?: string }
+): unknown {
+  const { source } = context ?? {}
+  if (typeof value !== 'number' || source === undefined) return value
+  return isExact(value, source) ? value : rawJSON(source)
+}
+
+function isExact(value: number, source: string): boolean {
+  if (!Number.isFinite(value)) return false
+  const digits = source
+    .replace(/[eE].*$/, '')
+    .replace(/[-.]/g, '')
+    .replace(/^0+/, '')
+  return digits.length <= 15 && (value !== 0 || digits === '')
+}
+
 function refuse(rule: JsonFault['rule'], message: string): ParsedJson {
   return { ok: false, fault: { rule, message } }
 }

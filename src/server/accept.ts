@@ -54,12 +54,15 @@ async function receiveAgain(
 async function publishLate(
   deps: AcceptDeps,
   request: Request,
-  { receivedAt }: Quarantined,
+  kept: Quarantined,
   envelope: KhipuEnvelope
 ): Promise<void> {
   if (request.state === 'delivered') throw new Refusal(409, 'its request was delivered already')
   const outcome = readEnvelope(envelope)
   if (outcome.type !== 'result')
     throw new Refusal(409, 'it holds no result, and its request has ended')
-  await deps.jobs.publishLate(lateResultOf(request, outcome, receivedAt, envelope))
+  if (!(await deps.quarantine.claimLate(kept))) {
+    throw new Refusal(409, 'its request has a late result already')
+  }
+  await deps.jobs.publishLate(lateResultOf(request, outcome, kept.receivedAt, envelope))
 }

@@ -3,11 +3,12 @@ import swagger from '@fastify/swagger'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
+import type { ApiToken } from '../config/secrets.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
 import type { Fault } from '../schemas/generated.ts'
 import { faultsOf } from '../schemas/faults.ts'
 import { check, type SchemaName, schemas } from '../schemas/validate.ts'
-import { type ApiToken, requireToken } from './auth.ts'
+import { requireToken } from './auth.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HELMET, HTTP_LIMITS } from './http.ts'
 import { type NotificationsDeps, notificationRoutes } from './notifications.ts'
@@ -36,6 +37,13 @@ export async function buildAdmin(deps: AdminDeps): Promise<FastifyInstance> {
   })
   await app.register(helmet, HELMET)
   app.decorateRequest('caller', '')
+  // A call without a body may well say that it would be JSON.
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
+    body === '' && request.routeOptions.schema?.body === undefined
+      ? done(null, undefined)
+      : parse(request, body.toString(), done)
+  )
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, 404, 'there is no such route'))
   app.setErrorHandler((error: FastifyError, _request, reply) => answerError(error, reply, deps.log))
   app.setValidatorCompiler(({ schema, httpPart }) =>

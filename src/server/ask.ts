@@ -15,6 +15,8 @@ export interface AskDeps extends AdvanceDeps {
   readonly idempotency: Idempotency
   /** False where the service has no JWT or API key of its own, and each request must bring one. */
   readonly hasAuthorization: boolean
+  /** False where the answer to what is asked could not be stored. */
+  readonly canStore: () => boolean
   readonly log: Logger
 }
 
@@ -44,6 +46,7 @@ async function ask(
   deps: AskDeps,
   { body, caller, headers }: FastifyRequest<{ Body: RequestBody }>
 ): Promise<RequestAccepted> {
+  if (!deps.canStore()) throw new Refusal(503, 'not possible now: the store is away or nearly full')
   if (body.authorization === undefined && !deps.hasAuthorization) {
     const message = 'is required: the service has no KHIPU_JWT or KHIPU_API_KEY of its own'
     throw new Refusal(422, 'the request has no authorization', [

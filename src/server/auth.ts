@@ -1,12 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ApiToken } from '../config/secrets.ts'
 import { sendProblem } from './problem.ts'
-
-/** A named bearer token. */
-export interface ApiToken {
-  readonly name: string
-  readonly token: string
-}
 
 declare module 'fastify' {
   interface FastifyRequest {

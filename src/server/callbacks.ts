@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import { readEnvelope } from '../core/envelope.ts'
 import type { Capabilities, Capability } from '../khipu/capability.ts'
@@ -27,6 +28,12 @@ declare module 'fastify' {
 }
 
 const RETRY_AFTER_SECONDS = '5'
+/**
+ * Large bodies are taken in a few at a time: all at once they would fill the memory, and hold each other
+ * up on the way to Redis until none is stored in time.
+ */
+const LARGE_BYTES = 512 * 1024
+const fewAtOnce = pLimit(3)
 
 /**
  * `POST /callbacks/{capability}`: verify, read, validate, store, answer. No byte of the body is read
@@ -56,6 +63,18 @@ async function receive(deps: CallbackDeps, request: FastifyRequest, reply: Fasti
   const { capability } = request
   if (capability === null) return turnAway(deps, reply)
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  return body.length > LARGE_BYTES
+    ? fewAtOnce(take, deps, reply, capability, body)
+    : take(deps, reply, capability, body)
+}
+
+/** Validates and stores, or keeps; what it answers is true by then. */
+async function take(
+  deps: CallbackDeps,
+  reply: FastifyReply,
+  capability: Capability,
+  body: Buffer
+): Promise<unknown> {
   const parsed = parseJson(body)
   if (!parsed.ok) {
     return keep(deps, reply, 'not-json', [{ path: '', ...parsed.fault }], capability, body)
@@ -81,10 +100,9 @@ async function store(
   ]).catch(() => [null])
   if (received === null) return postpone(deps, reply)
   if (received === 'unknown') return turnAway(deps, reply)
+  if (received === 'full') return tooMany(deps, reply)
   deps.counted(received)
   deps.log.info({ requestId, attempt, size: body.length, status: received }, 'callback received')
-  if (received === 'full')
-    return reply.code(429).header('retry-after', '3600').send({ status: 'too-many' })
   return received === 'accepted' ? { status: 'accepted', receipt: id } : { status: received }
 }
 
@@ -108,6 +126,12 @@ async function keep(
   return reply
     .code(kind === 'not-json' ? 400 : 422)
     .send({ status: 'refused', quarantineId, faults })
+}
+
+/** A capability can be used for so many different bodies; whoever needs more is not Khipu. */
+function tooMany(deps: CallbackDeps, reply: FastifyReply) {
+  deps.counted('too-many')
+  return reply.code(429).header('retry-after', '3600').send({ status: 'too-many' })
 }
 
 function turnAway(deps: CallbackDeps, reply: FastifyReply) {

@@ -20,12 +20,14 @@ export async function buildPublic(
     frameworkErrors: (_error, _request, reply: FastifyReply) => void reply.code(404).send(NOT_FOUND)
   })
   await app.register(helmet, HELMET)
+  // What has no route is turned away before its body is read; a 404 handler alone would read it first.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) return reply.header('connection', 'close').code(404).send(NOT_FOUND)
+    return undefined
+  })
   app.removeAllContentTypeParsers()
   // Khipu documents no content type: whatever comes is bytes first, and read as JSON by the route.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-  app.setNotFoundHandler((_request, reply) =>
-    reply.header('connection', 'close').code(404).send(NOT_FOUND)
-  )
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
     const tooLarge = error.statusCode === 413
     const client = error.statusCode !== undefined && error.statusCode < 500

@@ -6,11 +6,13 @@ import type { Authorization, KhipuClient } from '../khipu/client.ts'
 import { advance, type AdvanceDeps, type Advanced } from '../ledger/advance.ts'
 import type { Catalog } from '../ledger/catalog.ts'
 import { callbackId, type Input } from '../ledger/ledger.ts'
+import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Handled } from '../queue/consume.ts'
 import type { JobData } from '../queue/queues.ts'
 
 export interface SendDeps extends AdvanceDeps {
   readonly catalog: Pick<Catalog, 'now'>
+  readonly quarantine: Pick<Quarantine, 'keep'>
   readonly khipu: KhipuClient
   readonly capabilities: Capabilities
   /** The CallbackUrl of a token. */
@@ -18,9 +20,13 @@ export interface SendDeps extends AdvanceDeps {
   /** The service's own, where a request brings none. */
   readonly authorization: Authorization | null
   readonly requestTimeoutMs: number
+  /** False where the callback could not be stored: then nothing is asked that costs money. */
+  readonly canStore: () => boolean
   readonly sent: (answer: Answer['type']) => void
   readonly log: Logger
 }
+
+const UNTIL_THERE_IS_ROOM_MS = 5_000
 
 /**
  * Sends one attempt. That it is being sent is committed before the first byte goes out, and only the
@@ -29,6 +35,7 @@ export interface SendDeps extends AdvanceDeps {
  */
 export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
   const { requestId } = job
+  if (!deps.canStore()) return { sleepMs: UNTIL_THERE_IS_ROOM_MS }
   const input = await deps.ledger.openInput(requestId)
   if (input === null) return undefined
   const begun = await advance(deps, requestId, (request, around) =>
@@ -85,6 +92,9 @@ async function settleAnswer(
   if (answer.type !== 'envelope') {
     // Before anything else: a notification that comes from here on came after this answer.
     const receivedAt = await deps.catalog.now()
+    if (answer.type === 'temporary' && answer.unreadable !== undefined) {
+      await deps.quarantine.keep({ requestId, attempt }, 'schema', [], answer.unreadable)
+    }
     return advance(deps, requestId, (request, around) =>
       applyAnswer(request, attempt, answer, around, receivedAt)
     )

@@ -22,12 +22,26 @@ const BATCH = 500
 export async function sweep(deps: SweepDeps): Promise<void> {
   const now = await deps.catalog.now()
   for (const requestId of await deps.catalog.overdue(now - GRACE_MS, BATCH)) {
-    await heal(deps, requestId)
+    await attempt(deps, { requestId }, () => heal(deps, requestId))
   }
   for (const releasing of await deps.notifications.unfinished(now - GRACE_MS)) {
-    await releaseParked(deps, releasing)
+    const { at } = releasing.notification
+    await attempt(deps, { notifiedAt: at }, () => releaseParked(deps, releasing))
   }
   await tidy(deps, now)
+}
+
+/** What can't be healed, say for want of a key, must not keep the rest from being healed. */
+async function attempt(
+  { log }: SweepDeps,
+  what: Record<string, unknown>,
+  task: () => Promise<unknown>
+): Promise<void> {
+  try {
+    await task()
+  } catch (error) {
+    log.error({ ...what, error: error instanceof Error ? error.name : 'unknown' }, 'not healed')
+  }
 }
 
 async function heal(deps: SweepDeps, requestId: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { consume } from '../queue/consume.ts'
 import type { Catalog } from '../ledger/catalog.ts'
+import type { Quarantine } from '../ledger/quarantine.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
 import { callback } from './callback.ts'
 import { deadline } from './deadline.ts'
@@ -10,6 +11,7 @@ import { sweep, type SweepDeps } from './sweep.ts'
 
 export interface WorkerDeps extends SendDeps, SweepDeps {
   readonly catalog: Catalog
+  readonly quarantine: Quarantine
   readonly jobs: RequestJobs
   readonly connection: Redis
   readonly tag: string
@@ -33,8 +35,7 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   const stopSweeping = sweepEvery(deps.sweepIntervalMs, deps)
   return {
     async close() {
-      await stopSweeping()
-      await Promise.all(workers.map((worker) => worker.close()))
+      await Promise.all([stopSweeping(), ...workers.map((worker) => worker.close())])
     }
   }
 }

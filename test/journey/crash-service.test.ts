@@ -6,7 +6,7 @@ import type { Service } from './service.ts'
 import { until } from './until.ts'
 import { startWorld } from './world.ts'
 
-const KILLS = 5
+const KILLS = 4
 const chance = takeChance()
 
 t.test(`the service is killed again and again, seed ${chance.seed}`, async (t) => {

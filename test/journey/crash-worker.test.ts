@@ -11,33 +11,37 @@ const SAMPLE = new URL('../../schemas/examples/callback.example.json', import.me
 const chance = takeChance()
 
 // They wait more than they work, and each has a world of its own.
+// Each has options of its own as well: tap writes into them.
 t.jobs = 2
-const BESIDE = { buffered: true }
 
-t.test(`one of two workers is killed beside a server, seed ${chance.seed}`, BESIDE, async (t) => {
-  const world = await startWorld(t, FAST)
-  const [server, doomed, survivor] = await Promise.all([
-    world.start({ ROLE: 'server' }),
-    world.start({ ROLE: 'worker', ...(await otherPorts()) }),
-    world.start({ ROLE: 'worker', ...(await otherPorts()) })
-  ])
-  const asking = askForAll(server)
-  await until('both workers have sent some', () =>
-    [doomed, survivor].every(({ logs }) => logs.some(({ msg }) => msg === 'request sent'))
-  )
-  await untilSomeMore(world, chance)
-  await doomed.kill()
+t.test(
+  `one of two workers is killed beside a server, seed ${chance.seed}`,
+  { buffered: true },
+  async (t) => {
+    const world = await startWorld(t, FAST)
+    const [server, doomed, survivor] = await Promise.all([
+      world.start({ ROLE: 'server' }),
+      world.start({ ROLE: 'worker', ...(await otherPorts()) }),
+      world.start({ ROLE: 'worker', ...(await otherPorts()) })
+    ])
+    const asking = askForAll(server)
+    await until('both workers have sent some', () =>
+      [doomed, survivor].every(({ logs }) => logs.some(({ msg }) => msg === 'request sent'))
+    )
+    await untilSomeMore(world, chance)
+    await doomed.kill()
 
-  const members = await asking
-  await untilAllEnded(server, members)
-  await checkAll(t, world, server, members)
-  const errors = [server, survivor].flatMap(({ logs }) => logs.filter(({ level }) => level >= 50))
-  t.same(errors, [], 'nobody has logged an error')
-})
+    const members = await asking
+    await untilAllEnded(server, members)
+    await checkAll(t, world, server, members)
+    const errors = [server, survivor].flatMap(({ logs }) => logs.filter(({ level }) => level >= 50))
+    t.same(errors, [], 'nobody has logged an error')
+  }
+)
 
 t.test(
   'a POST that a crash cut short is not sent again, and its callback counts',
-  BESIDE,
+  { buffered: true },
   async (t) => {
     const world = await startWorld(t, {
       khipu: { callbackDelayMs: HOUR_MS },

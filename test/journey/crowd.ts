@@ -74,7 +74,7 @@ export const FAST: WorldSettings = {
 }
 
 /** Accounts of each scenario. */
-const EACH = 5
+const EACH = 4
 
 /** Asks for some accounts of each scenario, over and over until each was accepted, whatever crashes. */
 export async function askForAll(service: Service): Promise<readonly Member[]> {

@@ -9,7 +9,7 @@ const SAMPLE = new URL('../../schemas/examples/callback.example.json', import.me
 t.test('what the queues have lost, the ledger brings back', async (t) => {
   const world = await startWorld(t, {
     khipu: { callbackDelayMs: 20 },
-    env: { CALLBACK_TIMEOUT: '8s', SWEEP_INTERVAL: '1s' }
+    env: { CALLBACK_TIMEOUT: '4s', SWEEP_INTERVAL: '1s' }
   })
   const server = await world.start({ ROLE: 'server' })
   const before = await world.start({ ROLE: 'worker', ...(await otherPorts()) })

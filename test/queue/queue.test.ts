@@ -143,8 +143,8 @@ t.test('hurry has nothing to do for a request that has ended', async (t) => {
 t.test('a result is published once, under the id of its request', async (t) => {
   const service = await openService(t)
   const request = await requestIn(service, 'delivered')
-  await Promise.all([1, 2, 3].map(() => service.jobs.publish(request, bytes(ok()))))
-  await service.jobs.publish(request, bytes(ok({ Data: [] })))
+  await Promise.all([1, 2, 3].map(() => service.jobs.publish(request, async () => bytes(ok()))))
+  await service.jobs.publish(request, async () => bytes(ok({ Data: [] })))
   const results = await resultsOf(service)
   t.match(results, [{ id: request.requestId, name: 'delivered', data: { response: ok() } }])
   t.equal(results.length, 1)
@@ -154,7 +154,7 @@ t.test('a result is published once, under the id of its request', async (t) => {
 t.test('a result without an envelope has a response of null', async (t) => {
   const service = await openService(t)
   const failed = await requestIn(service, 'failed')
-  await service.jobs.publish(failed, null)
+  await service.jobs.publish(failed, async () => null)
   const [result] = await resultsOf(service)
   t.match(result, { name: 'failed', data: { response: null, reason: 'do-not-retry' } })
   t.match(check('result', result?.data), { valid: true })
@@ -171,7 +171,9 @@ t.test('the envelope of a result is deep-equal to what came', async (t) => {
     '"Unknown"',
     '"__proto__":{"a":1},"constructor":2,"Unknown"'
   )
-  await service.jobs.publish(await requestIn(service, 'delivered'), Buffer.from(`\n ${text} `))
+  await service.jobs.publish(await requestIn(service, 'delivered'), async () =>
+    Buffer.from(`\n ${text} `)
+  )
   const [result] = await resultsOf(service)
   t.equal(JSON.stringify(result?.data['response']), text)
 })
@@ -179,7 +181,7 @@ t.test('the envelope of a result is deep-equal to what came', async (t) => {
 t.test('a late result has an id of its own, beside that of the request', async (t) => {
   const service = await openService(t)
   const request = await requestIn(service, 'failed')
-  await service.jobs.publish(request, bytes(error('DO_NOT_RETRY')))
+  await service.jobs.publish(request, async () => bytes(error('DO_NOT_RETRY')))
   const [first] = await resultsOf(service)
   const late = { ...first?.data, outcome: 'delivered' } as Parameters<
     Service['jobs']['publishLate']
@@ -193,7 +195,7 @@ t.test('a late result has an id of its own, beside that of the request', async (
 t.test('a consumer opens the result queue with its name and the prefix alone', async (t) => {
   const service = await openService(t)
   const request = await requestIn(service, 'delivered')
-  await service.jobs.publish(request, bytes(ok()))
+  await service.jobs.publish(request, async () => bytes(ok()))
   const connection = new Redis(service.url, { maxRetriesPerRequest: null })
   const queue = new Queue('khipu-results', { connection, prefix: service.queuePrefix })
   const job = (await queue.getJob(request.requestId)) as Job | undefined

@@ -341,7 +341,7 @@ t.test('too many different callbacks are answered 429, with Retry-After', async 
   t.equal(answer.status, 429)
   t.same(answer.json, { status: 'too-many' })
   t.match(answer.headers.get('retry-after'), /^\d+$/)
-  t.same(counted, [...Array<string>(100).fill('accepted'), 'full'])
+  t.same(counted, [...Array<string>(100).fill('accepted'), 'too-many'])
   t.match((await post(token, nth(5))).json, { status: 'duplicate' }, 'what is stored stays so')
 })
 

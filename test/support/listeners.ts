@@ -51,7 +51,7 @@ export async function openAdmin(
     ping: () => service.catalog.now(),
     canStore: () => true,
     metrics: () => metrics.render(),
-    operator: { ...service, tokens: TOKENS, hasAuthorization },
+    operator: { ...service, tokens: TOKENS, hasAuthorization, canStore: () => true },
     log: service.log,
     ...others
   })

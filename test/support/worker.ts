@@ -23,6 +23,7 @@ export function openWorker(service: Service, answer: Answering = () => ACKNOWLED
     callbackUrl: (token) => `https://receiver.example/callbacks/${token}`,
     authorization: { apiKey: 'key-of-the-service' },
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    canStore: () => true,
     sent: (type) => void answers.push(type)
   }
   return { deps, sends, answers }
