@@ -23,6 +23,8 @@ export type Reason = Cause | FailReason | 'ambiguous'
 export interface Attempt {
   readonly number: number
   readonly sendingAt: number
+  /** The instant at which it was to be sent; its job carries the same. */
+  readonly dueAt: number
   readonly cause: Cause | null
 }
 

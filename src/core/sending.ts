@@ -7,14 +7,24 @@ import { end, isUnanswered, settle } from './settle.ts'
 /**
  * The request with its next attempt begun, to be committed before a byte goes out.
  * Unchanged where nothing is to be sent now. A request found in the middle of a sending was left
- * there by a crash: Khipu may have taken it, so it awaits its callback and is not sent again.
+ * there by a crash: Khipu may have taken it, so it awaits its callback and is not sent again. Unless
+ * the job that finds it, by its instant, is an overtaken one, and the sending is another's.
  */
-export function beginSending(request: Request, around: Around, requestTimeoutMs: number): Request {
+export function beginSending(
+  request: Request,
+  around: Around,
+  requestTimeoutMs: number,
+  jobAt?: number
+): Request {
   const { now, callbackTimeoutMs } = around
-  if (request.state === 'sending') return awaitCallback(request, around, 'process lost')
+  if (request.state === 'sending') {
+    const overtaken = jobAt !== undefined && latestAttempt(request)?.dueAt !== jobAt
+    return overtaken ? request : awaitCallback(request, around, 'process lost')
+  }
   if (!isDueForSending(request, now)) return request
   if (isExpired(request, around)) return end(request, 'failed', 'expired', { at: now })
-  const attempt = { number: request.attempts.length + 1, sendingAt: now, cause: null }
+  const number = request.attempts.length + 1
+  const attempt = { number, sendingAt: now, dueAt: request.dueAt ?? now, cause: null }
   const next: Request = {
     ...request,
     state: 'sending',

@@ -39,7 +39,7 @@ function validate(body: Buffer): KhipuEnvelope {
 
 async function receiveAgain(
   deps: AcceptDeps,
-  { requestId, attempt }: Quarantined,
+  { quarantineId, kind, requestId, attempt }: Quarantined,
   envelope: KhipuEnvelope,
   body: Buffer
 ): Promise<void> {
@@ -49,6 +49,9 @@ async function receiveAgain(
   const received = await deps.ledger.receive(requestId, callback, body)
   if (received !== 'accepted') throw new Refusal(409, 'its request has seen this body already')
   await advance(deps, requestId, (request) => request)
+  // An error that no longer counts is kept again, under the same id and for another reason.
+  const again = await deps.quarantine.find(quarantineId)
+  if (again?.kind !== kind) throw new Refusal(409, 'it no longer counts: its attempt was answered')
 }
 
 async function publishLate(

@@ -8,7 +8,7 @@ import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Fault, QuarantineKind } from '../schemas/generated.ts'
 import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
-import { NOT_FOUND } from './http.ts'
+import { turnAway } from './http.ts'
 
 export interface CallbackDeps {
   readonly capabilities: Capabilities
@@ -49,19 +49,20 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
 
 async function admit(deps: CallbackDeps, request: FastifyRequest, reply: FastifyReply) {
   const capability = deps.capabilities.verify((request.params as { '*': string })['*'])
-  if (capability === null) return turnAway(deps, reply)
+  if (capability === null) return refuseStranger(deps, reply)
   if (!deps.canStore()) return postpone(deps, reply)
   const known = await deps.ledger.has(capability.requestId).catch(() => null)
   if (known === null) return postpone(deps, reply)
-  if (!known) return turnAway(deps, reply)
+  if (!known) return refuseStranger(deps, reply)
   request.capability = capability
+  if (request.headers.expect !== undefined) reply.raw.writeContinue()
   // Whatever content type Khipu names, or misspells, must not have the body refused unread.
   request.headers['content-type'] = 'application/octet-stream'
 }
 
 async function receive(deps: CallbackDeps, request: FastifyRequest, reply: FastifyReply) {
   const { capability } = request
-  if (capability === null) return turnAway(deps, reply)
+  if (capability === null) return refuseStranger(deps, reply)
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   return body.length > LARGE_BYTES
     ? fewAtOnce(take, deps, reply, capability, body)
@@ -99,7 +100,7 @@ async function store(
     deps.jobs.wake(requestId, id)
   ]).catch(() => [null])
   if (received === null) return postpone(deps, reply)
-  if (received === 'unknown') return turnAway(deps, reply)
+  if (received === 'unknown') return refuseStranger(deps, reply)
   if (received === 'full') return tooMany(deps, reply)
   deps.counted(received)
   deps.log.info({ requestId, attempt, size: body.length, status: received }, 'callback received')
@@ -134,9 +135,9 @@ function tooMany(deps: CallbackDeps, reply: FastifyReply) {
   return reply.code(429).header('retry-after', '3600').send({ status: 'too-many' })
 }
 
-function turnAway(deps: CallbackDeps, reply: FastifyReply) {
+function refuseStranger(deps: CallbackDeps, reply: FastifyReply) {
   deps.counted('not-found')
-  return reply.code(404).header('connection', 'close').send(NOT_FOUND)
+  return turnAway(reply)
 }
 
 function postpone(deps: CallbackDeps, reply: FastifyReply) {

@@ -1,4 +1,5 @@
 import type { FastifyHelmetOptions } from '@fastify/helmet'
+import type { FastifyReply } from 'fastify'
 
 /**
  * What every listener of ours bounds. `requestTimeout` ends a slow body only because it is checked
@@ -20,5 +21,7 @@ export const HELMET: FastifyHelmetOptions = {
   referrerPolicy: { policy: 'no-referrer' }
 }
 
-/** The one answer of the public listener to whatever it does not serve. */
-export const NOT_FOUND = { status: 'not-found' }
+/** The one answer of the public listener to whatever it does not serve, with the body unread. */
+export function turnAway(reply: FastifyReply): FastifyReply {
+  return reply.code(404).header('connection', 'close').send({ status: 'not-found' })
+}

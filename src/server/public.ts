@@ -1,7 +1,7 @@
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { type CallbackDeps, callbackRoute } from './callbacks.ts'
-import { HELMET, HTTP_LIMITS, NOT_FOUND } from './http.ts'
+import { HELMET, HTTP_LIMITS, turnAway } from './http.ts'
 
 export interface PublicSettings {
   /** The most bytes that a callback may have. */
@@ -17,14 +17,16 @@ export async function buildPublic(
     ...HTTP_LIMITS,
     bodyLimit,
     // A path that can't be decoded must not be quoted back: it may hold a capability.
-    frameworkErrors: (_error, _request, reply: FastifyReply) => void reply.code(404).send(NOT_FOUND)
+    frameworkErrors: (_error, _request, reply: FastifyReply) => void turnAway(reply)
   })
   await app.register(helmet, HELMET)
   // What has no route is turned away before its body is read; a 404 handler alone would read it first.
   app.addHook('onRequest', async (request, reply) => {
-    if (request.is404) return reply.header('connection', 'close').code(404).send(NOT_FOUND)
+    if (request.is404) return turnAway(reply)
     return undefined
   })
+  // Who asks first, by `Expect: 100-continue`, is told to go on once the capability is verified.
+  app.server.on('checkContinue', (request, response) => app.routing(request, response))
   app.removeAllContentTypeParsers()
   // Khipu documents no content type: whatever comes is bytes first, and read as JSON by the route.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))

@@ -39,7 +39,7 @@ export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
   const input = await deps.ledger.openInput(requestId)
   if (input === null) return undefined
   const begun = await advance(deps, requestId, (request, around) =>
-    beginSending(request, around, deps.requestTimeoutMs)
+    beginSending(request, around, deps.requestTimeoutMs, job.at)
   )
   if (begun === null) return undefined
   const attempt = begunAttempt(begun)

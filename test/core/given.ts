@@ -135,7 +135,12 @@ export const IN_STATE: Readonly<Record<State, Request>> = {
 
 /** A request whose attempts failed for these causes, the last one just now: what `decide` is asked about. */
 export function failedFor(causes: readonly (Cause | null)[], rest: Partial<Request> = {}): Request {
-  const attempts = causes.map((cause, index) => ({ number: index + 1, sendingAt: START, cause }))
+  const attempts = causes.map((cause, index) => ({
+    number: index + 1,
+    sendingAt: START,
+    dueAt: START,
+    cause
+  }))
   return { ...IN_STATE['awaiting-callback'], attempts, ...rest }
 }
 

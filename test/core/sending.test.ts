@@ -72,7 +72,10 @@ t.test('the beginning of a sending', async (t) => {
           reason: null,
           code: null,
           dueAt: now + REQUEST_TIMEOUT + CALLBACK_TIMEOUT,
-          attempts: [...request.attempts, { number, sendingAt: now, cause: null }]
+          attempts: [
+            ...request.attempts,
+            { number, sendingAt: now, dueAt: request.dueAt, cause: null }
+          ]
         })
         t.strictSame(lastEvent(begun), { at: now, event: 'sending', attempt: number })
         t.equal(begun.history.length, request.history.length + 1)
@@ -195,7 +198,7 @@ t.test('an acknowledgement', async (t) => {
 
 for (const state of UNDER_WAY) {
   const request = IN_STATE[state]
-  const attempts = (cause: string | null) => [{ number: 1, sendingAt: START, cause }]
+  const attempts = (cause: string | null) => [{ number: 1, sendingAt: START, dueAt: START, cause }]
   const rows: [answer: SimpleAnswer, expected: object, event: object][] = [
     [
       AMBIGUOUS,
@@ -324,7 +327,7 @@ t.test('the deadline', async (t) => {
           state: 'retry-scheduled',
           reason: 'no-callback',
           dueAt: now,
-          attempts: [{ number: 1, sendingAt: START, cause: 'no-callback' }]
+          attempts: [{ number: 1, sendingAt: START, dueAt: START, cause: 'no-callback' }]
         })
         t.strictSame(after.history.slice(request.history.length), [
           { at: now, event: 'deadline-passed', attempt: 1 },

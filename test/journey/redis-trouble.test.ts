@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { holdRedis } from './held-redis.ts'
 import { call, type Service } from './service.ts'
 import { until } from './until.ts'
 import { accountOf, ask, atRest, resultsOf, startWorld, type World } from './world.ts'
@@ -34,6 +35,23 @@ t.test('a callback while Redis is nearly full is answered 503, and taken afterwa
   await refuses(t, service, post)
   await world.client.config('SET', 'maxmemory', 0)
   await takesAgain(t, world, service, requestId, post)
+})
+
+t.test('a Redis that hangs at the first command of a start does no lasting harm', async (t) => {
+  const world = await startWorld(t, { ownRedis: true, khipu: { callbackDelayMs: 20 } })
+  const held = await holdRedis(world.redis.url)
+  t.teardown(() => held.close())
+  const service = world.spawn({ REDIS_URL: held.url })
+  // By then whatever was sent before has timed out as well.
+  await until('it says that it cannot store', async () => {
+    const answer = await call(`${service.adminUrl}/health/ready`).catch(() => null)
+    return answer?.status === 503 && answer.text.includes('away')
+  })
+  held.letGo()
+  await service.ready()
+  const requestId = await ask(service, accountOf('1001', 1))
+  t.match(await atRest(service, requestId), { state: 'delivered', attempts: 1 })
+  t.match(world.khipu.callbacks, [{ answer: { status: 200 } }])
 })
 
 type Post = () => ReturnType<typeof call<{ status: string }>>

@@ -47,7 +47,7 @@ export function accountOf(prefix: string, number: number): string {
 export async function startWorld(t: Test, settings: WorldSettings = {}): Promise<World> {
   const { ownRedis = false } = settings
   const redis = await startRedis(ownRedis ? { url: null } : {})
-  const khipu = await startKhipu({ port: 0, ...settings.khipu })
+  const khipu = await startKhipu({ port: await freePort(), ...settings.khipu })
   const client = new Redis(redis.url, { ...PATIENT, replyMapping: 'legacy' })
   client.on('error', () => {})
   const prefix = `journey-${randomBytes(6).toString('hex')}`

@@ -63,7 +63,7 @@ t.test('a step is told of the world, and of what was before and after', async (t
   })
   await change(service, requestId, (request, now) => ({
     ...request,
-    attempts: [{ number: 1, sendingAt: now - HOUR, cause: null }]
+    attempts: [{ number: 1, sendingAt: now - HOUR, dueAt: now - HOUR, cause: null }]
   }))
   const told: unknown[] = []
   const advanced = await advance(service, requestId, (request, around) => {
