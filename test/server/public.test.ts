@@ -156,7 +156,10 @@ for (const type of CONTENT_TYPES) {
       const body = bytes(ok()).toString()
       const header = type === undefined ? '' : `Content-Type: ${type}\r\n`
       const head = `POST /callbacks/${token} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${header}`
-      const answer = await writeRaw(address, `${head}Content-Length: ${body.length}\r\n\r\n${body}`)
+      const answer = await writeRaw(
+        address,
+        `${head}Content-Length: ${body.length}\r\n\r\n${body.toString()}`
+      )
       t.match(answer, /^HTTP\/1\.1 200 .*"status":"accepted"/s)
       t.equal((await pending(service, requestId)).length, 1)
     }
@@ -516,3 +519,39 @@ t.test(
     t.equal((await service.catalog.find(requestId))?.state, 'delivered')
   }
 )
+
+const UNSERVED = ['PUT /callbacks/k1.x', 'POST /nope', 'OPTIONS /callbacks/x', 'POST /health/live']
+for (const line of UNSERVED) {
+  t.test(`${line} is answered 404 with the body unread`, async (t) => {
+    const service = await openServerService(t)
+    const { address } = await openPublic(t, service)
+    const head = `${line} HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\n\r\n`
+    const answer = await writeRaw(address, head)
+    t.match(answer, /^HTTP\/1\.1 404 .*\r\nconnection: close\r\n/is)
+  })
+}
+
+t.test('who asks first and has a capability is told to go on', async (t) => {
+  const service = await openServerService(t)
+  const { address } = await openPublic(t, service)
+  const { token } = await awaiting(service)
+  const body = bytes(ok())
+  const head = `POST /callbacks/${token} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\n`
+  const answer = await writeRaw(
+    address,
+    `${head}Content-Length: ${body.length}\r\n\r\n${body.toString()}`
+  )
+  t.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /)
+})
+
+for (const type of ['', 'garbage', 'application/', ';', 'a/b/c', 'x'.repeat(2000)]) {
+  t.test(
+    `a content type like '${type.slice(0, 12)}' does not have a callback refused`,
+    async (t) => {
+      const service = await openServerService(t)
+      const { post } = await openPublic(t, service)
+      const { token } = await awaiting(service)
+      t.match(await post(token, bytes(ok()), { 'content-type': type }), { status: 200 })
+    }
+  )
+}

@@ -456,3 +456,12 @@ for (const [what, body, path] of [
     t.equal((await shared.catalog.find(requestId))?.state, 'parked')
   })
 }
+
+t.test('nothing is accepted while the callback could not be stored', async (t) => {
+  const service = await openServerService(t)
+  const { post } = await openAdmin(t, service, { canAsk: false })
+  const answer = await post('/v1/requests', { RequestData: { AccountNumber: '1' } })
+  t.equal(answer.status, 503)
+  t.match(answer.headers.get('retry-after'), /^\d+$/)
+  t.match(await service.catalog.totals(), { accepted: 0 })
+})

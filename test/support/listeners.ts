@@ -40,18 +40,18 @@ const TOKENS = [
 export async function openAdmin(
   t: Test,
   service: Service,
-  changes: Partial<AdminDeps> & { hasAuthorization?: boolean } = {}
+  changes: Partial<AdminDeps> & { hasAuthorization?: boolean; canAsk?: boolean } = {}
 ) {
   const metrics = createMetrics({
     totals: () => service.catalog.totals(),
     quarantined: () => service.quarantine.size()
   })
-  const { hasAuthorization = true, ...others } = changes
+  const { hasAuthorization = true, canAsk = true, ...others } = changes
   const app = await buildAdmin({
     ping: () => service.catalog.now(),
     canStore: () => true,
     metrics: () => metrics.render(),
-    operator: { ...service, tokens: TOKENS, hasAuthorization, canStore: () => true },
+    operator: { ...service, tokens: TOKENS, hasAuthorization, canStore: () => canAsk },
     log: service.log,
     ...others
   })

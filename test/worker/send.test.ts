@@ -434,3 +434,13 @@ t.test('the job of an overtaken retry leaves a sending alone', async (t) => {
   })
   await send(deps, await jobOf(service, requestId))
 })
+
+t.test('nothing is sent while the callback could not be stored', async (t) => {
+  const service = await openService(t)
+  const { deps, sends } = openWorker(service)
+  const requestId = await ask(service)
+  const job = await jobOf(service, requestId)
+  t.match(await send({ ...deps, canStore: () => false }, job), { sleepMs: Number })
+  t.equal(sends.length, 0)
+  t.equal((await service.catalog.find(requestId))?.state, 'queued')
+})

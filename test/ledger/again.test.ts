@@ -1,0 +1,57 @@
+import { v7 } from 'uuid'
+import t from 'tap'
+import { cancel } from '../../src/core/operate.ts'
+import { releaseParked } from '../../src/ledger/release.ts'
+import { createSealer } from '../../src/ledger/seal.ts'
+import { openStore } from '../../src/ledger/store.ts'
+import { ask, askIn } from '../support/requests.ts'
+import { openService, secretKey } from '../support/service.ts'
+
+// What is done again, by a client that resends, by two processes, or by somebody who will not stop.
+
+t.test('a commit that is sent again because its reply was lost counts as made', async (t) => {
+  const { redis, ...service } = await openService(t)
+  const requestId = await ask({ ...service, redis })
+  const store = openStore(redis, createSealer([secretKey('k1')]), service.tag)
+  const entry = await service.ledger.load(requestId)
+  if (entry === null) throw new Error('it is not there')
+  const commit = (nonce: string) => {
+    const request = cancel(entry.request, 'ana', 1)
+    const changes = '{"consumed":[],"keep":[],"shred":[]}'
+    const rest = [JSON.stringify(request), 'cancelled', 1, '', 1, changes]
+    return store.run('commit', requestId, entry.version, entry.epoch, nonce, ...rest)
+  }
+  t.equal(await commit('mine'), 1)
+  t.equal(await commit('mine'), 1, 'sent again')
+  t.equal(await commit('somebody else’s'), 0, 'while the version has moved on')
+  t.match(await service.catalog.totals(), { accepted: 1, ended: { cancelled: 1 } })
+})
+
+t.test('two that release for one notification pace it once', async (t) => {
+  const service = await openService(t)
+  for (let count = 0; count < 4; count += 1) await askIn(service, 'parked')
+  const all = { service: null, code: null, reason: null, requestIds: null }
+  const releasing = await service.notifications.record(all)
+  const counts = await Promise.all([
+    releaseParked(service, releasing),
+    releaseParked(service, releasing)
+  ])
+  t.same(counts.toSorted(), [0, 4])
+  const query = { state: 'retry-scheduled', service: null, reference: null, before: null } as const
+  const { items } = await service.catalog.list({ ...query, limit: 9 })
+  const due = items.map(({ dueAt }) => dueAt ?? 0).toSorted((a, b) => a - b)
+  const spacing = due.slice(1).map((at, index) => at - (due[index] ?? 0))
+  t.same(spacing, [100, 100, 100], 'ten a second')
+})
+
+t.test('one request can keep twenty bodies in quarantine, and no more', async (t) => {
+  const service = await openService(t)
+  const requestId = await askIn(service, 'awaiting-callback')
+  const keep = (id: string, text: string) =>
+    service.quarantine.keep({ requestId: id, attempt: 1 }, 'not-json', [], Buffer.from(text))
+  const kept: (string | null)[] = []
+  for (let count = 0; count < 21; count += 1) kept.push(await keep(requestId, `body ${count}`))
+  t.equal(kept.filter((id) => id !== null).length, 20)
+  t.equal(await keep(requestId, 'body 0'), kept[0], 'the same bytes are still the same entry')
+  t.ok(await keep(v7(), 'of another request'))
+})
