@@ -24,7 +24,7 @@ export function beginSending(
   if (!isDueForSending(request, now)) return request
   if (isExpired(request, around)) return end(request, 'failed', 'expired', { at: now })
   const number = request.attempts.length + 1
-  const attempt = { number, sendingAt: now, dueAt: request.dueAt ?? now, cause: null }
+  const attempt = { number, sendingAt: now, dueAt: request.dueAt, cause: null }
   const next: Request = {
     ...request,
     state: 'sending',
@@ -37,7 +37,11 @@ export function beginSending(
 }
 
 /** True where the request waits to be sent and its instant has come. */
-export function isDueForSending({ state, dueAt }: Request, now: number): boolean {
+export function isDueForSending(
+  request: Request,
+  now: number
+): request is Request & { readonly dueAt: number } {
+  const { state, dueAt } = request
   return (state === 'queued' || state === 'retry-scheduled') && dueAt !== null && dueAt <= now
 }
 

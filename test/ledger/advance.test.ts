@@ -131,6 +131,7 @@ t.test('twenty callbacks and deadlines at once end a request exactly once', asyn
   const service = await openService(t)
   const requestId = await askIn(service, 'awaiting-callback', { ago: HOUR })
   await receive(service, requestId, FIRST)
+  await tick(service)
   const all = Array.from({ length: 20 }, async (_, at) => {
     if (at % 2 === 0) await receive(service, requestId, ok({ AdditionalInformation: `${at}` }))
     await advance(service, requestId, at % 2 === 0 ? unchanged : applyDeadline)

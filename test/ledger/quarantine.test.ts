@@ -92,6 +92,22 @@ t.test('a full quarantine takes nothing new, and still knows what it has', async
   t.equal(await quarantine.size(), 10_000)
 })
 
+t.test('one entry, and no other, can be the late result of a request', async (t) => {
+  const { quarantine } = await openService(t)
+  const requestId = v7()
+  const keep = async (attempt: number, of = requestId) => {
+    const id = await quarantine.keep({ requestId: of, attempt }, 'late', [], body)
+    const kept = await quarantine.find(id ?? '')
+    if (kept === null) throw new Error('it is not kept')
+    return kept
+  }
+  const [first, second, another] = [await keep(1), await keep(2), await keep(1, v7())]
+  t.equal(await quarantine.claimLate(first), true)
+  t.equal(await quarantine.claimLate(second), false)
+  t.equal(await quarantine.claimLate(first), true, 'again is as good as once')
+  t.equal(await quarantine.claimLate(another), true)
+})
+
 const any: Omit<Notification, 'at'> = { service: null, code: null, reason: null, requestIds: null }
 
 t.test('a notification is to be carried on until it is finished', async (t) => {

@@ -178,6 +178,18 @@ t.test('the envelope of a result is deep-equal to what came', async (t) => {
   t.equal(JSON.stringify(result?.data['response']), text)
 })
 
+const NUMBERS = ['12345678901234567890', '-0.12345678901234567890', '1e400', '1E-400', '7', '0.1']
+
+t.test('numbers reach a consumer as they were written', async (t) => {
+  const service = await openService(t)
+  const text = JSON.stringify(ok({ Data: { Numbers: '?' } })).replace('"?"', `[${NUMBERS.join()}]`)
+  const request = await requestIn(service, 'delivered')
+  await service.jobs.publish(request, async () => Buffer.from(text))
+  const key = `${service.queuePrefix}:khipu-results:${request.requestId}`
+  const stored = await service.redis.hget(key, 'data')
+  t.ok(stored?.includes(`"response":${text}`))
+})
+
 t.test('a late result has an id of its own, beside that of the request', async (t) => {
   const service = await openService(t)
   const request = await requestIn(service, 'failed')

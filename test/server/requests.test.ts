@@ -146,6 +146,26 @@ t.test('a body of another content type is refused as a problem', async (t) => {
   t.match(await post('/v1/requests', large), { status: 413, json: { status: 413 } })
 })
 
+t.test('while there is no room for its answer, nothing is asked', async (t) => {
+  const service = await openServerService(t)
+  const { get, post } = await openAdmin(t, service, { canAsk: false })
+  const requestId = await ask(service)
+  const answer = await post('/v1/requests', MINIMAL)
+  t.equal(answer.status, 503)
+  t.match(answer.headers.get('retry-after'), /^\d+$/)
+  t.match(check('problem', answer.json), { valid: true, value: { status: 503 } })
+  t.match(await service.catalog.totals(), { accepted: 1 })
+  t.equal((await get(`/v1/requests/${requestId}`)).status, 200, 'though the rest goes on')
+  t.equal((await post(`/v1/requests/${requestId}/cancel`)).status, 200)
+})
+
+t.test('a call without a body may say that it would be JSON', async (t) => {
+  const requestId = await askIn(shared, 'parked')
+  const json = { 'content-type': 'application/json' }
+  t.equal((await admin.post(`/v1/requests/${requestId}/retry`, undefined, json)).status, 200)
+  t.equal((await admin.post(`/v1/requests/${requestId}/cancel`, undefined, json)).status, 200)
+})
+
 t.test('a request must bring its authorization where the service has none', async (t) => {
   const service = await openServerService(t)
   const { post } = await openAdmin(t, service, { hasAuthorization: false })
@@ -456,12 +476,3 @@ for (const [what, body, path] of [
     t.equal((await shared.catalog.find(requestId))?.state, 'parked')
   })
 }
-
-t.test('nothing is accepted while the callback could not be stored', async (t) => {
-  const service = await openServerService(t)
-  const { post } = await openAdmin(t, service, { canAsk: false })
-  const answer = await post('/v1/requests', { RequestData: { AccountNumber: '1' } })
-  t.equal(answer.status, 503)
-  t.match(answer.headers.get('retry-after'), /^\d+$/)
-  t.match(await service.catalog.totals(), { accepted: 0 })
-})

@@ -242,6 +242,29 @@ t.test('a request found in sending awaits its callback, and is never sent again'
   t.match(await resultsOf(service), [{ name: 'delivered' }], 'its capability stays valid')
 })
 
+t.test('a result that breaks the schema is kept, for it may have been paid for', async (t) => {
+  const service = await openService(t)
+  const requestId = await ask(service)
+  const content = { ...ok(), Data: 'text' }
+  const { deps } = openWorker(service, () => envelope(content))
+  await send(deps, await jobOf(service, requestId))
+  t.match(await find(service, requestId), { state: 'retry-scheduled', reason: 'temporary' })
+  const [kept] = await service.quarantine.list(0, 9)
+  t.match(kept, { kind: 'schema', requestId, attempt: 1 })
+  t.same(kept && (await service.quarantine.open(kept)), bytes(content))
+})
+
+t.test("Khipu's own word comes after a gateway's status, and counts", async (t) => {
+  const service = await openService(t)
+  const requestId = await ask(service)
+  const { deps } = openWorker(service, () => temporary(null))
+  await send(deps, await jobOf(service, requestId))
+  t.match(await find(service, requestId), { state: 'retry-scheduled', reason: 'temporary' })
+  await receive(service, requestId, error('DO_NOT_RETRY'))
+  await advance(service, requestId, (request) => request)
+  t.match(await resultsOf(service), [{ id: requestId, data: { reason: 'do-not-retry' } }])
+})
+
 t.test('of twenty handlers at once one sends', async (t) => {
   const service = await openService(t)
   const requestId = await ask(service)

@@ -4,6 +4,7 @@ import { markPublished } from '../../src/core/publish.ts'
 import type { State } from '../../src/core/request.ts'
 import { advance } from '../../src/ledger/advance.ts'
 import { openLedger } from '../../src/ledger/open.ts'
+import { releaseParked } from '../../src/ledger/release.ts'
 import { sweep } from '../../src/worker/sweep.ts'
 import { bytes, error, ok, receive, resultsOf } from '../support/callbacks.ts'
 import { ask, askIn, change } from '../support/requests.ts'
@@ -187,4 +188,31 @@ t.test('a request that can’t be healed does not keep others from it', async (t
   await receive(service, healthy, ok())
   await sweepLater(service, MINUTE).catch(() => {})
   t.equal((await service.catalog.find(healthy))?.state, 'delivered')
+  t.match(service.lines.join(''), new RegExp(`"requestId":"${broken}".*"not healed"`))
+})
+
+t.test('a release that died in the middle is carried on once its lease has lapsed', async (t) => {
+  const service = await openService(t)
+  const parked = [await askIn(service, 'parked'), await askIn(service, 'parked')]
+  const any = { service: null, code: null, reason: null, requestIds: null }
+  const releasing = await service.notifications.record(any)
+  let ensured = 0
+  const ensure: Service['jobs']['ensure'] = (...args) => {
+    ensured += 1
+    return ensured === 2 ? Promise.reject(new Error('crashed')) : service.jobs.ensure(...args)
+  }
+  const dying = { ...service, jobs: { ...service.jobs, ensure } }
+  await t.rejects(releaseParked(dying, releasing))
+  await change(service, parked[1] ?? '', (request) => request)
+  const states = () =>
+    Promise.all(parked.map(async (id) => (await service.catalog.find(id))?.state))
+  await sweepLater(service, MINUTE)
+  t.equal((await service.notifications.unfinished(Infinity)).length, 1, 'it may still be going on')
+  const [lease = ''] = await keysWith(service.redis, `${service.queuePrefix}:0}:releaser:`)
+  const left = await service.redis.pttl(lease)
+  t.ok(left > 0 && left <= 30_000)
+  await service.redis.del(lease)
+  await sweepLater(service, MINUTE)
+  t.same(await states(), ['retry-scheduled', 'retry-scheduled'])
+  t.same(await service.notifications.unfinished(Infinity), [])
 })
