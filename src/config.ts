@@ -1,6 +1,5 @@
-import { Ajv, type ErrorObject } from 'ajv'
 import bytes from 'bytes'
-import { envSchema } from 'env-schema'
+import type { Fault } from './config/fault.ts'
 import { readRetryPolicy, toMs } from './config/retry-policy.ts'
 import {
   type ApiToken,
@@ -8,7 +7,8 @@ import {
   parseSecretKeys,
   readSecretFiles
 } from './config/secrets.ts'
-import { type RawSettings, SECRETS, SETTINGS } from './config/settings.ts'
+import { readSettings } from './config/read-settings.ts'
+import type { RawSettings } from './config/settings.ts'
 import { BUILT_IN_POLICY, type Policy } from './core/policy.ts'
 import type { SecretKey } from './core/secret-key.ts'
 
@@ -58,7 +58,6 @@ const LONGEST = {
 } as const
 
 type Environment = Readonly<Record<string, string | undefined>>
-type Fault = (name: string, message: string) => void
 
 /** Reads the environment; throws one ConfigError with every fault. `callbackUrlLength` is that of the longest CallbackUrl. */
 export function readConfig(
@@ -102,40 +101,6 @@ export function readConfig(
     throw new ConfigError(faults)
   }
   return toConfig(raw as RawSettings, { publicUrl, secretKeys, apiTokens, policy })
-}
-
-/** Reads what the schema of the settings can tell; a variable that breaks it is reported and left out. */
-function readSettings(env: Record<string, string>, fault: Fault): Partial<RawSettings> {
-  const given = Object.fromEntries(
-    Object.entries(env).filter(([name]) => Object.hasOwn(SETTINGS.properties, name))
-  )
-  const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, verbose: true })
-  ajv.addKeyword('form')
-  try {
-    return envSchema<RawSettings>({
-      schema: structuredClone(SETTINGS),
-      data: given,
-      env: false,
-      ajv
-    })
-  } catch (error) {
-    const broken = new Map<string, string>()
-    const unread = SECRETS.filter((name) => env[`${name}_FILE`] && env[name] === undefined)
-    for (const { instancePath, params, parentSchema, message } of errorsOf(error)) {
-      const name = instancePath.slice(1) || String(params['missingProperty'])
-      const missing = instancePath === '' ? 'is required' : undefined
-      broken.set(name, missing ?? String(parentSchema?.['form'] ?? message))
-    }
-    for (const [name, message] of broken) {
-      if (!unread.includes(name)) fault(name, message)
-    }
-    return Object.fromEntries(Object.entries(given).filter(([name]) => !broken.has(name)))
-  }
-}
-
-function errorsOf(error: unknown): ErrorObject[] {
-  if (error instanceof Error && 'errors' in error) return error.errors as ErrorObject[]
-  throw error
 }
 
 type Understood = Pick<Config, 'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy'>

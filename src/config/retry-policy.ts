@@ -4,8 +4,7 @@ import type { RetryCause } from '../core/cause.ts'
 import { BUILT_IN_POLICY, type Policy, type RetryRule } from '../core/policy.ts'
 import type { RetryPolicy, RetryRow, TemporaryRow } from '../schemas/generated.ts'
 import { check } from '../schemas/validate.ts'
-
-type Fault = (name: string, message: string) => void
+import type { Fault } from './fault.ts'
 
 /** Reads RETRY_POLICY_FILE: its rows take the place of the built-in's. Every fault is reported, and then null. */
 export function readRetryPolicy(path: string, report: Fault): Policy | null {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { SecretKey } from '../core/secret-key.ts'
 import { SECRETS } from './settings.ts'
+import type { Fault } from './fault.ts'
 
 /** A named bearer token of the operator API. */
 export interface ApiToken {
@@ -9,8 +10,6 @@ export interface ApiToken {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
-type Fault = (name: string, message: string) => void
-
 /** The environment with what `X_FILE` names put in the place of `X`, and empty values left out. */
 export function readSecretFiles(env: Environment, fault: Fault): Record<string, string> {
   const given = Object.entries(env).filter((entry): entry is [string, string] =>

@@ -3,7 +3,8 @@ import type { Around } from '../core/decide.ts'
 import type { Policy } from '../core/policy.ts'
 import { isUnpublished, markPublished } from '../core/publish.ts'
 import type { Request } from '../core/request.ts'
-import type { Entry, Ledger } from './ledger.ts'
+import type { Entry } from './entry.ts'
+import type { Ledger } from './ledger.ts'
 
 /** A pure step: the request as it should be, the same object where nothing is to be changed. */
 export type Step = (request: Request, around: Around) => Request

@@ -1,5 +1,5 @@
 import type { Notification } from '../core/notification.ts'
-import { withInstant } from './ledger.ts'
+import { withInstant } from './entry.ts'
 import { referenceHash, type Store } from './store.ts'
 
 /** A notification whose releases are not all done, as it stands in the ledger. */

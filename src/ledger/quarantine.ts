@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Fault, QuarantineKind } from '../schemas/generated.ts'
-import { quarantineId } from './ledger.ts'
+import { quarantineId } from './ids.ts'
 import type { Store } from './store.ts'
 
 /** What is known of a kept body: everything but the body. */

@@ -101,13 +101,15 @@ function askUntilAccepted(service: Service, account: string): Promise<string> {
 
 /** Resolves once every request has ended; what is parked meanwhile is released. */
 export async function untilAllEnded(service: Service, members: readonly Member[]): Promise<void> {
-  await until(`${members.length} requests have ended`, async () => {
+  const allEnded = async () => {
     const live = await metric(service, 'khipu_requests_live').catch(() => new Map())
     const parked = live.get('state="parked"') ?? 0
     if (parked > 0) await service.api('POST', '/v1/notifications', {}).catch(() => null)
     const ended = await sumOf(service, 'khipu_requests_ended').catch(() => 0)
     return ended >= members.length
-  }).catch(async (error: Error) => {
+  }
+  const what = `${members.length} requests have ended`
+  await until(what, allEnded, 75_000).catch(async (error: Error) => {
     const { items } = (await service.api<RequestList>('GET', '/v1/requests?limit=200')).body
     const stuck = items.filter(({ state }) => state !== 'delivered' && state !== 'failed')
     throw new Error(`${error.message}: ${JSON.stringify(stuck)}`)

@@ -1,6 +1,7 @@
 import type { Callback } from '../../src/core/callbacks.ts'
 import { readEnvelope } from '../../src/core/envelope.ts'
-import { callbackId, type Received } from '../../src/ledger/ledger.ts'
+import { callbackId } from '../../src/ledger/ids.ts'
+import type { Received } from '../../src/ledger/ledger.ts'
 import type { KhipuEnvelope } from '../../src/schemas/generated.ts'
 import type { Service } from './service.ts'
 

@@ -1,0 +1,38 @@
+import { Ajv, type ErrorObject } from 'ajv'
+import { envSchema } from 'env-schema'
+import type { Fault } from './fault.ts'
+import { type RawSettings, SECRETS, SETTINGS } from './settings.ts'
+
+/** Reads what the schema of the settings can tell; a variable that breaks it is reported and left out. */
+export function readSettings(env: Record<string, string>, fault: Fault): Partial<RawSettings> {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([name]) => Object.hasOwn(SETTINGS.properties, name))
+  )
+  const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, verbose: true })
+  ajv.addKeyword('form')
+  try {
+    return envSchema<RawSettings>({
+      schema: structuredClone(SETTINGS),
+      data: given,
+      env: false,
+      ajv
+    })
+  } catch (error) {
+    const broken = new Map<string, string>()
+    const unread = SECRETS.filter((name) => env[`${name}_FILE`] && env[name] === undefined)
+    for (const { instancePath, params, parentSchema, message } of errorsOf(error)) {
+      const name = instancePath.slice(1) || String(params['missingProperty'])
+      const missing = instancePath === '' ? 'is required' : undefined
+      broken.set(name, missing ?? String(parentSchema?.['form'] ?? message))
+    }
+    for (const [name, message] of broken) {
+      if (!unread.includes(name)) fault(name, message)
+    }
+    return Object.fromEntries(Object.entries(given).filter(([name]) => !broken.has(name)))
+  }
+}
+
+function errorsOf(error: unknown): ErrorObject[] {
+  if (error instanceof Error && 'errors' in error) return error.errors as ErrorObject[]
+  throw error
+}

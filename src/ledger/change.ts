@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import type { Callback, Kept } from '../core/callbacks.ts'
+import { progressDueAt } from '../core/jobs.ts'
+import { isOpen, latestAttempt, type Request } from '../core/request.ts'
+import type { Entry } from './entry.ts'
+import { quarantineId } from './ids.ts'
+
+/** What a handler made of an entry. `kept` says which of the pending bodies go to quarantine, and why. */
+export interface Change {
+  readonly request: Request
+  readonly kept: ReadonlyMap<string, Kept>
+}
+
+/** What the commit script takes, but for the tag. */
+export function commitArguments(entry: Entry, { request, kept }: Change) {
+  const { requestId } = request
+  const consumed = entry.pending.map(({ id }) => id)
+  const ended = isOpen(request) ? '' : (request.endedAt ?? '')
+  const keep = entry.pending.flatMap((callback) => {
+    const kind = kept.get(callback.id)
+    return kind === undefined ? [] : [keptEntry(requestId, callback, kind)]
+  })
+  return [
+    requestId,
+    entry.version,
+    entry.epoch,
+    randomUUID(),
+    JSON.stringify(request),
+    request.state,
+    progressDueAt(request) ?? '',
+    latestAttempt(request)?.sendingAt ?? '',
+    ended,
+    JSON.stringify({ consumed, keep, shred: shredded(entry, request, consumed) })
+  ]
+}
+
+// A body lives until it was acted on, the one that the result needs until the result is published.
+function shredded(entry: Entry, request: Request, consumed: readonly string[]): string[] {
+  const before = entry.request.response?.body
+  const needed = request.publishedAt === null ? request.response?.body : undefined
+  const all = new Set(before === undefined ? consumed : [before, ...consumed])
+  return [...all].filter((id) => id !== needed)
+}
+
+function keptEntry(requestId: string, callback: Callback, kind: Kept) {
+  const sha256 = callback.id.slice(callback.id.indexOf('.') + 1)
+  const { attempt, receivedAt, size } = callback
+  const entry = JSON.stringify({ kind, requestId, attempt, sha256, size, faults: [] })
+  const id = quarantineId(requestId, callback.id)
+  return { callbackId: callback.id, quarantineId: id, receivedAt, entry }
+}

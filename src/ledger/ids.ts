@@ -1,0 +1,11 @@
+import { createHash } from 'node:crypto'
+
+/** The id of a callback: the same bytes on the same attempt's capability are the same callback. */
+export function callbackId(attempt: number, body: Uint8Array): string {
+  return `${attempt}.${createHash('sha256').update(body).digest('hex')}`
+}
+
+/** The id under which a body is kept: the same bytes on the same capability are one entry. */
+export function quarantineId(requestId: string, id: string): string {
+  return createHash('sha256').update(`${requestId}/${id}`).digest('hex').slice(0, 32)
+}
