@@ -28,9 +28,10 @@ export async function startService(config: Config, log: Logger): Promise<Running
   const { server, worker } = ROLES[config.role]
   const shared = buildShared(config, log)
   const running: Running[] = []
-  if (worker) running.push(runWorker(config, shared, log))
   if (server) running.push(await runPublic(config, shared, log))
   running.push(await runAdmin(config, shared, server, log))
+  // Last: a process that can't open its ports must not have taken a job.
+  if (worker) running.push(runWorker(config, shared, log))
   log.info('service started')
   return {
     close: async () => {

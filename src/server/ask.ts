@@ -59,7 +59,10 @@ async function ask(
   const request = accept({ requestId, service, reference }, caller, now)
   const input = { RequestData, ...(authorization === undefined ? {} : { authorization }) }
   if (await deps.ledger.create(request, input)) {
-    await deps.jobs.ensure(null, request, now)
+    // It stands in the ledger: whoever heard 503 now would ask, and pay, a second time. The sweep adds the job.
+    await deps.jobs.ensure(null, request, now).catch((error: Error) => {
+      deps.log.warn({ requestId, error: error.name }, 'request accepted without its job')
+    })
     deps.log.info({ requestId, service, by: caller }, 'request accepted')
   }
   return { requestId, state: 'queued' }

@@ -476,3 +476,12 @@ for (const [what, body, path] of [
     t.equal((await shared.catalog.find(requestId))?.state, 'parked')
   })
 }
+
+t.test('what stands in the ledger is accepted, though its job could not be added', async (t) => {
+  const service = await openServerService(t)
+  const ensure = () => Promise.reject(new Error('timed out'))
+  const { post } = await openAdmin(t, { ...service, jobs: { ...service.jobs, ensure } })
+  const answer = await post('/v1/requests', { RequestData: { AccountNumber: '1' } })
+  t.equal(answer.status, 202)
+  t.match(await service.catalog.totals(), { accepted: 1, live: { queued: 1 } })
+})
