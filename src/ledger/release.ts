@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { matches } from '../core/notification.ts'
+import { matches, type Notification } from '../core/notification.ts'
 import { release } from '../core/operate.ts'
-import type { Notification } from '../core/notification.ts'
 import type { Request } from '../core/request.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
 import type { Catalog } from './catalog.ts'

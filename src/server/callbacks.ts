@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import pLimit from 'p-limit'
+import pLimit, { type LimitFunction } from 'p-limit'
 import type { Logger } from 'pino'
 import { readEnvelope } from '../core/envelope.ts'
 import type { Capabilities, Capability } from '../khipu/capability.ts'
@@ -34,7 +34,7 @@ const RETRY_AFTER_SECONDS = '5'
  * up on the way to Redis until none is stored in time.
  */
 const LARGE_BYTES = 512 * 1024
-const fewAtOnce = pLimit(3)
+const MOST_LARGE_AT_ONCE = 3
 
 /**
  * `POST /callbacks/{capability}`: verify, read, validate, store, answer. No byte of the body is read
@@ -42,9 +42,10 @@ const fewAtOnce = pLimit(3)
  */
 export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): Promise<void> {
   app.decorateRequest('capability', null)
+  const fewAtOnce = pLimit(MOST_LARGE_AT_ONCE)
   app.post('/callbacks/*', {
     onRequest: (request, reply) => admit(deps, request, reply),
-    handler: (request, reply) => receive(deps, request, reply)
+    handler: (request, reply) => receive(deps, fewAtOnce, request, reply)
   })
 }
 
@@ -61,7 +62,12 @@ async function admit(deps: CallbackDeps, request: FastifyRequest, reply: Fastify
   request.headers['content-type'] = 'application/octet-stream'
 }
 
-async function receive(deps: CallbackDeps, request: FastifyRequest, reply: FastifyReply) {
+async function receive(
+  deps: CallbackDeps,
+  fewAtOnce: LimitFunction,
+  request: FastifyRequest,
+  reply: FastifyReply
+) {
   const { capability } = request
   if (capability === null) return refuseStranger(deps, reply)
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
