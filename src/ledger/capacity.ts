@@ -1,23 +1,33 @@
 import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
 
-/** Tells whether Redis can take more. A full one stops the workers as well, so intake stops before. */
+/** Tells whether Redis can take more, and keep it. A full one stops the workers as well, so intake stops before. */
 export interface Capacity {
   /** False while Redis is away, and from 75 % of its maxmemory on. */
   canStore(): boolean
   /** True from 75 % of its maxmemory on. */
   isFull(): boolean
+  /** What of its configuration breaks the promise that nothing is lost; empty where all is well. */
+  concerns(): readonly string[]
   close(): void
 }
 
 const FULL_SHARE = 0.75
 const POLL_MS = 1_000
 
-/** Watches Redis's memory, once a second. */
-export function watchCapacity(redis: Redis): Capacity {
+/** Watches Redis's memory and configuration, once a second; says aloud, once, what is wrong with it. */
+export function watchCapacity(redis: Redis, log: Logger): Capacity {
   let full = false
+  let concerns: readonly string[] = []
   const look = async () => {
-    const info = await redis.info('memory').catch(() => null)
-    if (info !== null) full = isFull(info)
+    const info = await redis.info().catch(() => null)
+    if (info === null) return
+    full = isFull(info)
+    const found = concernsOf(info)
+    if (found.join() !== concerns.join() && found.length > 0) {
+      log.warn({ concerns: found }, 'redis is not set up to keep what it is given')
+    }
+    concerns = found
   }
   const timer = setInterval(() => void look(), POLL_MS)
   timer.unref()
@@ -25,13 +35,27 @@ export function watchCapacity(redis: Redis): Capacity {
   return {
     canStore: () => redis.status === 'ready' && !full,
     isFull: () => full,
+    concerns: () => concerns,
     close: () => clearInterval(timer)
   }
 }
 
-/** Reads INFO memory; a maxmemory of 0 is no limit. */
+/** Reads INFO; a maxmemory of 0 is no limit. */
 export function isFull(info: string): boolean {
-  const read = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
-  const limit = read('maxmemory')
-  return limit > 0 && read('used_memory') > limit * FULL_SHARE
+  const limit = Number(read(info, 'maxmemory') ?? 0)
+  return limit > 0 && Number(read(info, 'used_memory') ?? 0) > limit * FULL_SHARE
+}
+
+/** Reads INFO; what a server leaves out of it is no concern. */
+export function concernsOf(info: string): string[] {
+  const evicts = (read(info, 'maxmemory_policy') ?? 'noeviction') !== 'noeviction'
+  const forgets = read(info, 'aof_enabled') === '0'
+  return [
+    ...(evicts ? ['it evicts keys: set maxmemory-policy to noeviction'] : []),
+    ...(forgets ? ['it has no append-only file: set appendonly to yes'] : [])
+  ]
+}
+
+function read(info: string, name: string): string | undefined {
+  return new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]
 }

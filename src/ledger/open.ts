@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
 import type { SecretKey } from '../core/secret-key.ts'
 import { watchCapacity } from './capacity.ts'
 import { createCatalog } from './catalog.ts'
@@ -26,6 +27,6 @@ export function openLedger(redis: Redis, settings: LedgerSettings) {
     quarantine: createQuarantine(store),
     notifications: createNotifications(store),
     idempotency: createIdempotency(store, ledgerRetentionMs),
-    watchCapacity: () => watchCapacity(redis)
+    watchCapacity: (log: Logger) => watchCapacity(redis, log)
   }
 }

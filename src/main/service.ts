@@ -52,7 +52,7 @@ function buildShared(config: Config, log: Logger) {
     quarantined: () => parts.quarantine.size()
   })
   const capabilities = createCapabilities(config.secretKeys)
-  const capacity = parts.watchCapacity()
+  const capacity = parts.watchCapacity(log)
   return {
     ...parts,
     metrics,
@@ -133,6 +133,7 @@ async function runAdmin(
   const app = await buildAdmin({
     ping: () => shared.catalog.now(),
     canStore: () => shared.capacity.canStore(),
+    concerns: () => shared.capacity.concerns(),
     metrics: () => shared.metrics.render(),
     operator: withOperator ? operator : null,
     log

@@ -4,6 +4,8 @@ export interface HealthDeps {
   /** Throws, or rejects, where the store does not answer. */
   readonly ping: () => Promise<unknown>
   readonly canStore: () => boolean
+  /** What is wrong with how Redis is set up. */
+  readonly concerns: () => readonly string[]
   /** The metrics in Prometheus's text format. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
 }
@@ -21,7 +23,7 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
     const ready = redis === 'ready' && room === 'free'
     return reply
       .code(ready ? 200 : 503)
-      .send({ status: ready ? 'ready' : 'unavailable', redis, room })
+      .send({ status: ready ? 'ready' : 'unavailable', redis, room, concerns: deps.concerns() })
   })
 
   app.get('/metrics', async (_request, reply) => {

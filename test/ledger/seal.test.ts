@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { v7 } from 'uuid'
-import { isFull } from '../../src/ledger/capacity.ts'
 import { createSealer } from '../../src/ledger/seal.ts'
 import { partitionTag } from '../../src/ledger/store.ts'
 import { holds } from '../support/holds.ts'
@@ -85,23 +84,5 @@ const TAGS: readonly [prefix: string, tag: string][] = [
 for (const [prefix, tag] of TAGS) {
   t.test(`the keys of the prefix ${prefix} carry one hash tag`, async (t) => {
     t.equal(partitionTag(prefix, 0), tag)
-  })
-}
-
-const memory = (used: number, most: number) =>
-  `# Memory\r\nused_memory:${used}\r\nused_memory_peak:999\r\nmaxmemory:${most}\r\nmaxmemory_policy:noeviction\r\n`
-
-const MEMORY: readonly [what: string, info: string, full: boolean][] = [
-  ['without a limit', memory(1_000_000, 0), false],
-  ['empty', memory(0, 100), false],
-  ['at 75 %', memory(75, 100), false],
-  ['over 75 %', memory(76, 100), true],
-  ['over its limit', memory(101, 100), true],
-  ['that tells nothing', '', false]
-]
-
-for (const [what, info, full] of MEMORY) {
-  t.test(`a Redis ${what} counts as ${full ? 'full' : 'free'}`, async (t) => {
-    t.equal(isFull(info), full)
   })
 }

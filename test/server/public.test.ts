@@ -444,7 +444,7 @@ t.test('on a Redis of its own', async (t) => {
   const redis = await startRedis({ url: null })
   t.teardown(() => redis.stop())
   const service = await openServerService(t, { url: redis.url })
-  const capacity = service.watchCapacity()
+  const capacity = service.watchCapacity(service.log)
   t.teardown(() => capacity.close())
   const watched = await openPublic(t, service, { canStore: () => capacity.canStore() })
   const unwatched = await openPublic(t, service)

@@ -50,6 +50,7 @@ export async function openAdmin(
   const app = await buildAdmin({
     ping: () => service.catalog.now(),
     canStore: () => true,
+    concerns: () => [],
     metrics: () => metrics.render(),
     operator: { ...service, tokens: TOKENS, hasAuthorization, canStore: () => canAsk },
     log: service.log,
