@@ -1,7 +1,7 @@
 # The service:       docker build -t khipu-receiver .
 # A pretend Khipu:   docker build -t khipu-simulator --target simulator .
 #
-# node:24-slim brings Node; the npm package `node`, which is a devDependency, is never installed here:
+# node:24-slim brings Node; the npm package `node`, which is a devDependency, never brings its binary here:
 # its script is skipped like all others.
 
 FROM node:24-slim AS build

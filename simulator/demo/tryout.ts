@@ -7,7 +7,7 @@ export function tryout(stage: Stage, logFile: string, requestId: string): string
   const { redis, khipu, publicUrl, adminUrl, token, queuePrefix } = stage
   return `
 still running, until Ctrl-C:
-  operator API     ${adminUrl}   (described at ${adminUrl}/openapi.json)
+  operator API     ${adminUrl}   (described at ${adminUrl}/openapi.json, with the token)
   public listener  ${publicUrl}
   pretend Khipu    ${khipu.url}   (what it got and sent: /simulator/calls, /simulator/callbacks)
   Redis            ${placeOf(redis)}, queue khipu-results, prefix ${queuePrefix}

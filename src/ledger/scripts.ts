@@ -9,6 +9,7 @@
  * <tag>:requests, :state:<state>, :service:<service>, :reference:<hash>   zsets, by id
  * <tag>:due, :received, :ended                                           zsets, by instant
  * <tag>:quarantine (zset, by instant), :quarantine:<id> (hash: entry, receivedAt, body)
+ * <tag>:idempotency:<hash>, :releaser:<hash>   strings that expire: reserved keys, leases of releases
  * <tag>:notifications, :releasing (zsets, by instant), :epoch, :totals
  */
 const PRELUDE = `

@@ -426,7 +426,7 @@ export interface Problem {
 export type QuarantineKind = 'not-json' | 'schema' | 'conflict' | 'late'
 
 /**
- * A callback body that could not be accepted and was kept..
+ * A callback body that could not be accepted and was kept.
  */
 export interface QuarantineEntry {
   /**
@@ -633,7 +633,7 @@ export type FailReason =
   | 'parked-too-long'
 
 /**
- * The data of one job on the result queue: how a request ended. Its job id is the request id, its name the outcome. Instants are RFC 3339 in UTC. Consumers must tolerate further keys.
+ * The data of one job on the result queue: how a request ended. Its job id is the request id (`<requestId>-late` for the extra one of a request that had failed, whose late callback an operator accepted), its name the outcome. Instants are RFC 3339 in UTC. Consumers must tolerate further keys.
  */
 export interface Result {
   /**
