@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { untilItAnswers } from './redis-ping.ts'
+import { endWithUs } from './process-guard.ts'
 
 /** A Redis process that we started. */
 export interface RedisServer {
@@ -29,6 +29,7 @@ export async function startServer(settings: RedisServerSettings): Promise<RedisS
   })
   died.catch(() => {})
   endWithUs(child, settings.folder)
+  child.unref()
   try {
     await untilItAnswers(`redis://127.0.0.1:${settings.port}`, died)
   } catch (error) {
@@ -53,28 +54,6 @@ async function lastWords({ folder }: RedisServerSettings): Promise<string> {
   const log = await readFile(join(folder, logFile), 'utf8').catch(() => '')
   return log.trim().split('\n').slice(-3).join('\n') || 'it ended without a word'
 }
-
-/** Ends Redis when this process exits, and also when it is killed and can't say so. */
-function endWithUs(child: ChildProcess, folder: string): void {
-  if (child.pid === undefined) return
-  const killChild = () => child.kill('SIGKILL')
-  process.once('exit', killChild)
-  // The pipe to the guard closes with this process, however it ends.
-  const guard = spawn('/bin/sh', ['-c', guardScript, 'sh', String(child.pid), folder], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true
-  })
-  guard.on('error', () => {})
-  child.once('exit', () => {
-    process.off('exit', killChild)
-    guard.kill('SIGKILL')
-  })
-  child.unref()
-  guard.unref()
-  ;(guard.stdin as Socket).unref()
-}
-
-const guardScript = 'read -r _; kill -9 "$1"; rm -rf "$2"'
 
 async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { endWithUs } from './process-guard.ts'
+import { endWithUs } from '../process-guard.ts'
 
 /** What the service is started with. */
 export interface ServiceSettings {

@@ -46,7 +46,8 @@ function completenessOf(envelope: Readable): Completeness {
 /** Longer than any word of Khipu's; what is longer, or no text, is not taken over into the record. */
 const LONGEST_WORD = 100
 
-function textOf(value: unknown): string | null {
+/** A word of Khipu's, from an answer that nobody has checked; null for whatever is none. */
+export function textOf(value: unknown): string | null {
   return typeof value === 'string' && value.length <= LONGEST_WORD ? value : null
 }
 

@@ -1,11 +1,8 @@
 import type { Answer } from '../core/answer.ts'
 import { causeOfHttpStatus } from '../core/cause.ts'
-import { isEmptyData, readEnvelope, type Readable } from '../core/envelope.ts'
+import { isEmptyData, readEnvelope, type Readable, textOf } from '../core/envelope.ts'
 import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
-
-/** Longer than any word of Khipu's. */
-const LONGEST_WORD = 100
 
 /** What came back over HTTP, whole. */
 export interface HttpAnswer {
@@ -77,10 +74,6 @@ function isEnvelope(value: unknown): value is Readable {
 // `{"Transaction": []}` is an empty result, `{}`, `[]`, null and nothing at all are none.
 function isEmptyObject(data: Readable['Data']): boolean {
   return isEmptyData(data) && Object.keys(data ?? {}).length === 0
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === 'string' && value.length <= LONGEST_WORD ? value : null
 }
 
 /** Retry-After in ms, from its seconds or its date (RFC 9110); null where there is none to be read. */
