@@ -7,22 +7,42 @@ import {
   parseSecretKeys,
   readSecretFiles
 } from './config/secrets.ts'
+import {
+  checkCallbackUrl,
+  checkSettings,
+  parseNetworks,
+  readCertificates
+} from './config/checks.ts'
 import { readSettings } from './config/read-settings.ts'
 import type { RawSettings } from './config/settings.ts'
 import { BUILT_IN_POLICY, type Policy } from './core/policy.ts'
 import type { SecretKey } from './core/secret-key.ts'
 
+/** What the quarantine holds at the most. */
+export interface QuarantineBounds {
+  readonly mostEntries: number
+  readonly mostBytes: number
+  readonly retentionMs: number
+}
+
 /** All that the environment says, checked and understood. Durations are in ms, sizes in bytes. */
 export interface Config {
   readonly role: 'all' | 'server' | 'worker'
-  readonly redisUrl: string
+  /** `ca` is the PEM of the authority that has signed its certificate, null for those that Node knows. */
+  readonly redis: { readonly url: string; readonly ca: string | null }
   /** Without a slash at the end. */
   readonly publicUrl: string
   readonly publicListener: { readonly host: string; readonly port: number }
   readonly adminListener: { readonly host: string; readonly port: number }
+  /** Addresses and networks whose `X-Forwarded-For` is believed; none of them, nobody's. */
+  readonly trustedProxies: readonly string[]
+  readonly maxConnections: number
+  /** How many refused callbacks may be tried in a minute. */
+  readonly refusals: { readonly perAddress: number; readonly inAll: number }
   readonly khipuBaseUrl: string
   readonly khipuAuthorization: { readonly jwt: string } | { readonly apiKey: string } | null
   readonly requestTimeoutMs: number
+  readonly singleFlight: boolean
   readonly apiTokens: readonly ApiToken[]
   readonly secretKeys: readonly [SecretKey, ...SecretKey[]]
   readonly policy: Policy
@@ -31,6 +51,7 @@ export interface Config {
   readonly queuePrefix: string
   readonly resultRetentionMs: number
   readonly ledgerRetentionMs: number
+  readonly quarantine: QuarantineBounds
   readonly workerConcurrency: number
   readonly sweepIntervalMs: number
   readonly bodyLimit: number
@@ -45,18 +66,6 @@ export class ConfigError extends Error {
   }
 }
 
-/** What Khipu allows a CallbackUrl. */
-export const CALLBACK_URL_LIMIT = 255
-
-/** What timers and instants can hold: Node's timers end at 24.8 days and then fire at once. */
-const LONGEST = {
-  KHIPU_REQUEST_TIMEOUT: '24d',
-  SWEEP_INTERVAL: '24d',
-  CALLBACK_TIMEOUT: '365d',
-  RESULT_RETENTION: '365d',
-  LEDGER_RETENTION: '3650d'
-} as const
-
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Reads the environment; throws one ConfigError with every fault. `callbackUrlLength` is that of the longest CallbackUrl. */
@@ -68,58 +77,56 @@ export function readConfig(
   const fault: Fault = (name, message) => void faults.push(`${name} ${message}`)
   const raw = readSettings(readSecretFiles(env, fault), fault)
 
-  const { SECRET_KEYS, API_TOKENS, RETRY_POLICY_FILE } = raw
+  const { SECRET_KEYS, API_TOKENS, RETRY_POLICY_FILE, TRUST_PROXY, REDIS_CA_FILE } = raw
   const publicUrl = (raw.PUBLIC_URL ?? '').replace(/\/+$/, '')
   const secretKeys = SECRET_KEYS === undefined ? null : parseSecretKeys(SECRET_KEYS, fault)
   const apiTokens = API_TOKENS === undefined ? null : parseApiTokens(API_TOKENS, fault)
   const policy =
     RETRY_POLICY_FILE === undefined ? BUILT_IN_POLICY : readRetryPolicy(RETRY_POLICY_FILE, fault)
-  const longest = Math.max(
-    0,
-    ...(secretKeys ?? []).map(({ kid }) => callbackUrlLength(publicUrl, kid))
-  )
-  if (longest > CALLBACK_URL_LIMIT) {
-    const excess = longest - CALLBACK_URL_LIMIT
-    fault(
-      'PUBLIC_URL',
-      `is ${excess} characters too long: Khipu takes a CallbackUrl of ${CALLBACK_URL_LIMIT}`
-    )
-  }
-  for (const name of ['REDIS_URL', 'PUBLIC_URL', 'KHIPU_BASE_URL'] as const) {
-    const url = raw[name]
-    if (url !== undefined && !URL.canParse(url))
-      fault(name, 'must be an address: its host or port is not one')
-  }
-  for (const [name, most] of Object.entries(LONGEST)) {
-    const given = raw[name as keyof typeof LONGEST]
-    if (given !== undefined && toMs(given) > toMs(most)) fault(name, `must be at most ${most}`)
-  }
-  if (raw.KHIPU_API_KEY !== undefined && raw.KHIPU_JWT !== undefined) {
-    fault('KHIPU_JWT', 'and KHIPU_API_KEY are both given: Khipu takes one of them')
-  }
+  checkCallbackUrl(callbackUrlLength, publicUrl, secretKeys ?? [], fault)
+  checkSettings(raw, fault)
+  const trustedProxies = TRUST_PROXY === undefined ? [] : parseNetworks(TRUST_PROXY, fault)
+  const redisCa =
+    REDIS_CA_FILE === undefined ? null : readCertificates('REDIS_CA_FILE', REDIS_CA_FILE, fault)
   if (faults.length > 0 || secretKeys === null || apiTokens === null || policy === null) {
     throw new ConfigError(faults)
   }
-  return toConfig(raw as RawSettings, { publicUrl, secretKeys, apiTokens, policy })
+  const understood = { publicUrl, secretKeys, apiTokens, policy, trustedProxies, redisCa }
+  return toConfig(raw as RawSettings, understood)
 }
 
-type Understood = Pick<Config, 'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy'>
+type Understood = Pick<Config, 'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy'> & {
+  readonly trustedProxies: readonly string[]
+  readonly redisCa: string | null
+}
 
-function toConfig(raw: RawSettings, understood: Understood): Config {
+function toConfig(
+  raw: RawSettings,
+  { trustedProxies, redisCa, ...understood }: Understood
+): Config {
   const config: Config = {
     ...understood,
     role: raw.ROLE,
-    redisUrl: raw.REDIS_URL,
+    redis: { url: raw.REDIS_URL, ca: redisCa },
     publicListener: { host: raw.PUBLIC_HOST, port: raw.PUBLIC_PORT },
     adminListener: { host: raw.ADMIN_HOST, port: raw.ADMIN_PORT },
+    trustedProxies,
+    maxConnections: raw.MAX_CONNECTIONS,
+    refusals: { perAddress: raw.REFUSALS_PER_ADDRESS, inAll: raw.REFUSALS_IN_ALL },
     khipuBaseUrl: raw.KHIPU_BASE_URL.replace(/\/+$/, ''),
     khipuAuthorization: authorizationOf(raw),
     requestTimeoutMs: toMs(raw.KHIPU_REQUEST_TIMEOUT),
+    singleFlight: raw.SINGLE_FLIGHT,
     callbackTimeoutMs: toMs(raw.CALLBACK_TIMEOUT),
     resultQueue: raw.RESULT_QUEUE,
     queuePrefix: raw.QUEUE_PREFIX,
     resultRetentionMs: toMs(raw.RESULT_RETENTION),
     ledgerRetentionMs: toMs(raw.LEDGER_RETENTION),
+    quarantine: {
+      mostEntries: raw.QUARANTINE_ENTRIES,
+      mostBytes: bytes.parse(raw.QUARANTINE_SIZE) ?? 0,
+      retentionMs: toMs(raw.QUARANTINE_RETENTION)
+    },
     workerConcurrency: raw.WORKER_CONCURRENCY,
     sweepIntervalMs: toMs(raw.SWEEP_INTERVAL),
     bodyLimit: bytes.parse(raw.BODY_LIMIT) ?? 0,

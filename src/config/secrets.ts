@@ -3,9 +3,14 @@ import type { SecretKey } from '../core/secret-key.ts'
 import { SECRETS } from './settings.ts'
 import type { Fault } from './fault.ts'
 
+/** What a bearer token may do; each scope holds those before it. */
+export const SCOPES = ['read', 'write', 'admin'] as const
+export type Scope = (typeof SCOPES)[number]
+
 /** A named bearer token of the operator API. */
 export interface ApiToken {
   readonly name: string
+  readonly scope: Scope
   readonly token: string
 }
 
@@ -45,17 +50,18 @@ export function parseSecretKeys(text: string, fault: Fault): [SecretKey, ...Secr
   return null
 }
 
-const TOKEN = /^(?<name>[A-Za-z0-9_.-]{1,64}):(?<token>[\x21-\x2b\x2d-\x7e]+)$/
+const TOKEN =
+  /^(?<name>[A-Za-z0-9_.-]{1,64})(?:\/(?<scope>read|write|admin))?:(?<token>[\x21-\x2b\x2d-\x7e]+)$/
 
-/** Reads API_TOKENS; reported, and null, where any is not `name:token` or a name comes twice. */
+/** Reads API_TOKENS; reported, and null, where any is not `name:token` or `name/scope:token`, or a name comes twice. */
 export function parseApiTokens(text: string, fault: Fault): ApiToken[] | null {
   const tokens = split(text).map((item) => {
-    const { name = '', token = '' } = TOKEN.exec(item)?.groups ?? {}
-    return { name, token }
+    const { name = '', scope = 'admin', token = '' } = TOKEN.exec(item)?.groups ?? {}
+    return { name, scope: scope as Scope, token }
   })
   const sound = tokens.length > 0 && tokens.every(({ name }) => name !== '')
   if (sound && new Set(tokens.map(({ name }) => name)).size === tokens.length) return tokens
-  fault('API_TOKENS', 'must be name:token, separated by commas, each name once')
+  fault('API_TOKENS', 'must be name:token or name/scope:token, separated by commas, each name once')
   return null
 }
 

@@ -1,141 +1,124 @@
-/** A duration as users write it: a whole number and a unit. */
-const duration = (value: string, description: string) => ({
-  type: 'string',
-  pattern: '^[1-9][0-9]{0,5}(ms|s|m|h|d)$',
-  form: 'must be a duration such as 500ms, 30m or 4h',
-  default: value,
-  description
-})
-const port = (value: number, description: string) => ({
-  type: 'integer',
-  minimum: 0,
-  maximum: 65535,
-  default: value,
-  description
-})
-const text = (description: string, value?: string) => ({
-  type: 'string',
-  minLength: 1,
-  description,
-  ...(value === undefined ? {} : { default: value })
-})
-const httpUrl = (description: string, value?: string) => ({
-  ...text(description, value),
-  pattern: '^https?://[^\\s/?#@]+(/[^\\s?#@]*)?$',
-  form: 'must be an http:// or https:// address without user, query or fragment'
-})
-/** What goes into a header. */
-const credential = (description: string) => ({
-  ...text(description),
-  pattern: '^[\\x21-\\x7e]+$',
-  form: 'must be of visible ASCII characters, without spaces'
-})
-/** The name of a queue, or what stands before it in keys. */
-const queueName = (value: string, description: string) => ({
-  ...text(description, value),
-  pattern: '^[^:\\s]+$',
-  form: 'must have no colon and no space'
-})
+import {
+  CREDENTIAL,
+  duration,
+  flag,
+  HTTP_URL,
+  integer,
+  oneOf,
+  port,
+  QUEUE_NAME,
+  size,
+  text,
+  textOr
+} from './rows.ts'
+
+const properties = {
+  ROLE: oneOf(['all', 'server', 'worker'], 'all', 'What this process does: listen, work, or both'),
+  REDIS_URL: {
+    ...textOr(
+      'redis://127.0.0.1:6379',
+      'Where Redis is, with user and password where it has them; `rediss://` for TLS'
+    ),
+    pattern: '^rediss?://\\S+$',
+    form: 'must be a redis:// or rediss:// address'
+  },
+  REDIS_CA_FILE: text(
+    "PEM file of the authority that has signed Redis's certificate, for `rediss://`"
+  ),
+  PUBLIC_URL: { ...text('How Khipu reaches the public listener'), ...HTTP_URL },
+  PUBLIC_HOST: textOr('0.0.0.0', 'The address that the public listener binds'),
+  PUBLIC_PORT: port(3000, 'The port of the public listener'),
+  ADMIN_HOST: textOr('127.0.0.1', 'The address that the operator listener binds'),
+  ADMIN_PORT: port(3001, 'The port of the operator listener'),
+  TRUST_PROXY: text(
+    'Addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed: `10.0.0.7,192.168.0.0/16`'
+  ),
+  MAX_CONNECTIONS: integer([1, 65535], 2000, 'How many connections each listener holds at once'),
+  REFUSALS_PER_ADDRESS: integer(
+    [1, 1_000_000],
+    1000,
+    'How many refused callbacks an address may try in a minute before it hears 429; good ones always pass'
+  ),
+  REFUSALS_IN_ALL: integer([1, 10_000_000], 10_000, 'The same for all addresses together'),
+  KHIPU_BASE_URL: { ...textOr('https://api.khipu.com', 'Where Khipu is'), ...HTTP_URL },
+  KHIPU_API_KEY: {
+    ...text('API key for Khipu; this or KHIPU_JWT, unless every request brings its own'),
+    ...CREDENTIAL
+  },
+  KHIPU_JWT: { ...text('JWT for Khipu; this or KHIPU_API_KEY'), ...CREDENTIAL },
+  KHIPU_REQUEST_TIMEOUT: duration(
+    '190s',
+    "How long one POST may take; Khipu's gateway gives up after 180 s"
+  ),
+  SINGLE_FLIGHT: flag(
+    true,
+    'One attempt per account at a time, and none with credentials that the bank has just refused'
+  ),
+  API_TOKENS: text(
+    'Bearer tokens of the operator API: `name:token,name/scope:token`; scope is read, write or admin (default)'
+  ),
+  SECRET_KEYS: text(
+    '`kid:base64 of 32 bytes,…`: the first signs and seals, all of them verify and open'
+  ),
+  RETRY_POLICY_FILE: text('JSON file that replaces rows of the built-in policy'),
+  CALLBACK_TIMEOUT: duration(
+    '30m',
+    "Deadline of a callback when Khipu's LifeSpan can't be read as one"
+  ),
+  RESULT_QUEUE: { ...textOr('khipu-results', 'The name of the downstream queue'), ...QUEUE_NAME },
+  QUEUE_PREFIX: { ...textOr('khipu', 'The BullMQ prefix of all queues'), ...QUEUE_NAME },
+  RESULT_RETENTION: duration(
+    '3d',
+    'How long a consumed result keeps its job id taken, so that none comes twice'
+  ),
+  LEDGER_RETENTION: duration('30d', 'How long an ended request can be looked up'),
+  QUARANTINE_RETENTION: duration('30d', 'How long a body is kept in quarantine'),
+  QUARANTINE_ENTRIES: integer(
+    [1, 1_000_000],
+    10_000,
+    'How many bodies the quarantine holds; then the oldest gives way'
+  ),
+  QUARANTINE_SIZE: size('256mb', 'How large they may be in all; then the oldest gives way'),
+  WORKER_CONCURRENCY: integer(
+    [1, 1000],
+    20,
+    'How many jobs of each queue a worker handles at once'
+  ),
+  SWEEP_INTERVAL: duration('15s', 'How often a worker looks for requests without progress'),
+  BODY_LIMIT: size('10mb', 'The most that a callback body may have'),
+  LOG_LEVEL: oneOf(
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'info',
+    'The least that is logged'
+  )
+}
 
 /** Every environment variable of the service; the README's table is checked against it. */
 export const SETTINGS = {
   type: 'object',
   required: ['PUBLIC_URL', 'API_TOKENS', 'SECRET_KEYS'],
-  properties: {
-    ROLE: {
-      type: 'string',
-      enum: ['all', 'server', 'worker'],
-      form: 'must be one of all, server, worker',
-      default: 'all',
-      description: 'What this process does: listen, work, or both'
-    },
-    REDIS_URL: {
-      type: 'string',
-      pattern: '^rediss?://\\S+$',
-      form: 'must be a redis:// or rediss:// address',
-      default: 'redis://127.0.0.1:6379',
-      description: 'Where Redis is; `rediss://` for TLS'
-    },
-    PUBLIC_URL: httpUrl('How Khipu reaches the public listener'),
-    PUBLIC_HOST: text('The address that the public listener binds', '0.0.0.0'),
-    PUBLIC_PORT: port(3000, 'The port of the public listener'),
-    ADMIN_HOST: text('The address that the operator listener binds', '127.0.0.1'),
-    ADMIN_PORT: port(3001, 'The port of the operator listener'),
-    KHIPU_BASE_URL: httpUrl('Where Khipu is', 'https://api.khipu.com'),
-    KHIPU_API_KEY: credential(
-      'API key for Khipu; this or KHIPU_JWT, unless every request brings its own'
-    ),
-    KHIPU_JWT: credential('JWT for Khipu; this or KHIPU_API_KEY'),
-    KHIPU_REQUEST_TIMEOUT: duration(
-      '190s',
-      "How long one POST may take; Khipu's gateway gives up after 180 s"
-    ),
-    API_TOKENS: text('Bearer tokens of the operator API: `name:token,name:token`'),
-    SECRET_KEYS: text(
-      '`kid:base64 of 32 bytes,…`: the first signs and seals, all of them verify and open'
-    ),
-    RETRY_POLICY_FILE: text('JSON file that replaces rows of the built-in policy'),
-    CALLBACK_TIMEOUT: duration(
-      '30m',
-      "Deadline of a callback when Khipu's LifeSpan can't be read as one"
-    ),
-    RESULT_QUEUE: queueName('khipu-results', 'The name of the downstream queue'),
-    QUEUE_PREFIX: queueName('khipu', 'The BullMQ prefix of all queues'),
-    RESULT_RETENTION: duration(
-      '3d',
-      'How long a consumed result keeps its job id taken, so that none comes twice'
-    ),
-    LEDGER_RETENTION: duration('30d', 'How long an ended request can be looked up'),
-    WORKER_CONCURRENCY: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 1000,
-      default: 20,
-      description: 'How many jobs of each queue a worker handles at once'
-    },
-    SWEEP_INTERVAL: duration('15s', 'How often a worker looks for requests without progress'),
-    BODY_LIMIT: {
-      type: 'string',
-      pattern: '^[1-9][0-9]{0,5}(b|kb|mb)$',
-      form: 'must be a size such as 512kb or 10mb',
-      default: '10mb',
-      description: 'The most that a callback body may have'
-    },
-    LOG_LEVEL: {
-      type: 'string',
-      enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-      form: 'must be one of fatal, error, warn, info, debug, trace, silent',
-      default: 'info',
-      description: 'The least that is logged'
-    }
-  }
+  properties
 } as const
 
+type Rows = typeof properties
+type Value<Row> = Row extends { enum: readonly (infer Word)[] }
+  ? Word
+  : Row extends { type: 'integer' }
+    ? number
+    : Row extends { type: 'boolean' }
+      ? boolean
+      : string
+/** The names of those that are always there: required, or with a default. */
+type Present = {
+  [Name in keyof Rows]: Rows[Name] extends { default: unknown } ? Name : never
+}[keyof Rows]
+type Required = (typeof SETTINGS.required)[number]
+
 /** The settings as env-schema leaves them: coerced, with defaults, not yet understood. */
-export interface RawSettings {
-  readonly ROLE: 'all' | 'server' | 'worker'
-  readonly REDIS_URL: string
-  readonly PUBLIC_URL: string
-  readonly PUBLIC_HOST: string
-  readonly PUBLIC_PORT: number
-  readonly ADMIN_HOST: string
-  readonly ADMIN_PORT: number
-  readonly KHIPU_BASE_URL: string
-  readonly KHIPU_API_KEY?: string
-  readonly KHIPU_JWT?: string
-  readonly KHIPU_REQUEST_TIMEOUT: string
-  readonly API_TOKENS: string
-  readonly SECRET_KEYS: string
-  readonly RETRY_POLICY_FILE?: string
-  readonly CALLBACK_TIMEOUT: string
-  readonly RESULT_QUEUE: string
-  readonly QUEUE_PREFIX: string
-  readonly RESULT_RETENTION: string
-  readonly LEDGER_RETENTION: string
-  readonly WORKER_CONCURRENCY: number
-  readonly SWEEP_INTERVAL: string
-  readonly BODY_LIMIT: string
-  readonly LOG_LEVEL: string
+export type RawSettings = {
+  readonly [Name in Present | Required]: Value<Rows[Name]>
+} & {
+  readonly [Name in Exclude<keyof Rows, Present | Required>]?: Value<Rows[Name]>
 }
 
 /** Variables that hold a secret: each can be given as `X_FILE`, the path of a file that holds it. */

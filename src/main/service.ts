@@ -45,7 +45,7 @@ type Shared = ReturnType<typeof buildShared>
 
 /** What the listeners use, on a connection that fails fast: nobody who calls waits for Redis to return. */
 function buildShared(config: Config, log: Logger) {
-  const redis = connectFailingFast(config.redisUrl, log)
+  const redis = connectFailingFast(config.redis, log)
   const parts = buildParts(config, redis, log)
   const metrics = createMetrics({
     totals: () => parts.catalog.totals(),
@@ -77,7 +77,7 @@ function buildParts(config: Config, redis: ReturnType<typeof connectWaiting>, lo
 }
 
 function runWorker(config: Config, shared: Shared, log: Logger): Running {
-  const connection = connectWaiting(config.redisUrl, log)
+  const connection = connectWaiting(config.redis, log)
   const parts = buildParts(config, connection, log)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,

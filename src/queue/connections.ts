@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
 
 /** Reconnects within a second of Redis's return; BullMQ's own default takes up to twenty. */
@@ -13,21 +13,35 @@ const SHARED = {
 /** How long a listener waits for one Redis command before it says that it can't store now. */
 const COMMAND_TIMEOUT_MS = 1500
 
+/** Where Redis is. */
+export interface RedisAddress {
+  /** `redis://`, or `rediss://` for TLS. */
+  readonly url: string
+  /** The PEM of the authority that has signed its certificate; null for those that Node knows. */
+  readonly ca: string | null
+}
+
 /** For the listeners: a command fails at once while Redis is away, so that the caller hears 503 in time. */
-export function connectFailingFast(url: string, log: Logger): Redis {
-  const options = {
-    ...SHARED,
+export function connectFailingFast(address: RedisAddress, log: Logger): Redis {
+  const patience = {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     commandTimeout: COMMAND_TIMEOUT_MS
   }
-  return logged(new Redis(url, options), log)
+  return connect(address, patience, log)
 }
 
 /** For the workers: a command waits for as long as Redis is away. No command timeout: it would kill BZPOPMIN. */
-export function connectWaiting(url: string, log: Logger): Redis {
-  const options = { ...SHARED, maxRetriesPerRequest: null }
-  return logged(new Redis(url, options), log)
+export function connectWaiting(address: RedisAddress, log: Logger): Redis {
+  return connect(address, { maxRetriesPerRequest: null }, log)
+}
+
+type Patience = Pick<RedisOptions, 'enableOfflineQueue' | 'maxRetriesPerRequest' | 'commandTimeout'>
+
+// A certificate that no known authority has signed, or that names another host, is refused by Node's TLS.
+function connect({ url, ca }: RedisAddress, patience: Patience, log: Logger): Redis {
+  const tls = ca === null ? {} : { tls: { ca } }
+  return logged(new Redis(url, { ...SHARED, ...patience, ...tls }), log)
 }
 
 // One line when Redis is lost and one when it is back, not one per failed attempt to reconnect.

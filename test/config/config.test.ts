@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Config, CALLBACK_URL_LIMIT, ConfigError, readConfig } from '../../src/config.ts'
+import { type Config, ConfigError, readConfig } from '../../src/config.ts'
+import { CALLBACK_URL_LIMIT } from '../../src/config/checks.ts'
 import { toMs, toPolicy } from '../../src/config/retry-policy.ts'
 import { SECRETS, SETTINGS } from '../../src/config/settings.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
@@ -37,14 +38,18 @@ function faultsIn(env: Environment): string[] {
 t.test('needs no more than three variables, and has a default for the others', async (t) => {
   t.strictSame(read(NEEDED), {
     role: 'all',
-    redisUrl: 'redis://127.0.0.1:6379',
+    redis: { url: 'redis://127.0.0.1:6379', ca: null },
     publicUrl: 'https://hooks.example.com',
     publicListener: { host: '0.0.0.0', port: 3000 },
     adminListener: { host: '127.0.0.1', port: 3001 },
+    trustedProxies: [],
+    maxConnections: 2000,
+    refusals: { perAddress: 1000, inAll: 10_000 },
     khipuBaseUrl: 'https://api.khipu.com',
     khipuAuthorization: null,
     requestTimeoutMs: 190_000,
-    apiTokens: [{ name: 'ann', token: 'token-1' }],
+    singleFlight: true,
+    apiTokens: [{ name: 'ann', scope: 'admin', token: 'token-1' }],
     secretKeys: [{ kid: 'k1', bytes: Buffer.alloc(32, 1) }],
     policy: BUILT_IN_POLICY,
     callbackTimeoutMs: 1_800_000,
@@ -52,6 +57,7 @@ t.test('needs no more than three variables, and has a default for the others', a
     queuePrefix: 'khipu',
     resultRetentionMs: 259_200_000,
     ledgerRetentionMs: 2_592_000_000,
+    quarantine: { mostEntries: 10_000, mostBytes: 268_435_456, retentionMs: 2_592_000_000 },
     workerConcurrency: 20,
     sweepIntervalMs: 15_000,
     bodyLimit: 10_485_760,
@@ -59,12 +65,17 @@ t.test('needs no more than three variables, and has a default for the others', a
   })
 })
 
+const QUARANTINE = { mostEntries: 10_000, mostBytes: 268_435_456, retentionMs: 2_592_000_000 }
 const understood: [name: string, value: string, expected: Partial<Config>][] = [
   ['ROLE', 'all', { role: 'all' }],
   ['ROLE', 'server', { role: 'server' }],
   ['ROLE', 'worker', { role: 'worker' }],
-  ['REDIS_URL', 'redis://:pw@redis:6380/2', { redisUrl: 'redis://:pw@redis:6380/2' }],
-  ['REDIS_URL', 'rediss://redis', { redisUrl: 'rediss://redis' }],
+  [
+    'REDIS_URL',
+    'redis://:pw@redis:6380/2',
+    { redis: { url: 'redis://:pw@redis:6380/2', ca: null } }
+  ],
+  ['REDIS_URL', 'rediss://redis', { redis: { url: 'rediss://redis', ca: null } }],
   ['PUBLIC_URL', 'http://a', { publicUrl: 'http://a' }],
   ['PUBLIC_URL', 'https://a/', { publicUrl: 'https://a' }],
   ['PUBLIC_URL', 'https://a:8443/b/c//', { publicUrl: 'https://a:8443/b/c' }],
@@ -73,6 +84,15 @@ const understood: [name: string, value: string, expected: Partial<Config>][] = [
   ['PUBLIC_PORT', '65535', { publicListener: { host: '0.0.0.0', port: 65535 } }],
   ['ADMIN_HOST', '0.0.0.0', { adminListener: { host: '0.0.0.0', port: 3001 } }],
   ['ADMIN_PORT', '80', { adminListener: { host: '127.0.0.1', port: 80 } }],
+  ['TRUST_PROXY', '10.0.0.7', { trustedProxies: ['10.0.0.7'] }],
+  ['TRUST_PROXY', '10.0.0.7, fd00::/8', { trustedProxies: ['10.0.0.7', 'fd00::/8'] }],
+  ['MAX_CONNECTIONS', '1', { maxConnections: 1 }],
+  ['REFUSALS_PER_ADDRESS', '5', { refusals: { perAddress: 5, inAll: 10_000 } }],
+  ['REFUSALS_IN_ALL', '5', { refusals: { perAddress: 1000, inAll: 5 } }],
+  ['SINGLE_FLIGHT', 'false', { singleFlight: false }],
+  ['QUARANTINE_RETENTION', '1d', { quarantine: { ...QUARANTINE, retentionMs: 86_400_000 } }],
+  ['QUARANTINE_ENTRIES', '1', { quarantine: { ...QUARANTINE, mostEntries: 1 } }],
+  ['QUARANTINE_SIZE', '1kb', { quarantine: { ...QUARANTINE, mostBytes: 1024 } }],
   ['KHIPU_BASE_URL', 'http://localhost:9/', { khipuBaseUrl: 'http://localhost:9' }],
   ['KHIPU_API_KEY', 'k', { khipuAuthorization: { apiKey: 'k' } }],
   ['KHIPU_JWT', 'a.b.c', { khipuAuthorization: { jwt: 'a.b.c' } }],
@@ -100,7 +120,8 @@ const anAddress = 'must be an http:// or https:// address without user, query or
 const aName = 'must have no colon and no space'
 const aSize = 'must be a size such as 512kb or 10mb'
 const keys = 'must be kid:base64 of 32 bytes, separated by commas, each kid once'
-const tokens = 'must be name:token, separated by commas, each name once'
+const tokens = 'must be name:token or name/scope:token, separated by commas, each name once'
+const networks = 'must be addresses and networks such as 10.0.0.7,192.168.0.0/16'
 const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['ROLE', CANARY, /^must be .*one of/],
   ['ROLE', 'ALL', /^must be .*one of/],
@@ -108,6 +129,17 @@ const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['REDIS_URL', CANARY, 'must be a redis:// or rediss:// address'],
   ['REDIS_URL', `http://${CANARY}`, 'must be a redis:// or rediss:// address'],
   ['REDIS_URL', `redis://${CANARY} `, 'must be a redis:// or rediss:// address'],
+  ['REDIS_CA_FILE', `/${CANARY}.pem`, 'names a file that cannot be read'],
+  ['REDIS_CA_FILE', import.meta.filename, 'names a file that holds no PEM certificate'],
+  ['TRUST_PROXY', CANARY, networks],
+  ['TRUST_PROXY', `10.0.0.1,${CANARY}`, networks],
+  ['TRUST_PROXY', 'true', networks],
+  ['TRUST_PROXY', '10.0.0.0/33', networks],
+  ['TRUST_PROXY', '10.0.0.0/8/8', networks],
+  ['TRUST_PROXY', '::1/129', networks],
+  ['MAX_CONNECTIONS', '0', 'must be >= 1'],
+  ['SINGLE_FLIGHT', CANARY, 'must be true or false'],
+  ['QUARANTINE_SIZE', CANARY, aSize],
   ['PUBLIC_URL', CANARY, anAddress],
   ['PUBLIC_URL', `ftp://${CANARY}`, anAddress],
   ['PUBLIC_URL', `https://${CANARY}?a=1`, anAddress],
@@ -161,6 +193,8 @@ const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['API_TOKENS', `ann:${CANARY},`, tokens],
   ['API_TOKENS', `ann:a,bob`, tokens],
   ['API_TOKENS', `ann:a,ann:b`, tokens],
+  ['API_TOKENS', `ann:a,ann/read:b`, tokens],
+  ['API_TOKENS', `ann/root:${CANARY}`, tokens],
   ['RETRY_POLICY_FILE', `/${CANARY}.json`, 'names a file that cannot be read as JSON']
 ]
 for (const [name, value, message] of wrong) {
@@ -221,9 +255,9 @@ t.test('keys and tokens', async (t) => {
     ])
   })
   t.test('of several people are told apart', async (t) => {
-    t.strictSame(read({ ...NEEDED, API_TOKENS: 'ann:a:b=, b.o-b_2:~!' }).apiTokens, [
-      { name: 'ann', token: 'a:b=' },
-      { name: 'b.o-b_2', token: '~!' }
+    t.strictSame(read({ ...NEEDED, API_TOKENS: 'ann/read:a:b=, b.o-b_2:~!' }).apiTokens, [
+      { name: 'ann', scope: 'read', token: 'a:b=' },
+      { name: 'b.o-b_2', scope: 'admin', token: '~!' }
     ])
   })
 })
@@ -239,10 +273,10 @@ t.test('one credential for Khipu, not two', async (t) => {
 
 t.test('a secret in a file', async (t) => {
   const secrets: Readonly<Record<string, [content: string, expected: Partial<Config>]>> = {
-    REDIS_URL: ['redis://:pw@redis', { redisUrl: 'redis://:pw@redis' }],
+    REDIS_URL: ['redis://:pw@redis', { redis: { url: 'redis://:pw@redis', ca: null } }],
     KHIPU_API_KEY: ['k', { khipuAuthorization: { apiKey: 'k' } }],
     KHIPU_JWT: ['a.b.c', { khipuAuthorization: { jwt: 'a.b.c' } }],
-    API_TOKENS: ['bob:token-2', { apiTokens: [{ name: 'bob', token: 'token-2' }] }],
+    API_TOKENS: ['bob:token-2', { apiTokens: [{ name: 'bob', scope: 'admin', token: 'token-2' }] }],
     SECRET_KEYS: [`k9:${key(9)}`, { secretKeys: [{ kid: 'k9', bytes: Buffer.alloc(32, 9) }] }]
   }
   t.strictSame([...SECRETS].toSorted(), Object.keys(secrets).toSorted(), 'every secret has a row')

@@ -221,7 +221,7 @@ t.test('a consumer opens the result queue with its name and the prefix alone', a
 /** Runs a handler on a queue of the service until the test ends. */
 function work(t: Test, service: Service, name: QueueName, handle: Handler): void {
   const { tag, log, url } = service
-  const connection = connectWaiting(url, log)
+  const connection = connectWaiting({ url, ca: null }, log)
   const worker = consume(name, handle, { connection, tag, concurrency: 2, log })
   t.teardown(async () => {
     await worker.close()
@@ -286,8 +286,8 @@ t.test('while Redis is away', async (t) => {
   const redis = await startRedis({ url: null })
   t.teardown(() => redis.stop())
   const { lines, log } = openLog()
-  const fast = connectFailingFast(redis.url, log)
-  const waiting = connectWaiting(redis.url, log)
+  const fast = connectFailingFast({ url: redis.url, ca: null }, log)
+  const waiting = connectWaiting({ url: redis.url, ca: null }, log)
   t.teardown(() => {
     fast.disconnect()
     waiting.disconnect()

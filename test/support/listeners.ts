@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import type { ApiToken } from '../../src/config/secrets.ts'
 import { connectFailingFast } from '../../src/queue/connections.ts'
 import { type AdminDeps, buildAdmin } from '../../src/server/admin.ts'
 import type { CallbackDeps } from '../../src/server/callbacks.ts'
@@ -31,9 +32,9 @@ export async function openPublic(
   return { address, counted, post }
 }
 
-const TOKENS = [
-  { name: 'ana', token: 'token-of-ana' },
-  { name: 'ben', token: 'token-of-ben' }
+const TOKENS: readonly ApiToken[] = [
+  { name: 'ana', scope: 'admin', token: 'token-of-ana' },
+  { name: 'ben', scope: 'admin', token: 'token-of-ben' }
 ]
 
 /** An operator listener on a free port; `as` calls it with the token of ana or ben. */

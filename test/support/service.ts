@@ -7,7 +7,7 @@ import { BUILT_IN_POLICY, type Policy } from '../../src/core/policy.ts'
 import type { SecretKey } from '../../src/core/secret-key.ts'
 import { createCapabilities } from '../../src/khipu/capability.ts'
 import { openLedger } from '../../src/ledger/open.ts'
-import { connectWaiting } from '../../src/queue/connections.ts'
+import { connectWaiting, type RedisAddress } from '../../src/queue/connections.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
 import { openQueues } from '../../src/queue/queues.ts'
 
@@ -17,7 +17,7 @@ export const DAY = 24 * HOUR
 /** What a test may want different from the service's defaults. */
 export interface Wishes {
   readonly url?: string
-  readonly connect?: (url: string, log: Logger) => Redis
+  readonly connect?: (address: RedisAddress, log: Logger) => Redis
   readonly policy?: Policy
   readonly callbackTimeoutMs?: number
   readonly secretKeys?: readonly [SecretKey, ...SecretKey[]]
@@ -30,7 +30,7 @@ export type Service = Awaited<ReturnType<typeof openService>>
 export async function openService(t: Test, wishes: Wishes = {}) {
   const { url = redisUrl(), connect = connectWaiting, secretKeys = [secretKey('k1')] } = wishes
   const { lines, log } = openLog()
-  const redis = connect(url, log)
+  const redis = connect({ url, ca: null }, log)
   await once(redis, 'ready')
   const queuePrefix = `test-${randomBytes(6).toString('hex')}`
   const retention = { ledgerRetentionMs: 30 * DAY, resultRetentionMs: 3 * DAY }

@@ -174,7 +174,7 @@ t.test('a notification between the failure and its parking lets the request go',
 
 /** Starts the real workers with a pretend Khipu, until the test ends. */
 function startAll(t: Test, service: Service, answer: Answering, wishes: Partial<WorkerDeps> = {}) {
-  const connection = connectWaiting(service.url, service.log)
+  const connection = connectWaiting({ url: service.url, ca: null }, service.log)
   const { deps, sends } = openWorker(service, answer)
   const settings = { connection, concurrency: 4, sweepIntervalMs: DAY }
   const worker = startWorker({ ...deps, ...settings, ...wishes })

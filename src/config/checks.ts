@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import type { SecretKey } from '../core/secret-key.ts'
+import type { Fault } from './fault.ts'
+import { toMs } from './retry-policy.ts'
+import type { RawSettings } from './settings.ts'
+
+/** What Khipu allows a CallbackUrl. */
+export const CALLBACK_URL_LIMIT = 255
+
+/** What timers and instants can hold: Node's timers end at 24.8 days and then fire at once. */
+const LONGEST = {
+  KHIPU_REQUEST_TIMEOUT: '24d',
+  SWEEP_INTERVAL: '24d',
+  CALLBACK_TIMEOUT: '365d',
+  RESULT_RETENTION: '365d',
+  LEDGER_RETENTION: '3650d',
+  QUARANTINE_RETENTION: '3650d'
+} as const
+
+/** What one variable's own form can't tell: addresses that are none, instants too far, two where one is taken. */
+export function checkSettings(raw: Partial<RawSettings>, fault: Fault): void {
+  for (const name of ['REDIS_URL', 'PUBLIC_URL', 'KHIPU_BASE_URL'] as const) {
+    const url = raw[name]
+    if (url !== undefined && !URL.canParse(url))
+      fault(name, 'must be an address: its host or port is not one')
+  }
+  for (const [name, most] of Object.entries(LONGEST)) {
+    const given = raw[name as keyof typeof LONGEST]
+    if (given !== undefined && toMs(given) > toMs(most)) fault(name, `must be at most ${most}`)
+  }
+  if (raw.KHIPU_API_KEY !== undefined && raw.KHIPU_JWT !== undefined) {
+    fault('KHIPU_JWT', 'and KHIPU_API_KEY are both given: Khipu takes one of them')
+  }
+}
+
+/** The CallbackUrl must fit, whichever of the keys signs it. */
+export function checkCallbackUrl(
+  lengthOf: (publicUrl: string, kid: string) => number,
+  publicUrl: string,
+  secretKeys: readonly SecretKey[],
+  fault: Fault
+): void {
+  const excess =
+    Math.max(0, ...secretKeys.map(({ kid }) => lengthOf(publicUrl, kid))) - CALLBACK_URL_LIMIT
+  if (excess > 0) {
+    fault(
+      'PUBLIC_URL',
+      `is ${excess} characters too long: Khipu takes a CallbackUrl of ${CALLBACK_URL_LIMIT}`
+    )
+  }
+}
+
+/** Reads TRUST_PROXY; reported where any is neither an address nor a network. */
+export function parseNetworks(text: string, fault: Fault): readonly string[] {
+  const networks = text.split(',').map((item) => item.trim())
+  if (!networks.every(isNetwork)) {
+    fault('TRUST_PROXY', 'must be addresses and networks such as 10.0.0.7,192.168.0.0/16')
+  }
+  return networks
+}
+
+function isNetwork(text: string): boolean {
+  const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const version = isIP(address)
+  return version !== 0 && Number(prefix ?? 0) <= (version === 4 ? 32 : 128)
+}
+
+/** Reads a PEM file of certificates; reported, and null, where there is none. */
+export function readCertificates(name: string, path: string, fault: Fault): string | null {
+  try {
+    const pem = readFileSync(path, 'utf8')
+    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
+    fault(name, 'names a file that holds no PEM certificate')
+  } catch {
+    fault(name, 'names a file that cannot be read')
+  }
+  return null
+}
