@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import bytes from 'bytes'
 import type { SecretKey } from '../core/secret-key.ts'
 import type { Fault } from './fault.ts'
 import { toMs } from './retry-policy.ts'
@@ -29,9 +30,16 @@ export function checkSettings(raw: Partial<RawSettings>, fault: Fault): void {
     const given = raw[name as keyof typeof LONGEST]
     if (given !== undefined && toMs(given) > toMs(most)) fault(name, `must be at most ${most}`)
   }
+  if (sizeOf(raw.QUARANTINE_SIZE) < sizeOf(raw.BODY_LIMIT)) {
+    fault('QUARANTINE_SIZE', 'must be at least BODY_LIMIT')
+  }
   if (raw.KHIPU_API_KEY !== undefined && raw.KHIPU_JWT !== undefined) {
     fault('KHIPU_JWT', 'and KHIPU_API_KEY are both given: Khipu takes one of them')
   }
+}
+
+function sizeOf(size: string | undefined): number {
+  return bytes.parse(size ?? '') ?? 0
 }
 
 /** The CallbackUrl must fit, whichever of the keys signs it. */

@@ -1,10 +1,12 @@
-import { note, type Request } from './request.ts'
+import { type Account, note, type Request } from './request.ts'
 
 /** What an operator asks for, without the secrets: those are sealed apart from the record. */
 export interface Asked {
   readonly requestId: string
   readonly service: string
   readonly reference: string | null
+  readonly account: Account | null
+  readonly authorization: Request['authorization']
 }
 
 /** The record of a request that has just been accepted: queued, and due at once. */

@@ -28,7 +28,10 @@ export interface Folded {
   readonly kept: ReadonlyMap<string, Kept>
 }
 
-/** Applies what was received, in the order in which it was: the first good result wins for as long as the request is open. */
+/**
+ * Applies what was received, in the order in which it was. The first good result wins for as long as the
+ * request is open, so errors that came before one that is already in hand are noted and no more.
+ */
 export function foldCallbacks(
   request: Request,
   callbacks: readonly Callback[],
@@ -36,7 +39,9 @@ export function foldCallbacks(
 ): Folded {
   const kept = new Map<string, Kept>()
   const inOrder = callbacks.toSorted((a, b) => a.receivedAt - b.receivedAt)
-  const folded = inOrder.reduce((current, callback) => {
+  const winner = inOrder.findIndex(({ outcome }) => outcome.type === 'result')
+  const folded = inOrder.reduce((current, callback, index) => {
+    if (isOpen(current) && index < winner) return supersede(current, callback, null)
     const keep = reasonToKeep(current, callback)
     if (keep !== null) kept.set(callback.id, keep)
     return fold(current, callback, keep, around)
@@ -51,7 +56,7 @@ function fold(request: Request, callback: Callback, keep: Kept | null, around: A
     return note(request, { at: receivedAt, event: 'callback-late', attempt, operationId, keep })
   }
   if (outcome.type === 'error' && !isUnanswered(request, attempt)) {
-    return note(request, { at: receivedAt, event: 'callback-superseded', attempt, keep })
+    return supersede(request, callback, keep)
   }
   const event = httpStatus === null ? 'callback' : 'answered'
   const received = note(
@@ -69,6 +74,11 @@ function fold(request: Request, callback: Callback, keep: Kept | null, around: A
   const cause = causeOfError(outcome, httpStatus)
   const failure = { cause, code: outcome.code, receivedAt, retryAfterMs }
   return settle(received, failure, around)
+}
+
+function supersede(request: Request, callback: Callback, keep: Kept | null): Request {
+  const { attempt, receivedAt } = callback
+  return note(request, { at: receivedAt, event: 'callback-superseded', attempt, keep })
 }
 
 // After the end: a good result that came too late is worth money, whatever else differs is evidence.

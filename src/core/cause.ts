@@ -33,7 +33,6 @@ const CAUSE_BY_HTTP_STATUS: ReadonlyMap<number, Cause> = new Map<number, Cause>(
 
 /** Khipu's code for a token that is expired, revoked or invalid. */
 const BAD_TOKEN_CODE = 'A000'
-/** Khipu's codes for a refused log-on: asking again and again makes the bank lock the account. */
 const REFUSED_LOGON_CODE = /^E1\d\d$/
 
 /**
@@ -42,13 +41,18 @@ const REFUSED_LOGON_CODE = /^E1\d\d$/
  */
 export function causeOfError(error: ErrorOutcome, httpStatus: number | null): Cause {
   const cause = CAUSE_BY_ERROR_TYPE.get(error.errorType ?? '')
-  if (cause === 'retry-immediately' && REFUSED_LOGON_CODE.test(error.code ?? '')) {
+  if (cause === 'retry-immediately' && isRefusedLogon(error.code)) {
     return 'refused-logon'
   }
   if (cause !== undefined) return cause
   if (error.errorType !== null) return 'unknown-type'
   if (error.code === BAD_TOKEN_CODE) return 'unauthorized'
   return (httpStatus === null ? undefined : causeOfHttpStatus(httpStatus)) ?? 'unknown-type'
+}
+
+/** True for Khipu's codes of a refused log-on: asking again and again makes the bank lock the account. */
+export function isRefusedLogon(code: string | null): boolean {
+  return REFUSED_LOGON_CODE.test(code ?? '')
 }
 
 /** The cause of an HTTP status that came without a usable envelope; undefined for a status below 400. */

@@ -7,7 +7,13 @@ import type { Request } from './request.ts'
 /** What to do next with a request whose attempt failed. (A good result needs no decision: it is delivered.) */
 export type Decision =
   | { readonly type: 'retry'; readonly at: number; readonly cause: Cause }
-  | { readonly type: 'park'; readonly until: number; readonly cause: ParkCause }
+  | {
+      readonly type: 'park'
+      readonly until: number
+      readonly cause: ParkCause
+      /** The instant at which it would have been sent, and before which it must not be. */
+      readonly notBefore?: number
+    }
   | { readonly type: 'fail'; readonly reason: FailReason }
 
 /** How an attempt failed, and when that was received. */
@@ -30,6 +36,19 @@ export interface Around {
   readonly notifications: readonly Notification[]
   /** The deadline for a callback where Khipu names none that can be read. */
   readonly callbackTimeoutMs: number
+  /** When the service's own authorization expires, where that can be read. */
+  readonly authorizationExpiresAt: number | null
+  /** Until when, at the latest, another request of the same account is on its way; null where none is. */
+  readonly busyUntil: number | null
+  /** The latest log-on that the bank refused with the same credentials. */
+  readonly refused: RefusedLogon | null
+}
+
+/** A log-on that the bank refused: whose, when, and Khipu's code for it. */
+export interface RefusedLogon {
+  readonly requestId: string
+  readonly at: number
+  readonly code: string
 }
 
 /** Decides what follows a failed attempt: Error.Type has named the cause, attempts and age only bound it. */
@@ -37,9 +56,17 @@ export function decide(request: Request, failure: Failure, around: Around): Deci
   const { cause } = failure
   if (isFailCause(cause)) return { type: 'fail', reason: cause }
   if (isExpired(request, around)) return { type: 'fail', reason: 'expired' }
-  return isParkCause(cause)
+  const decision = isParkCause(cause)
     ? parkUnlessNotified(request, { ...failure, cause }, around)
     : retryWhileAllowed(request, { ...failure, cause }, around)
+  return decision.type === 'retry' ? retryWhileAuthorized(request, decision, around) : decision
+}
+
+/** True where what the request is sent with has expired at an instant, as far as can be read. */
+export function isAuthorizationExpired(request: Request, at: number, around: Around): boolean {
+  const { authorization } = request
+  const expiresAt = authorization === null ? around.authorizationExpiresAt : authorization.expiresAt
+  return expiresAt !== null && expiresAt <= at
 }
 
 /** True once the request is too old to be sent, not counting the time it was parked. */
@@ -62,6 +89,18 @@ function parkUnlessNotified(
   return notified
     ? { type: 'retry', at: now, cause }
     : { type: 'park', until: now + policy.parkedMaxMs[cause], cause }
+}
+
+// A retry whose authorization will have expired by then is a paid request for a certain refusal.
+function retryWhileAuthorized(
+  request: Request,
+  retry: Extract<Decision, { type: 'retry' }>,
+  around: Around
+): Decision {
+  if (!isAuthorizationExpired(request, retry.at, around)) return retry
+  const cause = 'authorization-expired'
+  const until = around.now + around.policy.parkedMaxMs[cause]
+  return { type: 'park', until, cause, notBefore: retry.at }
 }
 
 function retryWhileAllowed(
@@ -89,7 +128,9 @@ const FAIL_CAUSES: ReadonlySet<Cause> = new Set<FailCause>(['do-not-retry', 'rej
 const PARK_CAUSES: ReadonlySet<Cause> = new Set<ParkCause>([
   'retry-after-notification',
   'unknown-type',
-  'unauthorized'
+  'unauthorized',
+  'authorization-expired',
+  'credentials'
 ])
 
 function isFailCause(cause: Cause): cause is FailCause {

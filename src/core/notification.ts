@@ -3,6 +3,8 @@ import type { ParkCause } from './cause.ts'
 /** Someone's word that a cause of failure is gone. What is null or absent matches everything. */
 export interface Notification {
   readonly at: number
+  /** The name of the token whose holder gave it. */
+  readonly by?: string
   readonly service: string | null
   readonly code: string | null
   readonly reason: ParkCause | null

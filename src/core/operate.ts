@@ -1,3 +1,4 @@
+import type { ParkCause } from './cause.ts'
 import { isOpen, note, type Request } from './request.ts'
 import { end, unparked } from './settle.ts'
 
@@ -6,10 +7,29 @@ export function cancel(request: Request, by: string, now: number): Request {
   return isOpen(request) ? end(request, 'cancelled', 'cancelled', { at: now, by }) : request
 }
 
-/** The request let go at an instant; unchanged where it isn't parked. */
+/** The request let go at an instant, or when it would have been due; unchanged where it isn't parked. */
 export function release(request: Request, at: number, by: string, now: number): Request {
-  return request.state === 'parked' ? sendAt(request, at, 'released', by, now) : request
+  if (request.state !== 'parked') return request
+  return sendAt(request, Math.max(at, request.parked?.notBefore ?? at), 'released', by, now)
 }
+
+/** The request with another authorization, and let go where it waited for one; unchanged where it has ended. */
+export function authorize(
+  request: Request,
+  authorization: Request['authorization'],
+  by: string,
+  now: number
+): Request {
+  if (!isOpen(request)) return request
+  const given = note({ ...request, authorization }, { at: now, event: 'authorization-given', by })
+  const waited = WAITS_FOR_AUTHORIZATION.has(request.parked?.cause)
+  return waited ? release(given, now, by, now) : given
+}
+
+const WAITS_FOR_AUTHORIZATION: ReadonlySet<unknown> = new Set<ParkCause>([
+  'authorization-expired',
+  'unauthorized'
+])
 
 /** The request to be sent at once; unchanged where it neither is parked nor waits for a retry. */
 export function retryNow(request: Request, by: string, now: number): Request {

@@ -59,7 +59,9 @@ export const BUILT_IN_POLICY: Policy = {
   parkedMaxMs: {
     'retry-after-notification': 7 * DAY,
     'unknown-type': 7 * DAY,
-    unauthorized: 7 * DAY
+    unauthorized: 7 * DAY,
+    'authorization-expired': 7 * DAY,
+    credentials: 7 * DAY
   },
   requestMaxAgeMs: 72 * HOUR,
   releasesPerSecond: 10

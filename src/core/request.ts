@@ -16,8 +16,11 @@ export const STATES: readonly State[] = [
   'cancelled'
 ]
 
-/** Why a request is where it is: a cause, a way of ending, or `ambiguous` (it may or may not have been sent). */
-export type Reason = Cause | FailReason | 'ambiguous'
+/**
+ * Why a request is where it is: a cause, a way of ending, `ambiguous` (it may or may not have been sent),
+ * or `account-busy` (another request of the same account goes first).
+ */
+export type Reason = Cause | FailReason | 'ambiguous' | 'account-busy'
 
 /** One POST to Khipu. Its cause is null until its failure is known. Instants are ms since 1970, by Redis's clock. */
 export interface Attempt {
@@ -26,6 +29,20 @@ export interface Attempt {
   /** The instant at which it was to be sent; its job carries the same. */
   readonly dueAt: number
   readonly cause: Cause | null
+  /** Khipu's Error.Code, where the bank refused the log-on. */
+  readonly refusedLogon?: string
+  /** The id of the key that signed its capability. */
+  readonly signedWith?: string
+}
+
+/** Which account a request is about, without telling which: keyed hashes, and as much as an operator may see. */
+export interface Account {
+  /** Of service and account: requests that share it take turns. */
+  readonly id: string
+  /** Of the bank log-on that the request brings; null where Khipu alone knows it. */
+  readonly credentials: string | null
+  /** The last characters of the account's number: three at the most, none of a short one. */
+  readonly endsWith: string
 }
 
 /** One line of a request's history. No payload, no secret, no account. */
@@ -42,12 +59,23 @@ export interface Response {
   readonly receivedAt: number
 }
 
+/** Since when and why a request is parked, and the instant before which it must not be sent all the same. */
+export interface Parked {
+  readonly at: number
+  readonly cause: ParkCause
+  readonly notBefore?: number
+}
+
 /** The ledger's document of one business request: the truth about it, without its secrets. */
 export interface Request {
   readonly format: 1
   readonly requestId: string
   readonly service: string
   readonly reference: string | null
+  /** Null where the request names no account and brings no log-on. */
+  readonly account: Account | null
+  /** What is known of the authorization that the request brought; null where the service's own is used. */
+  readonly authorization: { readonly expiresAt: number | null } | null
   readonly state: State
   readonly reason: Reason | null
   /** Khipu's Error.Code of the failure that parked it; notifications can ask for it. */
@@ -55,7 +83,7 @@ export interface Request {
   readonly requestedAt: number
   /** The instant of the next step, null where there is none. */
   readonly dueAt: number | null
-  readonly parked: { readonly at: number; readonly cause: ParkCause } | null
+  readonly parked: Parked | null
   /** For how long it was parked before, in all. */
   readonly parkedMs: number
   readonly attempts: readonly Attempt[]

@@ -1,8 +1,9 @@
 import type { Answer } from './answer.ts'
-import { type Around, isExpired } from './decide.ts'
+import type { Around } from './decide.ts'
+import { hinder, waitsItsTurn } from './hinder.ts'
 import { readLifeSpan } from './life-span.ts'
 import { latestAttempt, note, type Request } from './request.ts'
-import { end, isUnanswered, settle } from './settle.ts'
+import { isUnanswered, settle } from './settle.ts'
 
 /**
  * The request with its next attempt begun, to be committed before a byte goes out.
@@ -14,7 +15,7 @@ export function beginSending(
   request: Request,
   around: Around,
   requestTimeoutMs: number,
-  jobAt?: number
+  { jobAt, signedWith }: BySender = {}
 ): Request {
   const { now, callbackTimeoutMs } = around
   if (request.state === 'sending') {
@@ -22,9 +23,11 @@ export function beginSending(
     return overtaken ? request : awaitCallback(request, around, 'process lost')
   }
   if (!isDueForSending(request, now)) return request
-  if (isExpired(request, around)) return end(request, 'failed', 'expired', { at: now })
+  const hindered = hinder(request, around)
+  if (hindered !== null) return hindered
   const number = request.attempts.length + 1
-  const attempt = { number, sendingAt: now, dueAt: request.dueAt, cause: null }
+  const { dueAt } = request
+  const attempt = { number, sendingAt: now, dueAt, cause: null, ...withKey(signedWith) }
   const next: Request = {
     ...request,
     state: 'sending',
@@ -36,13 +39,26 @@ export function beginSending(
   return note(next, { at: now, event: 'sending', attempt: attempt.number })
 }
 
-/** True where the request waits to be sent and its instant has come. */
+/** What only the one who sends knows. */
+interface BySender {
+  /** The instant of the job that found the request due. */
+  readonly jobAt?: number
+  /** The id of the key that will sign the capability. */
+  readonly signedWith?: string
+}
+
+function withKey(signedWith: string | undefined) {
+  return signedWith === undefined ? {} : { signedWith }
+}
+
+/** True where the request waits to be sent and its instant has come, though perhaps not its turn. */
 export function isDueForSending(
   request: Request,
   now: number
 ): request is Request & { readonly dueAt: number } {
   const { state, dueAt } = request
-  return (state === 'queued' || state === 'retry-scheduled') && dueAt !== null && dueAt <= now
+  if ((state !== 'queued' && state !== 'retry-scheduled') || dueAt === null) return false
+  return dueAt <= now || waitsItsTurn(request)
 }
 
 /**

@@ -1,11 +1,11 @@
 import type { FailReason } from '../schemas/generated.ts'
-import type { Cause } from './cause.ts'
+import { type Cause, isRefusedLogon, type ParkCause } from './cause.ts'
 import { type Around, type Decision, decide, type Failure } from './decide.ts'
-import { type EndState, latestAttempt, note, type Reason, type Request } from './request.ts'
+import { type EndState, latestAttempt, note, type Request } from './request.ts'
 
 /** The request after its latest attempt failed: the decision, written into the record. */
 export function settle(request: Request, failure: Failure, around: Around): Request {
-  const failed = failLatestAttempt(unparked(request, around.now), failure.cause)
+  const failed = failLatestAttempt(unparked(request, around.now), failure)
   return follow(failed, decide(failed, failure, around), failure, around.now)
 }
 
@@ -54,30 +54,55 @@ function follow(request: Request, decision: Decision, failure: Failure, now: num
   switch (decision.type) {
     case 'fail':
       return end({ ...request, code }, 'failed', decision.reason, { at: now, attempt, cause, code })
-    case 'park': {
-      const parked = { at: now, cause: decision.cause }
-      const next = wait(request, 'parked', cause, code, decision.until)
-      return note({ ...next, parked }, { at: now, event: 'parked', attempt, cause, code })
-    }
+    case 'park':
+      return park(
+        request,
+        { ...decision, code, now },
+        { attempt, ...differs(decision.cause, cause) }
+      )
     case 'retry': {
-      const next = wait(request, 'retry-scheduled', cause, code, decision.at)
+      const { at } = decision
+      const next: Request = { ...request, state: 'retry-scheduled', reason: cause, code, dueAt: at }
       return note(next, { at: now, event: 'retry-scheduled', attempt, cause, code })
     }
   }
 }
 
-function wait(
-  request: Request,
-  state: 'parked' | 'retry-scheduled',
-  reason: Reason,
-  code: string | null,
-  dueAt: number
-): Request {
-  return { ...request, state, reason, code, dueAt }
+function differs(reason: ParkCause, failure: Cause) {
+  return reason === failure ? {} : { failure }
 }
 
-function failLatestAttempt(request: Request, cause: Cause): Request {
+/** The request parked: someone has to act before it is sent again. */
+export function park(
+  request: Request,
+  { cause, code, until, now, notBefore }: Parking,
+  details: Readonly<Record<string, unknown>> = {}
+): Request {
+  const next: Request = {
+    ...request,
+    state: 'parked',
+    reason: cause,
+    code,
+    dueAt: until,
+    parked: { at: now, cause, ...(notBefore === undefined ? {} : { notBefore }) }
+  }
+  return note(next, { at: now, event: 'parked', ...details, cause, code })
+}
+
+interface Parking {
+  readonly cause: ParkCause
+  readonly code: string | null
+  /** When it fails, if nobody acts. */
+  readonly until: number
+  /** The instant before which it must not be sent, even so. */
+  readonly notBefore?: number
+  readonly now: number
+}
+
+function failLatestAttempt(request: Request, { cause, code }: Failure): Request {
   const latest = latestAttempt(request)
   if (latest === undefined) return request
-  return { ...request, attempts: [...request.attempts.slice(0, -1), { ...latest, cause }] }
+  const refused = code !== null && isRefusedLogon(code) ? { refusedLogon: code } : {}
+  const failed = { ...latest, cause, ...refused }
+  return { ...request, attempts: [...request.attempts.slice(0, -1), failed] }
 }

@@ -10,6 +10,8 @@ export interface Capability {
 
 /** Makes and checks the unguessable tokens of CallbackUrls. */
 export interface Capabilities {
+  /** The id of the key that signs. */
+  readonly keyId: string
   sign(capability: Capability): string
   /** Null for whatever was not signed, to the letter, with one of the keys. */
   verify(token: string): Capability | null
@@ -41,6 +43,8 @@ export function createCapabilities(secretKeys: readonly [SecretKey, ...SecretKey
   const firstKey = deriveKey(bytes)
 
   return {
+    keyId: firstKid,
+
     sign({ requestId, attempt }) {
       const payload = Buffer.alloc(PAYLOAD_BYTES)
       payload.writeUInt8(VERSION, 0)

@@ -13,6 +13,8 @@ export type Step = (request: Request, around: Around) => Request
 export interface Jobs {
   /** Sees to it that the jobs of `after` exist, and those that only `before` needed don't. */
   ensure(before: Request | null, after: Request, now: number): Promise<void>
+  /** Has a request looked at at once whose instant has passed, or whose turn has come. */
+  hurry(request: Request, now: number): Promise<void>
   /** Puts the one result of an ended request on the downstream queue; again is as good as once. */
   publish(request: Request, open: () => Promise<Uint8Array | null>): Promise<void>
 }
@@ -22,6 +24,8 @@ export interface AdvanceDeps {
   readonly jobs: Jobs
   readonly policy: Policy
   readonly callbackTimeoutMs: number
+  /** When the service's own authorization for Khipu expires, where that can be read. */
+  readonly authorizationExpiresAt: number | null
   readonly random: () => number
 }
 
@@ -36,12 +40,14 @@ export interface Advanced {
 /**
  * The four steps of every handler: load, decide (pure), commit, ensure the jobs. What was received
  * meanwhile is applied first, so a callback in hand beats a deadline, a retry and a cancellation.
- * A lost compare-and-set starts again from the record that won. Null where there is no such request.
+ * A lost compare-and-set starts again from the record that won. A commit may say whose turn it is now: that
+ * request is woken. `sealed` takes the place of the input. Null where there is no such request.
  */
 export async function advance(
   deps: AdvanceDeps,
   requestId: string,
-  step: Step
+  step: Step,
+  sealed?: Uint8Array
 ): Promise<Advanced | null> {
   for (;;) {
     const entry = await deps.ledger.load(requestId)
@@ -49,17 +55,33 @@ export async function advance(
     const around = aroundOf(deps, entry)
     const { request: before, kept } = foldCallbacks(entry.request, entry.pending, around)
     const after = step(before, around)
-    const unchanged = after === entry.request && entry.pending.length === 0
-    if (unchanged || (await deps.ledger.commit(entry, { request: after, kept }))) {
-      await ensure(deps, unchanged ? null : entry.request, after, entry.now)
-      return { before, after, now: entry.now }
+    const { now } = entry
+    if (after === entry.request && entry.pending.length === 0) {
+      await ensure(deps, null, after, now)
+      return { before, after, now }
     }
+    const change = { request: after, kept, sealed: after === before ? undefined : sealed }
+    const { done, next } = await deps.ledger.commit(entry, change)
+    if (!done) continue
+    await ensure(deps, entry.request, after, now)
+    if (next !== null) await deps.jobs.hurry(next, now)
+    return { before, after, now }
   }
 }
 
-function aroundOf(deps: AdvanceDeps, { now, notifications }: Entry): Around {
-  const { policy, callbackTimeoutMs, random } = deps
-  return { policy, now, random: random(), notifications, callbackTimeoutMs }
+function aroundOf(deps: AdvanceDeps, entry: Entry): Around {
+  const { policy, callbackTimeoutMs, authorizationExpiresAt, random } = deps
+  const { now, notifications, busyUntil, refused } = entry
+  return {
+    policy,
+    now,
+    random: random(),
+    notifications,
+    callbackTimeoutMs,
+    authorizationExpiresAt,
+    busyUntil,
+    refused
+  }
 }
 
 async function ensure(

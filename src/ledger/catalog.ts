@@ -1,4 +1,5 @@
 import { isOpen, type Request, type State, STATES } from '../core/request.ts'
+import { readRecord } from './entry.ts'
 import { referenceHash, redisNow, type Store } from './store.ts'
 
 /** What a listing asks for; `before` is the request id that ended the page before. */
@@ -6,6 +7,8 @@ export interface Query {
   readonly state: State | null
   readonly service: string | null
   readonly reference: string | null
+  /** The id of an account, as requests carry it. */
+  readonly account: string | null
   readonly before: string | null
   readonly limit: number
 }
@@ -44,7 +47,7 @@ export function createCatalog(store: Store): Catalog {
 
   async function fetch(ids: readonly string[]): Promise<Request[]> {
     const records = await Promise.all(ids.map((id) => redis.hget(key('request', id), 'record')))
-    return records.flatMap((record) => (record === null ? [] : [JSON.parse(record) as Request]))
+    return records.flatMap((record) => (record === null ? [] : [readRecord(record)]))
   }
 
   return {
@@ -114,14 +117,17 @@ async function listPage(
 const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])
 
 // The narrowest index there is; what it does not cover is filtered record by record.
-function indexOf({ key }: Store, { state, service, reference }: Query): string {
+function indexOf({ key }: Store, { state, service, reference, account }: Query): string {
+  if (account !== null) return key('account', account)
   if (reference !== null) return key('reference', referenceHash(reference))
   if (state !== null) return key('state', state)
   return service === null ? key('requests') : key('service', service)
 }
 
-function isAskedFor(request: Request, { state, service, reference }: Query): boolean {
+function isAskedFor(request: Request, query: Query): boolean {
+  const { state, service, reference, account } = query
   return (
+    (account === null || request.account?.id === account) &&
     (state === null || request.state === state) &&
     (service === null || request.service === service) &&
     (reference === null || request.reference === reference)

@@ -1,5 +1,6 @@
 import type { Callback } from '../core/callbacks.ts'
 import type { Notification } from '../core/notification.ts'
+import type { RefusedLogon } from '../core/decide.ts'
 import type { Request } from '../core/request.ts'
 
 /** A request as it was at one instant, with all that a decision about it needs. */
@@ -12,15 +13,19 @@ export interface Entry {
   readonly epoch: string
   /** Redis's clock at that instant. */
   readonly now: number
+  /** Until when, at the latest, another request of the same account goes first; null where none does. */
+  readonly busyUntil: number | null
+  readonly refused: RefusedLogon | null
 }
 
 /** What the load script replies. */
-export type LoadReply = [string, string, string[], string[], string, number]
+export type LoadReply = [string, string, string[], string[], string, number, string, string]
 
 /** Reads what the load script replied. */
-export function toEntry([version, record, pending, notifications, epoch, now]: LoadReply): Entry {
+export function toEntry(reply: LoadReply): Entry {
+  const [version, record, pending, notifications, epoch, now, busyUntil, refused] = reply
   return {
-    request: JSON.parse(record) as Request,
+    request: readRecord(record),
     version,
     pending: pending
       .filter((_, index) => index % 2 === 1)
@@ -30,8 +35,16 @@ export function toEntry([version, record, pending, notifications, epoch, now]: L
       (stored) => withInstant(stored, 'at') as unknown as Notification
     ),
     epoch,
-    now
+    now,
+    busyUntil: busyUntil === '' ? null : Number(busyUntil),
+    refused: refused === '' ? null : (JSON.parse(refused) as RefusedLogon)
   }
+}
+
+/** Reads a request's document; one that was written before a field existed has it as null. */
+export function readRecord(record: string): Request {
+  const fields: Omit<Request, 'account' | 'authorization'> & Partial<Request> = JSON.parse(record)
+  return { account: null, authorization: null, ...fields }
 }
 
 type Stored = Callback & { readonly order: number }

@@ -2,15 +2,22 @@ import type { Callback } from '../core/callbacks.ts'
 import { progressDueAt } from '../core/jobs.ts'
 import type { Request } from '../core/request.ts'
 import type { RequestBody } from '../schemas/generated.ts'
-import { type Change, commitArguments } from './change.ts'
-import { type Entry, type LoadReply, toEntry } from './entry.ts'
+import { type Change, commitArguments, credentialsOf, type TurnSettings } from './change.ts'
+import { type Entry, type LoadReply, readRecord, toEntry } from './entry.ts'
 import { referenceHash, type Store } from './store.ts'
 
 /** What is needed to send a request to Khipu; sealed at rest, shredded when the request ends. */
 export type Input = Pick<RequestBody, 'RequestData' | 'authorization'>
+export type Authorization = NonNullable<Input['authorization']>
 
 /** What became of a received envelope. `full`: too many different ones for one request. */
 export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
+
+/** Whether a change was written, and the request of the same account whose turn has come by it, if any. */
+export interface Committed {
+  readonly done: boolean
+  readonly next: Request | null
+}
 
 /** The record of every request; the only place that changes one. */
 export interface Ledger {
@@ -18,14 +25,16 @@ export interface Ledger {
   create(request: Request, input: Input): Promise<boolean>
   has(requestId: string): Promise<boolean>
   load(requestId: string): Promise<Entry | null>
-  /** Compare-and-set on the version: false where the entry is no longer what it was. */
-  commit(entry: Entry, change: Change): Promise<boolean>
+  /** Compare-and-set on the version: not done where the entry, or whose turn it is, is no longer what it was. */
+  commit(entry: Entry, change: Change): Promise<Committed>
   /** Stores an envelope, to be acted on by whoever loads the request next. */
   receive(
     requestId: string,
     callback: Omit<Callback, 'receivedAt'>,
     body: Uint8Array
   ): Promise<Received>
+  /** The input as it is kept: sealed. */
+  seal(requestId: string, input: Input): Uint8Array
   /** What to send; null once the request has ended. */
   openInput(requestId: string): Promise<Input | null>
   /** The bytes of a received envelope; null once they were shredded. */
@@ -35,15 +44,15 @@ export interface Ledger {
 /** Bounds what one capability can fill: different bodies per request. */
 const MOST_CALLBACKS = 100
 
-export function createLedger(store: Store): Ledger {
+export function createLedger(store: Store, settings: TurnSettings): Ledger {
   const { redis, sealer, key, run } = store
   return {
     async create(request, input) {
-      const { requestId, state, service, reference } = request
-      const sealed = sealer.seal(Buffer.from(JSON.stringify(input)), requestId)
+      const { requestId, state, service, reference, account } = request
       const due = progressDueAt(request) ?? ''
-      const fields = [JSON.stringify(request), state, due, service, referenceHash(reference)]
-      return (await run('create', requestId, ...fields, sealed)) === 1
+      const indexes = [referenceHash(reference), account?.id ?? '', credentialsOf(request)]
+      const fields = [JSON.stringify(request), state, due, service, ...indexes]
+      return (await run('create', requestId, ...fields, this.seal(requestId, input))) === 1
     },
 
     async has(requestId) {
@@ -51,12 +60,14 @@ export function createLedger(store: Store): Ledger {
     },
 
     async load(requestId) {
-      const reply = await run('load', requestId)
+      const reply = await run('load', requestId, settings.singleFlight ? 1 : 0)
       return reply === null ? null : toEntry(reply as LoadReply)
     },
 
     async commit(entry, change) {
-      return (await run('commit', ...commitArguments(entry, change))) === 1
+      const reply = await run('commit', ...commitArguments(entry, change, settings))
+      const [done, next] = reply as [number, string?]
+      return { done: done === 1, next: next ? readRecord(next) : null }
     },
 
     async receive(requestId, callback, body) {
@@ -64,6 +75,10 @@ export function createLedger(store: Store): Ledger {
       const { id } = callback
       const stored = JSON.stringify(callback)
       return (await run('receive', requestId, id, stored, sealed, MOST_CALLBACKS)) as Received
+    },
+
+    seal(requestId, input) {
+      return sealer.seal(Buffer.from(JSON.stringify(input)), requestId)
     },
 
     async openInput(requestId) {

@@ -18,8 +18,8 @@ export interface Quarantined {
 /** Bodies that could not be accepted, byte for byte, sealed, with the reasons. */
 export interface Quarantine {
   /**
-   * Keeps a body that was refused; the same bytes on the same capability are one entry. Null where there
-   * is no room for it: the quarantine is full, or the request has its share in it already.
+   * Keeps a body that was refused; the same bytes on the same capability are one entry. The oldest entry
+   * gives way where there is no room. Null where the request has its share in the quarantine already.
    */
   keep(
     from: { readonly requestId: string; readonly attempt: number },
@@ -31,20 +31,38 @@ export interface Quarantine {
   open(kept: Quarantined): Promise<Buffer | null>
   /** Newest first, from an offset on. */
   list(offset: number, limit: number): Promise<readonly Quarantined[]>
-  size(): Promise<number>
+  usage(): Promise<Usage>
   /** True where this entry is the one whose late result a request gets; there is one such result, ever. */
   claimLate(kept: Quarantined): Promise<boolean>
   /** True where there was such an entry. */
   discard(id: string): Promise<boolean>
-  discardBefore(instant: number): Promise<void>
+  /** Discards what is older than it may be, and then the oldest that there is no room for. */
+  tidy(now: number): Promise<void>
 }
 
-const MOST_ENTRIES = 10_000
+/** What the quarantine holds at the most. */
+export interface QuarantineBounds {
+  readonly mostEntries: number
+  readonly mostBytes: number
+  readonly retentionMs: number
+}
+
+/** What the quarantine holds, and how many entries have had to give way, ever. */
+export interface Usage {
+  readonly entries: number
+  readonly bytes: number
+  readonly evicted: number
+  /** How full it is by the narrower of its bounds; at 1 the oldest entry gives way to a new one. */
+  readonly filled: number
+}
+
+/** What one request may fill of it with bodies that are refused. */
 const MOST_OF_ONE_REQUEST = 20
 
-export function createQuarantine(store: Store): Quarantine {
+export function createQuarantine(store: Store, bounds: QuarantineBounds): Quarantine {
   const { redis, sealer, key, run } = store
   const index = key('quarantine')
+  const most = [bounds.mostEntries, bounds.mostBytes]
 
   async function find(id: string): Promise<Quarantined | null> {
     const [entry, receivedAt] = await redis.hmget(key('quarantine', id), 'entry', 'receivedAt')
@@ -53,23 +71,18 @@ export function createQuarantine(store: Store): Quarantine {
     return { ...kept, quarantineId: id, receivedAt: Number(receivedAt) }
   }
 
-  async function discard(id: string): Promise<boolean> {
-    await redis.zrem(index, id)
-    return (await redis.del(key('quarantine', id))) === 1
-  }
-
   return {
     find,
-    discard,
+
+    discard: async (id) => (await run('discard', id)) === 1,
 
     async keep({ requestId, attempt }, kind, faults, body) {
       const sha256 = createHash('sha256').update(body).digest('hex')
       const id = quarantineId(requestId, `${attempt}.${sha256}`)
       const entry = { kind, requestId, attempt, sha256, size: body.length, faults }
       const sealed = sealer.seal(body, requestId)
-      const most = [MOST_ENTRIES, MOST_OF_ONE_REQUEST]
-      const reply = await run('quarantine', id, requestId, JSON.stringify(entry), sealed, ...most)
-      return reply === -1 ? null : id
+      const fields = [JSON.stringify(entry), sealed, MOST_OF_ONE_REQUEST]
+      return (await run('quarantine', id, requestId, ...fields, ...most)) === -1 ? null : id
     },
 
     async open(kept) {
@@ -83,15 +96,25 @@ export function createQuarantine(store: Store): Quarantine {
       return entries.filter((entry) => entry !== null)
     },
 
-    size: () => redis.zcard(index),
+    usage: () => usageOf(store, bounds),
 
     async claimLate({ requestId, quarantineId: id }) {
       await redis.setnx(key('late', requestId), id)
       return (await redis.get(key('late', requestId))) === id
     },
 
-    async discardBefore(instant) {
-      for (const id of await redis.zrangebyscore(index, '-inf', instant)) await discard(id)
+    async tidy(now) {
+      await run('tidy', ...most, now - bounds.retentionMs)
     }
   }
+}
+
+async function usageOf({ redis, key }: Store, bounds: QuarantineBounds): Promise<Usage> {
+  const [entries, sums] = await Promise.all([
+    redis.zcard(key('quarantine')),
+    redis.hmget(key('totals'), 'quarantineBytes', 'quarantineEvicted')
+  ])
+  const [bytes = 0, evicted = 0] = sums.map(Number)
+  const filled = Math.max(entries / bounds.mostEntries, bytes / bounds.mostBytes)
+  return { entries, bytes, evicted, filled }
 }

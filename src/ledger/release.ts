@@ -12,6 +12,13 @@ export interface ReleaseDeps extends AdvanceDeps {
 }
 
 const PAGE = 100
+const PARKED = {
+  state: 'parked',
+  reference: null,
+  service: null,
+  account: null,
+  limit: PAGE
+} as const
 
 /**
  * Releases what is parked and matches, oldest first, one every so often: never all at once. May be
@@ -20,6 +27,7 @@ const PAGE = 100
  */
 export async function releaseParked(deps: ReleaseDeps, releasing: Releasing): Promise<number> {
   const { notification } = releasing
+  const { by = 'notification' } = notification
   const holder = randomUUID()
   if (!(await deps.notifications.lease(releasing, holder))) return 0
   const found = await findParked(deps.catalog, notification)
@@ -29,7 +37,7 @@ export async function releaseParked(deps: ReleaseDeps, releasing: Releasing): Pr
     if (index % PAGE === PAGE - 1) await deps.notifications.lease(releasing, holder)
     const at = Math.floor(start + index * spacingMs)
     await advance(deps, requestId, (request, { now }) =>
-      isReleased(request, notification) ? release(request, at, 'notification', now) : request
+      isReleased(request, notification) ? release(request, at, by, now) : request
     )
   }
   await deps.notifications.finish(releasing)
@@ -44,8 +52,7 @@ export async function findParked(
   const found: Request[] = []
   let before: string | null = null
   do {
-    const query = { state: 'parked', reference: null, service: null, before, limit: PAGE } as const
-    const page = await catalog.list(query)
+    const page = await catalog.list({ ...PARKED, before })
     found.push(...page.items.filter((request) => isReleased(request, notification)))
     before = page.next
   } while (before !== null)

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
+import { expiryOf } from '../khipu/authorization.ts'
 import { callbackUrl, createCapabilities } from '../khipu/capability.ts'
 import { createKhipuClient } from '../khipu/client.ts'
 import { openLedger } from '../ledger/open.ts'
@@ -49,7 +50,7 @@ function buildShared(config: Config, log: Logger) {
   const parts = buildParts(config, redis, log)
   const metrics = createMetrics({
     totals: () => parts.catalog.totals(),
-    quarantined: () => parts.quarantine.size()
+    quarantined: () => parts.quarantine.usage()
   })
   const capabilities = createCapabilities(config.secretKeys)
   const capacity = parts.watchCapacity(log)
@@ -68,12 +69,15 @@ function buildShared(config: Config, log: Logger) {
 
 /** The ledger and the queues on one connection; the two kinds of connection must never share them. */
 function buildParts(config: Config, redis: ReturnType<typeof connectWaiting>, log: Logger) {
-  const { queuePrefix, resultQueue, resultRetentionMs, policy, callbackTimeoutMs } = config
+  const { queuePrefix, resultQueue, resultRetentionMs, khipuAuthorization } = config
+  const { policy, callbackTimeoutMs } = config
   const ledger = openLedger(redis, config)
   const { tag } = ledger
   const queues = openQueues(redis, { tag, queuePrefix, resultQueue, resultRetentionMs })
   const jobs = createJobs(queues, log)
-  return { ...ledger, queues, jobs, policy, callbackTimeoutMs, random: Math.random }
+  const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
+  const timing = { policy, callbackTimeoutMs, authorizationExpiresAt, random: Math.random }
+  return { ...ledger, queues, jobs, ...timing }
 }
 
 function runWorker(config: Config, shared: Shared, log: Logger): Running {

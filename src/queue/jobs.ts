@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { type Job, jobsOf } from '../core/jobs.ts'
+import { waitsItsTurn } from '../core/hinder.ts'
 import type { Request } from '../core/request.ts'
 import type { Queues } from './queues.ts'
 import { createResults, type Results } from './results.ts'
@@ -9,7 +10,7 @@ export interface RequestJobs extends Results {
   ensure(before: Request | null, after: Request, now: number): Promise<void>
   /** Has the received callbacks of a request looked at; `callbackId` names the one that came. */
   wake(requestId: string, callbackId: string): Promise<void>
-  /** Ensures the jobs of an overdue request, and wakes those that sleep past their instant. */
+  /** Ensures the jobs of a request that is overdue or whose turn has come, and wakes them where they sleep. */
   hurry(request: Request, now: number): Promise<void>
 }
 
@@ -55,7 +56,7 @@ export function createJobs(queues: Queues, log: Logger): RequestJobs {
 
     async hurry(request, now) {
       await ensure(null, request, now)
-      const late = jobsOf(request).filter(({ at }) => at <= now)
+      const late = jobsOf(request).filter(({ at }) => at <= now || waitsItsTurn(request))
       await Promise.all(late.map(promote))
     }
   }

@@ -1,6 +1,20 @@
 // Generated from schemas/*.json by `node schemas/generate-types.ts`. Do not edit.
 
 /**
+ * The credential that Khipu is asked with: a `jwt` or an `apiKey`. Khipu documents: never both. Sealed as soon as it comes, and shredded when the request ends.
+ */
+export interface Authorization {
+  /**
+   * Sent as `Authorization: Bearer …`. Visible ASCII, no white space.
+   */
+  jwt?: string
+  /**
+   * Sent as `x-api-key`. Visible ASCII, no white space.
+   */
+  apiKey?: string
+}
+
+/**
  * What the public listener answers to `POST /callbacks/{capability}`.
  */
 export interface CallbackAnswer {
@@ -390,9 +404,14 @@ export interface NotificationOutcome {
 }
 
 /**
- * Why a request is parked: Khipu said RETRY_AFTER_NOTIFICATION, gave a Type that is unknown or none, or refused the credential.
+ * Why a request is parked: Khipu said RETRY_AFTER_NOTIFICATION, gave a Type that is unknown or none, or refused the authorization; the authorization will have expired when it is to be sent; the bank has refused the log-on of another request with the same credentials.
  */
-export type ParkReason = 'retry-after-notification' | 'unknown-type' | 'unauthorized'
+export type ParkReason =
+  | 'retry-after-notification'
+  | 'unknown-type'
+  | 'unauthorized'
+  | 'authorization-expired'
+  | 'credentials'
 
 /**
  * An error of the operator API: RFC 9457, `application/problem+json`.
@@ -498,6 +517,9 @@ export interface RequestBody {
    */
   service?: Service
   RequestData: RequestData
+  /**
+   * The credential for this request, which beats the service's own: a `jwt` or an `apiKey`. Khipu documents: never both.
+   */
   authorization?: Authorization
   /**
    * Your own name for the request; comes back in the result. Not sent to Khipu. Stored and shown in clear: put no secret in it.
@@ -519,19 +541,6 @@ export interface RequestData {
     [k: string]: unknown
   }
   [k: string]: unknown
-}
-/**
- * The credential for this request, which beats the service's own: a `jwt` or an `apiKey`. Khipu documents: never both.
- */
-export interface Authorization {
-  /**
-   * Sent as `Authorization: Bearer …`. Visible ASCII, no white space.
-   */
-  jwt?: string
-  /**
-   * Sent as `x-api-key`. Visible ASCII, no white space.
-   */
-  apiKey?: string
 }
 
 /**
@@ -562,6 +571,20 @@ export type RequestState =
   | 'cancelled'
 
 /**
+ * Which account it is about, without telling; null where the request names none.
+ */
+export type AccountView = {
+  /**
+   * A keyed hash of service and account: the same for all requests about it. `GET /v1/requests?account=` takes it.
+   */
+  id: string
+  /**
+   * The last characters of the account's number, at most three; none of a number of fewer than six.
+   */
+  endsWith: string
+} | null
+
+/**
  * What `GET /v1/requests/{id}` tells about a request. It holds no secret and no account number. Instants are RFC 3339 in UTC.
  */
 export interface RequestView {
@@ -577,6 +600,7 @@ export interface RequestView {
    * The caller's own name for the request.
    */
   reference: string | null
+  account: AccountView
   state: RequestState
   /**
    * Why it waits, is parked or has failed; null where there is nothing to explain.
@@ -792,6 +816,14 @@ export interface RetryPolicy {
      * HTTP 401 or 403, or Code A000 without a Type.
      */
     unauthorized?: ParkRow
+    /**
+     * The JWT will have expired when the request is to be sent.
+     */
+    'authorization-expired'?: ParkRow
+    /**
+     * The bank has refused the log-on (Code E1xx) of another request with the same credentials.
+     */
+    credentials?: ParkRow
   }
 }
 
@@ -802,6 +834,7 @@ export type Service = string
 
 /** The type that each file of schemas/ describes, by its name without `.json`. */
 export interface SchemaTypes {
+  authorization: Authorization
   'callback-answer': CallbackAnswer
   fault: Fault
   'khipu-envelope': KhipuEnvelope

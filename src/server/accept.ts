@@ -1,6 +1,6 @@
 import { readEnvelope } from '../core/envelope.ts'
 import { lateResultOf } from '../core/publish.ts'
-import { isOpen, type Request } from '../core/request.ts'
+import { isOpen, note, type Request } from '../core/request.ts'
 import { advance, type AdvanceDeps } from '../ledger/advance.ts'
 import type { Catalog } from '../ledger/catalog.ts'
 import { callbackId } from '../ledger/ids.ts'
@@ -18,7 +18,7 @@ export interface AcceptDeps extends AdvanceDeps {
 }
 
 /** An open request takes the body as a callback; one that failed gets the one extra result that there can be. */
-export async function accept(deps: AcceptDeps, kept: Quarantined): Promise<void> {
+export async function accept(deps: AcceptDeps, kept: Quarantined, by: string): Promise<void> {
   const body = await deps.quarantine.open(kept)
   const request = await deps.catalog.find(kept.requestId)
   if (body === null || request === null) throw new Refusal(409, 'its request is no longer known')
@@ -26,6 +26,19 @@ export async function accept(deps: AcceptDeps, kept: Quarantined): Promise<void>
   if (isOpen(request)) await receiveAgain(deps, kept, envelope, body)
   else await publishLate(deps, request, kept, envelope)
   await deps.quarantine.discard(kept.quarantineId)
+  await noteOperator(deps, kept, 'quarantine-accepted', by)
+}
+
+/** Writes what an operator did with a kept body into the history of its request, if that is known. */
+export async function noteOperator(
+  deps: AcceptDeps,
+  { requestId, quarantineId, attempt }: Quarantined,
+  event: 'quarantine-accepted' | 'quarantine-discarded',
+  by: string
+): Promise<void> {
+  await advance(deps, requestId, (request, { now }) =>
+    note(request, { at: now, event, attempt, quarantineId, by })
+  )
 }
 
 function validate(body: Buffer): KhipuEnvelope {

@@ -15,6 +15,7 @@ import { type NotificationsDeps, notificationRoutes } from './notifications.ts'
 import { Refusal, sendProblem } from './problem.ts'
 import { type QuarantineDeps, quarantineRoutes } from './quarantine.ts'
 import { type AskDeps, askRoute } from './ask.ts'
+import { requestChangeRoutes } from './request-changes.ts'
 import { type RequestsDeps, requestRoutes } from './requests.ts'
 
 /** What the operator API needs; a process that only works has none of it. */
@@ -74,6 +75,7 @@ async function operatorApi(app: FastifyInstance, deps: OperatorDeps): Promise<vo
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await app.register(askRoute, { ...deps, prefix: '/v1' })
   await app.register(requestRoutes, { ...deps, prefix: '/v1' })
+  await app.register(requestChangeRoutes, { ...deps, prefix: '/v1' })
   await app.register(notificationRoutes, { ...deps, prefix: '/v1' })
   await app.register(quarantineRoutes, { ...deps, prefix: '/v1' })
 }

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import stringify from 'safe-stable-stringify'
 import { v7 as uuidv7 } from 'uuid'
 import { accept } from '../core/accept.ts'
+import { expiryOf } from '../khipu/authorization.ts'
+import type { Accounts } from '../ledger/accounts.ts'
 import type { AdvanceDeps } from '../ledger/advance.ts'
 import type { Catalog } from '../ledger/catalog.ts'
 import type { Idempotency } from '../ledger/idempotency.ts'
@@ -12,6 +15,7 @@ import { answers, ref } from './route-schemas.ts'
 
 export interface AskDeps extends AdvanceDeps {
   readonly catalog: Catalog
+  readonly accounts: Accounts
   readonly idempotency: Idempotency
   /** False where the service has no JWT or API key of its own, and each request must bring one. */
   readonly hasAuthorization: boolean
@@ -56,8 +60,15 @@ async function ask(
   const requestId = await reserve(deps, caller, headers['idempotency-key'], body)
   const { service = DEFAULT_SERVICE, reference = null, RequestData, authorization } = body
   const now = await deps.catalog.now()
-  const request = accept({ requestId, service, reference }, caller, now)
   const input = { RequestData, ...(authorization === undefined ? {} : { authorization }) }
+  const asked = {
+    requestId,
+    service,
+    reference,
+    account: deps.accounts.identify(service, input),
+    authorization: authorization === undefined ? null : { expiresAt: expiryOf(authorization) }
+  }
+  const request = accept(asked, caller, now)
   if (await deps.ledger.create(request, input)) {
     // It stands in the ledger: whoever heard 503 now would ask, and pay, a second time. The sweep adds the job.
     await deps.jobs.ensure(null, request, now).catch((error: Error) => {
@@ -80,7 +91,7 @@ async function reserve(
   if (typeof key !== 'string' || key === '' || key.length > LONGEST_IDEMPOTENCY_KEY) {
     throw new Refusal(400, `Idempotency-Key must have 1 to ${LONGEST_IDEMPOTENCY_KEY} characters`)
   }
-  const fingerprint = createHash('sha256').update(JSON.stringify(body)).digest()
+  const fingerprint = createHash('sha256').update(stringify(body)).digest()
   const holder = await deps.idempotency.reserve(caller, key, { requestId, fingerprint })
   if (!fingerprint.equals(holder.fingerprint)) {
     throw new Refusal(422, 'Idempotency-Key was used before, for another body')

@@ -124,8 +124,9 @@ async function keep(
   body: Buffer
 ) {
   const from = { requestId, attempt }
-  const quarantineId = await deps.quarantine.keep(from, kind, faults, body).catch(() => null)
-  if (quarantineId === null) return postpone(deps, reply)
+  const quarantineId = await deps.quarantine.keep(from, kind, faults, body).catch(() => undefined)
+  if (quarantineId === undefined) return postpone(deps, reply)
+  if (quarantineId === null) return tooMany(deps, reply)
   deps.counted(kind)
   deps.log.warn(
     { requestId, attempt, size: body.length, kind, quarantineId },

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { Totals } from '../ledger/catalog.ts'
+import type { Usage } from '../ledger/quarantine.ts'
 
 /** The metrics of one process. What is counted in the ledger is read at each scrape, for all processes. */
 export interface Metrics {
@@ -11,7 +12,7 @@ export interface Metrics {
 /** Everything that is asked of the ledger at a scrape; rejects while Redis is away. */
 export interface MetricsSource {
   totals(): Promise<Totals>
-  quarantined(): Promise<number>
+  quarantined(): Promise<Usage>
 }
 
 export function createMetrics(source: MetricsSource): Metrics {
@@ -50,6 +51,12 @@ function ledgerGauges(registers: Registry[]) {
   const ended = gauge('khipu_requests_ended', 'Requests ended, ever', ['state'])
   const live = gauge('khipu_requests_live', 'Requests that have not ended', ['state'])
   const quarantined = gauge('khipu_quarantine_entries', 'Bodies kept in quarantine')
+  const bytes = gauge('khipu_quarantine_bytes', 'How large they are in all')
+  const filled = gauge(
+    'khipu_quarantine_filled_ratio',
+    'How full the quarantine is, 0 to 1; look into it above 0.8: at 1 the oldest body gives way to a new one'
+  )
+  const evicted = gauge('khipu_quarantine_evicted', 'Bodies that gave way to newer ones, ever')
   return {
     async read(source: MetricsSource): Promise<void> {
       try {
@@ -57,7 +64,11 @@ function ledgerGauges(registers: Registry[]) {
         accepted.set(totals.accepted)
         for (const [state, count] of Object.entries(totals.ended)) ended.set({ state }, count)
         for (const [state, count] of Object.entries(totals.live)) live.set({ state }, count)
-        quarantined.set(await source.quarantined())
+        const usage = await source.quarantined()
+        quarantined.set(usage.entries)
+        bytes.set(usage.bytes)
+        filled.set(usage.filled)
+        evicted.set(usage.evicted)
         up.set(1)
       } catch {
         up.set(0)

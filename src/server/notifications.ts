@@ -24,7 +24,7 @@ export async function notificationRoutes(
     },
     async ({ body, caller }) => {
       const { service = null, code = null, reason = null, requestIds = null, dryRun = false } = body
-      const notification = { service, code, reason, requestIds }
+      const notification = { by: caller, service, code, reason, requestIds }
       if (dryRun) {
         const at = await deps.catalog.now()
         const found = await findParked(deps.catalog, { ...notification, at })

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Quarantined } from '../ledger/quarantine.ts'
 import type { QuarantineEntry } from '../schemas/generated.ts'
-import { accept, type AcceptDeps } from './accept.ts'
+import { accept, type AcceptDeps, noteOperator } from './accept.ts'
 import { Refusal } from './problem.ts'
 import { answers, PAGE_QUERY } from './route-schemas.ts'
 import { quarantineViewOf } from './view.ts'
@@ -21,7 +21,7 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
     { schema: { summary: 'Validate again and let through', ...answers(200, 'quarantine-entry') } },
     async ({ params, caller }) => {
       const kept = await find(deps, params.id)
-      await accept(deps, kept)
+      await accept(deps, kept, caller)
       deps.log.info(
         { by: caller, quarantineId: params.id, requestId: kept.requestId },
         'quarantine accepted'
@@ -33,7 +33,9 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
     '/quarantine/:id',
     { schema: { summary: 'Discard a kept body' } },
     async ({ params, caller }, reply) => {
+      const kept = await find(deps, params.id)
       if (!(await deps.quarantine.discard(params.id))) throw unknown()
+      await noteOperator(deps, kept, 'quarantine-discarded', caller)
       deps.log.info({ by: caller, quarantineId: params.id }, 'quarantine discarded')
       return reply.code(204).send()
     }

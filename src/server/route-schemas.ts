@@ -26,6 +26,7 @@ export const LIST_QUERY = {
     state: { type: 'string', enum: STATES, description: 'Only those in this state' },
     service: { type: 'string', description: 'Only those of this service' },
     reference: { type: 'string', description: 'Only those with this reference' },
+    account: { type: 'string', description: "Only those about this account, by its view's id" },
     limit: LIMIT,
     cursor: { type: 'string', description: 'nextCursor of the page before' }
   }

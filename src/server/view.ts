@@ -4,11 +4,12 @@ import type { QuarantineEntry, RequestView } from '../schemas/generated.ts'
 
 /** A request as the operator API shows it: instants in RFC 3339, no secret. */
 export function viewOf(request: Request): RequestView {
-  const { requestId, service, reference, state, reason, operationId } = request
+  const { requestId, service, reference, account, state, reason, operationId } = request
   return {
     requestId,
     service,
     reference,
+    account: account && { id: account.id, endsWith: account.endsWith },
     state,
     reason,
     attempts: request.attempts.length,

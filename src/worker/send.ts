@@ -37,14 +37,18 @@ const UNTIL_THERE_IS_ROOM_MS = 5_000
 export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
   const { requestId } = job
   if (!deps.canStore()) return { sleepMs: UNTIL_THERE_IS_ROOM_MS }
-  const input = await deps.ledger.openInput(requestId)
-  if (input === null) return undefined
+  // Before anything is begun: what can't be opened, for want of a key, must not look as if it had been sent.
+  if ((await deps.ledger.openInput(requestId)) === null) return undefined
+  const bySender = { jobAt: job.at, signedWith: deps.capabilities.keyId }
   const begun = await advance(deps, requestId, (request, around) =>
-    beginSending(request, around, deps.requestTimeoutMs, job.at)
+    beginSending(request, around, deps.requestTimeoutMs, bySender)
   )
   if (begun === null) return undefined
   const attempt = begunAttempt(begun)
   if (attempt === null) return sleepIfEarly(begun, job)
+  // Again: it may have been given another authorization in between.
+  const input = await deps.ledger.openInput(requestId)
+  if (input === null) return undefined
   const answer = await post(deps, requestId, attempt, begun.after.service, input)
   deps.sent(answer.type)
   const settled = await settleAnswer(deps, requestId, attempt, answer)

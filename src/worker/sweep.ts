@@ -51,10 +51,23 @@ async function heal(deps: SweepDeps, requestId: string): Promise<void> {
   deps.log.warn({ requestId, state: advanced.after.state }, 'overdue request swept')
 }
 
+/** How full the quarantine may get before it is said aloud, at every sweep. */
+const NEARLY_FULL = 0.8
+
+async function warnOfFull({ quarantine, log }: SweepDeps): Promise<void> {
+  const { filled, evicted } = await quarantine.usage()
+  if (filled < NEARLY_FULL) return
+  log.warn(
+    { filled, evicted },
+    'quarantine nearly full: at 1 the oldest body gives way to a new one'
+  )
+}
+
 async function tidy(deps: SweepDeps, now: number): Promise<void> {
   const oldest = now - deps.ledgerRetentionMs
   const forgotten = await deps.catalog.forgetEndedBefore(oldest, BATCH)
   if (forgotten > 0) deps.log.info({ forgotten }, 'ended requests forgotten')
-  await deps.quarantine.discardBefore(oldest)
+  await deps.quarantine.tidy(now)
+  await warnOfFull(deps)
   await deps.notifications.forgetBefore(oldest)
 }

@@ -112,7 +112,9 @@ t.test('holds exactly the numbers of the policy table', async (t) => {
     parkedMaxMs: {
       'retry-after-notification': 604_800_000,
       'unknown-type': 604_800_000,
-      unauthorized: 604_800_000
+      unauthorized: 604_800_000,
+      'authorization-expired': 604_800_000,
+      credentials: 604_800_000
     },
     requestMaxAgeMs: 259_200_000,
     releasesPerSecond: 10

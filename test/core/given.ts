@@ -8,7 +8,7 @@ import type { Outcome } from '../../src/core/envelope.ts'
 import type { Notification } from '../../src/core/notification.ts'
 import { cancel, retryNow } from '../../src/core/operate.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
-import type { HistoryEvent, Request, State } from '../../src/core/request.ts'
+import type { Account, HistoryEvent, Request, State } from '../../src/core/request.ts'
 import { applyAnswer, beginSending } from '../../src/core/sending.ts'
 
 export const SECOND = 1000
@@ -20,6 +20,7 @@ export const DAY = 86_400_000
 export const START = Date.UTC(2026, 10, 22, 9)
 export const ID = '01938c5e-7a3b-7c1d-9e2f-3a4b5c6d7e8f'
 export const SERVICE = 'cl/banking/personal/btgpactual.cl/transactions'
+export const ACCOUNT: Account = { id: 'account-1', credentials: 'logon-1', endsWith: '755' }
 export const REQUEST_TIMEOUT = 190 * SECOND
 export const CALLBACK_TIMEOUT = 30 * MINUTE
 
@@ -35,6 +36,9 @@ export function at(now: number, rest: Partial<Around> = {}): Around {
     random: 0,
     notifications: [],
     callbackTimeoutMs: CALLBACK_TIMEOUT,
+    authorizationExpiresAt: null,
+    busyUntil: null,
+    refused: null,
     ...rest
   }
 }
@@ -78,7 +82,8 @@ export function temporary(retryAfterMs: number | null = null): SimpleAnswer {
 }
 
 export function queued(): Request {
-  return accept({ requestId: ID, service: SERVICE, reference: 'invoice-run-7' }, 'erp', START)
+  const asked = { requestId: ID, service: SERVICE, reference: 'invoice-run-7' }
+  return accept({ ...asked, account: ACCOUNT, authorization: null }, 'erp', START)
 }
 
 /** The next attempt, begun at the request's due instant. */

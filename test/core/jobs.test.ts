@@ -8,6 +8,7 @@ import { isOpen, note, type Request, type State, STATES } from '../../src/core/r
 import type { FailReason, KhipuEnvelope, Result } from '../../src/schemas/generated.ts'
 import { check, schemas } from '../../src/schemas/validate.ts'
 import {
+  ACCOUNT,
   acknowledged,
   answered,
   at,
@@ -113,12 +114,20 @@ for (const state of ENDED) {
 }
 
 t.test('a request that has just been accepted', async (t) => {
-  const asked = { requestId: ID, service: SERVICE, reference: null }
+  const asked = {
+    requestId: ID,
+    service: SERVICE,
+    reference: null,
+    account: ACCOUNT,
+    authorization: null
+  }
   t.strictSame(accept(asked, 'erp', START), {
     format: 1,
     requestId: ID,
     service: SERVICE,
     reference: null,
+    account: ACCOUNT,
+    authorization: null,
     state: 'queued',
     reason: null,
     code: null,

@@ -53,7 +53,9 @@ const STRICT: Rules = {
     parkedMaxMs: {
       'retry-after-notification': 2 * HOUR,
       'unknown-type': HOUR,
-      unauthorized: 3 * HOUR
+      unauthorized: 3 * HOUR,
+      'authorization-expired': 4 * HOUR,
+      credentials: 5 * HOUR
     },
     requestMaxAgeMs: 10 * HOUR,
     releasesPerSecond: 1

@@ -2,6 +2,7 @@ import { v7 } from 'uuid'
 import t from 'tap'
 import { cancel } from '../../src/core/operate.ts'
 import { releaseParked } from '../../src/ledger/release.ts'
+import { commitArguments } from '../../src/ledger/change.ts'
 import { createSealer } from '../../src/ledger/seal.ts'
 import { openStore } from '../../src/ledger/store.ts'
 import { ask, askIn } from '../support/requests.ts'
@@ -17,13 +18,13 @@ t.test('a commit that is sent again because its reply was lost counts as made', 
   if (entry === null) throw new Error('it is not there')
   const commit = (nonce: string) => {
     const request = cancel(entry.request, 'ana', 1)
-    const changes = '{"consumed":[],"keep":[],"shred":[]}'
-    const rest = [JSON.stringify(request), 'cancelled', 1, '', 1, changes]
-    return store.run('commit', requestId, entry.version, entry.epoch, nonce, ...rest)
+    const settings = { singleFlight: true, refusedMs: 1000 }
+    const args = commitArguments(entry, { request, kept: new Map() }, settings)
+    return store.run('commit', ...args.with(3, nonce))
   }
-  t.equal(await commit('mine'), 1)
-  t.equal(await commit('mine'), 1, 'sent again')
-  t.equal(await commit('somebody else’s'), 0, 'while the version has moved on')
+  t.same(await commit('mine'), [1, ''])
+  t.same(await commit('mine'), [1], 'sent again')
+  t.same(await commit('somebody else’s'), [0], 'while the version has moved on')
   t.match(await service.catalog.totals(), { accepted: 1, ended: { cancelled: 1 } })
 })
 
@@ -37,8 +38,8 @@ t.test('two that release for one notification pace it once', async (t) => {
     releaseParked(service, releasing)
   ])
   t.same(counts.toSorted(), [0, 4])
-  const query = { state: 'retry-scheduled', service: null, reference: null, before: null } as const
-  const { items } = await service.catalog.list({ ...query, limit: 9 })
+  const everything = { service: null, reference: null, account: null, before: null, limit: 9 }
+  const { items } = await service.catalog.list({ ...everything, state: 'retry-scheduled' })
   const due = items.map(({ dueAt }) => dueAt ?? 0).toSorted((a, b) => a - b)
   const spacing = due.slice(1).map((at, index) => at - (due[index] ?? 0))
   t.same(spacing, [100, 100, 100], 'ten a second')

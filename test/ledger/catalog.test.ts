@@ -7,7 +7,14 @@ import { ok, receive } from '../support/callbacks.ts'
 import { ask, askIn, BTG, change } from '../support/requests.ts'
 import { HOUR, keysWith, openService, type Service } from '../support/service.ts'
 
-const everything: Query = { state: null, service: null, reference: null, before: null, limit: 50 }
+const everything: Query = {
+  state: null,
+  service: null,
+  reference: null,
+  account: null,
+  before: null,
+  limit: 50
+}
 
 /** All pages of a listing, one after the other. */
 async function listAll(service: Service, query: Query): Promise<Request[]> {

@@ -65,7 +65,7 @@ t.test('a commit on a stale version loses, and leaves no trace', async (t) => {
   await receive(service, requestId, ok())
   const before = await dump(service.redis, service.queuePrefix)
   const ended = end(stale.request, 'failed', 'expired', { at: 1 })
-  t.notOk(await service.ledger.commit(stale, { request: ended, kept: unkept }))
+  t.notOk((await service.ledger.commit(stale, { request: ended, kept: unkept })).done)
   t.same(await dump(service.redis, service.queuePrefix), before)
 })
 
@@ -76,7 +76,7 @@ t.test('of twenty commits on one version exactly one wins', async (t) => {
   const tries = Array.from({ length: 20 }, (_, at) =>
     service.ledger.commit(entry, { request: note(entry.request, { at, event: 'x' }), kept: unkept })
   )
-  t.equal((await Promise.all(tries)).filter(Boolean).length, 1)
+  t.equal((await Promise.all(tries)).filter(({ done }) => done).length, 1)
   const { version, request } = await load(service, requestId)
   t.equal(version, '2')
   t.equal(request.history.length, 2)
@@ -88,10 +88,12 @@ t.test('a commit loses to a notification that it has not seen', async (t) => {
   const stale = await load(service, requestId)
   const notification = { service: null, code: null, reason: null, requestIds: null }
   const { notification: recorded } = await service.notifications.record(notification)
-  t.notOk(await service.ledger.commit(stale, { request: noticed(stale.request), kept: unkept }))
+  t.notOk(
+    (await service.ledger.commit(stale, { request: noticed(stale.request), kept: unkept })).done
+  )
   const fresh = await load(service, requestId)
   t.same(fresh.notifications, [recorded])
-  t.ok(await service.ledger.commit(fresh, { request: noticed(fresh.request), kept: unkept }))
+  t.ok((await service.ledger.commit(fresh, { request: noticed(fresh.request), kept: unkept })).done)
 })
 
 t.test('only notifications since the latest sending are told', async (t) => {
@@ -162,7 +164,7 @@ t.test('what comes between a load and its commit is still there afterwards', asy
   await receive(service, requestId, error('A'))
   const entry = await load(service, requestId)
   await receive(service, requestId, error('B'))
-  t.ok(await service.ledger.commit(entry, { request: noticed(entry.request), kept: unkept }))
+  t.ok((await service.ledger.commit(entry, { request: noticed(entry.request), kept: unkept })).done)
   t.match((await load(service, requestId)).pending, [{ outcome: { errorType: 'B' } }])
   t.same(await service.catalog.overdue((await service.catalog.now()) + 1, 9), [requestId])
 })
@@ -226,7 +228,7 @@ t.test('an envelope goes to quarantine byte for byte, as the commit says', async
   await service.ledger.receive(requestId, callback, body)
   const entry = await load(service, requestId)
   const kept = new Map<string, Kept>([[callback.id, 'conflict']])
-  t.ok(await service.ledger.commit(entry, { request: noticed(entry.request), kept }))
+  t.ok((await service.ledger.commit(entry, { request: noticed(entry.request), kept })).done)
   const [quarantined, ...others] = await service.quarantine.list(0, 10)
   t.same(others, [])
   t.same(quarantined, {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { v7 } from 'uuid'
@@ -6,10 +6,12 @@ import type { Notification } from '../../src/core/notification.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
 import { beginSending } from '../../src/core/sending.ts'
 import { settle } from '../../src/core/settle.ts'
+import { advance } from '../../src/ledger/advance.ts'
 import { findParked, releaseParked } from '../../src/ledger/release.ts'
+import { ok, receive } from '../support/callbacks.ts'
 import { dump, keysThatShow } from '../support/dump.ts'
 import { around, ask, askIn, BTG, change } from '../support/requests.ts'
-import { HOUR, openService, tick } from '../support/service.ts'
+import { DAY, HOUR, keysWith, openService, type Service, tick } from '../support/service.ts'
 
 const faults = [{ path: '/Status', rule: 'enum', message: 'must be one of OK, ERROR' }]
 const body = Buffer.from('{"Status":"canary-of-a-kept-body"}')
@@ -35,8 +37,8 @@ t.test('a body is kept byte for byte, sealed, with the reasons', async (t) => {
 
 t.test('any bytes at all are kept as they are', async (t) => {
   const { quarantine } = await openService(t)
-  const from = { requestId: v7(), attempt: 1 }
   const property = fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), async (bytes) => {
+    const from = { requestId: v7(), attempt: 1 }
     const kept = await quarantine.find((await quarantine.keep(from, 'not-json', [], bytes)) ?? '')
     return kept !== null && (await quarantine.open(kept))?.equals(bytes) === true
   })
@@ -51,10 +53,10 @@ t.test('the same bytes on the same capability are one entry', async (t) => {
   const first = await keep(one, 1)
   t.equal(await keep(one, 1), first)
   t.same(await Promise.all([keep(one, 1), keep(one, 1), keep(one, 1)]), [first, first, first])
-  t.equal(await quarantine.size(), 1)
+  t.equal((await quarantine.usage()).entries, 1)
   const others = [await keep(one, 2), await keep(other, 1), await keep(one, 1, Buffer.from('{}'))]
   t.equal(new Set([first, ...others]).size, 4)
-  t.equal(await quarantine.size(), 4)
+  t.equal((await quarantine.usage()).entries, 4)
 })
 
 t.test('entries are listed newest first, a page at a time, and discarded one by one', async (t) => {
@@ -77,19 +79,70 @@ t.test('entries are listed newest first, a page at a time, and discarded one by 
   t.equal(await quarantine.find(newest), null)
   t.same(await list(0, 10), ids.slice(1))
   const third = await quarantine.find(ids[2] ?? '')
-  await quarantine.discardBefore(third?.receivedAt ?? 0)
+  await quarantine.tidy((third?.receivedAt ?? 0) + 30 * DAY)
   t.same(await list(0, 10), ids.slice(1, 2), 'an entry of that instant is discarded, too')
 })
 
-t.test('a full quarantine takes nothing new, and still knows what it has', async (t) => {
-  const { quarantine, redis, tag } = await openService(t)
+const bounded = { mostEntries: 3, mostBytes: 100, retentionMs: 30 * DAY }
+const kept = async ({ quarantine }: Service) =>
+  (await quarantine.list(0, 99)).map(({ size }) => size).toReversed()
+/** Keeps a body, in a millisecond of its own, of a request of its own. */
+async function keepOf(service: Service, size: number) {
+  await tick(service)
+  await service.quarantine.keep(
+    { requestId: v7(), attempt: 1 },
+    'schema',
+    faults,
+    randomBytes(size)
+  )
+}
+
+t.test('of more entries than there may be, the oldest give way and are counted', async (t) => {
+  const service = await openService(t, { quarantine: bounded })
+  for (const size of [1, 2, 3]) await keepOf(service, size)
+  t.match(await service.quarantine.usage(), { entries: 3, bytes: 6, evicted: 0, filled: 1 })
+  for (const size of [4, 5]) await keepOf(service, size)
+  t.same(await kept(service), [3, 4, 5])
+  t.match(await service.quarantine.usage(), { entries: 3, bytes: 12, evicted: 2 })
+})
+
+t.test('of more bytes than there may be, the oldest give way, but never the newest', async (t) => {
+  const service = await openService(t, { quarantine: bounded })
+  for (const size of [40, 60]) await keepOf(service, size)
+  t.match(await service.quarantine.usage(), { bytes: 100, evicted: 0 })
+  await keepOf(service, 41)
+  t.same(await kept(service), [41], 'both had to go')
+  await keepOf(service, 101)
+  t.same(await kept(service), [101])
+  t.match(await service.quarantine.usage(), { entries: 1, bytes: 101, evicted: 3 })
+  t.same(await keysWith(service.redis, `${service.tag}:kept:`).then((keys) => keys.length), 1)
+})
+
+t.test('a late callback takes its room as well, and the sweep makes it', async (t) => {
+  const service = await openService(t, { quarantine: { ...bounded, mostBytes: 1000 } })
+  for (const size of [1, 2, 3]) await keepOf(service, size)
+  const requestId = await askIn(service, 'failed')
+  await receive(service, requestId, ok())
+  await advance(service, requestId, (request) => request)
+  t.equal((await service.quarantine.usage()).entries, 4)
+  await service.quarantine.tidy(await service.catalog.now())
+  t.same((await kept(service)).slice(0, 2), [2, 3])
+  t.match(await service.quarantine.usage(), { entries: 3, evicted: 1 })
+})
+
+t.test('a request has its share, which grows again when an entry is discarded', async (t) => {
+  const { quarantine } = await openService(t)
   const from = { requestId: v7(), attempt: 1 }
-  const id = await quarantine.keep(from, 'schema', faults, body)
-  const others = Array.from({ length: 9_999 }, (_, at) => [at, `other-${at}`]).flat()
-  await redis.zadd(`${tag}:quarantine`, ...others)
-  t.equal(await quarantine.keep(from, 'schema', faults, Buffer.from('new')), null)
-  t.equal(await quarantine.keep(from, 'schema', faults, body), id)
-  t.equal(await quarantine.size(), 10_000)
+  const ids = []
+  for (let n = 0; n < 20; n += 1) {
+    ids.push(await quarantine.keep(from, 'schema', faults, Buffer.from(`body ${n}`)))
+  }
+  const more = Buffer.from('one more')
+  t.equal(await quarantine.keep(from, 'schema', faults, more), null)
+  t.equal(await quarantine.keep(from, 'schema', faults, Buffer.from('body 3')), ids[3])
+  await quarantine.discard(ids[0] ?? '')
+  t.type(await quarantine.keep(from, 'schema', faults, more), 'string')
+  t.equal(await quarantine.keep(from, 'schema', faults, Buffer.from('and more')), null)
 })
 
 t.test('one entry, and no other, can be the late result of a request', async (t) => {

@@ -9,12 +9,13 @@ import { askIn } from '../support/requests.ts'
 import { call } from '../support/wire.ts'
 
 /** Every route behind a token, as the contract has it. */
-const ROUTES: readonly [method: 'GET' | 'POST' | 'DELETE', path: string][] = [
+const ROUTES: readonly [method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string][] = [
   ['POST', '/v1/requests'],
   ['GET', '/v1/requests'],
   ['GET', '/v1/requests/{id}'],
   ['POST', '/v1/requests/{id}/cancel'],
   ['POST', '/v1/requests/{id}/retry'],
+  ['PUT', '/v1/requests/{id}/authorization'],
   ['POST', '/v1/notifications'],
   ['GET', '/v1/quarantine'],
   ['GET', '/v1/quarantine/{id}'],
@@ -208,7 +209,7 @@ t.test('the metrics say where the ledger does not answer', async (t) => {
 
 t.test('while the store is away, every call is answered 503 with Retry-After', async (t) => {
   const service = await openServerService(t)
-  const { get, post, remove } = await openAdmin(t, service)
+  const { get, post, put, remove } = await openAdmin(t, service)
   service.redis.disconnect()
   for (const [method, path] of ROUTES) {
     const url = path.replace('{id}', v7())
@@ -216,8 +217,10 @@ t.test('while the store is away, every call is answered 503 with Retry-After', a
       ? { RequestData: { AccountNumber: '000011887755' } }
       : path.endsWith('/notifications')
         ? {}
-        : undefined
-    const answer = await { GET: get, POST: post, DELETE: remove }[method](url, body)
+        : path.endsWith('/authorization')
+          ? { jwt: 'a.b.c' }
+          : undefined
+    const answer = await { GET: get, POST: post, PUT: put, DELETE: remove }[method](url, body)
     t.equal(answer.status, 503, `${method} ${path}`)
     t.match(answer.headers.get('retry-after'), /^\d+$/)
     t.match(check('problem', answer.json), { valid: true, value: { status: 503 } })

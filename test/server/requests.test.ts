@@ -38,12 +38,13 @@ t.test('a request is accepted with as little as an account number', async (t) =>
   t.ok(validate(requestId) && version(requestId) === 7, 'a UUIDv7')
 
   const shown = await get(`/v1/requests/${requestId}`)
-  const view = Object(shown.json) as Record<string, string>
-  const { requestedAt = '', dueAt } = view
+  const view = Object(shown.json) as Record<string, unknown>
+  const [requestedAt, dueAt] = [String(view['requestedAt']), String(view['dueAt'])]
   t.same(shown.json, {
     requestId,
     service: BTG,
     reference: null,
+    account: { id: Object(view['account']).id, endsWith: '755' },
     state: 'queued',
     reason: null,
     attempts: 0,
@@ -57,7 +58,7 @@ t.test('a request is accepted with as little as an account number', async (t) =>
   )
   t.match(check('request-view', shown.json), { valid: true })
   t.same(await service.ledger.openInput(requestId), MINIMAL)
-  const at = Date.parse(dueAt ?? '')
+  const at = Date.parse(dueAt)
   t.match(await service.queues.send.getJobs(), [{ data: { requestId, at } }])
 })
 

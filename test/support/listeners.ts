@@ -45,7 +45,7 @@ export async function openAdmin(
 ) {
   const metrics = createMetrics({
     totals: () => service.catalog.totals(),
-    quarantined: () => service.quarantine.size()
+    quarantined: () => service.quarantine.usage()
   })
   const { hasAuthorization = true, canAsk = true, ...others } = changes
   const app = await buildAdmin({
@@ -61,8 +61,9 @@ export async function openAdmin(
   const get = (path: string) => send(address, 'GET', path)
   const post = (path: string, body?: unknown, headers: Record<string, string> = {}) =>
     send(address, 'POST', path, body, headers)
+  const put = (path: string, body?: unknown) => send(address, 'PUT', path, body)
   const remove = (path: string) => send(address, 'DELETE', path)
-  return { address, get, post, remove }
+  return { address, get, post, put, remove }
 }
 
 /** Calls as ana, with a body of JSON where there is one; a string or bytes go as they are. */

@@ -23,15 +23,19 @@ export interface Asking {
   readonly service?: string
   readonly reference?: string | null
   readonly input?: Input
+  /** The account of the input is written down as well, so that it has its turn; else none is. */
+  readonly turns?: boolean
   readonly ago?: number
 }
 
 /** Writes a new request into the ledger, with no job; tells its id. */
 export async function ask(service: Service, asking: Asking = {}): Promise<string> {
-  const { service: path = BTG, reference = null, input = INPUT, ago = 0 } = asking
+  const { service: path = BTG, reference = null, input = INPUT, ago = 0, turns } = asking
   const requestId = uuidv7()
   const now = (await service.catalog.now()) - ago
-  const request = accept({ requestId, service: path, reference }, 'tests', now)
+  const account = turns === true ? service.accounts.identify(path, input) : null
+  const asked = { requestId, service: path, reference, account, authorization: null }
+  const request = accept(asked, 'tests', now)
   if (!(await service.ledger.create(request, input))) throw new Error('the id is taken')
   return requestId
 }
@@ -45,9 +49,8 @@ export async function change(
   const entry = await service.ledger.load(requestId)
   if (entry === null) throw new Error('there is no such request')
   const request = step(entry.request, entry.now)
-  if (!(await service.ledger.commit(entry, { request, kept: new Map() }))) {
-    throw new Error('the change was lost')
-  }
+  const { done } = await service.ledger.commit(entry, { request, kept: new Map() })
+  if (!done) throw new Error('the change was lost')
   return request
 }
 
@@ -68,7 +71,8 @@ export async function askIn(
 /** The world at an instant, as the core is told of it. */
 export function around(service: Service, now: number): Around {
   const { policy, callbackTimeoutMs } = service
-  return { policy, callbackTimeoutMs, now, random: 0, notifications: [] }
+  const nothing = { authorizationExpiresAt: null, busyUntil: null, refused: null }
+  return { policy, callbackTimeoutMs, now, random: 0, notifications: [], ...nothing }
 }
 
 export const REQUEST_TIMEOUT_MS = 190_000

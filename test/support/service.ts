@@ -7,6 +7,7 @@ import { BUILT_IN_POLICY, type Policy } from '../../src/core/policy.ts'
 import type { SecretKey } from '../../src/core/secret-key.ts'
 import { createCapabilities } from '../../src/khipu/capability.ts'
 import { openLedger } from '../../src/ledger/open.ts'
+import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
 import { connectWaiting, type RedisAddress } from '../../src/queue/connections.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
 import { openQueues } from '../../src/queue/queues.ts'
@@ -14,11 +15,16 @@ import { openQueues } from '../../src/queue/queues.ts'
 export const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 
+const QUARANTINE = { mostEntries: 10_000, mostBytes: 1e9, retentionMs: 30 * DAY }
+
 /** What a test may want different from the service's defaults. */
 export interface Wishes {
   readonly url?: string
   readonly connect?: (address: RedisAddress, log: Logger) => Redis
   readonly policy?: Policy
+  readonly quarantine?: QuarantineBounds
+  readonly singleFlight?: boolean
+  readonly authorizationExpiresAt?: number
   readonly callbackTimeoutMs?: number
   readonly secretKeys?: readonly [SecretKey, ...SecretKey[]]
 }
@@ -34,7 +40,10 @@ export async function openService(t: Test, wishes: Wishes = {}) {
   await once(redis, 'ready')
   const queuePrefix = `test-${randomBytes(6).toString('hex')}`
   const retention = { ledgerRetentionMs: 30 * DAY, resultRetentionMs: 3 * DAY }
-  const opened = openLedger(redis, { queuePrefix, secretKeys, ...retention })
+  const { policy = BUILT_IN_POLICY, quarantine = QUARANTINE, singleFlight = true } = wishes
+  const guarded = { policy, quarantine, singleFlight }
+  const ledgerSettings = { queuePrefix, secretKeys, ...guarded, ...retention }
+  const opened = openLedger(redis, ledgerSettings)
   const { tag } = opened
   const queues = openQueues(redis, { tag, queuePrefix, resultQueue: 'khipu-results', ...retention })
   const { send, callback, deadline, result } = queues
@@ -46,13 +55,15 @@ export async function openService(t: Test, wishes: Wishes = {}) {
   })
   return {
     ...opened,
+    ledgerSettings,
     redis,
     url,
     queuePrefix,
     queues,
     jobs: createJobs(queues, log),
     capabilities: createCapabilities(secretKeys),
-    policy: wishes.policy ?? BUILT_IN_POLICY,
+    policy,
+    authorizationExpiresAt: wishes.authorizationExpiresAt ?? null,
     callbackTimeoutMs: wishes.callbackTimeoutMs ?? HOUR / 2,
     ledgerRetentionMs: retention.ledgerRetentionMs,
     random: () => 0,

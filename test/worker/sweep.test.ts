@@ -171,16 +171,16 @@ t.test('quarantine entries and notifications are kept as long as the ledger', as
   await service.notifications.finish(releasing)
   await service.quarantine.keep({ requestId: v7(), attempt: 1 }, 'not-json', [], bytes('x'))
   await sweepLater(service, 30 * DAY - HOUR)
-  t.equal(await service.quarantine.size(), 1)
+  t.equal((await service.quarantine.usage()).entries, 1)
   t.equal((await service.ledger.load(sending))?.notifications.length, 1)
   await sweepLater(service, 30 * DAY + HOUR)
-  t.equal(await service.quarantine.size(), 0)
+  t.equal((await service.quarantine.usage()).entries, 0)
   t.equal((await service.ledger.load(sending))?.notifications.length, 0)
 })
 
 t.test('a request that can’t be healed does not keep others from it', async (t) => {
   const service = await openService(t, { secretKeys: [secretKey('k1')] })
-  const settings = { ...service, secretKeys: [secretKey('k2')] as const }
+  const settings = { ...service.ledgerSettings, secretKeys: [secretKey('k2')] as const }
   const sealedOtherwise = { ...service, ...openLedger(service.redis, settings) }
   const broken = await askIn(service, 'awaiting-callback', { ago: HOUR })
   await receive(sealedOtherwise, broken, ok())

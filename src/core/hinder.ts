@@ -1,0 +1,52 @@
+import { type Around, isAuthorizationExpired, isExpired } from './decide.ts'
+import { matches } from './notification.ts'
+import { note, type Request } from './request.ts'
+import { end, park } from './settle.ts'
+
+/**
+ * What becomes of a request that is due and must not be sent all the same; null where nothing speaks
+ * against it. It is too old; its authorization has expired; the bank has just refused its log-on, and
+ * would lock the account; or another request of the same account goes first.
+ */
+export function hinder(request: Request, around: Around): Request | null {
+  const { now, policy, refused, busyUntil } = around
+  if (isExpired(request, around)) return end(request, 'failed', 'expired', { at: now })
+  if (isAuthorizationExpired(request, now, around)) {
+    const cause = 'authorization-expired'
+    return park(request, { cause, code: null, until: now + policy.parkedMaxMs[cause], now })
+  }
+  if (refused !== null && isBarred(request, around)) {
+    const { code } = refused
+    const cause = 'credentials'
+    return park(request, { cause, code, until: now + policy.parkedMaxMs[cause], now })
+  }
+  return busyUntil === null ? null : waitItsTurn(request, busyUntil, now)
+}
+
+/** True where a request is due, and waits for another one of the same account. */
+export function waitsItsTurn({ state, reason }: Request): boolean {
+  return (state === 'queued' || state === 'retry-scheduled') && reason === 'account-busy'
+}
+
+// The one that was refused has its own, bounded retry. Where the log-on isn't known, but only the account,
+// a request that was asked for later may well come with a better one.
+function isBarred(request: Request, { refused, notifications }: Around): boolean {
+  if (refused === null || refused.requestId === request.requestId) return false
+  const { requestId, service, requestedAt } = request
+  const isKnown = typeof request.account?.credentials === 'string'
+  if (!isKnown && requestedAt > refused.at) return false
+  const parkable = { requestId, service, code: refused.code, cause: 'credentials' } as const
+  return !notifications.some(
+    (notification) => notification.at >= refused.at && matches(notification, parkable)
+  )
+}
+
+/** How long to look away, at the least, from an account whose turn should have come. */
+const LOOK_AGAIN_MS = 1_000
+
+// It is woken when its turn has come; the instant is for when that goes wrong.
+function waitItsTurn(request: Request, busyUntil: number, now: number): Request {
+  const dueAt = Math.max(busyUntil, now + LOOK_AGAIN_MS)
+  const waiting: Request = { ...request, reason: 'account-busy', dueAt }
+  return waitsItsTurn(request) ? waiting : note(waiting, { at: now, event: 'account-busy' })
+}

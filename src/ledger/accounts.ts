@@ -1,0 +1,43 @@
+import { createHmac, hkdfSync } from 'node:crypto'
+import stringify from 'safe-stable-stringify'
+import type { Account } from '../core/request.ts'
+import type { SecretKey } from '../core/secret-key.ts'
+import type { Input } from './ledger.ts'
+
+/** Tells accounts and log-ons apart without keeping them: by keyed hashes, and the last characters of a number. */
+export interface Accounts {
+  /** Null where the request names no account and brings no log-on. */
+  identify(service: string, input: Input): Account | null
+}
+
+const HASH_BYTES = 16
+const MOST_SHOWN = 3
+/** A shorter number would be given away by its end. */
+const SHORTEST_SHOWN = 6
+
+/**
+ * HMAC-SHA-256 under a key derived for this purpose alone from the first of SECRET_KEYS, cut to 128 bits.
+ * The account is RequestData.AccountNumber. The log-on is RequestData.AccountCredential, or else the JWT
+ * that the request brings, behind which Khipu has it; the service's own authorization says nothing of it.
+ */
+export function createAccounts([{ bytes }]: readonly [SecretKey, ...SecretKey[]]): Accounts {
+  const key = Buffer.from(hkdfSync('sha256', bytes, '', 'khipu-receiver/account/v1', 32))
+  const hash = (...parts: readonly unknown[]) => {
+    const mac = createHmac('sha256', key).update(stringify(parts))
+    return mac.digest().subarray(0, HASH_BYTES).toString('base64url')
+  }
+  return {
+    identify(service, { RequestData, authorization }) {
+      const { AccountNumber: number, AccountCredential } = RequestData
+      const logon = AccountCredential ?? authorization?.jwt
+      const bank = service.split('/').slice(0, 4).join('/')
+      const credentials = logon === undefined ? null : hash('credentials', bank, logon)
+      if (number === undefined) {
+        const id = credentials && hash('account', service, credentials)
+        return id === null ? null : { id, credentials, endsWith: '' }
+      }
+      const endsWith = number.length < SHORTEST_SHOWN ? '' : number.slice(-MOST_SHOWN)
+      return { id: hash('account', service, number), credentials, endsWith }
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** id, callback id, callback (JSON), sealed body, most callbacks → accepted, late, duplicate, full or unknown. */
+export const receive = `
+local id, callbackId, callback, body, most = unpack(ARGV)
+local state = redis.call('HGET', key('request', id), 'state')
+if not state then return 'unknown' end
+if redis.call('HEXISTS', key('callbacks', id), callbackId) == 1 then return 'duplicate' end
+local order = redis.call('HLEN', key('callbacks', id))
+if order >= tonumber(most) then return 'full' end
+local at = now()
+redis.call('HSET', key('callbacks', id), callbackId, string.format('%d|%d|', at, order) .. callback)
+redis.call('HSET', key('bodies', id), callbackId, body)
+redis.call('ZADD', key('received'), at, id)
+if state == 'delivered' or state == 'failed' or state == 'cancelled' then return 'late' end
+return 'accepted'
+`
+
+/**
+ * id, request id, entry (JSON), sealed body, most of one request, most entries, most bytes → 1 where it is
+ * new, 0 where the same is kept already, -1 where the request has its share in the quarantine.
+ */
+export const quarantine = `
+local id, requestId, entry, body, mostOfOne, mostEntries, mostBytes = unpack(ARGV)
+if redis.call('EXISTS', key('quarantine', id)) == 1 then return 0 end
+if redis.call('SCARD', key('kept', requestId)) >= tonumber(mostOfOne) then return -1 end
+put(id, entry, now(), body)
+trim(mostEntries, mostBytes)
+return 1
+`
+
+/** id → 1 where there was such an entry. */
+export const discard = `
+return drop(ARGV[1])
+`
+
+/** most entries, most bytes, the oldest instant that stays → how many gave way to newer ones. */
+export const tidy = `
+local mostEntries, mostBytes, oldest = unpack(ARGV)
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('quarantine'), '-inf', oldest, 'LIMIT', 0, 500)) do
+  drop(id)
+end
+return trim(mostEntries, mostBytes)
+`
+
+/** notification (JSON) → its instant; from here on parking sees it, and the sweep carries its releases on. */
+export const notify = `
+local at = now()
+local member = string.format('%d|', at) .. ARGV[1]
+redis.call('INCR', key('epoch'))
+redis.call('ZADD', key('notifications'), at, member)
+redis.call('ZADD', key('releasing'), at, member)
+return at
+`

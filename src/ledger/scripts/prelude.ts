@@ -1,0 +1,95 @@
+/** What every script begins with: keys are built from the partition's tag, instants are Redis's own. */
+export const PRELUDE = `
+local tag = KEYS[1]
+local function key(name, id) return tag .. ':' .. name .. (id and (':' .. id) or '') end
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+`
+
+/**
+ * The turns of an account. <tag>:turn:<account> names the request that went last; it still is on its way
+ * where its own state says so, which makes a crash impossible to leave an account locked.
+ */
+export const TURNS = `
+local ON_ITS_WAY = { sending = true, ['awaiting-callback'] = true }
+local TO_BE_SENT = { queued = true, ['retry-scheduled'] = true }
+local function stateOf(id) return redis.call('HGET', key('request', id), 'state') or '' end
+
+local function onItsWay(account)
+  local id = redis.call('GET', key('turn', account))
+  if id and ON_ITS_WAY[stateOf(id)] then return id end
+end
+
+local function firstWaiting(account)
+  while true do
+    local id = redis.call('ZRANGE', key('waiting', account), 0, 0)[1]
+    if not id or TO_BE_SENT[stateOf(id)] then return id end
+    redis.call('ZREM', key('waiting', account), id)
+  end
+end
+
+-- Who goes before a request: ids are UUIDv7, so the smaller one was accepted earlier.
+local function ahead(account, id)
+  if account == '' then return nil end
+  local other = onItsWay(account)
+  if other and other ~= id then return other end
+  local first = firstWaiting(account)
+  if first and first < id then return first end
+end
+
+-- Writes down who is on its way and who waits. Who may go next is due now: should nobody wake it, the sweep does.
+local function takeTurns(account, id, state, waits)
+  if account == '' then return nil end
+  local turn = key('turn', account)
+  if ON_ITS_WAY[state] then redis.call('SET', turn, id)
+  elseif redis.call('GET', turn) == id then redis.call('DEL', turn) end
+  if waits then redis.call('ZADD', key('waiting', account), 0, id)
+  else redis.call('ZREM', key('waiting', account), id) end
+  if onItsWay(account) then return nil end
+  local first = firstWaiting(account)
+  if first then redis.call('ZADD', key('due'), now(), first) end
+  return first
+end
+`
+
+/** Bodies in quarantine: every way in and out keeps the sum of their sizes and the share of their request. */
+export const SHELF = `
+local function put(id, entry, at, body)
+  local name = key('quarantine', id)
+  local known = redis.call('EXISTS', name) == 1
+  redis.call('HSET', name, 'entry', entry, 'receivedAt', string.format('%d', at), 'body', body)
+  redis.call('ZADD', key('quarantine'), at, id)
+  if known then return end
+  local fields = cjson.decode(entry)
+  redis.call('HINCRBY', key('totals'), 'quarantineBytes', fields.size)
+  redis.call('SADD', key('kept', fields.requestId), id)
+end
+
+local function drop(id)
+  local entry = redis.call('HGET', key('quarantine', id), 'entry')
+  redis.call('ZREM', key('quarantine'), id)
+  if not entry then return 0 end
+  local fields = cjson.decode(entry)
+  redis.call('HINCRBY', key('totals'), 'quarantineBytes', -fields.size)
+  redis.call('SREM', key('kept', fields.requestId), id)
+  return redis.call('DEL', key('quarantine', id))
+end
+
+local function isOver(mostEntries, mostBytes)
+  local count = redis.call('ZCARD', key('quarantine'))
+  local bytes = tonumber(redis.call('HGET', key('totals'), 'quarantineBytes') or '0')
+  return count > 1 and (count > tonumber(mostEntries) or bytes > tonumber(mostBytes))
+end
+
+-- The oldest gives way, and is counted.
+local function trim(mostEntries, mostBytes)
+  local evicted = 0
+  while isOver(mostEntries, mostBytes) do
+    evicted = evicted + drop(redis.call('ZRANGE', key('quarantine'), 0, 0)[1])
+  end
+  if evicted > 0 then redis.call('HINCRBY', key('totals'), 'quarantineEvicted', evicted) end
+  return evicted
+end
+`

@@ -1,0 +1,123 @@
+/** id, record, state, due, service, reference hash, account, credentials, sealed input → 1, or 0 where the id is taken. */
+export const create = `
+local id, record, state, due, service, reference, account, credentials, sealed = unpack(ARGV)
+if redis.call('EXISTS', key('request', id)) == 1 then return 0 end
+redis.call('HSET', key('request', id), 'version', 1, 'record', record, 'state', state, 'sealed', sealed,
+  'account', account, 'credentials', credentials)
+redis.call('ZADD', key('requests'), 0, id)
+redis.call('ZADD', key('state', state), 0, id)
+redis.call('ZADD', key('service', service), 0, id)
+if reference ~= '' then redis.call('ZADD', key('reference', reference), 0, id) end
+if account ~= '' then
+  redis.call('ZADD', key('account', account), 0, id)
+  redis.call('ZADD', key('waiting', account), 0, id)
+end
+redis.call('ZADD', key('due'), due, id)
+redis.call('HINCRBY', key('totals'), 'accepted', 1)
+return 1
+`
+
+/**
+ * id, whether accounts take turns → version, record, pending callbacks (id, value, …), notifications since
+ * the last sending and since the log-on was refused, epoch, now, until when the account is busy, the
+ * refused log-on (JSON).
+ */
+export const load = `
+local id, turns = unpack(ARGV)
+local fields = redis.call('HMGET', key('request', id),
+  'version', 'record', 'since', 'state', 'account', 'credentials')
+if not fields[1] then return nil end
+local callbacks = redis.call('HGETALL', key('callbacks', id))
+local pending = {}
+for i = 1, #callbacks, 2 do
+  if callbacks[i + 1] ~= '' then
+    pending[#pending + 1] = callbacks[i]
+    pending[#pending + 1] = callbacks[i + 1]
+  end
+end
+local since, busyUntil, refused = fields[3] or '', '', ''
+if turns == '1' and TO_BE_SENT[fields[4]] then
+  local other = ahead(fields[5] or '', id)
+  if other then busyUntil = redis.call('ZSCORE', key('due'), other) or tostring(now()) end
+  refused = redis.call('GET', key('refused', fields[6] or '')) or ''
+  if refused ~= '' then
+    local at = cjson.decode(refused).at
+    if since == '' or at < tonumber(since) then since = string.format('%d', at) end
+  end
+end
+local notifications = since == '' and {} or redis.call('ZRANGEBYSCORE', key('notifications'), since, '+inf')
+local epoch = redis.call('GET', key('epoch')) or '0'
+return { fields[1], fields[2], pending, notifications, epoch, now(), busyUntil, refused }
+`
+
+/**
+ * id, version, epoch, nonce, record, state, due, since, ended, changes (JSON: see commitArguments), sealed
+ * input or nothing → { 1, the record of the request whose turn has come }, or { 0 } where the record, the
+ * notifications or the turns have changed since they were loaded. A commit whose reply was lost is sent
+ * again by the client: it is known by its nonce, and not taken for somebody else's.
+ */
+export const commit = `
+local id, version, epoch, nonce, record, state, due, since, ended, changes, sealed = unpack(ARGV)
+local request = key('request', id)
+local stored = redis.call('HMGET', request, 'version', 'state', 'nonce', 'account', 'credentials')
+if stored[3] == nonce then return { 1 } end
+if stored[1] ~= version or (redis.call('GET', key('epoch')) or '0') ~= epoch then return { 0 } end
+changes = cjson.decode(changes)
+local account, credentials = changes.account, changes.credentials
+if changes.turns and state == 'sending' and stored[2] ~= 'sending' then
+  local refused = redis.call('GET', key('refused', credentials)) or ''
+  if ahead(account, id) or refused ~= changes.refusedBefore then return { 0 } end
+end
+redis.call('HSET', request, 'version', version + 1, 'record', record, 'state', state, 'since', since,
+  'nonce', nonce, 'account', account, 'credentials', credentials)
+if sealed ~= '' and ended == '' then redis.call('HSET', request, 'sealed', sealed) end
+if stored[2] ~= state then
+  redis.call('ZREM', key('state', stored[2]), id)
+  redis.call('ZADD', key('state', state), 0, id)
+  if ended ~= '' then
+    redis.call('HDEL', request, 'sealed')
+    redis.call('HINCRBY', key('totals'), state, 1)
+    redis.call('ZADD', key('ended'), ended, id)
+  end
+end
+if due == '' then redis.call('ZREM', key('due'), id) else redis.call('ZADD', key('due'), due, id) end
+for _, kept in ipairs(changes.keep) do
+  local body = redis.call('HGET', key('bodies', id), kept.callbackId)
+  put(kept.quarantineId, kept.entry, kept.receivedAt, body or '')
+end
+for _, callbackId in ipairs(changes.consumed) do redis.call('HSET', key('callbacks', id), callbackId, '') end
+for _, callbackId in ipairs(changes.shred) do redis.call('HDEL', key('bodies', id), callbackId) end
+if #changes.consumed > 0 then
+  local pending = false
+  for _, value in ipairs(redis.call('HVALS', key('callbacks', id))) do pending = pending or value ~= '' end
+  if not pending then redis.call('ZREM', key('received'), id) end
+end
+if changes.refused ~= '' then
+  redis.call('SET', key('refused', credentials), changes.refused, 'PX', changes.refusedMs)
+elseif changes.trusted then
+  redis.call('DEL', key('refused', credentials))
+end
+local before = stored[4] or ''
+if before ~= account then
+  if before ~= '' then
+    redis.call('ZREM', key('account', before), id)
+    takeTurns(before, id, '', false)
+  end
+  if account ~= '' then redis.call('ZADD', key('account', account), 0, id) end
+end
+local turn = takeTurns(account, id, state, changes.waits)
+return { 1, turn and redis.call('HGET', key('request', turn), 'record') or '' }
+`
+
+/** id, state, service, reference hash: forgets a request that has ended. */
+export const forget = `
+local id, state, service, reference = unpack(ARGV)
+local account = redis.call('HGET', key('request', id), 'account')
+redis.call('DEL', key('request', id), key('callbacks', id), key('bodies', id), key('late', id))
+for _, name in ipairs({ 'requests', 'due', 'received', 'ended' }) do redis.call('ZREM', key(name), id) end
+redis.call('ZREM', key('state', state), id)
+redis.call('ZREM', key('service', service), id)
+if reference ~= '' then redis.call('ZREM', key('reference', reference), id) end
+if account and account ~= '' then redis.call('ZREM', key('account', account), id) end
+return 1
+`

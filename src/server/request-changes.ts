@@ -1,0 +1,69 @@
+import type { FastifyInstance } from 'fastify'
+import { authorize, cancel, retryNow } from '../core/operate.ts'
+import { expiryOf } from '../khipu/authorization.ts'
+import { advance, type Step } from '../ledger/advance.ts'
+import type { Authorization } from '../ledger/ledger.ts'
+import type { RequestView } from '../schemas/generated.ts'
+import { Refusal } from './problem.ts'
+import { type RequestsDeps, unknownRequest } from './requests.ts'
+import { answers, ref } from './route-schemas.ts'
+import { viewOf } from './view.ts'
+
+type ById = { Params: { id: string } }
+
+/** `/v1/requests/{id}/…`: cancel, send now, give another authorization. */
+export async function requestChangeRoutes(app: FastifyInstance, deps: RequestsDeps): Promise<void> {
+  app.post<ById>(
+    '/requests/:id/cancel',
+    { schema: { summary: 'Give a request up', ...answers(200, 'request-view') } },
+    ({ params, caller }) =>
+      change(deps, caller, params.id, (request, { now }) => cancel(request, caller, now))
+  )
+  app.post<ById>(
+    '/requests/:id/retry',
+    { schema: { summary: 'Send a waiting request now', ...answers(200, 'request-view') } },
+    ({ params, caller }) =>
+      change(deps, caller, params.id, (request, { now }) => retryNow(request, caller, now))
+  )
+  app.put<ById & { Body: Authorization }>(
+    '/requests/:id/authorization',
+    {
+      schema: {
+        summary: 'Give a request another authorization, and let it go where it waits for one',
+        body: ref('authorization'),
+        ...answers(200, 'request-view')
+      }
+    },
+    ({ params, body, caller }) => giveAuthorization(deps, caller, params.id, body)
+  )
+}
+
+/** Seals the new authorization beside what is to be sent; both take effect in one commit. */
+async function giveAuthorization(
+  deps: RequestsDeps,
+  by: string,
+  requestId: string,
+  authorization: Authorization
+): Promise<RequestView> {
+  const input = await deps.ledger.openInput(requestId)
+  const sealed = input && deps.ledger.seal(requestId, { ...input, authorization })
+  const given = { expiresAt: expiryOf(authorization) }
+  const step: Step = (request, { now }) =>
+    sealed === null ? request : authorize(request, given, by, now)
+  return change(deps, by, requestId, step, sealed ?? undefined)
+}
+
+async function change(
+  deps: RequestsDeps,
+  by: string,
+  requestId: string,
+  step: Step,
+  sealed?: Uint8Array
+): Promise<RequestView> {
+  const changed = await advance(deps, requestId, step, sealed)
+  if (changed === null) throw unknownRequest()
+  const { before, after } = changed
+  if (after === before) throw new Refusal(409, `the state '${before.state}' forbids it`)
+  deps.log.info({ requestId, by, state: after.state }, 'request changed by an operator')
+  return viewOf(after)
+}
