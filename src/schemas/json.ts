@@ -1,6 +1,6 @@
 /** What is wrong with bytes that are not JSON in our sense. `rule` is a word for programs. */
 export interface JsonFault {
-  readonly rule: 'utf-8' | 'json' | 'depth'
+  readonly rule: 'utf-8' | 'json' | 'depth' | 'duplicate-key' | 'prototype'
   readonly message: string
 }
 
@@ -10,16 +10,22 @@ export type ParsedJson =
 /** Deeper than any envelope, and shallow enough for every JSON writer that a consumer may use. */
 const MOST_DEPTH = 64
 
-/** Reads bytes as JSON (RFC 8259), whatever their content type says: UTF-8 to the byte, and not too deep. */
+/**
+ * Reads bytes as JSON (RFC 8259), whatever their content type says, so that every reader after us reads the
+ * same: UTF-8 to the byte (a byte order mark is passed over), not too deep, no key twice in an object, and
+ * none that could reach an object's prototype.
+ */
 export function parseJson(bytes: Uint8Array): ParsedJson {
   const text = decode(bytes)
   if (text === null) return refuse('utf-8', 'is not UTF-8')
-  if (isTooDeep(text)) return refuse('depth', `is nested deeper than ${MOST_DEPTH} levels`)
-  try {
-    return { ok: true, value: JSON.parse(text) }
-  } catch {
-    return refuse('json', 'is not JSON')
-  }
+  const { depth, members } = measure(text)
+  if (depth > MOST_DEPTH) return refuse('depth', `is nested deeper than ${MOST_DEPTH} levels`)
+  const value = parse(text)
+  if (value === undefined) return refuse('json', 'is not JSON')
+  const keys = inspectKeys(value)
+  if (keys.reachPrototype) return refuse('prototype', 'has a key that reaches for a prototype')
+  if (keys.count !== members) return refuse('duplicate-key', 'has a key twice in one object')
+  return { ok: true, value }
 }
 
 /** Where a number's text may mean more than a double can hold: many digits, or an exponent. */
@@ -68,9 +74,23 @@ function decode(bytes: Uint8Array): string | null {
   }
 }
 
-/** Looks at the brackets outside of strings, before anything is built from them. */
-function isTooDeep(text: string): boolean {
+/** JSON has no undefined: that is what stands for text that is none. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * How deep brackets go outside of strings, and how many members objects have in all, a colon each: found
+ * before anything is built from the text, and no further than too deep.
+ */
+function measure(text: string): { depth: number; members: number } {
   let depth = 0
+  let deepest = 0
+  let members = 0
   let inString = false
   for (let index = 0; index < text.length; index += 1) {
     const char = text[index]
@@ -80,9 +100,37 @@ function isTooDeep(text: string): boolean {
       continue
     }
     if (char === '"') inString = true
-    else if (char === '{' || char === '[') depth += 1
+    else if (char === ':') members += 1
     else if (char === '}' || char === ']') depth -= 1
-    if (depth > MOST_DEPTH) return true
+    else if (char === '{' || char === '[') {
+      depth += 1
+      deepest = Math.max(deepest, depth)
+      if (deepest > MOST_DEPTH) break
+    }
   }
-  return false
+  return { depth: deepest, members }
+}
+
+/** How many keys there are in what was built, where a key that came twice is one. */
+function inspectKeys(value: unknown): { count: number; reachPrototype: boolean } {
+  const open = [value]
+  let count = 0
+  let reachPrototype = false
+  while (open.length > 0) {
+    const node = open.pop()
+    if (typeof node !== 'object' || node === null) continue
+    const children: readonly unknown[] = Array.isArray(node) ? node : Object.values(node)
+    if (!Array.isArray(node)) {
+      count += children.length
+      reachPrototype ||= Object.hasOwn(node, '__proto__') || hasOwnPrototype(node)
+    }
+    for (const child of children) if (typeof child === 'object') open.push(child)
+  }
+  return { count, reachPrototype }
+}
+
+/** `{"constructor": {"prototype": …}}`, which a careless merge would follow. */
+function hasOwnPrototype(node: object): boolean {
+  const own: unknown = Object.hasOwn(node, 'constructor') && Reflect.get(node, 'constructor')
+  return typeof own === 'object' && own !== null && Object.hasOwn(own, 'prototype')
 }

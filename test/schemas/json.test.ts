@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import t from 'tap'
 import { parseJson, parseJsonExactly } from '../../src/schemas/json.ts'
 
@@ -7,7 +9,12 @@ const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
 
 const READ: readonly [what: string, text: string, value: unknown][] = [
   ['a byte order mark before it', '\ufeff{"a":1}', { a: 1 }],
-  ['the last of two equal keys', '{"a":1,"a":2}', { a: 2 }],
+  [
+    'one key in several objects',
+    '{"a":{"a":1},"b":[{"a":1},{"a":1}]}',
+    { a: { a: 1 }, b: [{ a: 1 }, { a: 1 }] }
+  ],
+  ['colons, commas and quotes in strings', String.raw`{"a:\":":"b\":,:"}`, { 'a:":': 'b":,:' }],
   ['a scalar', '7', 7],
   ['null', 'null', null],
   ['64 levels', nested(64), JSON.parse(nested(64))],
@@ -24,16 +31,42 @@ for (const [what, text, value] of READ) {
   })
 }
 
-t.test('a key named constructor is data', async (t) => {
-  const parsed = parseJson(Buffer.from('{"constructor":{"prototype":1}}'))
-  t.equal(JSON.stringify(parsed.ok && parsed.value), '{"constructor":{"prototype":1}}')
+t.test('a key named constructor is data, as long as it leads to no prototype', async (t) => {
+  for (const text of ['{"constructor":{"a":1}}', '{"constructor":"x"}', '{"prototype":{}}']) {
+    const parsed = parseJson(Buffer.from(text))
+    t.equal(JSON.stringify(parsed.ok && parsed.value), text)
+  }
 })
 
-t.test('a key named __proto__ is data, and changes no object', async (t) => {
-  const parsed = parseJson(Buffer.from('{"__proto__":{"polluted":1}}'))
-  t.equal(JSON.stringify(parsed.ok && parsed.value), '{"__proto__":{"polluted":1}}')
-  t.equal(Reflect.get({}, 'polluted'), undefined)
+t.test('of any JSON, what is read is what was written', async (t) => {
+  const property = fc.property(fc.json({ maxDepth: 10 }), (text) => {
+    const parsed = parseJson(Buffer.from(text))
+    const twice = /"(__proto__|constructor)"/.test(text)
+    return twice || (parsed.ok && isDeepStrictEqual(parsed.value, JSON.parse(text)))
+  })
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 1000 }))
 })
+
+t.test('a key that is written once more in any object is found', async (t) => {
+  const object = fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue({ maxDepth: 2 }), {
+    minKeys: 1,
+    noNullPrototype: true
+  })
+  const property = fc.property(object, fc.nat(), fc.boolean(), (value, pick, escaped) => {
+    const names = Object.keys(value)
+    const name = names[pick % names.length] ?? ''
+    const again = escaped ? escapeAll(name) : JSON.stringify(name)
+    const text = `[{"x":${JSON.stringify(value).replace(/}$/, `,${again}:1}`)}}]`
+    const parsed = parseJson(Buffer.from(text))
+    return !parsed.ok && /^(duplicate-key|prototype)$/.test(parsed.fault.rule)
+  })
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 500 }))
+})
+
+function escapeAll(name: string): string {
+  const units = Array.from({ length: name.length }, (_, at) => name.charCodeAt(at))
+  return `"${units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('')}"`
+}
 
 const REFUSED: readonly [what: string, bytes: Buffer, rule: string][] = [
   ['no byte at all', Buffer.alloc(0), 'json'],
@@ -41,6 +74,12 @@ const REFUSED: readonly [what: string, bytes: Buffer, rule: string][] = [
   ['NaN', Buffer.from('NaN'), 'json'],
   ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'utf-8'],
   ['UTF-16', Buffer.from('{"a":1}', 'utf16le'), 'json'],
+  ['a key twice', Buffer.from('{"a":1,"a":1}'), 'duplicate-key'],
+  ['a key twice, deep down', Buffer.from('[[{"b":{"a":[],"c":1,"a":{}}}]]'), 'duplicate-key'],
+  ['a key twice, once escaped', Buffer.from(String.raw`{"a":1,"\u0061":2}`), 'duplicate-key'],
+  ['the key __proto__', Buffer.from('{"__proto__":{"polluted":1}}'), 'prototype'],
+  ['the same, escaped', Buffer.from(String.raw`[{"\u005f_proto__":{"a":1}}]`), 'prototype'],
+  ['constructor.prototype', Buffer.from('{"a":{"constructor":{"prototype":{}}}}'), 'prototype'],
   ['65 levels', Buffer.from(nested(65)), 'depth'],
   ['100,000 levels', Buffer.from(nested(100_000)), 'depth'],
   ['compressed bytes', Buffer.from([0x1f, 0x8b, 0x08, 0x00]), 'utf-8']
