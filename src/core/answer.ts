@@ -1,3 +1,4 @@
+import type { Fault } from '../schemas/generated.ts'
 import type { Outcome } from './envelope.ts'
 
 /**
@@ -31,7 +32,14 @@ export type Answer =
       readonly httpStatus: number | null
       readonly retryAfterMs: number | null
       readonly detail: string
-      /** A result that breaks the schema: kept, for it may have been paid for. */
-      readonly unreadable?: Uint8Array
+      /** What a 200 brought that can't be read: kept, for it may have been paid for. */
+      readonly unreadable?: Unreadable
     }
   | { readonly type: 'ambiguous'; readonly detail: string }
+
+/** A body that is no envelope, and why. */
+export interface Unreadable {
+  readonly body: Uint8Array
+  readonly kind: 'not-json' | 'schema'
+  readonly faults: readonly Fault[]
+}

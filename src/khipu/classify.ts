@@ -1,7 +1,7 @@
-import type { Answer } from '../core/answer.ts'
+import type { Answer, Unreadable } from '../core/answer.ts'
 import { causeOfHttpStatus } from '../core/cause.ts'
 import { isEmptyData, readEnvelope, type Readable, textOf } from '../core/envelope.ts'
-import { parseJson } from '../schemas/json.ts'
+import { type ParsedJson, parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
 
 /** What came back over HTTP, whole. */
@@ -18,7 +18,8 @@ export interface HttpAnswer {
  */
 export function classify(http: HttpAnswer, now: number): Answer {
   const { status: httpStatus, body } = http
-  const envelope = parseEnvelope(body)
+  const parsed = parseJson(body)
+  const envelope = parsed.ok && isEnvelope(parsed.value) ? parsed.value : undefined
   const retryAfterMs = readRetryAfter(http.retryAfter, now)
   if (envelope?.Status === 'ERROR') {
     return { type: 'envelope', httpStatus, outcome: readEnvelope(envelope), retryAfterMs, body }
@@ -31,12 +32,8 @@ export function classify(http: HttpAnswer, now: number): Answer {
     return accepted(httpStatus, envelope, body)
   }
   const detail = cause === undefined ? 'unreadable answer' : `HTTP ${httpStatus}`
-  return {
-    type: 'temporary',
-    httpStatus,
-    retryAfterMs,
-    detail
-  }
+  const kept = httpStatus === 200 ? unreadable(parsed, body) : {}
+  return { type: 'temporary', httpStatus, retryAfterMs, detail, ...kept }
 }
 
 // A 200 with Data is the result itself. Without Data it acknowledges, as a 202 always does: a callback
@@ -47,8 +44,7 @@ function accepted(httpStatus: number, envelope: Readable | undefined, body: Buff
     const lifeSpan = textOf(envelope?.LifeSpan)
     return { type: 'acknowledged', httpStatus, operationId, lifeSpan }
   }
-  const checked = check('khipu-envelope', envelope, { list: 'all' })
-  if (checked.valid) {
+  if (check('khipu-envelope', envelope).valid) {
     return {
       type: 'envelope',
       httpStatus,
@@ -57,13 +53,21 @@ function accepted(httpStatus: number, envelope: Readable | undefined, body: Buff
       body
     }
   }
+  const kept = unreadable({ ok: true, value: envelope }, body)
   const detail = 'unreadable answer'
-  return { type: 'temporary', httpStatus, retryAfterMs: null, detail, unreadable: body }
+  return { type: 'temporary', httpStatus, retryAfterMs: null, detail, ...kept }
 }
 
-function parseEnvelope(body: Buffer): Readable | undefined {
-  const parsed = parseJson(body)
-  return parsed.ok && isEnvelope(parsed.value) ? parsed.value : undefined
+/** A 200 that can't be read as it stands may be a result all the same: its body goes along, to be kept. */
+function unreadable(parsed: ParsedJson, body: Buffer): { readonly unreadable?: Unreadable } {
+  if (body.length === 0) return {}
+  if (!parsed.ok) {
+    const faults = [{ path: '', ...parsed.fault }]
+    return { unreadable: { body, kind: 'not-json', faults } }
+  }
+  const checked = check('khipu-envelope', parsed.value, { list: 'all' })
+  const faults = checked.valid ? [] : checked.faults
+  return { unreadable: { body, kind: 'schema', faults } }
 }
 
 function isEnvelope(value: unknown): value is Readable {

@@ -98,7 +98,8 @@ async function settleAnswer(
     // Before anything else: a notification that comes from here on came after this answer.
     const receivedAt = await deps.catalog.now()
     if (answer.type === 'temporary' && answer.unreadable !== undefined) {
-      await deps.quarantine.keep({ requestId, attempt }, 'schema', [], answer.unreadable)
+      const { kind, faults, body } = answer.unreadable
+      await deps.quarantine.keep({ requestId, attempt }, kind, faults, body)
     }
     return advance(deps, requestId, (request, around) =>
       applyAnswer(request, attempt, answer, around, receivedAt)

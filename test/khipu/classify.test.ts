@@ -112,6 +112,27 @@ for (const [what, status, content, answer] of TABLE) {
   })
 }
 
+const KEPT: readonly [what: string, status: number, content: string, kind: string | undefined][] = [
+  ['garbage', 200, '\u0000\u0001', 'not-json'],
+  ['JSON that is no envelope', 200, '[]', 'schema'],
+  ['nothing', 200, '', undefined],
+  ['a page of a gateway', 503, '<html>', undefined]
+]
+for (const [what, status, content, kind] of KEPT) {
+  t.test(
+    `${status} with ${what} ${kind === undefined ? 'leaves nothing to keep' : 'is kept'}`,
+    async (t) => {
+      const body = Buffer.from(content)
+      const answer = classify({ status, retryAfter: '7', body }, NOW)
+      t.match(answer, { type: 'temporary', retryAfterMs: 7000 })
+      const kept = answer.type === 'temporary' ? answer.unreadable : undefined
+      t.equal(kept?.kind, kind)
+      t.equal(kept?.body, kind === undefined ? undefined : body)
+      t.equal(kept?.faults.length, kind === undefined ? undefined : 1)
+    }
+  )
+}
+
 const RETRY_AFTER: readonly [text: string | undefined, ms: number | null][] = [
   ['1', 1000],
   [' 120 ', 120_000],
