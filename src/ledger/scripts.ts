@@ -1,5 +1,6 @@
 import { discard, notify, quarantine, receive, tidy } from './scripts/callbacks.ts'
 import { PRELUDE, SHELF, TURNS } from './scripts/prelude.ts'
+import { resealField, resealText } from './scripts/reseal.ts'
 import { commit, create, forget, load } from './scripts/requests.ts'
 
 /**
@@ -28,5 +29,7 @@ export const SCRIPTS: Readonly<Record<string, string>> = {
   quarantine: PRELUDE + SHELF + quarantine,
   discard: PRELUDE + SHELF + discard,
   tidy: PRELUDE + SHELF + tidy,
-  notify: PRELUDE + notify
+  notify: PRELUDE + notify,
+  resealField: PRELUDE + resealField,
+  resealText: PRELUDE + resealText
 }

@@ -1,0 +1,148 @@
+import { isOpen, type Request, STATES } from '../core/request.ts'
+import type { Accounts } from './accounts.ts'
+import { advance, type AdvanceDeps } from './advance.ts'
+import type { Catalog } from './catalog.ts'
+import { keyIdOf } from './seal.ts'
+import type { Store } from './store.ts'
+
+/** What stands in the way of removing a key from SECRET_KEYS. */
+export interface KeyUse {
+  /** Stored values that are sealed with it and could not be sealed again, for want of the key. */
+  readonly sealed: number
+  /** Open requests that Khipu may still call back on a CallbackUrl that it has signed. */
+  readonly callbacks: number
+}
+
+export interface Resealing {
+  /** Seals with the first key whatever is sealed with another; says how many values that were. */
+  resealAll(): Promise<number>
+  /** How the keys are used, by their ids; one that nothing needs is not in it. */
+  keyUses(): Promise<ReadonlyMap<string, KeyUse>>
+}
+
+/** A sealed value, wherever it is: whose it is, and how to put another in its place if it still is the same. */
+interface Sealed {
+  readonly requestId: string
+  readonly bytes: Buffer
+  replace(bytes: Buffer): Promise<unknown>
+}
+
+const SCAN_COUNT = 500
+
+export function createResealing(store: Store, catalog: Catalog, firstKeyId: string): Resealing {
+  const { sealer } = store
+  return {
+    async resealAll() {
+      let resealed = 0
+      for await (const { requestId, bytes, replace } of everySealed(store)) {
+        if (keyIdOf(bytes) === firstKeyId || !sealer.canOpen(bytes)) continue
+        await replace(sealer.seal(sealer.open(bytes, requestId), requestId))
+        resealed += 1
+      }
+      return resealed
+    },
+
+    async keyUses() {
+      const uses = new Map<string, { sealed: number; callbacks: number }>()
+      const count = (keyId: string, what: keyof KeyUse) => {
+        const use = uses.get(keyId) ?? { sealed: 0, callbacks: 0 }
+        uses.set(keyId, { ...use, [what]: use[what] + 1 })
+      }
+      for await (const { bytes } of everySealed(store)) count(keyIdOf(bytes), 'sealed')
+      for await (const keyIds of signersOfOpen(catalog)) {
+        for (const keyId of keyIds) count(keyId, 'callbacks')
+      }
+      return uses
+    }
+  }
+}
+
+export interface RehashDeps extends AdvanceDeps {
+  readonly catalog: Catalog
+  readonly accounts: Accounts
+}
+
+/** Hashes the accounts of open requests under the first key, so that old and new ones take turns; says how many. */
+export async function rehashAccounts(deps: RehashDeps): Promise<number> {
+  let rehashed = 0
+  for await (const { requestId, service, account } of everyOpen(deps.catalog)) {
+    const input = await deps.ledger.openInput(requestId)
+    const identified = input && deps.accounts.identify(service, input)
+    if (identified === null || identified.id === account?.id) continue
+    await advance(deps, requestId, (request) =>
+      isOpen(request) ? { ...request, account: identified } : request
+    )
+    rehashed += 1
+  }
+  return rehashed
+}
+
+/** The name that stands for the key of an attempt from before it was noted. */
+const UNKNOWN_KEY = 'unknown'
+
+/** Which keys have signed the capabilities of each open request. Any of its attempts may be called back. */
+async function* signersOfOpen(catalog: Catalog): AsyncGenerator<ReadonlySet<string>> {
+  for await (const { attempts } of everyOpen(catalog)) {
+    yield new Set(attempts.map(({ signedWith }) => signedWith ?? UNKNOWN_KEY))
+  }
+}
+
+async function* everyOpen(catalog: Catalog): AsyncGenerator<Request> {
+  const everything = { service: null, reference: null, account: null, limit: 100 }
+  for (const state of STATES) {
+    let before: string | null = null
+    do {
+      const page = await catalog.list({ ...everything, state, before })
+      const open: readonly Request[] = page.items.filter(isOpen)
+      yield* open
+      before = open.length === 0 ? null : page.next
+    } while (before !== null)
+  }
+}
+
+/** Every sealed value of the partition. What is written meanwhile may be missed, or come twice. */
+async function* everySealed(store: Store): AsyncGenerator<Sealed> {
+  const { redis, tag } = store
+  for await (const names of redis.scanStream({ match: `${tag}:*`, count: SCAN_COUNT })) {
+    for (const name of names as string[]) {
+      const [kind = '', id = ''] = name.slice(tag.length + 1).split(':')
+      if (id === '') continue
+      if (kind === 'request') yield* fieldsOf(store, `request:${id}`, id, ['sealed'])
+      if (kind === 'bodies') yield* fieldsOf(store, `bodies:${id}`, id, await redis.hkeys(name))
+      if (kind === 'quarantine') yield* keptBody(store, id)
+      if (kind === 'idempotency') yield* fingerprint(store, id)
+    }
+  }
+}
+
+async function* fieldsOf(
+  { redis, tag, run }: Store,
+  name: string,
+  requestId: string,
+  fields: readonly string[]
+): AsyncGenerator<Sealed> {
+  for (const field of fields) {
+    const bytes = await redis.hgetBuffer(`${tag}:${name}`, field)
+    if (bytes === null || bytes.length === 0) continue
+    const replace = (after: Buffer) => run('resealField', name, field, bytes, after)
+    yield { requestId, bytes, replace }
+  }
+}
+
+async function* keptBody(store: Store, id: string): AsyncGenerator<Sealed> {
+  const entry = await store.redis.hget(store.key('quarantine', id), 'entry')
+  if (entry === null) return
+  const { requestId } = JSON.parse(entry) as { requestId: string }
+  yield* fieldsOf(store, `quarantine:${id}`, requestId, ['body'])
+}
+
+async function* fingerprint({ redis, key, run }: Store, id: string): AsyncGenerator<Sealed> {
+  const before = await redis.get(key('idempotency', id))
+  if (before === null) return
+  const { requestId, sealed } = JSON.parse(before) as { requestId: string; sealed: string }
+  const replace = (after: Buffer) => {
+    const text = JSON.stringify({ requestId, sealed: after.toString('base64') })
+    return run('resealText', `idempotency:${id}`, before, text)
+  }
+  yield { requestId, bytes: Buffer.from(sealed, 'base64'), replace }
+}
