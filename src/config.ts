@@ -48,6 +48,7 @@ export interface Config {
   readonly policy: Policy
   readonly callbackTimeoutMs: number
   readonly resultQueue: string
+  readonly sealResults: boolean
   readonly queuePrefix: string
   readonly resultRetentionMs: number
   readonly ledgerRetentionMs: number
@@ -95,6 +96,19 @@ export function readConfig(
   return toConfig(raw as RawSettings, understood)
 }
 
+/** Reads SECRET_KEYS and nothing else, for a command that needs no more; throws as readConfig does. */
+export function readSecretKeys(env: Environment = process.env): Config['secretKeys'] {
+  const faults: string[] = []
+  const fault: Fault = (name, message) => void faults.push(`${name} ${message}`)
+  const { SECRET_KEYS, SECRET_KEYS_FILE } = env
+  const resolved = readSecretFiles({ SECRET_KEYS, SECRET_KEYS_FILE }, fault)
+  const text = resolved['SECRET_KEYS']
+  const keys = text === undefined ? null : parseSecretKeys(text, fault)
+  if (text === undefined && faults.length === 0) fault('SECRET_KEYS', 'is required')
+  if (faults.length > 0 || keys === null) throw new ConfigError(faults)
+  return keys
+}
+
 type Understood = Pick<Config, 'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy'> & {
   readonly trustedProxies: readonly string[]
   readonly redisCa: string | null
@@ -119,6 +133,7 @@ function toConfig(
     singleFlight: raw.SINGLE_FLIGHT,
     callbackTimeoutMs: toMs(raw.CALLBACK_TIMEOUT),
     resultQueue: raw.RESULT_QUEUE,
+    sealResults: raw.SEAL_RESULTS,
     queuePrefix: raw.QUEUE_PREFIX,
     resultRetentionMs: toMs(raw.RESULT_RETENTION),
     ledgerRetentionMs: toMs(raw.LEDGER_RETENTION),

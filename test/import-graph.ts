@@ -12,10 +12,10 @@ export interface Import {
   readonly isType: boolean
 }
 
-/** Reads every import, re-export, `import()` and `import('…').Type` of the TypeScript files in the folders. */
+/** Reads every import, re-export, `import()` and `import('…').Type` of the source files in the folders. */
 export function readImports(root: string, folders: readonly string[]): Import[] {
   return globSync(
-    folders.map((folder) => `${folder}/**/*.ts`),
+    folders.map((folder) => `${folder}/**/*.{ts,js}`),
     { cwd: root }
   )
     .map((path) => path.split(sep).join('/'))

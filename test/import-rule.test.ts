@@ -69,6 +69,11 @@ const rows: [file: string, content: string, isFault: boolean][] = [
   ['simulator/a.ts', type('../src/core/x.ts'), true],
   ['simulator/a.ts', value('../test/x.ts'), true],
   ['schemas/a.ts', value('../src/core/x.ts'), true],
+  ['src/result-keys.ts', value('./ledger/x.ts'), false],
+  ['src/result-keys.ts', value('./queue/x.ts'), true],
+  ['docs/a.js', value('node:crypto'), false],
+  ['docs/a.js', value('../src/core/x.ts'), true],
+  ['simulator/a.ts', value('../docs/x.js'), true],
   ['test/a.ts', value('../src/main.ts'), false],
   ['bench/a.ts', value('../simulator/x.ts'), false]
 ]

@@ -23,15 +23,18 @@ const layers = new Map<string, Layer>([
   ['src/worker', { uses: edges, types: ['src/config'] }],
   ['src/config', { uses: ['src/schemas', 'src/core'] }],
   ['src/main', { uses: source }],
+  ['src/result-keys', { uses: ['src/config', 'src/ledger'] }],
   ['schemas', { uses: [] }],
+  // What others copy: it stands alone.
+  ['docs', { uses: [] }],
   ['simulator', { uses: ['schemas'] }],
   ['bench', { uses: [...source, 'schemas', 'simulator'] }],
-  ['test', { uses: [...source, 'schemas', 'simulator', 'bench'] }]
+  ['test', { uses: [...source, 'schemas', 'simulator', 'bench', 'docs'] }]
 ])
 
 /** Every breach of the import rule in the project at `root`, one line each. */
 export function importFaults(root: string): string[] {
-  const imports = readImports(root, ['src', 'schemas', 'simulator', 'bench', 'test'])
+  const imports = readImports(root, ['src', 'schemas', 'docs', 'simulator', 'bench', 'test'])
   return [...new Set(imports.flatMap(faultsOf)), ...circles(imports)]
 }
 

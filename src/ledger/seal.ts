@@ -5,45 +5,52 @@ const ALGORITHM = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** Seals what must not be read in Redis, bound to the request that it belongs to. */
+/** Seals what must not be read in Redis, bound to the id of the request or job that it belongs to. */
 export interface Sealer {
   /** Seals with the first key. */
-  seal(plain: Uint8Array, requestId: string): Buffer
+  seal(plain: Uint8Array, id: string): Buffer
   /** Opens with the key that sealed; throws where that key is gone, or anything was altered. */
-  open(sealed: Uint8Array, requestId: string): Buffer
+  open(sealed: Uint8Array, id: string): Buffer
 }
 
+/** What is sealed: `seal` what the ledger keeps, `result` what consumers are given the keys of. */
+export type Purpose = 'seal' | 'result'
+
 /**
- * AES-256-GCM under keys derived for this purpose alone (HKDF-SHA-256), the request id as associated data.
+ * AES-256-GCM under keys derived for this purpose alone (HKDF-SHA-256), the id as associated data.
  * The bytes are: length of the key id, key id, nonce (12), tag (16), ciphertext.
  */
-export function createSealer(secretKeys: readonly [SecretKey, ...SecretKey[]]): Sealer {
-  const keys = new Map(secretKeys.map(({ kid, bytes }) => [kid, deriveKey(bytes)] as const))
-  const [{ kid: firstKid, bytes }] = secretKeys
-  const firstKey = deriveKey(bytes)
+export function createSealer(
+  secretKeys: readonly [SecretKey, ...SecretKey[]],
+  purpose: Purpose = 'seal'
+): Sealer {
+  const derive = ({ kid, bytes }: SecretKey) => [kid, deriveKey(bytes, purpose)] as const
+  const keys = new Map(secretKeys.map(derive))
+  const [firstKid, firstKey] = derive(secretKeys[0])
 
   return {
-    seal(plain, requestId) {
+    seal(plain, id) {
       const nonce = randomBytes(NONCE_BYTES)
-      const cipher = createCipheriv(ALGORITHM, firstKey, nonce).setAAD(Buffer.from(requestId))
+      const cipher = createCipheriv(ALGORITHM, firstKey, nonce).setAAD(Buffer.from(id))
       const ciphertext = Buffer.concat([cipher.update(plain), cipher.final()])
       const kid = Buffer.from(firstKid)
       return Buffer.concat([Buffer.of(kid.length), kid, nonce, cipher.getAuthTag(), ciphertext])
     },
 
-    open(sealed, requestId) {
+    open(sealed, id) {
       const { kid, nonce, tag, ciphertext } = split(Buffer.from(sealed))
       const key = keys.get(kid)
       if (key === undefined) throw new Error(`sealed with key '${kid}', which SECRET_KEYS lacks`)
       const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
-      decipher.setAAD(Buffer.from(requestId)).setAuthTag(tag)
+      decipher.setAAD(Buffer.from(id)).setAuthTag(tag)
       return Buffer.concat([decipher.update(ciphertext), decipher.final()])
     }
   }
 }
 
-function deriveKey(bytes: Uint8Array): Buffer {
-  return Buffer.from(hkdfSync('sha256', bytes, '', 'khipu-receiver/seal/v1', 32))
+/** The key of one purpose: nobody who has it learns those of others, nor what they are made from. */
+export function deriveKey(bytes: Uint8Array, purpose: Purpose): Buffer {
+  return Buffer.from(hkdfSync('sha256', bytes, '', `khipu-receiver/${purpose}/v1`, 32))
 }
 
 function split(sealed: Buffer) {

@@ -1,0 +1,18 @@
+import { ConfigError, readSecretKeys } from './config.ts'
+import { deriveKey } from './ledger/seal.ts'
+
+/** Prints RESULT_KEYS, with which consumers open sealed results: see docs/sealed-results.md. */
+function printResultKeys(): void {
+  const keys = readSecretKeys().map(
+    ({ kid, bytes }) => `${kid}:${deriveKey(bytes, 'result').toString('base64')}`
+  )
+  process.stdout.write(`${keys.join()}\n`)
+}
+
+try {
+  printResultKeys()
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 1
+}
