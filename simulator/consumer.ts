@@ -1,11 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Worker } from 'bullmq'
+import { type Job, Worker } from 'bullmq'
+import { openSealed } from './open-sealed.ts'
 
 /** Where the results are, and where the lines about them go. */
 export interface ConsumerSettings {
   readonly redisUrl: string
   readonly queue: string
   readonly prefix: string
+  /** RESULT_KEYS, where results are sealed. */
+  readonly resultKeys: string
   /** Gets one line per result, without account numbers. */
   readonly log: (line: string) => void
   /** Whether `results` grows; a consumer that runs for long has no use for it. */
@@ -23,7 +26,7 @@ export interface Result {
   readonly response: { readonly Data?: { readonly Transaction?: readonly unknown[] } | null } | null
 }
 
-/** A running consumer; `results` holds the data of the jobs as they came. */
+/** A running consumer; `results` holds the data of the jobs as they came, opened where it was sealed. */
 export interface Consumer {
   readonly results: readonly Result[]
   close(): Promise<void>
@@ -31,18 +34,24 @@ export interface Consumer {
 
 /** Starts the pretend downstream worker: all that a consumer of the results has to write. */
 export function startConsumer(settings: Partial<ConsumerSettings> = {}): Consumer {
-  const { redisUrl, queue, prefix, log, keep } = { ...defaultConsumerSettings, ...settings }
+  const { redisUrl, queue, prefix, resultKeys, log, keep } = {
+    ...defaultConsumerSettings,
+    ...settings
+  }
   const results: Result[] = []
+  const open = (job: Job) => openSealed(job, resultKeys) as Result
 
-  const worker = new Worker<Result>(
+  const worker = new Worker(
     queue,
     async (job) => {
-      if (keep) results.push(job.data)
-      log(lineOf(job.data))
+      const result = open(job)
+      if (keep) results.push(result)
+      log(lineOf(result))
     },
     { prefix, connection: { url: redisUrl, maxRetriesPerRequest: null, retryStrategy: () => 500 } }
   )
   worker.on('error', (error) => log(`consumer in trouble: ${codeOf(error)}`))
+  worker.on('failed', (job, error) => log(`result ${job?.id} is not taken: ${error.message}`))
 
   return {
     results,
@@ -58,6 +67,7 @@ export const defaultConsumerSettings: ConsumerSettings = {
   redisUrl: 'redis://127.0.0.1:6379',
   queue: 'khipu-results',
   prefix: 'khipu',
+  resultKeys: '',
   log: console.log,
   keep: true
 }

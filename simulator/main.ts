@@ -29,12 +29,13 @@ function complain(lines: readonly string[]): void {
 }
 
 function consumerSettings() {
-  const { REDIS_URL, RESULT_QUEUE, QUEUE_PREFIX } = process.env
-  const { redisUrl, queue, prefix } = defaultConsumerSettings
+  const { REDIS_URL, RESULT_QUEUE, QUEUE_PREFIX, RESULT_KEYS } = process.env
+  const { redisUrl, queue, prefix, resultKeys } = defaultConsumerSettings
   return {
     redisUrl: REDIS_URL ?? redisUrl,
     queue: RESULT_QUEUE ?? queue,
     prefix: QUEUE_PREFIX ?? prefix,
+    resultKeys: RESULT_KEYS ?? resultKeys,
     keep: false
   }
 }

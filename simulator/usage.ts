@@ -13,7 +13,7 @@ export function usage(): string {
     '',
     ...rows,
     `  --${'consumer'.padEnd(22)} also print the results of RESULT_QUEUE (khipu-results), with`,
-    '      QUEUE_PREFIX (khipu), at REDIS_URL (redis://127.0.0.1:6379)',
+    '      QUEUE_PREFIX (khipu), at REDIS_URL (redis://127.0.0.1:6379); sealed ones with RESULT_KEYS',
     `  --${'help'.padEnd(22)} this text and the scenarios`,
     '',
     scenarioList()
