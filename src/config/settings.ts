@@ -66,6 +66,10 @@ const properties = {
     "Deadline of a callback when Khipu's LifeSpan can't be read as one"
   ),
   RESULT_QUEUE: { ...textOr('khipu-results', 'The name of the downstream queue'), ...QUEUE_NAME },
+  SEAL_RESULTS: flag(
+    false,
+    'Results on the queue are sealed, for those alone who have `RESULT_KEYS`: `docs/sealed-results.md`'
+  ),
   QUEUE_PREFIX: { ...textOr('khipu', 'The BullMQ prefix of all queues'), ...QUEUE_NAME },
   RESULT_RETENTION: duration(
     '3d',

@@ -4,6 +4,7 @@ import { expiryOf } from '../khipu/authorization.ts'
 import { callbackUrl, createCapabilities } from '../khipu/capability.ts'
 import { createKhipuClient } from '../khipu/client.ts'
 import { openLedger } from '../ledger/open.ts'
+import { createSealer } from '../ledger/seal.ts'
 import { connectFailingFast, connectWaiting } from '../queue/connections.ts'
 import { createJobs } from '../queue/jobs.ts'
 import { openQueues } from '../queue/queues.ts'
@@ -70,11 +71,12 @@ function buildShared(config: Config, log: Logger) {
 /** The ledger and the queues on one connection; the two kinds of connection must never share them. */
 function buildParts(config: Config, redis: ReturnType<typeof connectWaiting>, log: Logger) {
   const { queuePrefix, resultQueue, resultRetentionMs, khipuAuthorization } = config
-  const { policy, callbackTimeoutMs } = config
+  const { secretKeys, sealResults, policy, callbackTimeoutMs } = config
   const ledger = openLedger(redis, config)
   const { tag } = ledger
   const queues = openQueues(redis, { tag, queuePrefix, resultQueue, resultRetentionMs })
-  const jobs = createJobs(queues, log)
+  const sealResult = sealResults ? createSealer(secretKeys, 'result').seal : null
+  const jobs = createJobs(queues, log, sealResult)
   const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
   const timing = { policy, callbackTimeoutMs, authorizationExpiresAt, random: Math.random }
   return { ...ledger, queues, jobs, ...timing }

@@ -3,7 +3,7 @@ import { type Job, jobsOf } from '../core/jobs.ts'
 import { waitsItsTurn } from '../core/hinder.ts'
 import type { Request } from '../core/request.ts'
 import type { Queues } from './queues.ts'
-import { createResults, type Results } from './results.ts'
+import { createResults, type Results, type SealResult } from './results.ts'
 
 /** The jobs that a request's state asks for, made to exist. Every id is deterministic: again is as good as once. */
 export interface RequestJobs extends Results {
@@ -17,7 +17,11 @@ export interface RequestJobs extends Results {
 /** BullMQ's answer where a job to promote is no longer delayed. */
 const NOT_DELAYED = -3
 
-export function createJobs(queues: Queues, log: Logger): RequestJobs {
+export function createJobs(
+  queues: Queues,
+  log: Logger,
+  sealResult: SealResult | null = null
+): RequestJobs {
   async function add({ type, jobId, requestId, at }: Job, now: number): Promise<void> {
     if (type === 'result') return
     await queues[type].add(type, { requestId, at }, { jobId, delay: Math.max(0, at - now) })
@@ -45,7 +49,7 @@ export function createJobs(queues: Queues, log: Logger): RequestJobs {
   }
 
   return {
-    ...createResults(queues.result, log),
+    ...createResults(queues.result, log, sealResult),
     ensure,
 
     async wake(requestId, callbackId) {

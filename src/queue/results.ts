@@ -3,7 +3,7 @@ import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import { resultOf } from '../core/publish.ts'
 import type { Request } from '../core/request.ts'
-import type { KhipuEnvelope, Result } from '../schemas/generated.ts'
+import type { KhipuEnvelope, Result, SealedResult } from '../schemas/generated.ts'
 import { parseJsonExactly } from '../schemas/json.ts'
 
 /** Puts results on the downstream queue. The job id is the request id, so again is as good as once. */
@@ -14,12 +14,16 @@ export interface Results {
   publishLate(result: Result): Promise<void>
 }
 
+/** Makes of a result what only who holds its keys can read, bound to the id of its job. */
+export type SealResult = (plain: Uint8Array, jobId: string) => Uint8Array
+
 /** A body of 10 MB takes ten times that while it becomes a result: few at once, or memory runs out. */
 const MOST_AT_ONCE = 2
 
-export function createResults(queue: Queue, log: Logger): Results {
+/** Without a sealer a result is the data of its job, as it is. */
+export function createResults(queue: Queue, log: Logger, seal: SealResult | null): Results {
   async function add(result: Result, jobId: string): Promise<void> {
-    await queue.add(result.outcome, result, { jobId })
+    await queue.add(result.outcome, seal ? sealed(seal, result, jobId) : result, { jobId })
     const { requestId, outcome, completeness, reason, attempts } = result
     log.info({ requestId, outcome, completeness, reason, attempts }, 'result published')
   }
@@ -35,6 +39,12 @@ export function createResults(queue: Queue, log: Logger): Results {
     publish: (request, open) => limit(publish, request, open),
     publishLate: (result) => add(result, `${result.requestId}-late`)
   }
+}
+
+/** The text that is sealed is the one that would have been the job's data, number for number. */
+function sealed(seal: SealResult, result: Result, jobId: string): SealedResult {
+  const bytes = seal(Buffer.from(JSON.stringify(result)), jobId)
+  return { requestId: result.requestId, sealed: Buffer.from(bytes).toString('base64') }
 }
 
 /** Reads bytes that were checked when they were stored, as they were read then. */

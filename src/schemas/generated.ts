@@ -828,6 +828,20 @@ export interface RetryPolicy {
 }
 
 /**
+ * The data of one job on the result queue where `SEAL_RESULTS=true`: a result (result.json) that only who has `RESULT_KEYS` can read. The job's id, name and options are those of an unsealed one; docs/sealed-results.md tells how to open it. Consumers must tolerate further keys.
+ */
+export interface SealedResult {
+  /**
+   * The request's id, a UUIDv7, for people who look at the queue; the one inside counts.
+   */
+  requestId: string
+  /**
+   * Base64 (RFC 4648, padded) of: the length of the key id (1 byte), key id, nonce (12), tag (16), ciphertext; AES-256-GCM of the result's JSON text, the job id as associated data.
+   */
+  sealed: string
+}
+
+/**
  * Which Khipu method is called: the path after `/v1/`, written `{country}/banking/{kind of user}/{bank}/{product}`.
  */
 export type Service = string
@@ -852,5 +866,6 @@ export interface SchemaTypes {
   'request-view': RequestView
   result: Result
   'retry-policy': RetryPolicy
+  'sealed-result': SealedResult
   service: Service
 }
