@@ -48,7 +48,7 @@ function connect({ url, ca }: RedisAddress, patience: Patience, log: Logger): Re
 function logged(redis: Redis, log: Logger): Redis {
   let lost = false
   redis.on('error', (error: Error & { code?: string }) => {
-    if (!lost) log.error({ code: error.code ?? error.name }, 'redis lost')
+    if (!lost) log.error({ code: codeOf(error) }, 'redis lost')
     lost = true
   })
   redis.on('ready', () => {
@@ -56,4 +56,9 @@ function logged(redis: Redis, log: Logger): Redis {
     lost = false
   })
   return redis
+}
+
+// Redis's own refusals have no code, but begin with one: WRONGPASS, NOPERM.
+function codeOf({ code, name, message }: Error & { code?: string }): string {
+  return code ?? (name === 'ReplyError' ? /^[A-Z]{3,20}\b/.exec(message)?.[0] : undefined) ?? name
 }
