@@ -50,7 +50,7 @@ export async function startWorld(t: Test, settings: WorldSettings = {}): Promise
   const khipu = await startKhipu({ port: await freePort(), ...settings.khipu })
   const client = new Redis(redis.url, { ...PATIENT, replyMapping: 'legacy' })
   client.on('error', () => {})
-  const prefix = `journey-${randomBytes(6).toString('hex')}`
+  const prefix = settings.env?.['QUEUE_PREFIX'] ?? `journey-${randomBytes(6).toString('hex')}`
   const results = new Queue<Result>('khipu-results', {
     prefix,
     connection: { ...PATIENT, url: redis.url }
