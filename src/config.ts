@@ -7,12 +7,7 @@ import {
   parseSecretKeys,
   readSecretFiles
 } from './config/secrets.ts'
-import {
-  checkCallbackUrl,
-  checkSettings,
-  parseNetworks,
-  readCertificates
-} from './config/checks.ts'
+import { checkCallbackUrl, checkSettings, parseNetworks, readRedisCa } from './config/checks.ts'
 import { readSettings } from './config/read-settings.ts'
 import type { RawSettings } from './config/settings.ts'
 import { BUILT_IN_POLICY, type Policy } from './core/policy.ts'
@@ -78,7 +73,7 @@ export function readConfig(
   const fault: Fault = (name, message) => void faults.push(`${name} ${message}`)
   const raw = readSettings(readSecretFiles(env, fault), fault)
 
-  const { SECRET_KEYS, API_TOKENS, RETRY_POLICY_FILE, TRUST_PROXY, REDIS_CA_FILE } = raw
+  const { SECRET_KEYS, API_TOKENS, RETRY_POLICY_FILE, TRUST_PROXY } = raw
   const publicUrl = (raw.PUBLIC_URL ?? '').replace(/\/+$/, '')
   const secretKeys = SECRET_KEYS === undefined ? null : parseSecretKeys(SECRET_KEYS, fault)
   const apiTokens = API_TOKENS === undefined ? null : parseApiTokens(API_TOKENS, fault)
@@ -87,8 +82,7 @@ export function readConfig(
   checkCallbackUrl(callbackUrlLength, publicUrl, secretKeys ?? [], fault)
   checkSettings(raw, fault)
   const trustedProxies = TRUST_PROXY === undefined ? [] : parseNetworks(TRUST_PROXY, fault)
-  const redisCa =
-    REDIS_CA_FILE === undefined ? null : readCertificates('REDIS_CA_FILE', REDIS_CA_FILE, fault)
+  const redisCa = readRedisCa(raw, fault)
   if (faults.length > 0 || secretKeys === null || apiTokens === null || policy === null) {
     throw new ConfigError(faults)
   }

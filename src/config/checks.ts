@@ -74,14 +74,24 @@ function isNetwork(text: string): boolean {
   return version !== 0 && Number(prefix ?? 0) <= (version === 4 ? 32 : 128)
 }
 
-/** Reads a PEM file of certificates; reported, and null, where there is none. */
-export function readCertificates(name: string, path: string, fault: Fault): string | null {
+/** Reads REDIS_CA_FILE; reported, and null, where it holds no certificate or there is no TLS to check. */
+export function readRedisCa(
+  { REDIS_CA_FILE: path, REDIS_URL: url = '' }: Partial<RawSettings>,
+  report: Fault
+): string | null {
+  const fault = (message: string) => report('REDIS_CA_FILE', message)
+  if (path === undefined) return null
+  if (url.startsWith('redis:')) fault('is for TLS alone: REDIS_URL must begin with rediss://')
+  const pem = readText(path)
+  if (pem === null) fault('names a file that cannot be read')
+  else if (!pem.includes('-----BEGIN CERTIFICATE-----')) fault('names a file without a certificate')
+  return pem
+}
+
+function readText(path: string): string | null {
   try {
-    const pem = readFileSync(path, 'utf8')
-    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
-    fault(name, 'names a file that holds no PEM certificate')
+    return readFileSync(path, 'utf8')
   } catch {
-    fault(name, 'names a file that cannot be read')
+    return null
   }
-  return null
 }

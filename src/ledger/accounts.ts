@@ -1,8 +1,9 @@
-import { createHmac, hkdfSync } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import stringify from 'safe-stable-stringify'
 import type { Account } from '../core/request.ts'
 import type { SecretKey } from '../core/secret-key.ts'
 import type { Input } from './ledger.ts'
+import { deriveKey } from './seal.ts'
 
 /** Tells accounts and log-ons apart without keeping them: by keyed hashes, and the last characters of a number. */
 export interface Accounts {
@@ -21,7 +22,7 @@ const SHORTEST_SHOWN = 6
  * that the request brings, behind which Khipu has it; the service's own authorization says nothing of it.
  */
 export function createAccounts([{ bytes }]: readonly [SecretKey, ...SecretKey[]]): Accounts {
-  const key = Buffer.from(hkdfSync('sha256', bytes, '', 'khipu-receiver/account/v1', 32))
+  const key = deriveKey(bytes, 'account')
   const hash = (...parts: readonly unknown[]) => {
     const mac = createHmac('sha256', key).update(stringify(parts))
     return mac.digest().subarray(0, HASH_BYTES).toString('base64url')

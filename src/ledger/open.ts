@@ -9,6 +9,7 @@ import { createIdempotency } from './idempotency.ts'
 import { createLedger } from './ledger.ts'
 import { createNotifications } from './notifications.ts'
 import { createQuarantine, type QuarantineBounds } from './quarantine.ts'
+import { createResealing } from './reseal.ts'
 import { createSealer } from './seal.ts'
 import { openStore, partitionTag } from './store.ts'
 
@@ -34,6 +35,7 @@ export function openLedger(redis: Redis, settings: LedgerSettings) {
     quarantine: createQuarantine(store, settings.quarantine),
     notifications: createNotifications(store),
     idempotency: createIdempotency(store, ledgerRetentionMs),
+    openResealing: () => createResealing(store, createCatalog(store), secretKeys[0].kid),
     watchCapacity: (log: Logger) => watchCapacity(redis, log)
   }
 }

@@ -11,10 +11,12 @@ export interface Sealer {
   seal(plain: Uint8Array, id: string): Buffer
   /** Opens with the key that sealed; throws where that key is gone, or anything was altered. */
   open(sealed: Uint8Array, id: string): Buffer
+  /** True where the key that sealed is one of those that there are. */
+  canOpen(sealed: Uint8Array): boolean
 }
 
-/** What is sealed: `seal` what the ledger keeps, `result` what consumers are given the keys of. */
-export type Purpose = 'seal' | 'result'
+/** What a key is for: `seal` what the ledger keeps, `result` what consumers are given the keys of, `account` to hash. */
+export type Purpose = 'seal' | 'result' | 'account'
 
 /**
  * AES-256-GCM under keys derived for this purpose alone (HKDF-SHA-256), the id as associated data.
@@ -44,8 +46,15 @@ export function createSealer(
       const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
       decipher.setAAD(Buffer.from(id)).setAuthTag(tag)
       return Buffer.concat([decipher.update(ciphertext), decipher.final()])
-    }
+    },
+
+    canOpen: (sealed) => keys.has(keyIdOf(sealed))
   }
+}
+
+/** The id of the key that sealed. */
+export function keyIdOf(sealed: Uint8Array): string {
+  return split(Buffer.from(sealed)).kid
 }
 
 /** The key of one purpose: nobody who has it learns those of others, nor what they are made from. */

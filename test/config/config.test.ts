@@ -132,8 +132,6 @@ const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['REDIS_URL', CANARY, 'must be a redis:// or rediss:// address'],
   ['REDIS_URL', `http://${CANARY}`, 'must be a redis:// or rediss:// address'],
   ['REDIS_URL', `redis://${CANARY} `, 'must be a redis:// or rediss:// address'],
-  ['REDIS_CA_FILE', `/${CANARY}.pem`, 'names a file that cannot be read'],
-  ['REDIS_CA_FILE', import.meta.filename, 'names a file that holds no PEM certificate'],
   ['TRUST_PROXY', CANARY, networks],
   ['TRUST_PROXY', `10.0.0.1,${CANARY}`, networks],
   ['TRUST_PROXY', 'true', networks],
@@ -265,6 +263,28 @@ t.test('keys and tokens', async (t) => {
       { name: 'b.o-b_2', scope: 'admin', token: '~!' }
     ])
   })
+})
+
+t.test('the authority of Redis is a certificate, and for TLS alone', async (t) => {
+  const pem = '-----BEGIN CERTIFICATE-----'
+  const folder = t.testdir({ 'ca.pem': pem, 'other.pem': CANARY })
+  const faults = (REDIS_URL: string, file: string) =>
+    faultsIn({ ...NEEDED, REDIS_URL, REDIS_CA_FILE: join(folder, file) })
+  const config = read({
+    ...NEEDED,
+    REDIS_URL: 'rediss://redis',
+    REDIS_CA_FILE: join(folder, 'ca.pem')
+  })
+  t.strictSame(config.redis, { url: 'rediss://redis', ca: pem })
+  t.strictSame(faults('rediss://redis', 'other.pem'), [
+    'REDIS_CA_FILE names a file without a certificate'
+  ])
+  t.strictSame(faults('rediss://redis', 'none.pem'), [
+    'REDIS_CA_FILE names a file that cannot be read'
+  ])
+  t.strictSame(faults('redis://redis', 'ca.pem'), [
+    'REDIS_CA_FILE is for TLS alone: REDIS_URL must begin with rediss://'
+  ])
 })
 
 t.test('one credential for Khipu, not two', async (t) => {
