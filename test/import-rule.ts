@@ -23,6 +23,7 @@ const layers = new Map<string, Layer>([
   ['src/worker', { uses: edges, types: ['src/config'] }],
   ['src/config', { uses: ['src/schemas', 'src/core'] }],
   ['src/main', { uses: source }],
+  ['src/reseal', { uses: ['src/config', 'src/khipu', 'src/main'] }],
   ['src/result-keys', { uses: ['src/config', 'src/ledger'] }],
   ['schemas', { uses: [] }],
   // What others copy: it stands alone.

@@ -1,17 +1,13 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import { expiryOf } from '../khipu/authorization.ts'
 import { callbackUrl, createCapabilities } from '../khipu/capability.ts'
 import { createKhipuClient } from '../khipu/client.ts'
-import { openLedger } from '../ledger/open.ts'
-import { createSealer } from '../ledger/seal.ts'
 import { connectFailingFast, connectWaiting } from '../queue/connections.ts'
-import { createJobs } from '../queue/jobs.ts'
-import { openQueues } from '../queue/queues.ts'
 import { buildAdmin, type OperatorDeps } from '../server/admin.ts'
 import { createMetrics } from '../server/metrics.ts'
 import { buildPublic } from '../server/public.ts'
 import { startWorker } from '../worker/worker.ts'
+import { buildParts } from './parts.ts'
 
 /** Something that was started, and how to end it. */
 export interface Running {
@@ -66,20 +62,6 @@ function buildShared(config: Config, log: Logger) {
       redis.disconnect()
     }
   }
-}
-
-/** The ledger and the queues on one connection; the two kinds of connection must never share them. */
-function buildParts(config: Config, redis: ReturnType<typeof connectWaiting>, log: Logger) {
-  const { queuePrefix, resultQueue, resultRetentionMs, khipuAuthorization } = config
-  const { secretKeys, sealResults, policy, callbackTimeoutMs } = config
-  const ledger = openLedger(redis, config)
-  const { tag } = ledger
-  const queues = openQueues(redis, { tag, queuePrefix, resultQueue, resultRetentionMs })
-  const sealResult = sealResults ? createSealer(secretKeys, 'result').seal : null
-  const jobs = createJobs(queues, log, sealResult)
-  const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
-  const timing = { policy, callbackTimeoutMs, authorizationExpiresAt, random: Math.random }
-  return { ...ledger, queues, jobs, ...timing }
 }
 
 function runWorker(config: Config, shared: Shared, log: Logger): Running {

@@ -1,0 +1,51 @@
+import { once } from 'node:events'
+import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
+import { rehashAccounts, type KeyUse } from '../ledger/reseal.ts'
+import { connectFailingFast } from '../queue/connections.ts'
+import { buildParts } from './parts.ts'
+
+const CONNECT_WITHIN_MS = 10_000
+
+/** Seals again, with the first of SECRET_KEYS, all that waits; tells what was done, and which key can be removed. */
+export async function reseal(config: Config, log: Logger): Promise<readonly string[]> {
+  const redis = connectFailingFast(config.redis, log)
+  await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_WITHIN_MS) }).catch(() => {
+    redis.disconnect()
+    throw new Error('Redis did not answer')
+  })
+  const parts = buildParts(config, redis, log)
+  const resealing = parts.openResealing()
+  try {
+    const resealed = await resealing.resealAll()
+    const rehashed = await rehashAccounts(parts)
+    const uses = await resealing.keyUses()
+    const [{ kid: first }, ...others] = config.secretKeys
+    return [
+      `sealed again with key ${first}: ${resealed} values; accounts hashed again: ${rehashed}`,
+      ...others.map(({ kid }) => verdictOn(kid, uses.get(kid))),
+      ...missing(config, uses)
+    ]
+  } finally {
+    await parts.queues.close()
+    redis.disconnect()
+  }
+}
+
+function verdictOn(kid: string, use: KeyUse | undefined): string {
+  if (use === undefined) {
+    return `key ${kid}: nothing needs it. Remove it once every process has SECRET_KEYS in this order`
+  }
+  const { sealed, callbacks } = use
+  return `key ${kid}: keep it. ${sealed} values are sealed with it; ${callbacks} open requests may be called back on it`
+}
+
+/** Keys that something needs and SECRET_KEYS lacks. */
+function missing(config: Config, uses: ReadonlyMap<string, KeyUse>): string[] {
+  const known = new Set(config.secretKeys.map(({ kid }) => kid))
+  return [...uses]
+    .filter(([kid]) => !known.has(kid))
+    .map(([kid, { sealed, callbacks }]) => {
+      return `key ${kid}: not in SECRET_KEYS. ${sealed} values can't be opened; ${callbacks} open requests hear nothing`
+    })
+}

@@ -1,0 +1,17 @@
+import { pino } from 'pino'
+import { ConfigError, readConfig } from './config.ts'
+import { callbackUrlLength } from './khipu/capability.ts'
+import { reseal } from './main/reseal.ts'
+
+/** `npm run reseal`: after a new first key of SECRET_KEYS, seals with it what waits, and says which old one can go. */
+const log = pino({ level: 'error' }, process.stderr)
+try {
+  const lines = await reseal(readConfig(callbackUrlLength), log)
+  process.stdout.write(`${lines.join('\n')}\n`)
+} catch (error) {
+  if (!(error instanceof Error)) throw error
+  const message =
+    error instanceof ConfigError ? error.message : `could not reseal: ${error.message}`
+  process.stderr.write(`${message}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,128 @@
+import t, { type Test } from 'tap'
+import { v7 } from 'uuid'
+import { cancel } from '../../src/core/operate.ts'
+import type { SecretKey } from '../../src/core/secret-key.ts'
+import { advance } from '../../src/ledger/advance.ts'
+import { openLedger } from '../../src/ledger/open.ts'
+import { rehashAccounts } from '../../src/ledger/reseal.ts'
+import { send } from '../../src/worker/send.ts'
+import { ok, receive } from '../support/callbacks.ts'
+import { ask, askIn } from '../support/requests.ts'
+import { openService, secretKey, type Service } from '../support/service.ts'
+import { jobOf, openWorker } from '../support/worker.ts'
+
+const [k1, k2] = [secretKey('k1'), secretKey('k2')]
+const input = (Password: string) => ({
+  RequestData: { AccountNumber: '000011887755', AccountCredential: { Password } }
+})
+
+/** The same Redis and keys, read by a process with other keys. */
+function withKeys(service: Service, ...secretKeys: [SecretKey, ...SecretKey[]]): Service {
+  return { ...service, ...openLedger(service.redis, { ...service.ledgerSettings, secretKeys }) }
+}
+
+async function openOld(t: Test) {
+  const old = await openService(t, { secretKeys: [k1] })
+  const queued = await ask(old, { input: input('one') })
+  const received = await askIn(old, 'awaiting-callback')
+  await receive(old, received, ok({ Data: { Name: 'kept' } }))
+  const from = { requestId: v7(), attempt: 1 }
+  const refused = await old.quarantine.keep(from, 'not-json', [], Buffer.from('refused'))
+  const asked = { requestId: v7(), fingerprint: Buffer.from('fingerprint') }
+  await old.idempotency.reserve('ana', 'key', asked)
+  const ended = await askIn(old, 'failed')
+  return { old, queued, received, refused: refused ?? '', asked, ended }
+}
+
+t.test('what waits is sealed again with the new key, and opens without the old one', async (t) => {
+  const { old, queued, received, refused, asked } = await openOld(t)
+  const both = withKeys(old, k2, k1)
+  const resealing = both.openResealing()
+  t.same((await resealing.keyUses()).get('k1')?.sealed, 5)
+  t.equal(await resealing.resealAll(), 5)
+  t.equal(await resealing.resealAll(), 0, 'once')
+  t.equal((await resealing.keyUses()).get('k1')?.sealed ?? 0, 0)
+
+  const fresh = withKeys(old, k2)
+  t.same(await fresh.ledger.openInput(queued), input('one'))
+  const kept = await fresh.quarantine.find(refused)
+  t.same(kept && (await fresh.quarantine.open(kept)), Buffer.from('refused'))
+  t.same(await fresh.idempotency.reserve('ana', 'key', { ...asked, requestId: v7() }), asked)
+  const ttl = await old.redis.pttl((await old.redis.keys(`${old.tag}:idempotency:*`))[0] ?? '')
+  t.ok(ttl > 0, 'and it still expires')
+  const advanced = await advance(fresh, received, (request) => request)
+  t.equal(advanced?.after.state, 'delivered')
+})
+
+t.test('without resealing the old key is still needed', async (t) => {
+  const { old, queued } = await openOld(t)
+  await t.rejects(withKeys(old, k2).ledger.openInput(queued), /which SECRET_KEYS lacks/)
+  const uses = await withKeys(old, k2).openResealing().keyUses()
+  t.equal(uses.get('k1')?.sealed, 5)
+  t.equal(await withKeys(old, k2).openResealing().resealAll(), 0, 'and nothing is harmed by it')
+  t.same(await old.ledger.openInput(queued), input('one'))
+})
+
+t.test('a value that changes in the middle is not overwritten', async (t) => {
+  const { old, queued } = await openOld(t)
+  const both = withKeys(old, k2, k1)
+  const racing = new Proxy(old.redis, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (name !== 'hgetBuffer' || typeof value !== 'function') {
+        return typeof value === 'function' ? value.bind(target) : value
+      }
+      return async (key: string, field: string) => {
+        const bytes: unknown = await value.call(target, key, field)
+        if (key.endsWith(queued) && field === 'sealed') {
+          await advance(both, queued, (request, { now }) => cancel(request, 'ana', now))
+        }
+        return bytes
+      }
+    }
+  })
+  const { openResealing } = openLedger(racing, { ...old.ledgerSettings, secretKeys: [k2, k1] })
+  await openResealing().resealAll()
+  t.equal(await old.ledger.openInput(queued), null, 'it is shredded, and stays so')
+})
+
+t.test('a key is needed for as long as an open request may be called back on it', async (t) => {
+  const service = await openService(t, { secretKeys: [k1] })
+  const requestId = await ask(service)
+  const { deps } = openWorker(service)
+  await send(deps, await jobOf(service, requestId))
+  const both = withKeys(service, k2, k1)
+  await both.openResealing().resealAll()
+  t.same((await both.openResealing().keyUses()).get('k1'), { sealed: 0, callbacks: 1 })
+  await receive(both, requestId, ok())
+  await advance(both, requestId, (request) => request)
+  t.equal((await both.openResealing().keyUses()).get('k1'), undefined, 'it can go')
+})
+
+t.test(
+  'old and new requests of one account take turns again once it is hashed again',
+  async (t) => {
+    const service = await openService(t, { secretKeys: [k1] })
+    const first = await ask(service, { turns: true, input: input('one') })
+    const waiting = await ask(service, { turns: true, input: input('one') })
+    await send(openWorker(service).deps, await jobOf(service, first))
+    const both = withKeys(service, k2, k1)
+    const second = await ask(both, { turns: true, input: input('one') })
+    const accountOf = async (id: string) => (await both.catalog.find(id))?.account
+    t.notSame(await accountOf(first), await accountOf(second))
+    t.equal(await rehashAccounts(both), 2)
+    t.equal(await rehashAccounts(both), 0)
+    t.same(await accountOf(first), await accountOf(second))
+    await send(openWorker(both).deps, await jobOf(both, second))
+    t.match(await both.catalog.find(second), { state: 'queued', reason: 'account-busy' })
+
+    await advance(both, first, (request, { now }) => cancel(request, 'ana', now))
+    await send(openWorker(both).deps, await jobOf(both, second))
+    t.equal((await both.catalog.find(second))?.state, 'queued', 'the older one goes first')
+    await send(openWorker(both).deps, await jobOf(both, waiting))
+    t.equal((await both.catalog.find(waiting))?.state, 'awaiting-callback')
+    const ofAccount = { state: null, service: null, reference: null, before: null, limit: 9 }
+    const account = (await accountOf(second))?.id ?? null
+    t.equal((await both.catalog.list({ ...ofAccount, account })).items.length, 3)
+  }
+)
