@@ -16,6 +16,8 @@ const secrets = {
   'the JWT of a request': canary('jwt'),
   'the API key of a request': canary('apikey'),
   "the service's API key": canary('own'),
+  'a JWT that has expired': canary('expired'),
+  'an authorization that was given later': canary('later'),
   'a user name of the bank': canary('user'),
   'a password of the bank': canary('password'),
   'an unknown key of RequestData': canary('unknown'),
@@ -38,10 +40,17 @@ const accounts = {
   'the account of a late result': account('1704'),
   'the account of a conflicting result': account('1703')
 }
+/** Those of requests that are asked for one after the other. */
+const held = {
+  'the account of a refused log-on': account('1110'),
+  'the account of a request that is held back for it': account('1002'),
+  'the account of a request whose JWT has expired': account('1003')
+}
 const delivered = new Set([accounts['the account of a delivered request']])
 delivered.add(accounts['the account of an immediate result'])
 delivered.add(accounts['the account of a conflicting result'])
 delivered.add(accounts['the account of a request without an answer'])
+delivered.add(held['the account of a request whose JWT has expired'])
 // Its late result is let through by hand.
 delivered.add(accounts['the account of a late result'])
 
@@ -81,6 +90,36 @@ t.test('every kind of end is reached with secrets on board', async (t) => {
     answers.push(await service.api('POST', `/v1/requests/${idOf('1205')}/cancel`))
     t.match(await atRest(service, idOf('1205')), { state: 'cancelled' })
   })
+})
+
+t.test('so is every reason to hold a request back', async (t) => {
+  const parked = async (name: keyof typeof held, more: object, reason: string) => {
+    const requestId = await ask(service, held[name], { reference: name, ...more })
+    t.match(await atRest(service, requestId, 0), { state: 'parked', reason, attempts: 0 })
+    return requestId
+  }
+  const logonOf = (name: keyof typeof held) => ({
+    AccountNumber: held[name],
+    AccountCredential: { Password: `${secrets['a password of the bank']}wrong` }
+  })
+  const refused = await ask(service, held['the account of a refused log-on'], {
+    reference: 'refused',
+    RequestData: logonOf('the account of a refused log-on')
+  })
+  t.match(await atRest(service, refused), { reason: 'retries-exhausted' })
+  const heldBack = 'the account of a request that is held back for it'
+  await parked(heldBack, { RequestData: logonOf(heldBack) }, 'credentials')
+
+  const expired = `${part({ alg: 'none' })}.${part({ exp: 1 })}.${secrets['a JWT that has expired']}`
+  const authorization = { jwt: expired }
+  const name = 'the account of a request whose JWT has expired'
+  const requestId = await parked(name, { authorization }, 'authorization-expired')
+  const path = `/v1/requests/${requestId}/authorization`
+  const apiKey = secrets['an authorization that was given later']
+  answers.push(await service.api('PUT', path, { apiKey, more: apiKey }))
+  answers.push(await service.api('PUT', path, { apiKey }))
+  t.match(await atRest(service, requestId), { state: 'delivered' })
+  t.match(world.khipu.calls.at(-1), { credential: apiKey })
 })
 
 t.test('what is refused or kept in quarantine does not speak of secrets either', async (t) => {
@@ -128,7 +167,10 @@ t.test('what is refused or kept in quarantine does not speak of secrets either',
 t.test('no answer of the API or of the public listener holds a secret', async (t) => {
   const paths = ['/v1/requests', '/v1/quarantine', '/metrics', '/openapi.json', '/health/ready']
   for (const path of paths) answers.push(await service.api('GET', path))
-  for (const { requestId } of asked) {
+  const { items } = (await service.api<{ items: { requestId: string }[] }>('GET', '/v1/requests'))
+    .body
+  t.ok(items.length > asked.length)
+  for (const { requestId } of items) {
     answers.push(await service.api('GET', `/v1/requests/${requestId}`))
   }
   answers.push(await service.api('POST', '/v1/notifications', { dryRun: true }))
@@ -305,8 +347,13 @@ function callbackUrlOf(accountNumber: string): string {
   return world.khipu.calls.find((one) => one.account === accountNumber)?.callbackUrl ?? ''
 }
 
+/** A part of a JWT. */
+function part(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
+}
+
 function everything(): readonly (readonly [string, string])[] {
-  return [...Object.entries(secrets), ...Object.entries(accounts)]
+  return [...Object.entries(secrets), ...Object.entries(accounts), ...Object.entries(held)]
 }
 
 /** The forms in which a text holds a secret: as it is, encoded, or as a hash that could be guessed at. */
