@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { parse as parseUuid, stringify as stringifyUuid } from 'uuid'
 import type { SecretKey } from '../core/secret-key.ts'
 
@@ -13,7 +13,7 @@ export interface Capabilities {
   /** The id of the key that signs. */
   readonly keyId: string
   sign(capability: Capability): string
-  /** Null for whatever was not signed, to the letter, with one of the keys. */
+  /** Null for whatever was not signed, to the letter, with one of the keys; the same work for all. */
   verify(token: string): Capability | null
 }
 
@@ -41,6 +41,9 @@ export function createCapabilities(secretKeys: readonly [SecretKey, ...SecretKey
   const keys = new Map(secretKeys.map(({ kid, bytes }) => [kid, deriveKey(bytes)] as const))
   const [{ kid: firstKid, bytes }] = secretKeys
   const firstKey = deriveKey(bytes)
+  // What is malformed, or names no key, costs what a forgery costs: its time tells nothing.
+  const decoyKey = randomBytes(32)
+  const decoy = randomBytes(PAYLOAD_BYTES + MAC_BYTES).toString('base64url')
 
   return {
     keyId: firstKid,
@@ -55,13 +58,12 @@ export function createCapabilities(secretKeys: readonly [SecretKey, ...SecretKey
     },
 
     verify(token) {
-      const { kid = '', sealed = '' } = TOKEN.exec(token)?.groups ?? {}
+      const { kid = '', sealed = decoy } = TOKEN.exec(token)?.groups ?? {}
       const bytes = Buffer.from(sealed, 'base64url')
-      const key = keys.get(kid)
-      if (key === undefined || bytes.length !== PAYLOAD_BYTES + MAC_BYTES) return null
       const payload = bytes.subarray(0, PAYLOAD_BYTES)
-      const genuine = timingSafeEqual(bytes.subarray(PAYLOAD_BYTES), macOf(key, kid, payload))
-      if (!genuine || payload[0] !== VERSION) return null
+      const mac = macOf(keys.get(kid) ?? decoyKey, kid, payload)
+      const isSame = timingSafeEqual(bytes.subarray(PAYLOAD_BYTES), mac)
+      if (!isSame || !keys.has(kid) || payload[0] !== VERSION) return null
       return { requestId: stringifyUuid(payload, 3), attempt: payload.readUInt16BE(1) }
     }
   }

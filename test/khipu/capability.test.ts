@@ -1,3 +1,4 @@
+import { createHmac, hkdfSync } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
@@ -54,6 +55,63 @@ t.test('a token with any character changed is refused', async (t) => {
     const changed = token.slice(0, at) + char + token.slice(at + 1)
     return changed === token || isRefused(changed)
   })
+})
+
+t.test('a token with any bit of its bytes flipped is refused', async (t) => {
+  const [kid = '', sealed = ''] = token.split('.')
+  const whole = Buffer.from(sealed, 'base64url')
+  const flipped = Array.from({ length: whole.length * 8 }, (_, bit) => {
+    const changed = Buffer.from(whole)
+    changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+    return `${kid}.${changed.toString('base64url')}`
+  })
+  t.equal(new Set([token, ...flipped]).size, 51 * 8 + 1)
+  t.same(flipped.filter(isVerified), [])
+})
+
+t.test(
+  'whatever was signed: altered, cut, extended, or by another key, it is refused',
+  async (t) => {
+    const others = [
+      createCapabilities([secretKey('k1')]),
+      createCapabilities([secretKey('k3'), k2])
+    ]
+    const shown = fc.tuple(anyCapability, fc.nat(), anyChar, fc.base64String({ minLength: 1 }))
+    holds(t, shown, ([signed, number, char, tail]) => {
+      const one = capabilities.sign(signed)
+      const at = number % one.length
+      const altered = one.slice(0, at) + char + one.slice(at + 1)
+      return (
+        (altered === one || isRefused(altered)) &&
+        isRefused(one.slice(0, at)) &&
+        isRefused(one.slice(at + 1)) &&
+        isRefused(one + tail) &&
+        others.every((other) => other.verify(one) === null && isRefused(other.sign(signed)))
+      )
+    })
+  }
+)
+
+t.test('parts of two tokens make none', async (t) => {
+  holds(t, fc.tuple(anyCapability, fc.nat({ max: token.length })), ([signed, at]) => {
+    const other = capabilities.sign(signed)
+    const mixed = token.slice(0, at) + other.slice(at)
+    return mixed === token || mixed === other || isRefused(mixed)
+  })
+})
+
+t.test('a token of another version is refused, however well it is signed', async (t) => {
+  const [kid = '', sealed = ''] = token.split('.')
+  const payload = Buffer.from(sealed, 'base64url').subarray(0, 19)
+  payload[0] = 2
+  const derived = hkdfSync('sha256', k1.bytes, '', 'khipu-receiver/capability/v1', 32)
+  const sign = (bytes: Buffer) => {
+    const mac = createHmac('sha256', Buffer.from(derived)).update(`${kid}.`).update(bytes)
+    return `${kid}.${Buffer.concat([bytes, mac.digest()]).toString('base64url')}`
+  }
+  t.equal(capabilities.verify(sign(payload)), null)
+  payload[0] = 1
+  t.equal(sign(payload), token, 'and only for its version')
 })
 
 t.test('a token with any character dropped is refused', async (t) => {
