@@ -3,10 +3,11 @@ import type { Config } from '../config.ts'
 import { callbackUrl, createCapabilities } from '../khipu/capability.ts'
 import { createKhipuClient } from '../khipu/client.ts'
 import { connectFailingFast, connectWaiting } from '../queue/connections.ts'
-import { buildAdmin, type OperatorDeps } from '../server/admin.ts'
+import { type AdminDeps, buildAdmin, type OperatorDeps } from '../server/admin.ts'
 import { createMetrics } from '../server/metrics.ts'
 import { buildPublic } from '../server/public.ts'
 import { startWorker } from '../worker/worker.ts'
+import { concernsOf } from './concerns.ts'
 import { buildParts } from './parts.ts'
 
 /** Something that was started, and how to end it. */
@@ -24,6 +25,7 @@ const ROLES = {
 /** Starts what the role asks for; resolves with how to end it. */
 export async function startService(config: Config, log: Logger): Promise<Running> {
   const { server, worker } = ROLES[config.role]
+  if (server) for (const concern of concernsOf(config)) log.warn(concern)
   const shared = buildShared(config, log)
   const running: Running[] = []
   if (server) running.push(await runPublic(config, shared, log))
@@ -98,8 +100,14 @@ function runWorker(config: Config, shared: Shared, log: Logger): Running {
 
 async function runPublic(config: Config, shared: Shared, log: Logger): Promise<Running> {
   const { capacity, metrics } = shared
-  const deps = { ...shared, canStore: () => capacity.canStore(), counted: metrics.callback, log }
-  const app = await buildPublic(deps, { bodyLimit: config.bodyLimit })
+  const deps = {
+    ...shared,
+    canStore: () => capacity.canStore(),
+    counted: metrics.callback,
+    dropped: () => metrics.dropped('public'),
+    log
+  }
+  const app = await buildPublic(deps, config)
   const address = await app.listen(config.publicListener)
   log.info({ address }, 'public listener open')
   return app
@@ -114,18 +122,21 @@ async function runAdmin(
   const operator: OperatorDeps = {
     ...shared,
     tokens: config.apiTokens,
+    unauthorized: shared.metrics.unauthorized,
     hasAuthorization: config.khipuAuthorization !== null,
     canStore: () => shared.capacity.canStore(),
     log
   }
-  const app = await buildAdmin({
+  const deps: AdminDeps = {
     ping: () => shared.catalog.now(),
     canStore: () => shared.capacity.canStore(),
     concerns: () => shared.capacity.concerns(),
     metrics: () => shared.metrics.render(),
     operator: withOperator ? operator : null,
+    dropped: () => shared.metrics.dropped('operator'),
     log
-  })
+  }
+  const app = await buildAdmin(deps, config)
   const address = await app.listen(config.adminListener)
   log.info({ address }, 'operator listener open')
   return app

@@ -19,7 +19,7 @@ export interface Authorization {
  */
 export interface CallbackAnswer {
   /**
-   * `accepted` (200): stored. `duplicate` (200): these bytes are stored already. `late` (200): the request has ended; noted. `refused` (400 no JSON, 422 breaks the schema): kept in quarantine. `not-found` (404): no such capability. `too-large` (413), `too-many` (429), `unavailable` (503, can't be stored now): nothing was stored, send again.
+   * `accepted` (200): stored. `duplicate` (200): these bytes are stored already. `late` (200): the request has ended; noted. `refused` (400 no JSON, 415 has a Content-Encoding, 422 breaks the schema): kept in quarantine; without a `quarantineId` (400, 408, 431, 505) the request itself could not be read. `not-found` (404): no such capability. `too-large` (413), `too-many` (429, with Retry-After), `unavailable` (503, can't be stored now): nothing was stored, send again.
    */
   status:
     | 'accepted'

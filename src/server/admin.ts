@@ -8,35 +8,57 @@ import type { RequestJobs } from '../queue/jobs.ts'
 import type { Fault } from '../schemas/generated.ts'
 import { faultsOf } from '../schemas/faults.ts'
 import { check, type SchemaName, schemas } from '../schemas/validate.ts'
-import { requireToken } from './auth.ts'
+import { type AuthFailure, requireToken } from './auth.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
-import { HELMET, HTTP_LIMITS } from './http.ts'
+import { HEADERS, HELMET } from './http.ts'
+import {
+  type Bare,
+  continueWhenAdmitted,
+  type ListenerSettings,
+  serverOptions
+} from './listener.ts'
 import { type NotificationsDeps, notificationRoutes } from './notifications.ts'
-import { Refusal, sendProblem } from './problem.ts'
+import { PROBLEM_TYPE, problemText, Refusal, sendProblem } from './problem.ts'
 import { type QuarantineDeps, quarantineRoutes } from './quarantine.ts'
 import { type AskDeps, askRoute } from './ask.ts'
 import { requestChangeRoutes } from './request-changes.ts'
 import { type RequestsDeps, requestRoutes } from './requests.ts'
+import { describeScope } from './scopes.ts'
+import { createStrangers, type RefusalLimits } from './strangers.ts'
 
 /** What the operator API needs; a process that only works has none of it. */
 export interface OperatorDeps extends AskDeps, RequestsDeps, NotificationsDeps, QuarantineDeps {
   readonly jobs: RequestJobs
   readonly tokens: readonly ApiToken[]
+  readonly unauthorized: (why: AuthFailure) => void
 }
 
 export interface AdminDeps extends HealthDeps {
   readonly operator: OperatorDeps | null
+  /** A connection was one too many. */
+  readonly dropped: () => void
   readonly log: Logger
 }
 
+export interface AdminSettings extends ListenerSettings {
+  /** How many calls without a good token are refused in a minute before 429 is heard. */
+  readonly failures?: RefusalLimits
+}
+
+const FAILURES: RefusalLimits = { perAddress: 30, inAll: 10_000 }
+
 /** The listener for operators: the API behind bearer tokens, health and metrics without. */
-export async function buildAdmin(deps: AdminDeps): Promise<FastifyInstance> {
+export async function buildAdmin(
+  deps: AdminDeps,
+  { failures = FAILURES, ...settings }: AdminSettings
+): Promise<FastifyInstance> {
   const app = Fastify({
-    ...HTTP_LIMITS,
+    ...serverOptions(settings, bareAnswers(deps)),
     frameworkErrors: (_error, _request, reply: FastifyReply) =>
-      void sendProblem(reply, 400, 'the path is malformed')
+      void sendProblem(reply.headers(HEADERS), 400, 'the path is malformed')
   })
   await app.register(helmet, HELMET)
+  continueWhenAdmitted(app)
   app.decorateRequest('caller', '')
   // A call without a body may well say that it would be JSON.
   const parse = app.getDefaultJsonParser('error', 'error')
@@ -45,7 +67,11 @@ export async function buildAdmin(deps: AdminDeps): Promise<FastifyInstance> {
       ? done(null, undefined)
       : parse(request, body.toString(), done)
   )
-  app.setNotFoundHandler((_request, reply) => sendProblem(reply, 404, 'there is no such route'))
+  // With its body unread.
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.is404) return undefined
+    return sendProblem(reply.header('connection', 'close'), 404, 'there is no such route')
+  })
   app.setErrorHandler((error: FastifyError, _request, reply) => answerError(error, reply, deps.log))
   app.setValidatorCompiler(({ schema, httpPart }) =>
     httpPart === 'body' ? checkBody(schema as { $ref?: string }) : checkQuery(schema)
@@ -53,11 +79,27 @@ export async function buildAdmin(deps: AdminDeps): Promise<FastifyInstance> {
   // What the routes answer is what they answer: their schemas describe it, and take nothing away.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   await app.register(healthRoutes, deps)
-  if (deps.operator !== null) await app.register(operatorApi, deps.operator)
+  if (deps.operator !== null) await app.register(operatorApi, { ...deps.operator, failures })
   return app
 }
 
-async function operatorApi(app: FastifyInstance, deps: OperatorDeps): Promise<void> {
+function bareAnswers({ dropped }: AdminDeps): Bare {
+  return {
+    tooLong: 414,
+    answer: (status) => ({
+      type: PROBLEM_TYPE,
+      body: problemText(status, 'the request could not be read')
+    }),
+    refused: () => {},
+    dropped
+  }
+}
+
+async function operatorApi(
+  app: FastifyInstance,
+  { failures, ...deps }: OperatorDeps & { readonly failures: RefusalLimits }
+): Promise<void> {
+  app.addHook('onRoute', describeScope)
   for (const schema of schemas.values()) app.addSchema(schema)
   await app.register(swagger, {
     openapi: {
@@ -71,8 +113,13 @@ async function operatorApi(app: FastifyInstance, deps: OperatorDeps): Promise<vo
         typeof json['title'] === 'string' ? json['title'] : `def-${i}`
     }
   })
-  app.addHook('onRequest', requireToken(deps.tokens))
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  const strangers = createStrangers(failures, (line) =>
+    deps.log.warn(line, 'operator calls without a good token refused')
+  )
+  app.addHook('onRequest', requireToken({ ...deps, strangers }))
+  app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, () =>
+    app.swagger()
+  )
   await app.register(askRoute, { ...deps, prefix: '/v1' })
   await app.register(requestRoutes, { ...deps, prefix: '/v1' })
   await app.register(requestChangeRoutes, { ...deps, prefix: '/v1' })

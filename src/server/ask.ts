@@ -33,6 +33,7 @@ export async function askRoute(app: FastifyInstance, deps: AskDeps): Promise<voi
   app.post<{ Body: RequestBody }>(
     '/requests',
     {
+      config: { scope: 'write' },
       schema: {
         summary: 'Ask for transactions',
         body: ref('request-body'),

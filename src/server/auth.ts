@@ -1,7 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { ApiToken } from '../config/secrets.ts'
+import type { Logger } from 'pino'
+import type { ApiToken, Scope } from '../config/secrets.ts'
 import { sendProblem } from './problem.ts'
+import { isWithin, scopeOf } from './scopes.ts'
+import type { Strangers } from './strangers.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -10,27 +13,69 @@ declare module 'fastify' {
   }
 }
 
-/** A hook that lets in who shows one of the tokens, compared as hashes and all of them, in constant time. */
-export function requireToken(tokens: readonly ApiToken[]) {
-  const hashed = tokens.map(({ name, token }) => ({ name, hash: hash(token) }))
+/** Why a call was refused, for the metric and the log. */
+export type AuthFailure = 'no-token' | 'unknown-token' | 'scope' | 'too-many'
+
+export interface AuthDeps {
+  readonly tokens: readonly ApiToken[]
+  readonly strangers: Strangers
+  readonly unauthorized: (why: AuthFailure) => void
+  readonly log: Logger
+}
+
+/**
+ * A hook that lets in who shows a token that is good for the route. All tokens are compared, as hashes,
+ * in constant time; a good one passes however many bad ones came from its address.
+ */
+export function requireToken(deps: AuthDeps) {
+  const hashed = deps.tokens.map(({ token, ...others }) => ({ ...others, hash: hash(token) }))
   return async (
     request: FastifyRequest,
     reply: FastifyReply
   ): Promise<FastifyReply | undefined> => {
-    const shown = hash(
-      /^Bearer (?<token>\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
-    )
+    const token = /^Bearer (?<token>\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+    const shown = hash(token ?? '')
     const found = hashed.filter(({ hash: known }) => timingSafeEqual(known, shown))[0]
     if (found === undefined) {
-      return sendProblem(
-        reply.header('www-authenticate', 'Bearer'),
-        401,
-        'show a bearer token of API_TOKENS'
-      )
+      return refuse(deps, request, reply, token === undefined ? 'no-token' : 'unknown-token')
     }
+    const needed = scopeOf(request.routeOptions.config)
+    if (!isWithin(needed, found.scope)) return forbid(deps, reply, needed, found)
     request.caller = found.name
     return undefined
   }
+}
+
+async function refuse(
+  { strangers, unauthorized }: AuthDeps,
+  { ip }: FastifyRequest,
+  reply: FastifyReply,
+  reason: 'no-token' | 'unknown-token'
+): Promise<FastifyReply> {
+  const wait = await strangers.meet(ip, { reason })
+  unauthorized(wait === null ? reason : 'too-many')
+  void reply.header('connection', 'close')
+  if (wait !== null) {
+    return sendProblem(
+      reply.header('retry-after', String(wait)),
+      429,
+      'too many calls without a good token'
+    )
+  }
+  const challenged = reply.header('www-authenticate', 'Bearer')
+  return sendProblem(challenged, 401, 'show a bearer token of API_TOKENS')
+}
+
+function forbid(
+  { unauthorized, log }: AuthDeps,
+  reply: FastifyReply,
+  needed: Scope,
+  { name, scope }: Pick<ApiToken, 'name' | 'scope'>
+): FastifyReply {
+  unauthorized('scope')
+  log.warn({ by: name, scope, needed }, 'operator call beyond the scope of its token refused')
+  const detail = `needs a token of the scope '${needed}'; this one has '${scope}'`
+  return sendProblem(reply.header('connection', 'close'), 403, detail)
 }
 
 function hash(token: string): Buffer {

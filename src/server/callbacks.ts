@@ -2,39 +2,35 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { Logger } from 'pino'
 import { readEnvelope } from '../core/envelope.ts'
-import type { Capabilities, Capability } from '../khipu/capability.ts'
+import type { Capability } from '../khipu/capability.ts'
 import { callbackId } from '../ledger/ids.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Fault, QuarantineKind } from '../schemas/generated.ts'
 import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
-import { turnAway } from './http.ts'
+import { admit, type AdmissionDeps, postpone, refuseUnknown } from './admission.ts'
 
-export interface CallbackDeps {
-  readonly capabilities: Capabilities
+export interface CallbackDeps extends AdmissionDeps {
   readonly ledger: Pick<Ledger, 'has' | 'receive'>
   readonly quarantine: Pick<Quarantine, 'keep'>
   readonly jobs: { wake(requestId: string, callbackId: string): Promise<void> }
-  /** False while Redis is away, or so full that its workers would soon be stopped as well. */
-  readonly canStore: () => boolean
-  readonly counted: (status: string) => void
   readonly log: Logger
 }
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    capability: Capability | null
-  }
-}
-
-const RETRY_AFTER_SECONDS = '5'
 /**
  * Large bodies are taken in a few at a time: all at once they would fill the memory, and hold each other
  * up on the way to Redis until none is stored in time.
  */
 const LARGE_BYTES = 512 * 1024
 const MOST_LARGE_AT_ONCE = 3
+/** What a body is kept as that is answered with that status. */
+const KINDS = { 400: 'not-json', 415: 'not-json', 422: 'schema' } as const
+const ENCODED: Fault = {
+  path: '',
+  rule: 'content-encoding',
+  message: 'must come as it is, without a content encoding'
+}
 
 /**
  * `POST /callbacks/{capability}`: verify, read, validate, store, answer. No byte of the body is read
@@ -49,19 +45,6 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
   })
 }
 
-async function admit(deps: CallbackDeps, request: FastifyRequest, reply: FastifyReply) {
-  const capability = deps.capabilities.verify((request.params as { '*': string })['*'])
-  if (capability === null) return refuseStranger(deps, reply)
-  if (!deps.canStore()) return postpone(deps, reply)
-  const known = await deps.ledger.has(capability.requestId).catch(() => null)
-  if (known === null) return postpone(deps, reply)
-  if (!known) return refuseStranger(deps, reply)
-  request.capability = capability
-  if (request.headers.expect !== undefined) reply.raw.writeContinue()
-  // Whatever content type Khipu names, or misspells, must not have the body refused unread.
-  request.headers['content-type'] = 'application/octet-stream'
-}
-
 async function receive(
   deps: CallbackDeps,
   fewAtOnce: LimitFunction,
@@ -69,11 +52,18 @@ async function receive(
   reply: FastifyReply
 ) {
   const { capability } = request
-  if (capability === null) return refuseStranger(deps, reply)
+  if (capability === null) return refuseUnknown(deps, reply)
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  // Never inflated, for a few bytes can be made to fill the memory; and kept, as all that is refused.
+  if (isEncoded(request)) return keep(deps, reply, 415, [ENCODED], capability, body)
   return body.length > LARGE_BYTES
     ? fewAtOnce(take, deps, reply, capability, body)
     : take(deps, reply, capability, body)
+}
+
+function isEncoded({ headers }: FastifyRequest): boolean {
+  const codings = (headers['content-encoding'] ?? '').split(',').map((coding) => coding.trim())
+  return !codings.every((coding) => coding === '' || coding.toLowerCase() === 'identity')
 }
 
 /** Validates and stores, or keeps; what it answers is true by then. */
@@ -85,10 +75,10 @@ async function take(
 ): Promise<unknown> {
   const parsed = parseJson(body)
   if (!parsed.ok) {
-    return keep(deps, reply, 'not-json', [{ path: '', ...parsed.fault }], capability, body)
+    return keep(deps, reply, 400, [{ path: '', ...parsed.fault }], capability, body)
   }
   const checked = check('khipu-envelope', parsed.value, { list: 'all' })
-  if (!checked.valid) return keep(deps, reply, 'schema', checked.faults, capability, body)
+  if (!checked.valid) return keep(deps, reply, 422, checked.faults, capability, body)
   return store(deps, reply, capability, { outcome: readEnvelope(checked.value), body })
 }
 
@@ -107,7 +97,7 @@ async function store(
     deps.jobs.wake(requestId, id)
   ]).catch(() => [null])
   if (received === null) return postpone(deps, reply)
-  if (received === 'unknown') return refuseStranger(deps, reply)
+  if (received === 'unknown') return refuseUnknown(deps, reply)
   if (received === 'full') return tooMany(deps, reply)
   deps.counted(received)
   deps.log.info({ requestId, attempt, size: body.length, status: received }, 'callback received')
@@ -118,12 +108,13 @@ async function store(
 async function keep(
   deps: CallbackDeps,
   reply: FastifyReply,
-  kind: QuarantineKind,
+  status: keyof typeof KINDS,
   faults: Fault[],
   { requestId, attempt }: Capability,
   body: Buffer
 ) {
   const from = { requestId, attempt }
+  const kind: QuarantineKind = KINDS[status]
   const quarantineId = await deps.quarantine.keep(from, kind, faults, body).catch(() => undefined)
   if (quarantineId === undefined) return postpone(deps, reply)
   if (quarantineId === null) return tooMany(deps, reply)
@@ -132,27 +123,11 @@ async function keep(
     { requestId, attempt, size: body.length, kind, quarantineId },
     'callback quarantined'
   )
-  return reply
-    .code(kind === 'not-json' ? 400 : 422)
-    .send({ status: 'refused', quarantineId, faults })
+  return reply.code(status).send({ status: 'refused', quarantineId, faults })
 }
 
 /** A capability can be used for so many different bodies; whoever needs more is not Khipu. */
 function tooMany(deps: CallbackDeps, reply: FastifyReply) {
   deps.counted('too-many')
   return reply.code(429).header('retry-after', '3600').send({ status: 'too-many' })
-}
-
-function refuseStranger(deps: CallbackDeps, reply: FastifyReply) {
-  deps.counted('not-found')
-  return turnAway(reply)
-}
-
-function postpone(deps: CallbackDeps, reply: FastifyReply) {
-  deps.counted('unavailable')
-  return reply
-    .code(503)
-    .header('retry-after', RETRY_AFTER_SECONDS)
-    .header('connection', 'close')
-    .send({ status: 'unavailable' })
 }

@@ -1,24 +1,33 @@
 import type { FastifyHelmetOptions } from '@fastify/helmet'
 import type { FastifyReply } from 'fastify'
 
-/**
- * What every listener of ours bounds. `requestTimeout` ends a slow body only because it is checked
- * every second and `headersTimeout` is lower: by default neither fires.
- */
-export const HTTP_LIMITS = {
-  logger: false,
-  requestTimeout: 30_000,
-  keepAliveTimeout: 72_000,
-  http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16_384 }
-} as const
-
-/** Helmet for an API: nothing may be loaded, framed, stored or told on. */
+/** Helmet for an API: nothing may be loaded, framed, guessed, told on or read by other origins. */
 export const HELMET: FastifyHelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
     directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
   },
-  referrerPolicy: { policy: 'no-referrer' }
+  crossOriginEmbedderPolicy: false,
+  crossOriginOpenerPolicy: false,
+  crossOriginResourcePolicy: { policy: 'same-origin' },
+  originAgentCluster: false,
+  referrerPolicy: { policy: 'no-referrer' },
+  strictTransportSecurity: { maxAge: 31_536_000, includeSubDomains: true },
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xFrameOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false
+}
+
+/** The same, with what else every answer has, for those that are given before a hook can run. */
+export const HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store'
 }
 
 /** The one answer of the public listener to whatever it does not serve, with the body unread. */

@@ -6,6 +6,10 @@ import type { Usage } from '../ledger/quarantine.ts'
 export interface Metrics {
   readonly callback: (status: string) => void
   readonly sent: (answer: string) => void
+  /** A call of the operator API was refused. */
+  readonly unauthorized: (why: string) => void
+  /** A listener had as many connections as it may have, and dropped one. */
+  readonly dropped: (listener: 'public' | 'operator') => void
   render(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
@@ -19,26 +23,45 @@ export function createMetrics(source: MetricsSource): Metrics {
   const registers = [new Registry()]
   const [registry] = registers as [Registry]
   collectDefaultMetrics({ register: registry })
-  const callbacks = new Counter({
-    name: 'khipu_callbacks_total',
-    help: 'Callbacks answered by this process, by what became of them',
-    labelNames: ['status'],
-    registers
-  })
-  const sends = new Counter({
-    name: 'khipu_sends_total',
-    help: 'POSTs to Khipu by this process, by the kind of its immediate answer; each one is billed',
-    labelNames: ['answer'],
-    registers
-  })
+  const counters = countersOf(registers)
   const ledger = ledgerGauges(registers)
   return {
-    callback: (status) => callbacks.inc({ status }),
-    sent: (answer) => sends.inc({ answer }),
+    ...counters,
     async render() {
       await ledger.read(source)
       return { contentType: registry.contentType, text: await registry.metrics() }
     }
+  }
+}
+
+function countersOf(registers: Registry[]): Omit<Metrics, 'render'> {
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers })
+  const callbacks = counter(
+    'khipu_callbacks_total',
+    'Callbacks answered by this process, by what became of them',
+    ['status']
+  )
+  const sends = counter(
+    'khipu_sends_total',
+    'POSTs to Khipu by this process, by the kind of its immediate answer; each one is billed',
+    ['answer']
+  )
+  const unauthorized = counter(
+    'khipu_operator_refusals_total',
+    'Calls of the operator API without a good token, by what was wrong',
+    ['reason']
+  )
+  const dropped = counter(
+    'khipu_connections_dropped_total',
+    'Connections beyond MAX_CONNECTIONS, closed unheard',
+    ['listener']
+  )
+  return {
+    callback: (status) => callbacks.inc({ status }),
+    sent: (answer) => sends.inc({ answer }),
+    unauthorized: (reason) => unauthorized.inc({ reason }),
+    dropped: (listener) => dropped.inc({ listener })
   }
 }
 

@@ -16,6 +16,7 @@ export async function notificationRoutes(
   app.post<{ Body: NotificationBody }>(
     '/notifications',
     {
+      config: { scope: 'write' },
       schema: {
         summary: 'Release what is parked and matches',
         body: ref('notification-body'),

@@ -16,12 +16,18 @@ export class Refusal extends Error {
 const TITLES: ReadonlyMap<number, string> = new Map([
   [400, 'Bad request'],
   [401, 'Unauthorized'],
+  [403, 'Forbidden'],
   [404, 'Not found'],
+  [408, 'Too slow'],
   [409, 'Conflict'],
   [413, 'Too large'],
+  [414, 'Too long'],
   [415, 'Unsupported content type'],
   [422, 'Not processable'],
-  [503, 'Unavailable']
+  [429, 'Too many calls'],
+  [431, 'Too many headers'],
+  [503, 'Unavailable'],
+  [505, 'HTTP version not supported']
 ])
 
 /** Answers with a problem document. */
@@ -31,6 +37,16 @@ export function sendProblem(
   detail: string,
   faults: readonly Fault[] = []
 ): FastifyReply {
+  if (status === 503) void reply.header('retry-after', '5')
+  return reply
+    .code(status)
+    .type(PROBLEM_TYPE)
+    .send(problemText(status, detail, faults))
+}
+
+export const PROBLEM_TYPE = 'application/problem+json'
+
+export function problemText(status: number, detail: string, faults: readonly Fault[] = []): string {
   const problem: Problem = {
     type: 'about:blank',
     title: TITLES.get(status) ?? 'Error',
@@ -38,6 +54,5 @@ export function sendProblem(
     detail,
     ...(faults.length === 0 ? {} : { errors: [...faults] })
   }
-  if (status === 503) void reply.header('retry-after', '5')
-  return reply.code(status).type('application/problem+json').send(JSON.stringify(problem))
+  return JSON.stringify(problem)
 }

@@ -1,23 +1,42 @@
 import helmet from '@fastify/helmet'
-import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import { refuseStranger } from './admission.ts'
 import { type CallbackDeps, callbackRoute } from './callbacks.ts'
-import { HELMET, HTTP_LIMITS, turnAway } from './http.ts'
+import { HEADERS, HELMET, turnAway } from './http.ts'
+import {
+  type Bare,
+  continueWhenAdmitted,
+  type ListenerSettings,
+  serverOptions
+} from './listener.ts'
+import { createStrangers, type RefusalLimits } from './strangers.ts'
 
-export interface PublicSettings {
+export interface PublicSettings extends ListenerSettings {
   /** The most bytes that a callback may have. */
   readonly bodyLimit: number
+  readonly refusals: RefusalLimits
+}
+
+export interface PublicDeps extends Omit<CallbackDeps, 'strangers'> {
+  /** A connection was one too many. */
+  readonly dropped: () => void
 }
 
 /** The listener that faces the internet: callbacks and liveness, and the same 404 for everything else. */
 export async function buildPublic(
-  deps: CallbackDeps,
-  { bodyLimit }: PublicSettings
+  given: PublicDeps,
+  { bodyLimit, refusals, ...settings }: PublicSettings
 ): Promise<FastifyInstance> {
+  const strangers = createStrangers(refusals, (line) =>
+    given.log.warn(line, 'callbacks without a good capability refused')
+  )
+  const deps: CallbackDeps = { ...given, strangers }
   const app = Fastify({
-    ...HTTP_LIMITS,
+    ...serverOptions(settings, bareAnswers(given)),
     bodyLimit,
     // A path that can't be decoded must not be quoted back: it may hold a capability.
-    frameworkErrors: (_error, _request, reply: FastifyReply) => void turnAway(reply)
+    frameworkErrors: (_error, request, reply: FastifyReply) =>
+      void refuseStranger(deps, request, reply.headers(HEADERS))
   })
   await app.register(helmet, HELMET)
   // What has no route is turned away before its body is read; a 404 handler alone would read it first.
@@ -25,23 +44,40 @@ export async function buildPublic(
     if (request.is404) return turnAway(reply)
     return undefined
   })
-  // Who asks first, by `Expect: 100-continue`, is told to go on once the capability is verified.
-  app.server.on('checkContinue', (request, response) => app.routing(request, response))
+  continueWhenAdmitted(app)
   app.removeAllContentTypeParsers()
   // Khipu documents no content type: whatever comes is bytes first, and read as JSON by the route.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
-    const tooLarge = error.statusCode === 413
-    const client = error.statusCode !== undefined && error.statusCode < 500
-    if (!client) deps.log.error({ error: error.name }, 'callback failed')
-    if (tooLarge) deps.counted('too-large')
-    if (client)
-      return reply
-        .code(error.statusCode ?? 400)
-        .send({ status: tooLarge ? 'too-large' : 'refused' })
-    return reply.code(503).header('retry-after', '5').send({ status: 'unavailable' })
-  })
+  app.setErrorHandler((error: FastifyError, _request, reply) => answerError(deps, error, reply))
   app.get('/health/live', () => ({ status: 'live' }))
   await app.register(callbackRoute, deps)
   return app
+}
+
+function answerError({ counted, log }: CallbackDeps, error: FastifyError, reply: FastifyReply) {
+  const { statusCode = 500 } = error
+  const tooLarge = statusCode === 413
+  if (tooLarge) counted('too-large')
+  if (statusCode < 500)
+    return reply.code(statusCode).send({ status: tooLarge ? 'too-large' : 'refused' })
+  log.error({ error: error.name }, 'callback failed')
+  return reply.code(503).header('retry-after', '5').send({ status: 'unavailable' })
+}
+
+const WORDS: ReadonlyMap<number, string> = new Map([
+  [404, 'not-found'],
+  [413, 'too-large']
+])
+
+function bareAnswers({ counted, dropped }: PublicDeps): Bare {
+  return {
+    // A token that is too long to be read is as unknown as any other.
+    tooLong: 404,
+    answer: (status) => ({
+      type: 'application/json; charset=utf-8',
+      body: JSON.stringify({ status: WORDS.get(status) ?? 'refused' })
+    }),
+    refused: (status) => counted(WORDS.get(status) ?? 'malformed'),
+    dropped
+  }
 }

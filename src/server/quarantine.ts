@@ -46,6 +46,7 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
   app.get<{ Querystring: { limit?: number; cursor?: string } }>(
     '/quarantine',
     {
+      config: { scope: 'read' },
       schema: {
         summary: 'List kept bodies, newest first',
         querystring: PAGE_QUERY,

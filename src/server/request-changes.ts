@@ -15,19 +15,26 @@ type ById = { Params: { id: string } }
 export async function requestChangeRoutes(app: FastifyInstance, deps: RequestsDeps): Promise<void> {
   app.post<ById>(
     '/requests/:id/cancel',
-    { schema: { summary: 'Give a request up', ...answers(200, 'request-view') } },
+    {
+      config: { scope: 'write' },
+      schema: { summary: 'Give a request up', ...answers(200, 'request-view') }
+    },
     ({ params, caller }) =>
       change(deps, caller, params.id, (request, { now }) => cancel(request, caller, now))
   )
   app.post<ById>(
     '/requests/:id/retry',
-    { schema: { summary: 'Send a waiting request now', ...answers(200, 'request-view') } },
+    {
+      config: { scope: 'write' },
+      schema: { summary: 'Send a waiting request now', ...answers(200, 'request-view') }
+    },
     ({ params, caller }) =>
       change(deps, caller, params.id, (request, { now }) => retryNow(request, caller, now))
   )
   app.put<ById & { Body: Authorization }>(
     '/requests/:id/authorization',
     {
+      config: { scope: 'write' },
       schema: {
         summary: 'Give a request another authorization, and let it go where it waits for one',
         body: ref('authorization'),

@@ -27,6 +27,7 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
   app.get<{ Querystring: ListQuery }>(
     '/requests',
     {
+      config: { scope: 'read' },
       schema: {
         summary: 'List requests, newest first',
         querystring: LIST_QUERY,
@@ -42,7 +43,10 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
   )
   app.get<ById>(
     '/requests/:id',
-    { schema: { summary: 'Look at a request', ...answers(200, 'request-view') } },
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'Look at a request', ...answers(200, 'request-view') }
+    },
     async ({ params }) => {
       const request = await deps.catalog.find(params.id)
       if (request === null) throw unknownRequest()

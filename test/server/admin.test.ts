@@ -3,6 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { v7 } from 'uuid'
 import { STATES } from '../../src/core/request.ts'
 import { check } from '../../src/schemas/validate.ts'
+import { createMetrics } from '../../src/server/metrics.ts'
 import { bytes, ok } from '../support/callbacks.ts'
 import { openAdmin, openServerService } from '../support/listeners.ts'
 import { askIn } from '../support/requests.ts'
@@ -39,7 +40,7 @@ const NO_TOKEN: readonly [what: string, authorization: string | undefined][] = [
 
 t.test('every route asks for a token', async (t) => {
   const service = await openServerService(t)
-  const { address } = await openAdmin(t, service)
+  const { address } = await openAdmin(t, service, { failures: { perAddress: 999, inAll: 999 } })
   for (const [method, path] of [...ROUTES, ['GET', '/openapi.json'] as const]) {
     for (const [what, authorization] of method === 'GET' ? NO_TOKEN : NO_TOKEN.slice(0, 4)) {
       const headers = authorization === undefined ? {} : { authorization }
@@ -195,6 +196,19 @@ t.test('the metrics say that in is live and ended together', async (t) => {
   t.equal(sum('khipu_quarantine_entries'), 1)
   t.equal(sum('khipu_ledger_up'), 1)
   t.notMatch(text, /canary|000011887755|token-of/)
+})
+
+t.test('the metrics count refusals and dropped connections, without addresses', async (t) => {
+  const service = await openServerService(t)
+  const { totals } = service.catalog
+  const metrics = createMetrics({ totals, quarantined: () => service.quarantine.size() })
+  metrics.unauthorized('scope')
+  metrics.dropped('public')
+  metrics.callback('too-many')
+  const { text } = await metrics.render()
+  t.match(text, /^khipu_operator_refusals_total\{reason="scope"\} 1$/m)
+  t.match(text, /^khipu_connections_dropped_total\{listener="public"\} 1$/m)
+  t.match(text, /^khipu_callbacks_total\{status="too-many"\} 1$/m)
 })
 
 t.test('the metrics say where the ledger does not answer', async (t) => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { v7 } from 'uuid'
 import { startRedis } from '../../simulator/private-redis.ts'
@@ -322,6 +323,47 @@ for (const [httpStatus, kind, rows] of [
     })
   }
 }
+
+for (const coding of ['gzip', 'br', 'deflate', 'GZIP', 'identity, gzip', 'unheard-of']) {
+  t.test(`Content-Encoding ${coding}: 415, and the bytes are kept as they came`, async (t) => {
+    const service = await openServerService(t)
+    const { post, counted } = await openPublic(t, service)
+    const { requestId, token } = await awaiting(service)
+    // One that would fill 10 MB, and one that lies: neither is looked into.
+    for (const body of [gzipSync(Buffer.alloc(10_000_000)), bytes(ok())]) {
+      const answer = await post(token, body, { 'content-encoding': coding })
+      t.equal(answer.status, 415)
+      t.match(answer.json, { status: 'refused', faults: [{ rule: 'content-encoding' }] })
+      t.match(check('callback-answer', answer.json), { valid: true })
+      const { quarantineId } = answer.json as { quarantineId: string }
+      const kept = await service.quarantine.find(quarantineId)
+      t.match(kept, { kind: 'not-json', requestId, size: body.length })
+      t.ok(kept && (await service.quarantine.open(kept))?.equals(body))
+    }
+    t.same(await pending(service, requestId), [])
+    t.same(counted, ['not-json', 'not-json'])
+    const stranger = await post('k1.forged', bytes(ok()), { 'content-encoding': coding })
+    t.equal(stranger.status, 404, 'a stranger hears no more than ever')
+  })
+}
+
+for (const coding of ['identity', 'IDENTITY', '', ' identity , identity']) {
+  t.test(`Content-Encoding '${coding}' is none`, async (t) => {
+    const service = await openServerService(t)
+    const { post } = await openPublic(t, service)
+    const { token } = await awaiting(service)
+    t.match(await post(token, bytes(ok()), { 'content-encoding': coding }), { status: 200 })
+  })
+}
+
+t.test('the limit holds for an encoded body, too', async (t) => {
+  const service = await openServerService(t)
+  const { post } = await openPublic(t, service, { bodyLimit: 1000 })
+  const { token } = await awaiting(service)
+  const answer = await post(token, Buffer.alloc(1001), { 'content-encoding': 'gzip' })
+  t.equal(answer.status, 413)
+  t.equal((await service.quarantine.usage()).entries, 0)
+})
 
 t.test('a body of more than the limit is answered 413, and not stored', async (t) => {
   const service = await openServerService(t)

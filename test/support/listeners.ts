@@ -1,10 +1,11 @@
+import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import type { ApiToken } from '../../src/config/secrets.ts'
 import { connectFailingFast } from '../../src/queue/connections.ts'
-import { type AdminDeps, buildAdmin } from '../../src/server/admin.ts'
-import type { CallbackDeps } from '../../src/server/callbacks.ts'
+import { type AdminDeps, type AdminSettings, buildAdmin } from '../../src/server/admin.ts'
 import { createMetrics } from '../../src/server/metrics.ts'
-import { buildPublic } from '../../src/server/public.ts'
+import type { ListenerSettings } from '../../src/server/listener.ts'
+import { buildPublic, type PublicDeps, type PublicSettings } from '../../src/server/public.ts'
 import { openService, type Service, type Wishes } from './service.ts'
 import { type Answered, call, listen } from './wire.ts'
 
@@ -13,57 +14,96 @@ export function openServerService(t: Test, wishes: Wishes = {}): Promise<Service
   return openService(t, { connect: connectFailingFast, ...wishes })
 }
 
+/** What a listener has where a test does not say. */
+const SETTINGS: ListenerSettings = { maxConnections: 1000, trustedProxies: [] }
+
 /** A public listener on a free port, and what it counted. */
 export async function openPublic(
   t: Test,
   service: Service,
-  { bodyLimit = 10_485_760, ...changes }: Partial<CallbackDeps> & { bodyLimit?: number } = {}
+  changes: Partial<PublicDeps & PublicSettings> = {}
 ) {
   const counted: string[] = []
-  const deps: CallbackDeps = {
+  const deps: PublicDeps = {
     ...service,
     canStore: () => true,
     counted: (status) => void counted.push(status),
+    dropped: () => void counted.push('dropped'),
     ...changes
   }
-  const address = await listen(t, await buildPublic(deps, { bodyLimit }))
+  const settings: PublicSettings = {
+    ...SETTINGS,
+    bodyLimit: 10_485_760,
+    refusals: { perAddress: 1000, inAll: 10_000 },
+    ...changes
+  }
+  const app = await buildPublic(deps, settings)
+  const address = await listen(t, app)
   const post = (token: string, body: Buffer, headers: Record<string, string> = {}) =>
     call(`${address}/callbacks/${token}`, { method: 'POST', body: new Uint8Array(body), headers })
-  return { address, counted, post }
+  return { address, counted, post, routes: routesOf(app) }
 }
 
 const TOKENS: readonly ApiToken[] = [
   { name: 'ana', scope: 'admin', token: 'token-of-ana' },
-  { name: 'ben', scope: 'admin', token: 'token-of-ben' }
+  { name: 'ben', scope: 'admin', token: 'token-of-ben' },
+  { name: 'reader', scope: 'read', token: 'token-of-reader' },
+  { name: 'writer', scope: 'write', token: 'token-of-writer' }
 ]
 
 /** An operator listener on a free port; `as` calls it with the token of ana or ben. */
 export async function openAdmin(
   t: Test,
   service: Service,
-  changes: Partial<AdminDeps> & { hasAuthorization?: boolean; canAsk?: boolean } = {}
+  changes: Partial<AdminDeps & AdminSettings> & {
+    hasAuthorization?: boolean
+    canAsk?: boolean
+  } = {}
 ) {
+  const counted: string[] = []
   const metrics = createMetrics({
     totals: () => service.catalog.totals(),
     quarantined: () => service.quarantine.usage()
   })
   const { hasAuthorization = true, canAsk = true, ...others } = changes
-  const app = await buildAdmin({
+  const deps: AdminDeps = {
     ping: () => service.catalog.now(),
     canStore: () => true,
     concerns: () => [],
     metrics: () => metrics.render(),
-    operator: { ...service, tokens: TOKENS, hasAuthorization, canStore: () => canAsk },
+    operator: {
+      ...service,
+      tokens: TOKENS,
+      unauthorized: (why) => void counted.push(why),
+      hasAuthorization,
+      canStore: () => canAsk
+    },
+    dropped: () => void counted.push('dropped'),
     log: service.log,
     ...others
-  })
+  }
+  const app = await buildAdmin(deps, { ...SETTINGS, ...others })
   const address = await listen(t, app)
   const get = (path: string) => send(address, 'GET', path)
   const post = (path: string, body?: unknown, headers: Record<string, string> = {}) =>
     send(address, 'POST', path, body, headers)
   const put = (path: string, body?: unknown) => send(address, 'PUT', path, body)
   const remove = (path: string) => send(address, 'DELETE', path)
-  return { address, get, post, put, remove }
+  return { address, counted, get, post, put, remove, routes: routesOf(app) }
+}
+
+/** Every route of a listener, as `[method, path]`, out of Fastify's own print of them. */
+function routesOf(app: FastifyInstance): [method: string, path: string][] {
+  const above: string[] = []
+  const lines = app.printRoutes().split('\n')
+  return lines.flatMap((line) => {
+    const [, indent = '', path = '', methods] =
+      /^([ │]*)[├└]── (\S+)(?: \((.+)\))?$/.exec(line) ?? []
+    if (path === '') return []
+    above.splice(indent.length / 4, Number.POSITIVE_INFINITY, path)
+    if (methods === undefined) return []
+    return methods.split(', ').map((method): [string, string] => [method, above.join('')])
+  })
 }
 
 /** Calls as ana, with a body of JSON where there is one; a string or bytes go as they are. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 
@@ -34,8 +34,17 @@ export async function writeRaw(address: string, text: string | Buffer): Promise<
   // A reset after the answer is an end like any other.
   socket.on('error', () => {})
   socket.write(text)
-  await once(socket, 'close')
+  await new Promise((resolve) => socket.once('close', resolve))
   return Buffer.concat(read).toString('latin1')
+}
+
+/** A connection that is open, and says nothing. */
+export async function hold(address: string): Promise<Socket> {
+  const { hostname, port } = new URL(address)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return socket
 }
 
 function parse(text: string): unknown {

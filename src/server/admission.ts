@@ -1,0 +1,70 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { NIL } from 'uuid'
+import type { Capabilities, Capability } from '../khipu/capability.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { turnAway } from './http.ts'
+import type { Strangers } from './strangers.ts'
+
+export interface AdmissionDeps {
+  readonly capabilities: Capabilities
+  readonly ledger: Pick<Ledger, 'has'>
+  readonly strangers: Strangers
+  /** False while Redis is away, or so full that its workers would soon be stopped as well. */
+  readonly canStore: () => boolean
+  readonly counted: (status: string) => void
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    capability: Capability | null
+  }
+}
+
+const RETRY_AFTER_SECONDS = '5'
+
+/** Lets in who has the capability of a known request, before one byte of the body is read. */
+export async function admit(deps: AdmissionDeps, request: FastifyRequest, reply: FastifyReply) {
+  const capability = deps.capabilities.verify((request.params as { '*': string })['*'])
+  if (capability === null) return refuseStranger(deps, request, reply)
+  if (!deps.canStore()) return postpone(deps, reply)
+  const known = await deps.ledger.has(capability.requestId).catch(() => null)
+  if (known === null) return postpone(deps, reply)
+  if (!known) return refuseStranger(deps, request, reply, { isLookedUp: true })
+  request.capability = capability
+  // Whatever content type Khipu names, or misspells, must not have the body refused unread.
+  request.headers['content-type'] = 'application/octet-stream'
+}
+
+/**
+ * The same 404 for a forgery as for a token whose request is unknown, after the same work: its time
+ * must not tell which it was. Over the limit of its address it hears 429, and Redis nothing.
+ */
+export async function refuseStranger(
+  deps: AdmissionDeps,
+  { ip }: FastifyRequest,
+  reply: FastifyReply,
+  { isLookedUp } = { isLookedUp: false }
+): Promise<FastifyReply> {
+  const wait = await deps.strangers.meet(ip)
+  if (wait !== null) {
+    deps.counted('too-many')
+    void reply.header('retry-after', String(wait)).header('connection', 'close')
+    return reply.code(429).send({ status: 'too-many' })
+  }
+  if (!isLookedUp && deps.canStore()) await deps.ledger.has(NIL).catch(() => false)
+  return refuseUnknown(deps, reply)
+}
+
+export function refuseUnknown({ counted }: AdmissionDeps, reply: FastifyReply): FastifyReply {
+  counted('not-found')
+  return turnAway(reply)
+}
+
+export function postpone({ counted }: AdmissionDeps, reply: FastifyReply): FastifyReply {
+  counted('unavailable')
+  return reply
+    .code(503)
+    .header('retry-after', RETRY_AFTER_SECONDS)
+    .header('connection', 'close')
+    .send({ status: 'unavailable' })
+}

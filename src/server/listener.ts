@@ -1,0 +1,129 @@
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import {
+  asText,
+  type BareAnswer,
+  type ParserError,
+  protocolFault,
+  statusOfBroken
+} from './protocol.ts'
+import { HEADERS } from './http.ts'
+
+/** How long, and how much, a connection may take. Durations in ms. */
+export interface HttpLimits {
+  readonly headersTimeout: number
+  readonly requestTimeout: number
+  readonly connectionsCheckingInterval: number
+  readonly keepAliveTimeout: number
+  readonly maxHeaderSize: number
+}
+
+/**
+ * `requestTimeout` ends a slow body only because it is checked every second and `headersTimeout` is
+ * lower: by default neither fires.
+ */
+const HTTP_LIMITS: HttpLimits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 72_000,
+  maxHeaderSize: 16_384
+}
+
+/** What both listeners are told of the connections that they take. */
+export interface ListenerSettings {
+  readonly maxConnections: number
+  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
+  /** For tests: nobody waits 30 s for a limit. */
+  readonly limits?: Partial<HttpLimits>
+}
+
+/** How a listener answers what Fastify never sees, and what it counts. */
+export interface Bare {
+  readonly answer: (status: number) => BareAnswer
+  /** The status for a request line that is too long to be read. */
+  readonly tooLong: 404 | 414
+  readonly refused: (status: number) => void
+  readonly dropped: () => void
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Fastify's options for a listener of ours: its server is made here, with every limit on it. */
+export function serverOptions(
+  { maxConnections, trustedProxies, limits }: ListenerSettings,
+  bare: Bare
+) {
+  const exchanges: Exchanges = new WeakMap()
+  return {
+    logger: false,
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
+    // While it closes it still serves whoever is connected: a good callback is not to be lost.
+    return503OnClosing: false,
+    // Fastify's type has the packet as it would be in JSON; it is a Buffer.
+    clientErrorHandler: (error, socket) =>
+      answerBroken(error as unknown as ParserError, socket, exchanges, bare),
+    serverFactory: (handler: Handler): Server => {
+      // A missing Host is refused here, where the answer has all its headers.
+      const server = createServer({ ...HTTP_LIMITS, ...limits, requireHostHeader: false })
+      const take: Handler = (request, response) =>
+        inTurn(exchanges, request, response, () => serve(request, response, handler, bare))
+      for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, take)
+      server.maxConnections = maxConnections
+      server.on('drop', bare.dropped)
+      return server
+    }
+  } satisfies FastifyServerOptions
+}
+
+/** Who asks first, by `Expect: 100-continue`, is told to go on once nothing speaks against the body. */
+export function continueWhenAdmitted(app: FastifyInstance): void {
+  app.addHook('preParsing', async (request, reply) => {
+    if (/100-continue/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()
+  })
+}
+
+/** The newest exchange of each connection. */
+type Exchanges = WeakMap<Socket, ServerResponse>
+
+/** One request of a connection after the other; what was sent behind an answer that closes it is not served. */
+function inTurn(
+  exchanges: Exchanges,
+  { socket }: IncomingMessage,
+  response: ServerResponse,
+  next: () => void
+): void {
+  const before = exchanges.get(socket)
+  exchanges.set(socket, response)
+  const go = () => void (socket.writable && next())
+  if (before === undefined || before.writableFinished) go()
+  else before.once('close', go)
+}
+
+function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  handler: Handler,
+  bare: Bare
+): void {
+  response.setHeader('cache-control', 'no-store')
+  const status = protocolFault(request)
+  if (status === null) return handler(request, response)
+  bare.refused(status)
+  const { type, body } = bare.answer(status)
+  const headers = { ...HEADERS, connection: 'close', 'content-type': type }
+  response.writeHead(status, { ...headers, 'content-length': body.length }).end(body)
+}
+
+/** Answers what the parser refuses, without a word of it. What came before it is answered first. */
+function answerBroken(error: ParserError, socket: Socket, exchanges: Exchanges, bare: Bare): void {
+  const before = exchanges.get(socket)
+  const isAnswered = before === undefined || before.writableFinished
+  if (!socket.writable || (!isAnswered && before.headersSent)) return void socket.destroy()
+  if (!isAnswered && before.req.complete) return void before.setHeader('connection', 'close')
+  const status = statusOfBroken(error, bare.tooLong)
+  bare.refused(status)
+  socket.end(asText(status, bare.answer(status)), () => socket.destroy())
+}
