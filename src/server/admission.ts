@@ -1,5 +1,5 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { NIL } from 'uuid'
 import type { Capabilities, Capability } from '../khipu/capability.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { turnAway } from './http.ts'
@@ -51,7 +51,7 @@ export async function refuseStranger(
     void reply.header('retry-after', String(wait)).header('connection', 'close')
     return reply.code(429).send({ status: 'too-many' })
   }
-  if (!isLookedUp && deps.canStore()) await deps.ledger.has(NIL).catch(() => false)
+  if (!isLookedUp && deps.canStore()) await deps.ledger.has(randomUUID()).catch(() => false)
   return refuseUnknown(deps, reply)
 }
 
