@@ -69,6 +69,11 @@ const SMUGGLED: readonly Row[] = [
 const STRANGE: readonly Row[] = [
   ['two Hosts', 400, plain('Host: a\r\n')],
   ['two different Hosts', 400, plain('HOST: b\r\n')],
+  [
+    'two Hosts in HTTP/1.0',
+    400,
+    (path) => plain('Host: b\r\n')(path).replace('HTTP/1.1', 'HTTP/1.0')
+  ],
   ['no Host', 400, (path) => plain('')(path).replace('Host:', 'Guest:')],
   ['a Host that is none', 400, (path) => plain('')(path).replace('Host: a', 'Host: a/b c')],
   ['HTTP/0.9', 505, () => 'GET /health/live\r\n\r\n'],
@@ -199,9 +204,25 @@ t.test('of pipelined requests nothing is served behind an answer that closes', a
     [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
     ['200', '404']
   )
+  await call(`${address}/health/live`)
   t.same(counted, ['accepted', 'not-found'])
   t.notOk(await nothingStored(service, first))
   t.ok(await nothingStored(service, second))
+})
+
+t.test('… nor on the operator listener, even where it needs no body', async (t) => {
+  const service = await openServerService(t)
+  const { address, get } = await openAdmin(t, service)
+  const requestId = await askIn(service, 'awaiting-callback')
+  const cancel = `/v1/requests/${requestId}/cancel`
+  const two = ['/nothing', cancel].map(
+    (path) => `POST ${path} HTTP/1.1\r\n${HOST}Authorization: Bearer token-of-ana\r\n\r\n`
+  )
+  const answer = await writeRaw(address, two.join(''))
+  t.same(answer.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 404'])
+  t.match((await get(`/v1/requests/${requestId}`)).json, { state: 'awaiting-callback' })
+  const good = await writeRaw(address, (two[1] ?? '').replace('Host', 'Connection: close\r\nHost'))
+  t.match(good, /^HTTP\/1\.1 200 /)
 })
 
 t.test('garbage behind a good callback does not take its answer', async (t) => {

@@ -59,12 +59,17 @@ t.test(
 
 t.test('while the store is away a stranger costs it nothing, and hears 404', async (t) => {
   const service = await openServerService(t)
-  const has = () => Promise.reject(new Error('it was asked'))
+  let asked = 0
+  const has = () => {
+    asked += 1
+    return Promise.reject(new Error('it did not answer'))
+  }
   const ledger = { ...service.ledger, has }
   const { post } = await openPublic(t, service, { ledger })
   t.equal((await post(forged(), bytes(ok()))).status, 404, 'a look-up that fails')
   const away = await openPublic(t, service, { ledger, canStore: () => false })
   t.equal((await away.post(forged(), bytes(ok()))).status, 404)
+  t.equal(asked, 1, 'where it is known to be away it is not even asked')
 })
 
 t.test('over the limit of all together: 429 from any address', async (t) => {
@@ -131,6 +136,14 @@ t.test(
     t.match(lines[0], { address: '10.0.0.0', refused: 1, refusedInAll: 1, reason: 'round' })
   }
 )
+
+t.test('an address that shouts does not take the lines of others', async (t) => {
+  const lines: object[] = []
+  const strangers = createStrangers({ perAddress: 9, inAll: 99 }, (line) => lines.push(line))
+  for (let round = 0; round < 50; round += 1) await strangers.meet('203.0.113.7')
+  await strangers.meet('203.0.113.8')
+  t.match(lines, [{ address: '203.0.113.7' }, { address: '203.0.113.8' }])
+})
 
 t.test('a line tells how many were refused since the last one', async (t) => {
   const lines: Record<string, unknown>[] = []
