@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { pino } from 'pino'
 import { v7 } from 'uuid'
+import { BUILT_IN_POLICY } from '../src/core/policy.ts'
 import { createCapabilities } from '../src/khipu/capability.ts'
 import { openLedger } from '../src/ledger/open.ts'
 import { connectFailingFast } from '../src/queue/connections.ts'
@@ -75,8 +76,14 @@ export async function compareTimes(): Promise<void> {
   const connection = connectFailingFast({ url: redis.url, ca: null }, log)
   await once(connection, 'ready')
   const secretKeys = [{ kid: 'k1', bytes: randomBytes(32) }] as const
-  const retention = { ledgerRetentionMs: 30 * DAY, resultRetentionMs: DAY }
-  const opened = openLedger(connection, { queuePrefix: 'timing', secretKeys, ...retention })
+  const opened = openLedger(connection, {
+    queuePrefix: 'timing',
+    secretKeys,
+    ledgerRetentionMs: DAY,
+    quarantine: { mostEntries: 1000, mostBytes: 1e6, retentionMs: DAY },
+    singleFlight: true,
+    policy: BUILT_IN_POLICY
+  })
   const capabilities = createCapabilities(secretKeys)
   const checks: Checks = { capabilities, ledger: opened.ledger }
   const open = async (port: number, used: Checks) => {

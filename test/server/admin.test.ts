@@ -201,7 +201,7 @@ t.test('the metrics say that in is live and ended together', async (t) => {
 t.test('the metrics count refusals and dropped connections, without addresses', async (t) => {
   const service = await openServerService(t)
   const { totals } = service.catalog
-  const metrics = createMetrics({ totals, quarantined: () => service.quarantine.size() })
+  const metrics = createMetrics({ totals, quarantined: () => service.quarantine.usage() })
   metrics.unauthorized('scope')
   metrics.dropped('public')
   metrics.callback('too-many')

@@ -13,6 +13,7 @@ const NEEDED: Readonly<Record<string, 'read' | 'write' | 'admin'>> = {
   'POST /v1/requests': 'write',
   'POST /v1/requests/:id/cancel': 'write',
   'POST /v1/requests/:id/retry': 'write',
+  'PUT /v1/requests/:id/authorization': 'write',
   'POST /v1/notifications': 'write',
   'GET /v1/quarantine/:id': 'admin',
   'POST /v1/quarantine/:id/accept': 'admin',
