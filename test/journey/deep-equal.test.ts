@@ -34,7 +34,7 @@ const bodies = [
   ['the sample of the documentation', sample],
   ['5,000 transactions', withTransactions(transactionsOf('1005-0001', 5000))],
   ['unknown keys, odd texts and numbers', withTransactions([{ ...transaction, ...oddities }])],
-  ['a key named __proto__', withTransactions([]).replace('{', '{"__proto__":{"evil":true},')],
+  ['a key named constructor', withTransactions([]).replace('{', '{"constructor":{"evil":true},')],
   ['no transactions', withTransactions([])],
   ['an envelope without what is not required', '{"OperationId":"1","Status":"OK","Data":null}'],
   ['white space and another order of keys', `\r\n\t ${JSON.stringify(reversed(), null, 3)} \n`],

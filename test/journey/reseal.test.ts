@@ -12,8 +12,9 @@ const RESEAL = fileURLToPath(new URL('../../src/reseal.ts', import.meta.url))
 const k1 = `k1:${randomBytes(32).toString('base64')}`
 const k2 = `k2:${randomBytes(32).toString('base64')}`
 const world = await startWorld(t, {
-  khipu: { callbackDelayMs: 50, slowDelayMs: 2000 },
-  env: { SECRET_KEYS: k1, SINGLE_FLIGHT: 'true' }
+  // It calls back while nobody listens, and again.
+  khipu: { callbackDelayMs: 50, slowDelayMs: 2000, callbackRepeats: 1000 },
+  env: { SECRET_KEYS: k1 }
 })
 const run = (env: Env) =>
   promisify(execFile)(process.execPath, [RESEAL], { env: { ...world.env, ...env } })

@@ -106,6 +106,8 @@ t.test('what could not be accepted is kept, each with its kind', async (t) => {
   const kinds = [
     ['bad-json-callback', 'not-json'],
     ['schema-breaking', 'schema'],
+    // A 200 that can't be read may be the result all the same.
+    ['garbage', 'not-json'],
     ['conflicting', 'conflict'],
     ['ok-after-failure', 'late'],
     ['too-late', 'late'],
