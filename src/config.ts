@@ -74,7 +74,7 @@ export function readConfig(
   const raw = readSettings(readSecretFiles(env, fault), fault)
 
   const { SECRET_KEYS, API_TOKENS, RETRY_POLICY_FILE, TRUST_PROXY } = raw
-  const publicUrl = (raw.PUBLIC_URL ?? '').replace(/\/+$/, '')
+  const publicUrl = withoutSlash(raw.PUBLIC_URL ?? '')
   const secretKeys = SECRET_KEYS === undefined ? null : parseSecretKeys(SECRET_KEYS, fault)
   const apiTokens = API_TOKENS === undefined ? null : parseApiTokens(API_TOKENS, fault)
   const policy =
@@ -121,7 +121,7 @@ function toConfig(
     trustedProxies,
     maxConnections: raw.MAX_CONNECTIONS,
     refusals: { perAddress: raw.REFUSALS_PER_ADDRESS, inAll: raw.REFUSALS_IN_ALL },
-    khipuBaseUrl: raw.KHIPU_BASE_URL.replace(/\/+$/, ''),
+    khipuBaseUrl: withoutSlash(raw.KHIPU_BASE_URL),
     khipuAuthorization: authorizationOf(raw),
     requestTimeoutMs: toMs(raw.KHIPU_REQUEST_TIMEOUT),
     singleFlight: raw.SINGLE_FLIGHT,
@@ -147,4 +147,9 @@ function toConfig(
 function authorizationOf({ KHIPU_JWT, KHIPU_API_KEY }: RawSettings): Config['khipuAuthorization'] {
   if (KHIPU_JWT !== undefined) return { jwt: KHIPU_JWT }
   return KHIPU_API_KEY === undefined ? null : { apiKey: KHIPU_API_KEY }
+}
+
+/** An address without slashes at its end. */
+function withoutSlash(url: string): string {
+  return url.replace(/(?<!\/)\/+$/, '')
 }

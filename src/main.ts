@@ -1,6 +1,7 @@
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { type Config, ConfigError, readConfig } from './config.ts'
+import { forgetSecrets } from './config/secrets.ts'
 import { callbackUrlLength } from './khipu/capability.ts'
 import { startService } from './main/service.ts'
 
@@ -10,7 +11,9 @@ const KILL_AFTER_MS = 9_500
 
 function configure(): Config {
   try {
-    return readConfig(callbackUrlLength)
+    const config = readConfig(callbackUrlLength)
+    forgetSecrets()
+    return config
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.stderr.write(`${error.message}\n`)

@@ -34,6 +34,11 @@ export function readSecretFiles(env: Environment, fault: Fault): Record<string, 
   return resolved
 }
 
+/** Takes the secrets out of the environment, where diagnostic reports and child processes would find them. */
+export function forgetSecrets(env: Record<string, string | undefined> = process.env): void {
+  for (const name of SECRETS) delete env[name]
+}
+
 const KEY = /^(?<kid>[A-Za-z0-9_-]{1,16}):(?<base64>[A-Za-z0-9+/_-]+={0,2})$/
 
 /** Reads SECRET_KEYS; reported, and null, where any is not `kid:base64 of 32 bytes` or a kid comes twice. */

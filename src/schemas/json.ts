@@ -56,7 +56,7 @@ function keepInexact(
 function isExact(value: number, source: string): boolean {
   if (!Number.isFinite(value)) return false
   const digits = source
-    .replace(/[eE].*$/, '')
+    .replace(/[eE][-+]?\d+$/, '')
     .replace(/[-.]/g, '')
     .replace(/^0+/, '')
   return digits.length <= 15 && (value !== 0 || digits === '')

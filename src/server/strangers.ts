@@ -85,7 +85,7 @@ function secondsUntil({ msBeforeNext }: RateLimiterRes): number {
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined || isIP(address) !== 6) return mapped ?? address
-  const [before = '', behind = ''] = address.replace(/\d+\.\d+\.\d+\.\d+$/, '0:0').split('::')
+  const [before = '', behind = ''] = address.replace(/(?:\d{1,3}\.){3}\d{1,3}$/, '0:0').split('::')
   const [head, tail] = [groupsOf(before), groupsOf(behind)]
   const zeros = Array<string>(Math.max(0, 8 - head.length - tail.length)).fill('0')
   const first = [...head, ...zeros, ...tail].slice(0, 4)

@@ -4,6 +4,7 @@ import t from 'tap'
 import { type Config, ConfigError, readConfig } from '../../src/config.ts'
 import { CALLBACK_URL_LIMIT } from '../../src/config/checks.ts'
 import { toMs, toPolicy } from '../../src/config/retry-policy.ts'
+import { forgetSecrets } from '../../src/config/secrets.ts'
 import { SECRETS, SETTINGS } from '../../src/config/settings.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
 import { callbackUrl, callbackUrlLength, createCapabilities } from '../../src/khipu/capability.ts'
@@ -294,6 +295,13 @@ t.test('one credential for Khipu, not two', async (t) => {
   const { KHIPU_JWT } = both
   const KHIPU_API_KEY_FILE = join(t.testdir({ key: CANARY }), 'key')
   t.strictSame(faultsIn({ ...NEEDED, KHIPU_JWT, KHIPU_API_KEY_FILE }), [message])
+})
+
+t.test('secrets are taken out of the environment once they are read', async (t) => {
+  const env: Record<string, string | undefined> = { ...NEEDED, KHIPU_JWT: 'a.b.c', PATH: '/bin' }
+  read(env)
+  forgetSecrets(env)
+  t.strictSame(env, { PUBLIC_URL: NEEDED.PUBLIC_URL, PATH: '/bin' })
 })
 
 t.test('a secret in a file', async (t) => {

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import t from 'tap'
@@ -54,11 +55,14 @@ delivered.add(held['the account of a request whose JWT has expired'])
 // Its late result is let through by hand.
 delivered.add(accounts['the account of a late result'])
 
+const reports = await mkdtemp(join(tmpdir(), 'khipu-reports-'))
+t.teardown(() => rm(reports, { recursive: true, force: true }))
 const world = await startWorld(t, {
   ownRedis: true,
   khipu: { callbackDelayMs: 50, slowDelayMs: 500 },
   env: {
     LOG_LEVEL: 'debug',
+    NODE_OPTIONS: `--report-on-signal --report-directory=${reports}`,
     KHIPU_API_KEY: secrets["the service's API key"],
     API_TOKENS: `journey:${TOKEN},other:${secrets['the token of another operator']}`,
     SECRET_KEYS: `k1:${secrets['the secret key']}`,
@@ -189,6 +193,21 @@ t.test('no log line holds a secret', async (t) => {
   for (const [what, secret] of everything()) {
     t.test(what, async (t) => {
       t.same(findIn(said, secret), [])
+    })
+  }
+})
+
+t.test('a diagnostic report of the process holds no secret', async (t) => {
+  service.send('SIGUSR2')
+  const file = await until('the report is whole', async () => {
+    const [name] = await readdir(reports)
+    const text = name === undefined ? '' : await readFile(join(reports, name), 'utf8')
+    return text.trim().endsWith('}') && text
+  })
+  t.match(file, '"PUBLIC_URL"', 'it tells of the environment')
+  for (const [what, secret] of everything()) {
+    t.test(what, async (t) => {
+      t.same(findIn(file, secret), [])
     })
   }
 })
