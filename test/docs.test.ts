@@ -10,6 +10,8 @@ const DOCUMENTS = [
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
+  'SECURITY.md',
+  'docs/callback-bodies.md',
   'docs/sealed-results.md'
 ]
 const manifest = JSON.parse(read('package.json')) as {

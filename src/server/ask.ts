@@ -28,6 +28,17 @@ export interface AskDeps extends AdvanceDeps {
 export const DEFAULT_SERVICE = 'cl/banking/personal/btgpactual.cl/transactions'
 const LONGEST_IDEMPOTENCY_KEY = 255
 
+/** It describes; what breaks it is told by the route, in a problem of its own. */
+const IDEMPOTENCY_HEADER = {
+  type: 'object',
+  properties: {
+    'idempotency-key': {
+      type: 'string',
+      description: `1 to ${LONGEST_IDEMPOTENCY_KEY} characters. A repeat by the same token makes no second request: it is answered with the id of the first`
+    }
+  }
+} as const
+
 /** `POST /v1/requests`: ask for the transactions of an account. */
 export async function askRoute(app: FastifyInstance, deps: AskDeps): Promise<void> {
   app.post<{ Body: RequestBody }>(
@@ -36,6 +47,7 @@ export async function askRoute(app: FastifyInstance, deps: AskDeps): Promise<voi
       config: { scope: 'write' },
       schema: {
         summary: 'Ask for transactions',
+        headers: IDEMPOTENCY_HEADER,
         body: ref('request-body'),
         ...answers(202, 'request-accepted')
       }
