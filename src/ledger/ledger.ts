@@ -46,13 +46,18 @@ const MOST_CALLBACKS = 100
 
 export function createLedger(store: Store, settings: TurnSettings): Ledger {
   const { redis, sealer, key, run } = store
+  const seal = (requestId: string, input: Input) =>
+    sealer.seal(Buffer.from(JSON.stringify(input)), requestId)
+
   return {
+    seal,
+
     async create(request, input) {
       const { requestId, state, service, reference, account } = request
       const due = progressDueAt(request) ?? ''
       const indexes = [referenceHash(reference), account?.id ?? '', credentialsOf(request)]
       const fields = [JSON.stringify(request), state, due, service, ...indexes]
-      return (await run('create', requestId, ...fields, this.seal(requestId, input))) === 1
+      return (await run('create', requestId, ...fields, seal(requestId, input))) === 1
     },
 
     async has(requestId) {
@@ -75,10 +80,6 @@ export function createLedger(store: Store, settings: TurnSettings): Ledger {
       const { id } = callback
       const stored = JSON.stringify(callback)
       return (await run('receive', requestId, id, stored, sealed, MOST_CALLBACKS)) as Received
-    },
-
-    seal(requestId, input) {
-      return sealer.seal(Buffer.from(JSON.stringify(input)), requestId)
     },
 
     async openInput(requestId) {
