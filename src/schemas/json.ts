@@ -1,6 +1,6 @@
 /** What is wrong with bytes that are not JSON in our sense. `rule` is a word for programs. */
 export interface JsonFault {
-  readonly rule: 'utf-8' | 'json' | 'depth' | 'duplicate-key' | 'prototype'
+  readonly rule: 'utf-8' | 'json' | 'depth' | 'number' | 'key' | 'duplicate-key' | 'prototype'
   readonly message: string
 }
 
@@ -9,17 +9,22 @@ export type ParsedJson =
 
 /** Deeper than any envelope, and shallow enough for every JSON writer that a consumer may use. */
 const MOST_DEPTH = 64
+/** Longer than any amount, and short enough for every reader. */
+const LONGEST_NUMBER = 1000
 
 /**
  * Reads bytes as JSON (RFC 8259), whatever their content type says, so that every reader after us reads the
- * same: UTF-8 to the byte (a byte order mark is passed over), not too deep, no key twice in an object, and
- * none that could reach an object's prototype.
+ * same: UTF-8 to the byte (a byte order mark is passed over), not too deep, no endless number, no key twice
+ * in an object, and none that holds a backslash or could reach an object's prototype.
  */
 export function parseJson(bytes: Uint8Array): ParsedJson {
   const text = decode(bytes)
   if (text === null) return refuse('utf-8', 'is not UTF-8')
-  const { depth, members } = measure(text)
+  const { depth, members, number, hasBackslashKey } = measure(text)
   if (depth > MOST_DEPTH) return refuse('depth', `is nested deeper than ${MOST_DEPTH} levels`)
+  if (number > LONGEST_NUMBER)
+    return refuse('number', `has a number of over ${LONGEST_NUMBER} digits`)
+  if (hasBackslashKey) return refuse('key', 'has a key with a backslash in it')
   const value = parse(text)
   if (value === undefined) return refuse('json', 'is not JSON')
   const keys = inspectKeys(value)
@@ -29,7 +34,7 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
 }
 
 /** Where a number's text may mean more than a double can hold: many digits, or an exponent. */
-const PERHAPS_INEXACT = /[:[,\s]-?(?:\d[\d.]{15,}|\d[\d.]*[eE][-+]?\d)/
+const PERHAPS_INEXACT = /[:[,\s]-?\d(?:[\d.]{15}|[\d.]{0,15}[eE])/
 
 /**
  * Reads bytes that parseJson has accepted, so that JSON.stringify gives every number back as it was
@@ -83,32 +88,62 @@ function parse(text: string): unknown {
   }
 }
 
-/**
- * How deep brackets go outside of strings, and how many members objects have in all, a colon each: found
- * before anything is built from the text, and no further than too deep.
- */
-function measure(text: string): { depth: number; members: number } {
+/** What is found out about a text before anything is built from it, and no further than too deep. */
+interface Measured {
+  /** How deep brackets go outside of strings. */
+  depth: number
+  /** How many members its objects have in all: there is a colon to each. */
+  members: number
+  /** The length of the longest number. */
+  number: number
+  /**
+   * A key with a backslash, in any spelling. V8 remembers the keys of objects and holds them against the
+   * text of later ones: having read `"a\\u"` it reads `"a\u0062"` as the same key
+   * (https://github.com/nodejs/node/issues/63785). What was never read can't be remembered.
+   */
+  hasBackslashKey: boolean
+}
+
+const NUMBER_PART = new Set('0123456789.eE+-')
+
+function measure(text: string): Measured {
+  const found: Measured = { depth: 0, members: 0, number: 0, hasBackslashKey: false }
   let depth = 0
-  let deepest = 0
-  let members = 0
-  let inString = false
+  let digits = 0
+  let lastString: readonly [start: number, end: number] = [0, 0]
   for (let index = 0; index < text.length; index += 1) {
-    const char = text[index]
-    if (inString) {
-      if (char === '\\') index += 1
-      else inString = char !== '"'
+    const char = text.charAt(index)
+    if (char === '"') {
+      lastString = [index, endOfString(text, index)]
+      index = lastString[1]
+      digits = 0
       continue
     }
-    if (char === '"') inString = true
-    else if (char === ':') members += 1
-    else if (char === '}' || char === ']') depth -= 1
+    digits = NUMBER_PART.has(char) ? digits + 1 : 0
+    found.number = Math.max(found.number, digits)
+    if (char === ':') {
+      found.members += 1
+      found.hasBackslashKey ||= BACKSLASH.test(text.slice(...lastString))
+    } else if (char === '}' || char === ']') depth -= 1
     else if (char === '{' || char === '[') {
       depth += 1
-      deepest = Math.max(deepest, depth)
-      if (deepest > MOST_DEPTH) break
+      found.depth = Math.max(found.depth, depth)
+      if (found.depth > MOST_DEPTH) break
     }
   }
-  return { depth: deepest, members }
+  return found
+}
+
+/** A backslash that is meant as one. */
+const BACKSLASH = /\\\\|\\u005[cC]/
+
+/** Where the string ends that begins there: at its closing quote, or at the end of the text. */
+function endOfString(text: string, start: number): number {
+  let index = start + 1
+  while (index < text.length && text.charAt(index) !== '"') {
+    index += text.charAt(index) === '\\' ? 2 : 1
+  }
+  return index
 }
 
 /** How many keys there are in what was built, where a key that came twice is one. */

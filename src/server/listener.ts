@@ -85,8 +85,11 @@ export function continueWhenAdmitted(app: FastifyInstance): void {
   })
 }
 
-/** The newest exchange of each connection. */
-type Exchanges = WeakMap<Socket, ServerResponse>
+/** The newest exchange of each connection, and how many wait behind the one that is being served. */
+type Exchanges = WeakMap<Socket, { newest: ServerResponse; waiting: number }>
+
+/** Nobody who waits for answers sends so many requests ahead of them; whoever does fills the memory. */
+const MOST_PIPELINED = 10
 
 /** One request of a connection after the other; what was sent behind an answer that closes it is not served. */
 function inTurn(
@@ -95,11 +98,17 @@ function inTurn(
   response: ServerResponse,
   next: () => void
 ): void {
-  const before = exchanges.get(socket)
-  exchanges.set(socket, response)
-  const go = () => void (socket.writable && next())
-  if (before === undefined || before.writableFinished) go()
-  else before.once('close', go)
+  const exchange = exchanges.get(socket) ?? { newest: response, waiting: 0 }
+  const before = exchange.newest
+  exchange.newest = response
+  exchanges.set(socket, exchange)
+  if (before === response || before.writableFinished) return next()
+  exchange.waiting += 1
+  if (exchange.waiting > MOST_PIPELINED) return void socket.destroy()
+  before.once('close', () => {
+    exchange.waiting -= 1
+    if (socket.writable) next()
+  })
 }
 
 function serve(
@@ -119,7 +128,7 @@ function serve(
 
 /** Answers what the parser refuses, without a word of it. What came before it is answered first. */
 function answerBroken(error: ParserError, socket: Socket, exchanges: Exchanges, bare: Bare): void {
-  const before = exchanges.get(socket)
+  const before = exchanges.get(socket)?.newest
   const isAnswered = before === undefined || before.writableFinished
   if (!socket.writable || (!isAnswered && before.headersSent)) return void socket.destroy()
   if (!isAnswered && before.req.complete) return void before.setHeader('connection', 'close')

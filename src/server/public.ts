@@ -49,7 +49,10 @@ export async function buildPublic(
   // Khipu documents no content type: whatever comes is bytes first, and read as JSON by the route.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error: FastifyError, _request, reply) => answerError(deps, error, reply))
-  app.get('/health/live', () => ({ status: 'live' }))
+  // Whoever has no capability holds no connection for longer than an answer takes.
+  app.get('/health/live', (_request, reply) =>
+    reply.header('connection', 'close').send({ status: 'live' })
+  )
   await app.register(callbackRoute, deps)
   return app
 }

@@ -31,6 +31,7 @@ type Body = readonly [
 const LONE = String.raw`"\ud800"`
 const NUL = String.raw`"\u0000"`
 const ESCAPED = String.raw`{"a":1,"\u0061":2}`
+const BACKSLASH = String.raw`{"Descripci\\u":1}`
 const PROTO = String.raw`{"\u005f\u005fproto\u005f\u005f":{"polluted":1}}`
 
 const BODIES: readonly Body[] = [
@@ -67,6 +68,8 @@ const BODIES: readonly Body[] = [
   ['`__proto__`', withData('{"__proto__":{"polluted":1}}'), kept(400, 'prototype')],
   ['`__proto__`', withData(PROTO), kept(400, 'prototype')],
   ['`__proto__`', withData('{"constructor":{"prototype":{}}}'), kept(400, 'prototype')],
+  ['a key with a backslash', withData(BACKSLASH), kept(400, 'key')],
+  ['a number of more', withData('9'.repeat(1001)), kept(400, 'number')],
   ['a scalar', '7', kept(422, 'type')],
   ['a scalar', '"text"', kept(422, 'type')],
   ['a scalar', 'null', kept(422, 'type')],
