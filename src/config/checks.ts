@@ -71,7 +71,9 @@ export function parseNetworks(text: string, fault: Fault): readonly string[] {
 function isNetwork(text: string): boolean {
   const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
   const version = isIP(address)
-  return version !== 0 && Number(prefix ?? 0) <= (version === 4 ? 32 : 128)
+  const bits = version === 4 ? 32 : 128
+  // A prefix of 0 would believe everybody.
+  return version !== 0 && Number(prefix ?? bits) <= bits && Number(prefix ?? bits) > 0
 }
 
 /** Reads REDIS_CA_FILE; reported, and null, where it holds no certificate or there is no TLS to check. */

@@ -50,6 +50,8 @@ export function parseSecretKeys(text: string, fault: Fault): [SecretKey, ...Secr
   const [first, ...others] = keys
   const sound = keys.every(({ kid, bytes }) => kid !== '' && bytes.length === 32)
   const distinct = new Set(keys.map(({ kid }) => kid)).size === keys.length
+  const differ = new Set(keys.map(({ bytes }) => bytes.toString('hex'))).size === keys.length
+  if (sound && distinct && !differ) fault('SECRET_KEYS', 'has the same bytes under two kids')
   if (sound && distinct && first !== undefined) return [first, ...others]
   fault('SECRET_KEYS', 'must be kid:base64 of 32 bytes, separated by commas, each kid once')
   return null
@@ -65,7 +67,10 @@ export function parseApiTokens(text: string, fault: Fault): ApiToken[] | null {
     return { name, scope: scope as Scope, token }
   })
   const sound = tokens.length > 0 && tokens.every(({ name }) => name !== '')
-  if (sound && new Set(tokens.map(({ name }) => name)).size === tokens.length) return tokens
+  const distinct = new Set(tokens.map(({ name }) => name)).size === tokens.length
+  const differ = new Set(tokens.map(({ token }) => token)).size === tokens.length
+  if (sound && distinct && !differ) fault('API_TOKENS', 'has the same token under two names')
+  if (sound && distinct) return tokens
   fault('API_TOKENS', 'must be name:token or name/scope:token, separated by commas, each name once')
   return null
 }

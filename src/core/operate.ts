@@ -1,5 +1,5 @@
 import type { ParkCause } from './cause.ts'
-import { isOpen, note, type Request } from './request.ts'
+import { isOpen, logonOf, note, type Request } from './request.ts'
 import { end, unparked } from './settle.ts'
 
 /** The request cancelled by an operator; unchanged where it has ended already. */
@@ -13,17 +13,23 @@ export function release(request: Request, at: number, by: string, now: number): 
   return sendAt(request, Math.max(at, request.parked?.notBefore ?? at), 'released', by, now)
 }
 
-/** The request with another authorization, and let go where it waited for one; unchanged where it has ended. */
+/**
+ * The request with another authorization, which may be another log-on as well, and let go where it waited
+ * for that; unchanged where it has ended.
+ */
 export function authorize(
   request: Request,
-  authorization: Request['authorization'],
+  given: Pick<Request, 'authorization' | 'account'>,
   by: string,
   now: number
 ): Request {
   if (!isOpen(request)) return request
-  const given = note({ ...request, authorization }, { at: now, event: 'authorization-given', by })
-  const waited = WAITS_FOR_AUTHORIZATION.has(request.parked?.cause)
-  return waited ? release(given, now, by, now) : given
+  const next = note({ ...request, ...given }, { at: now, event: 'authorization-given', by })
+  const isOther = logonOf(next) !== logonOf(request)
+  const waited =
+    WAITS_FOR_AUTHORIZATION.has(request.parked?.cause) ||
+    (isOther && request.parked?.cause === 'credentials')
+  return waited ? release(next, now, by, now) : next
 }
 
 const WAITS_FOR_AUTHORIZATION: ReadonlySet<unknown> = new Set<ParkCause>([

@@ -29,8 +29,8 @@ export interface Attempt {
   /** The instant at which it was to be sent; its job carries the same. */
   readonly dueAt: number
   readonly cause: Cause | null
-  /** Khipu's Error.Code, where the bank refused the log-on. */
-  readonly refusedLogon?: string
+  /** The name of the log-on that it was sent with, where one is known. */
+  readonly logon?: string
   /** The id of the key that signed its capability. */
   readonly signedWith?: string
 }
@@ -100,6 +100,11 @@ export interface Request {
 /** True until the request has ended. */
 export function isOpen(request: Request): boolean {
   return request.endedAt === null
+}
+
+/** The name under which a refused log-on is remembered: its own, or that of the account where it isn't known; '' for none. */
+export function logonOf({ account }: Request): string {
+  return account?.credentials ?? account?.id ?? ''
 }
 
 /** The attempt that was sent last, undefined before the first. */

@@ -2,7 +2,7 @@ import type { Answer } from './answer.ts'
 import type { Around } from './decide.ts'
 import { hinder, waitsItsTurn } from './hinder.ts'
 import { readLifeSpan } from './life-span.ts'
-import { latestAttempt, note, type Request } from './request.ts'
+import { latestAttempt, logonOf, note, type Request } from './request.ts'
 import { isUnanswered, settle } from './settle.ts'
 
 /**
@@ -27,7 +27,9 @@ export function beginSending(
   if (hindered !== null) return hindered
   const number = request.attempts.length + 1
   const { dueAt } = request
-  const attempt = { number, sendingAt: now, dueAt, cause: null, ...withKey(signedWith) }
+  const logon = logonOf(request)
+  const known = { ...(signedWith && { signedWith }), ...(logon && { logon }) }
+  const attempt = { number, sendingAt: now, dueAt, cause: null, ...known }
   const next: Request = {
     ...request,
     state: 'sending',
@@ -45,10 +47,6 @@ interface BySender {
   readonly jobAt?: number
   /** The id of the key that will sign the capability. */
   readonly signedWith?: string
-}
-
-function withKey(signedWith: string | undefined) {
-  return signedWith === undefined ? {} : { signedWith }
 }
 
 /** True where the request waits to be sent and its instant has come, though perhaps not its turn. */

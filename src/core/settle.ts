@@ -1,11 +1,11 @@
 import type { FailReason } from '../schemas/generated.ts'
-import { type Cause, isRefusedLogon, type ParkCause } from './cause.ts'
+import type { Cause, ParkCause } from './cause.ts'
 import { type Around, type Decision, decide, type Failure } from './decide.ts'
 import { type EndState, latestAttempt, note, type Request } from './request.ts'
 
 /** The request after its latest attempt failed: the decision, written into the record. */
 export function settle(request: Request, failure: Failure, around: Around): Request {
-  const failed = failLatestAttempt(unparked(request, around.now), failure)
+  const failed = failLatestAttempt(unparked(request, around.now), failure.cause)
   return follow(failed, decide(failed, failure, around), failure, around.now)
 }
 
@@ -99,10 +99,8 @@ interface Parking {
   readonly now: number
 }
 
-function failLatestAttempt(request: Request, { cause, code }: Failure): Request {
+function failLatestAttempt(request: Request, cause: Cause): Request {
   const latest = latestAttempt(request)
   if (latest === undefined) return request
-  const refused = code !== null && isRefusedLogon(code) ? { refusedLogon: code } : {}
-  const failed = { ...latest, cause, ...refused }
-  return { ...request, attempts: [...request.attempts.slice(0, -1), failed] }
+  return { ...request, attempts: [...request.attempts.slice(0, -1), { ...latest, cause }] }
 }

@@ -18,7 +18,8 @@ const SHORTEST_SHOWN = 6
 
 /**
  * HMAC-SHA-256 under a key derived for this purpose alone from the first of SECRET_KEYS, cut to 128 bits.
- * The account is RequestData.AccountNumber. The log-on is RequestData.AccountCredential, or else the JWT
+ * The account is the bank (of the service, whatever the product) and RequestData.AccountNumber, however many
+ * zeros or signs are written with it. The log-on is RequestData.AccountCredential, or else the JWT
  * that the request brings, behind which Khipu has it; the service's own authorization says nothing of it.
  */
 export function createAccounts([{ bytes }]: readonly [SecretKey, ...SecretKey[]]): Accounts {
@@ -34,11 +35,17 @@ export function createAccounts([{ bytes }]: readonly [SecretKey, ...SecretKey[]]
       const bank = service.split('/').slice(0, 4).join('/')
       const credentials = logon === undefined ? null : hash('credentials', bank, logon)
       if (number === undefined) {
-        const id = credentials && hash('account', service, credentials)
+        const id = credentials && hash('account', bank, credentials)
         return id === null ? null : { id, credentials, endsWith: '' }
       }
       const endsWith = number.length < SHORTEST_SHOWN ? '' : number.slice(-MOST_SHOWN)
-      return { id: hash('account', service, number), credentials, endsWith }
+      return { id: hash('account', bank, plain(number)), credentials, endsWith }
     }
   }
+}
+
+/** A number without what is written in one way here and in another there: `0000-1188 7755`, `11887755`. */
+function plain(number: string): string {
+  const letters = number.replaceAll(/[^0-9a-z]/gi, '').toUpperCase()
+  return letters.slice(letters.search(/[^0]|$/)) || number
 }

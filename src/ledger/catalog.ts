@@ -32,8 +32,8 @@ export interface Catalog {
   find(requestId: string): Promise<Request | null>
   list(query: Query): Promise<Page>
   totals(): Promise<Totals>
-  /** Ids of requests whose due instant, or oldest unread callback, lies before an instant; oldest first. */
-  overdue(before: number, limit: number): Promise<readonly string[]>
+  /** Ids of all requests whose due instant, or oldest unread callback, lies before an instant; oldest first. */
+  overdue(before: number): Promise<readonly string[]>
   /** Forgets the requests that ended before an instant; says how many. */
   forgetEndedBefore(instant: number, limit: number): Promise<number>
 }
@@ -73,10 +73,10 @@ export function createCatalog(store: Store): Catalog {
       }
     },
 
-    async overdue(before, limit) {
-      const range = ['-inf', before, 'LIMIT', 0, limit] as const
-      const due = await redis.zrangebyscore(key('due'), ...range)
-      const received = await redis.zrangebyscore(key('received'), ...range)
+    // All of them: behind some hundreds that can't be healed there may be one that can.
+    async overdue(before) {
+      const due = await redis.zrangebyscore(key('due'), '-inf', before)
+      const received = await redis.zrangebyscore(key('received'), '-inf', before)
       return [...new Set([...due, ...received])]
     },
 
@@ -110,6 +110,8 @@ async function listPage(
       if (items.length === query.limit) return { items, next: before }
     }
     if (ids.length < READ_AT_ONCE) return { items, next: null }
+    // What was forgotten in between is passed over, too.
+    before = ids.at(-1) ?? before
   }
   return { items, next: before }
 }

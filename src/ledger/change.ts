@@ -3,7 +3,7 @@ import type { Callback, Kept } from '../core/callbacks.ts'
 import { progressDueAt } from '../core/jobs.ts'
 import { waitsItsTurn } from '../core/hinder.ts'
 import { verdictOnLogon } from '../core/logon.ts'
-import { isOpen, latestAttempt, type Request } from '../core/request.ts'
+import { isOpen, latestAttempt, logonOf, type Request } from '../core/request.ts'
 import type { Entry } from './entry.ts'
 import { quarantineId } from './ids.ts'
 
@@ -15,17 +15,21 @@ export interface Change {
   readonly sealed?: Uint8Array | undefined
 }
 
-/** Whether accounts take turns, and for how long a refused log-on is remembered. */
-export interface TurnSettings {
+/** What a commit is bounded by. */
+export interface CommitSettings {
+  /** Whether accounts take turns. */
   readonly singleFlight: boolean
+  /** For how long a refused log-on is remembered. */
   readonly refusedMs: number
+  /** What one request may fill of the quarantine. */
+  readonly share: { readonly entries: number; readonly bytes: number }
 }
 
 /** What the commit script takes, but for the tag. */
 export function commitArguments(
   entry: Entry,
   { request, kept, sealed = Buffer.alloc(0) }: Change,
-  settings: TurnSettings
+  settings: CommitSettings
 ) {
   const { requestId, account } = request
   const consumed = entry.pending.map(({ id }) => id)
@@ -48,32 +52,24 @@ export function commitArguments(
       consumed,
       keep,
       shred: shredded(entry, request, consumed),
+      share: settings.share,
       turns: settings.singleFlight,
       account: account?.id ?? '',
       waits: request.state === 'queued' || waitsItsTurn(request),
-      ...logonChanges(entry, request, settings)
+      refusedMs: settings.refusedMs,
+      ...logonChanges(entry, request)
     }),
     sealed
   ]
 }
 
-/** The name under which it is remembered that the bank has refused a log-on; empty where there is none. */
-export function credentialsOf({ account }: Request): string {
-  return account?.credentials ?? account?.id ?? ''
-}
-
-function logonChanges({ request: before, refused }: Entry, after: Request, settings: TurnSettings) {
-  const credentials = credentialsOf(after)
-  const verdict = credentials === '' ? null : verdictOnLogon(before, after)
-  const { requestId, response } = after
-  const at = response?.receivedAt ?? 0
-  const code = latestAttempt(after)?.refusedLogon ?? ''
+function logonChanges({ request: before, refused, pending }: Entry, after: Request) {
+  const verdict = verdictOnLogon(before, after, pending)
   return {
-    credentials,
+    logon: logonOf(after),
     refusedBefore: refused === null ? '' : JSON.stringify(refused),
-    refused: verdict === 'refused' ? JSON.stringify({ requestId, at, code }) : '',
-    refusedMs: settings.refusedMs,
-    trusted: verdict === 'trusted'
+    judged: verdict?.logon ?? '',
+    refused: verdict?.type === 'refused' ? JSON.stringify(verdict.refused) : ''
   }
 }
 

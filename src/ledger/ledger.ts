@@ -1,8 +1,9 @@
 import type { Callback } from '../core/callbacks.ts'
 import { progressDueAt } from '../core/jobs.ts'
-import type { Request } from '../core/request.ts'
+import { logonOf, type Request } from '../core/request.ts'
 import type { RequestBody } from '../schemas/generated.ts'
-import { type Change, commitArguments, credentialsOf, type TurnSettings } from './change.ts'
+import { isCallback } from './ids.ts'
+import { type Change, commitArguments, type CommitSettings } from './change.ts'
 import { type Entry, type LoadReply, readRecord, toEntry } from './entry.ts'
 import { referenceHash, type Store } from './store.ts'
 
@@ -44,7 +45,7 @@ export interface Ledger {
 /** Bounds what one capability can fill: different bodies per request. */
 const MOST_CALLBACKS = 100
 
-export function createLedger(store: Store, settings: TurnSettings): Ledger {
+export function createLedger(store: Store, settings: CommitSettings): Ledger {
   const { redis, sealer, key, run } = store
   const seal = (requestId: string, input: Input) =>
     sealer.seal(Buffer.from(JSON.stringify(input)), requestId)
@@ -55,7 +56,7 @@ export function createLedger(store: Store, settings: TurnSettings): Ledger {
     async create(request, input) {
       const { requestId, state, service, reference, account } = request
       const due = progressDueAt(request) ?? ''
-      const indexes = [referenceHash(reference), account?.id ?? '', credentialsOf(request)]
+      const indexes = [referenceHash(reference), account?.id ?? '', logonOf(request)]
       const fields = [JSON.stringify(request), state, due, service, ...indexes]
       return (await run('create', requestId, ...fields, seal(requestId, input))) === 1
     },
@@ -89,7 +90,10 @@ export function createLedger(store: Store, settings: TurnSettings): Ledger {
 
     async openBody(requestId, id) {
       const sealed = await redis.hgetBuffer(key('bodies', requestId), id)
-      return sealed && sealer.open(sealed, requestId)
+      const body = sealed && sealer.open(sealed, requestId)
+      // Whoever may write to Redis could put another of the request's sealed values there.
+      if (body !== null && !isCallback(id, body)) throw new Error(`body ${id} is not what it was`)
+      return body
     }
   }
 }

@@ -8,7 +8,7 @@ import { createCatalog } from './catalog.ts'
 import { createIdempotency } from './idempotency.ts'
 import { createLedger } from './ledger.ts'
 import { createNotifications } from './notifications.ts'
-import { createQuarantine, type QuarantineBounds } from './quarantine.ts'
+import { createQuarantine, type QuarantineBounds, shareOf } from './quarantine.ts'
 import { createResealing } from './reseal.ts'
 import { createSealer } from './seal.ts'
 import { openStore, partitionTag } from './store.ts'
@@ -29,7 +29,11 @@ export function openLedger(redis: Redis, settings: LedgerSettings) {
   const store = openStore(redis, createSealer(secretKeys), partitionTag(queuePrefix, 0))
   return {
     tag: store.tag,
-    ledger: createLedger(store, { singleFlight, refusedMs: policy.parkedMaxMs.credentials }),
+    ledger: createLedger(store, {
+      singleFlight,
+      refusedMs: policy.parkedMaxMs.credentials,
+      share: shareOf(settings.quarantine)
+    }),
     catalog: createCatalog(store),
     accounts: createAccounts(secretKeys),
     quarantine: createQuarantine(store, settings.quarantine),

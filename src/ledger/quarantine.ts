@@ -56,8 +56,10 @@ export interface Usage {
   readonly filled: number
 }
 
-/** What one request may fill of it with bodies that are refused. */
-const MOST_OF_ONE_REQUEST = 20
+/** What one request may fill of it: so many bodies, and a tenth of the room. */
+export function shareOf({ mostBytes }: QuarantineBounds) {
+  return { entries: 20, bytes: Math.floor(mostBytes / 10) }
+}
 
 export function createQuarantine(store: Store, bounds: QuarantineBounds): Quarantine {
   const { redis, sealer, key, run } = store
@@ -81,7 +83,8 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
       const id = quarantineId(requestId, `${attempt}.${sha256}`)
       const entry = { kind, requestId, attempt, sha256, size: body.length, faults }
       const sealed = sealer.seal(body, requestId)
-      const fields = [JSON.stringify(entry), sealed, MOST_OF_ONE_REQUEST]
+      const share = shareOf(bounds)
+      const fields = [JSON.stringify(entry), sealed, body.length, share.entries, share.bytes]
       return (await run('quarantine', id, requestId, ...fields, ...most)) === -1 ? null : id
     },
 

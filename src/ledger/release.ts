@@ -34,7 +34,8 @@ export async function releaseParked(deps: ReleaseDeps, releasing: Releasing): Pr
   const start = await deps.catalog.now()
   const spacingMs = 1000 / deps.policy.releasesPerSecond
   for (const [index, { requestId }] of found.entries()) {
-    if (index % PAGE === PAGE - 1) await deps.notifications.lease(releasing, holder)
+    const isHeld = index % PAGE !== PAGE - 1 || (await deps.notifications.lease(releasing, holder))
+    if (!isHeld) return index
     const at = Math.floor(start + index * spacingMs)
     await advance(deps, requestId, (request, { now }) =>
       isReleased(request, notification) ? release(request, at, by, now) : request

@@ -1,4 +1,4 @@
-import { isOpen, type Request, STATES } from '../core/request.ts'
+import { isOpen, logonOf, type Request } from '../core/request.ts'
 import type { Accounts } from './accounts.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
 import type { Catalog } from './catalog.ts'
@@ -16,6 +16,8 @@ export interface KeyUse {
 export interface Resealing {
   /** Seals with the first key whatever is sealed with another; says how many values that were. */
   resealAll(): Promise<number>
+  /** A refused log-on is remembered under its new name. */
+  moveRefusal(before: Request, after: Request): Promise<void>
   /** How the keys are used, by their ids; one that nothing needs is not in it. */
   keyUses(): Promise<ReadonlyMap<string, KeyUse>>
 }
@@ -30,7 +32,7 @@ interface Sealed {
 const SCAN_COUNT = 500
 
 export function createResealing(store: Store, catalog: Catalog, firstKeyId: string): Resealing {
-  const { sealer } = store
+  const { sealer, redis, key } = store
   return {
     async resealAll() {
       let resealed = 0
@@ -40,6 +42,12 @@ export function createResealing(store: Store, catalog: Catalog, firstKeyId: stri
         resealed += 1
       }
       return resealed
+    },
+
+    async moveRefusal(before, after) {
+      const [from, to] = [logonOf(before), logonOf(after)]
+      if (from === to || (await redis.exists(key('refused', from))) === 0) return
+      await redis.rename(key('refused', from), key('refused', to))
     },
 
     async keyUses() {
@@ -63,15 +71,20 @@ export interface RehashDeps extends AdvanceDeps {
 }
 
 /** Hashes the accounts of open requests under the first key, so that old and new ones take turns; says how many. */
-export async function rehashAccounts(deps: RehashDeps): Promise<number> {
+export async function rehashAccounts(
+  deps: RehashDeps,
+  resealing: Pick<Resealing, 'moveRefusal'>
+): Promise<number> {
   let rehashed = 0
   for await (const { requestId, service, account } of everyOpen(deps.catalog)) {
-    const input = await deps.ledger.openInput(requestId)
+    // What can't be opened is counted by its key's uses.
+    const input = await deps.ledger.openInput(requestId).catch(() => null)
     const identified = input && deps.accounts.identify(service, input)
     if (identified === null || identified.id === account?.id) continue
-    await advance(deps, requestId, (request) =>
+    const rehash = (request: Request) =>
       isOpen(request) ? { ...request, account: identified } : request
-    )
+    const advanced = await advance(deps, requestId, rehash)
+    if (advanced !== null) await resealing.moveRefusal(advanced.before, advanced.after)
     rehashed += 1
   }
   return rehashed
@@ -88,16 +101,15 @@ async function* signersOfOpen(catalog: Catalog): AsyncGenerator<ReadonlySet<stri
 }
 
 async function* everyOpen(catalog: Catalog): AsyncGenerator<Request> {
-  const everything = { service: null, reference: null, account: null, limit: 100 }
-  for (const state of STATES) {
-    let before: string | null = null
-    do {
-      const page = await catalog.list({ ...everything, state, before })
-      const open: readonly Request[] = page.items.filter(isOpen)
-      yield* open
-      before = open.length === 0 ? null : page.next
-    } while (before !== null)
-  }
+  // By id, not by state: one that changes its state meanwhile must not slip through.
+  const everything = { state: null, service: null, reference: null, account: null, limit: 100 }
+  let before: string | null = null
+  do {
+    const page = await catalog.list({ ...everything, before })
+    const open: readonly Request[] = page.items.filter(isOpen)
+    yield* open
+    before = page.next
+  } while (before !== null)
 }
 
 /** Every sealed value of the partition. What is written meanwhile may be missed, or come twice. */

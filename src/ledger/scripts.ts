@@ -7,15 +7,15 @@ import { commit, create, forget, load } from './scripts/requests.ts'
  * The ledger's Lua scripts. Each runs atomically on one partition: KEYS[1] is the partition's tag,
  * from which every key is built, so that all keys of a script share one slot.
  *
- * <tag>:request:<id>     hash: version, record (JSON), state, since, nonce, account, credentials, sealed
+ * <tag>:request:<id>     hash: version, record (JSON), state, since, nonce, account, logon, sealed
  * <tag>:callbacks:<id>   hash: callback id → '<receivedAt>|<order>|<JSON>' while pending, '' once acted on
  * <tag>:bodies:<id>      hash: callback id → sealed bytes
  * <tag>:kept:<id>        set: the ids of its quarantine entries
  * <tag>:late:<id>        the quarantine entry that was accepted as the request's late result
  * <tag>:requests, :state:<state>, :service:<service>, :reference:<hash>, :account:<hash>   zsets, by id
  * <tag>:due, :received, :ended                                           zsets, by instant
- * <tag>:waiting:<account> (zset, by id), :turn:<account> (string: a request id)
- * <tag>:refused:<credentials>   string that expires, JSON: the log-on that the bank refused last
+ * <tag>:waiting:<account> (zset, by id), :turn:<account> (set of request ids)
+ * <tag>:refused:<log-on>   string that expires, JSON: the log-on that the bank refused last
  * <tag>:quarantine (zset, by instant), :quarantine:<id> (hash: entry, receivedAt, body)
  * <tag>:idempotency:<hash>, :releaser:<hash>   strings that expire: reserved keys, leases of releases
  * <tag>:notifications, :releasing (zsets, by instant), :epoch, :totals

@@ -3,12 +3,19 @@ import type { Config } from '../config.ts'
 const SHORTEST_TOKEN = 16
 const LOOPBACK = /^(?:localhost|::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
 
-/** What is allowed and yet unwise about the operator API, to be said aloud once at the start; no value of a secret. */
+type Concerning = Pick<
+  Config,
+  'apiTokens' | 'adminListener' | 'trustedProxies' | 'publicUrl' | 'khipuBaseUrl'
+>
+
+/** What is allowed and yet unwise, to be said aloud once at the start; no value of a secret. */
 export function concernsOf({
   apiTokens,
   adminListener,
-  trustedProxies
-}: Pick<Config, 'apiTokens' | 'adminListener' | 'trustedProxies'>): string[] {
+  trustedProxies,
+  publicUrl,
+  khipuBaseUrl
+}: Concerning): string[] {
   const short = apiTokens.filter(({ token }) => token.length < SHORTEST_TOKEN)
   const concerns = short.map(
     ({ name }) =>
@@ -19,5 +26,18 @@ export function concernsOf({
       'operator listener open to other machines without TLS: set ADMIN_HOST=127.0.0.1, or put a proxy with TLS in front and name it in TRUST_PROXY'
     )
   }
+  for (const [name, url] of [
+    ['PUBLIC_URL', publicUrl],
+    ['KHIPU_BASE_URL', khipuBaseUrl]
+  ] as const) {
+    if (isPlain(url))
+      concerns.push(`${name} is http://: what is secret goes over the network in clear`)
+  }
   return concerns
+}
+
+/** True of an address of another machine without TLS. */
+function isPlain(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'http:' && !LOOPBACK.test(hostname.replace(/^\[|\]$/g, ''))
 }

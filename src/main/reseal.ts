@@ -18,7 +18,7 @@ export async function reseal(config: Config, log: Logger): Promise<readonly stri
   const resealing = parts.openResealing()
   try {
     const resealed = await resealing.resealAll()
-    const rehashed = await rehashAccounts(parts)
+    const rehashed = await rehashAccounts(parts, resealing)
     const uses = await resealing.keyUses()
     const [{ kid: first }, ...others] = config.secretKeys
     return [

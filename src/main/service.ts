@@ -25,7 +25,7 @@ const ROLES = {
 /** Starts what the role asks for; resolves with how to end it. */
 export async function startService(config: Config, log: Logger): Promise<Running> {
   const { server, worker } = ROLES[config.role]
-  if (server) for (const concern of concernsOf(config)) log.warn(concern)
+  for (const concern of concernsOf(config)) log.warn(concern)
   const shared = buildShared(config, log)
   const running: Running[] = []
   if (server) running.push(await runPublic(config, shared, log))

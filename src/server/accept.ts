@@ -25,8 +25,8 @@ export async function accept(deps: AcceptDeps, kept: Quarantined, by: string): P
   const envelope = validate(body)
   if (isOpen(request)) await receiveAgain(deps, kept, envelope, body)
   else await publishLate(deps, request, kept, envelope)
-  await deps.quarantine.discard(kept.quarantineId)
   await noteOperator(deps, kept, 'quarantine-accepted', by)
+  await deps.quarantine.discard(kept.quarantineId)
 }
 
 /** Writes what an operator did with a kept body into the history of its request, if that is known. */

@@ -9,6 +9,7 @@ import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Fault, QuarantineKind } from '../schemas/generated.ts'
 import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
+import { countReading, LARGE_BYTES } from './reading.ts'
 import { admit, type AdmissionDeps, postpone, refuseUnknown } from './admission.ts'
 
 export interface CallbackDeps extends AdmissionDeps {
@@ -18,11 +19,7 @@ export interface CallbackDeps extends AdmissionDeps {
   readonly log: Logger
 }
 
-/**
- * Large bodies are taken in a few at a time: all at once they would fill the memory, and hold each other
- * up on the way to Redis until none is stored in time.
- */
-const LARGE_BYTES = 512 * 1024
+/** All at once, large bodies would hold each other up on the way to Redis until none is stored in time. */
 const MOST_LARGE_AT_ONCE = 3
 /** What a body is kept as that is answered with that status. */
 const KINDS = { 400: 'not-json', 415: 'not-json', 422: 'schema' } as const
@@ -39,8 +36,14 @@ const ENCODED: Fault = {
 export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): Promise<void> {
   app.decorateRequest('capability', null)
   const fewAtOnce = pLimit(MOST_LARGE_AT_ONCE)
+  const reading = countReading()
   app.post('/callbacks/*', {
-    onRequest: (request, reply) => admit(deps, request, reply),
+    onRequest: async (request, reply) => {
+      await admit(deps, request, reply)
+      const { requestId } = request.capability ?? {}
+      if (requestId === undefined || reading.begin(requestId, request, reply.raw)) return undefined
+      return postpone(deps, reply)
+    },
     handler: (request, reply) => receive(deps, fewAtOnce, request, reply)
   })
 }

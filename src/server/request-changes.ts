@@ -54,9 +54,12 @@ async function giveAuthorization(
 ): Promise<RequestView> {
   const input = await deps.ledger.openInput(requestId)
   const sealed = input && deps.ledger.seal(requestId, { ...input, authorization })
-  const given = { expiresAt: expiryOf(authorization) }
-  const step: Step = (request, { now }) =>
-    sealed === null ? request : authorize(request, given, by, now)
+  const step: Step = (request, { now }) => {
+    if (input === null) return request
+    const account = deps.accounts.identify(request.service, { ...input, authorization })
+    const given = { authorization: { expiresAt: expiryOf(authorization) }, account }
+    return authorize(request, given, by, now)
+  }
   return change(deps, by, requestId, step, sealed ?? undefined)
 }
 

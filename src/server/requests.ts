@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { State } from '../core/request.ts'
+import type { Accounts } from '../ledger/accounts.ts'
 import type { AdvanceDeps } from '../ledger/advance.ts'
 import type { Catalog } from '../ledger/catalog.ts'
 import { Refusal } from './problem.ts'
@@ -9,6 +10,7 @@ import { viewOf } from './view.ts'
 
 export interface RequestsDeps extends AdvanceDeps {
   readonly catalog: Catalog
+  readonly accounts: Accounts
   readonly log: Logger
 }
 

@@ -21,7 +21,7 @@ const BATCH = 500
  */
 export async function sweep(deps: SweepDeps): Promise<void> {
   const now = await deps.catalog.now()
-  for (const requestId of await deps.catalog.overdue(now - GRACE_MS, BATCH)) {
+  for (const requestId of await deps.catalog.overdue(now - GRACE_MS)) {
     await attempt(deps, { requestId }, () => heal(deps, requestId))
   }
   for (const releasing of await deps.notifications.unfinished(now - GRACE_MS)) {

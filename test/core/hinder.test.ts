@@ -2,6 +2,7 @@ import t from 'tap'
 import type { RefusedLogon } from '../../src/core/decide.ts'
 import { waitsItsTurn } from '../../src/core/hinder.ts'
 import { jobsOf } from '../../src/core/jobs.ts'
+import { type Callback, foldCallbacks } from '../../src/core/callbacks.ts'
 import { verdictOnLogon } from '../../src/core/logon.ts'
 import { authorize, cancel, release, retryNow } from '../../src/core/operate.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
@@ -9,8 +10,11 @@ import type { Request } from '../../src/core/request.ts'
 import { beginSending } from '../../src/core/sending.ts'
 import {
   ACCOUNT,
+  acknowledged,
+  at as atOf,
   at,
   awaiting,
+  callback,
   calledBack,
   DAY,
   error,
@@ -166,39 +170,70 @@ t.test('after the bank has refused a log-on', async (t) => {
 })
 
 t.test('what a change says of a log-on', async (t) => {
-  const refused = calledBack(awaiting(), error('DO_NOT_RETRY', { code: 'E105' }), NOW)
-  const retried = calledBack(awaiting(), error('RETRY_IMMEDIATELY', { code: 'E101' }), NOW)
+  const at = NOW
+  const awaited = awaiting()
+  const again = awaiting(2)
   const parked = begin(queued(), { refused: { requestId: 'x', at: NOW, code: 'E101' } })
-  const rows: [what: string, before: Request, after: Request, 'refused' | 'trusted' | null][] = [
-    ['E1xx refuses it, whatever its Type', awaiting(), refused, 'refused'],
-    ['E1xx with a retry refuses it', awaiting(), retried, 'refused'],
-    ['it is said once', retried, cancel(retried, 'ann', NOW), null],
-    ['the retry itself says nothing', retried, sent(retried), null],
+  const e105 = error('DO_NOT_RETRY', { code: 'E105' })
+  const said = (before: Request, ...received: Callback[]) =>
+    verdictOnLogon(before, foldCallbacks(before, received, atOf(NOW)).request, received)
+  const refused = (code: string) => ({
+    type: 'refused',
+    logon: 'logon-1',
+    refused: { requestId: ID, at, code }
+  })
+  const trusted = { type: 'trusted', logon: 'logon-1' }
+  const rows: [what: string, said: unknown, expected: unknown][] = [
+    ['E1xx refuses it, whatever its Type', said(awaited, callback(1, e105, at)), refused('E105')],
+    ['of an earlier attempt, too', said(again, callback(1, e105, at)), refused('E105')],
     [
-      'and refuses it again',
-      sent(retried),
-      calledBack(sent(retried), error('X', { code: 'E101' }), NOW),
-      'refused'
+      'and after the end',
+      said(cancel(awaited, 'ann', NOW), callback(1, e105, at)),
+      refused('E105')
     ],
+    ['any other code says nothing', said(awaited, callback(1, error('DO_NOT_RETRY'), at)), null],
+    ['a result trusts it', said(awaited, callback(1, result(), at)), trusted],
     [
-      'any other code says nothing',
-      awaiting(),
-      calledBack(awaiting(), error('DO_NOT_RETRY'), NOW),
+      'a result in hand, whatever came before it',
+      said(awaited, callback(1, e105, at), callback(1, result(), at + 1)),
+      trusted
+    ],
+    ['it is said once', verdictOnLogon(awaited, awaited, []), null],
+    [
+      'a late result says nothing',
+      said(IN_STATE.delivered, callback(1, result(), at, { hash: 'other' })),
       null
     ],
-    ['a result trusts it', awaiting(), calledBack(awaiting(), result(), NOW), 'trusted'],
-    ['to let go what was parked for it trusts it', parked, retryNow(parked, 'ann', NOW), 'trusted'],
+    [
+      'to let go what was parked for it trusts it',
+      verdictOnLogon(parked, retryNow(parked, 'ann', NOW), []),
+      trusted
+    ],
+    [
+      'unless it has another log-on by now',
+      verdictOnLogon(
+        parked,
+        retryNow({ ...parked, account: { ...ACCOUNT, credentials: 'logon-2' } }, 'ann', NOW),
+        []
+      ),
+      null
+    ],
     [
       'to let go anything else says nothing',
-      IN_STATE.parked,
-      retryNow(IN_STATE.parked, 'ann', NOW),
+      verdictOnLogon(IN_STATE.parked, retryNow(IN_STATE.parked, 'ann', NOW), []),
       null
     ],
-    ['parking says nothing', queued(), parked, null]
+    ['to give it up says nothing', verdictOnLogon(parked, cancel(parked, 'ann', NOW), []), null],
+    ['parking says nothing', verdictOnLogon(queued(), parked, []), null]
   ]
-  for (const [what, before, after, verdict] of rows) {
-    t.test(what, async (t) => t.equal(verdictOnLogon(before, after), verdict))
+  for (const [what, verdict, expected] of rows) {
+    t.test(what, async (t) => t.same(verdict, expected))
   }
+  t.test('where neither log-on nor account is known nothing is remembered', async (t) => {
+    const unknown = answered(sent({ ...queued(), account: null }), acknowledged(), START + SECOND)
+    t.equal(said(unknown, callback(1, e105, at)), null)
+    t.equal(said(unknown, callback(1, result(), at)), null)
+  })
 })
 
 t.test('an authorization that expires', async (t) => {
@@ -249,12 +284,12 @@ t.test('an authorization that expires', async (t) => {
 
 t.test('another authorization', async (t) => {
   const due = NOW + 4 * HOUR
-  const given = { expiresAt: NOW + DAY }
+  const given = { authorization: { expiresAt: NOW + DAY }, account: ACCOUNT }
   const parked = calledBack(withJwt(awaiting(), due), error('WAIT_4_HOURS_BEFORE_RETRY'), NOW)
 
   t.test('releases what waits for one, never earlier than Khipu asked for', async (t) => {
     const released = authorize(parked, given, 'ann', NOW + HOUR)
-    t.match(released, { state: 'retry-scheduled', dueAt: due, authorization: given, parked: null })
+    t.match(released, { state: 'retry-scheduled', dueAt: due, ...given, parked: null })
     t.match(released.history.slice(-2), [
       { event: 'authorization-given', by: 'ann', at: NOW + HOUR },
       { event: 'released', by: 'ann' }
@@ -275,8 +310,14 @@ t.test('another authorization', async (t) => {
     ] as const) {
       const before = IN_STATE[state]
       const after = authorize(before, given, 'ann', NOW)
-      t.match(after, { state, dueAt: before.dueAt, authorization: given })
+      t.match(after, { state, dueAt: before.dueAt, ...given })
     }
+  })
+  t.test('that is another log-on releases what was parked for the old one', async (t) => {
+    const barred = begin(queued(), { refused: { requestId: 'x', at: NOW, code: 'E101' } })
+    t.equal(authorize(barred, given, 'ann', NOW).state, 'parked', 'not where it is the same')
+    const account = { ...ACCOUNT, credentials: 'logon-2' }
+    t.equal(authorize(barred, { ...given, account }, 'ann', NOW).state, 'retry-scheduled')
   })
   t.test('changes nothing after the end', async (t) => {
     for (const state of ['delivered', 'failed', 'cancelled'] as const) {

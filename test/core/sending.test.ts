@@ -74,7 +74,7 @@ t.test('the beginning of a sending', async (t) => {
           dueAt: now + REQUEST_TIMEOUT + CALLBACK_TIMEOUT,
           attempts: [
             ...request.attempts,
-            { number, sendingAt: now, dueAt: request.dueAt, cause: null }
+            { number, sendingAt: now, dueAt: request.dueAt, cause: null, logon: 'logon-1' }
           ]
         })
         t.strictSame(lastEvent(begun), { at: now, event: 'sending', attempt: number })
@@ -198,7 +198,9 @@ t.test('an acknowledgement', async (t) => {
 
 for (const state of UNDER_WAY) {
   const request = IN_STATE[state]
-  const attempts = (cause: string | null) => [{ number: 1, sendingAt: START, dueAt: START, cause }]
+  const attempts = (cause: string | null) => [
+    { number: 1, sendingAt: START, dueAt: START, cause, logon: 'logon-1' }
+  ]
   const rows: [answer: SimpleAnswer, expected: object, event: object][] = [
     [
       AMBIGUOUS,
@@ -327,7 +329,9 @@ t.test('the deadline', async (t) => {
           state: 'retry-scheduled',
           reason: 'no-callback',
           dueAt: now,
-          attempts: [{ number: 1, sendingAt: START, dueAt: START, cause: 'no-callback' }]
+          attempts: [
+            { number: 1, sendingAt: START, dueAt: START, cause: 'no-callback', logon: 'logon-1' }
+          ]
         })
         t.strictSame(after.history.slice(request.history.length), [
           { at: now, event: 'deadline-passed', attempt: 1 },

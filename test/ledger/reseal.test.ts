@@ -110,8 +110,8 @@ t.test(
     const second = await ask(both, { turns: true, input: input('one') })
     const accountOf = async (id: string) => (await both.catalog.find(id))?.account
     t.notSame(await accountOf(first), await accountOf(second))
-    t.equal(await rehashAccounts(both), 2)
-    t.equal(await rehashAccounts(both), 0)
+    t.equal(await rehashAccounts(both, both.openResealing()), 2)
+    t.equal(await rehashAccounts(both, both.openResealing()), 0)
     t.same(await accountOf(first), await accountOf(second))
     await send(openWorker(both).deps, await jobOf(both, second))
     t.match(await both.catalog.find(second), { state: 'queued', reason: 'account-busy' })

@@ -177,7 +177,11 @@ t.test('accounts and log-ons are told apart by all that makes them', async (t) =
   t.same(of(`${bci}/transactions`, turned), one, 'whatever the order of keys')
   const elsewhere = of(`${bci}/latest/transactions`, logon)
   t.equal(elsewhere?.credentials, one?.credentials, 'a log-on is one of the bank')
-  t.not(elsewhere?.id, one?.id, 'an account is one of the service')
+  t.equal(elsewhere?.id, one?.id, 'and so is an account, whatever is asked about it')
+  const spelt = (AccountNumber: string) => of(`${bci}/transactions`, { AccountNumber })?.id
+  t.same(new Set(['0011-88 7755', '11887755', '000011887755'].map(spelt)).size, 1)
+  t.not(spelt('118877550'), spelt('11887755'))
+  t.equal(new Set(['0', '00', '-', '0-k'].map(spelt)).size, 4, 'zeros alone stay as they are')
   t.not(of(`${bci}/transactions`, { ...logon, AccountNumber: '2' })?.id, one?.id)
   const wrong = { ...logon, AccountCredential: { User: 'u', Password: 'q' } }
   t.not(of(`${bci}/transactions`, wrong)?.credentials, one?.credentials)

@@ -15,13 +15,14 @@ return 'accepted'
 `
 
 /**
- * id, request id, entry (JSON), sealed body, most of one request, most entries, most bytes → 1 where it is
- * new, 0 where the same is kept already, -1 where the request has its share in the quarantine.
+ * id, request id, entry (JSON), sealed body, size, most entries and bytes of one request, most entries and
+ * bytes in all → 1 where it is new, 0 where the same is kept already, -1 where the request has its share.
  */
 export const quarantine = `
-local id, requestId, entry, body, mostOfOne, mostEntries, mostBytes = unpack(ARGV)
+local id, requestId, entry, body, size, ownEntries, ownBytes, mostEntries, mostBytes = unpack(ARGV)
 if redis.call('EXISTS', key('quarantine', id)) == 1 then return 0 end
-if redis.call('SCARD', key('kept', requestId)) >= tonumber(mostOfOne) then return -1 end
+local count, bytes = holdingOf(requestId)
+if count >= tonumber(ownEntries) or (count > 0 and bytes + size > tonumber(ownBytes)) then return -1 end
 put(id, entry, now(), body)
 trim(mostEntries, mostBytes)
 return 1

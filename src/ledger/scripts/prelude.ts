@@ -9,17 +9,20 @@ end
 `
 
 /**
- * The turns of an account. <tag>:turn:<account> names the request that went last; it still is on its way
- * where its own state says so, which makes a crash impossible to leave an account locked.
+ * The turns of an account. <tag>:turn:<account> names who went; whether they still are on their way is for
+ * their own states to say, so no crash can leave an account locked. It is one request, but for a time in
+ * which accounts took no turns, or were hashed otherwise.
  */
 export const TURNS = `
 local ON_ITS_WAY = { sending = true, ['awaiting-callback'] = true }
 local TO_BE_SENT = { queued = true, ['retry-scheduled'] = true }
 local function stateOf(id) return redis.call('HGET', key('request', id), 'state') or '' end
 
-local function onItsWay(account)
-  local id = redis.call('GET', key('turn', account))
-  if id and ON_ITS_WAY[stateOf(id)] then return id end
+local function onItsWay(account, but)
+  for _, id in ipairs(redis.call('SMEMBERS', key('turn', account))) do
+    if not ON_ITS_WAY[stateOf(id)] then redis.call('SREM', key('turn', account), id)
+    elseif id ~= but then return id end
+  end
 end
 
 local function firstWaiting(account)
@@ -33,8 +36,8 @@ end
 -- Who goes before a request: ids are UUIDv7, so the smaller one was accepted earlier.
 local function ahead(account, id)
   if account == '' then return nil end
-  local other = onItsWay(account)
-  if other and other ~= id then return other end
+  local other = onItsWay(account, id)
+  if other then return other end
   local first = firstWaiting(account)
   if first and first < id then return first end
 end
@@ -43,8 +46,7 @@ end
 local function takeTurns(account, id, state, waits)
   if account == '' then return nil end
   local turn = key('turn', account)
-  if ON_ITS_WAY[state] then redis.call('SET', turn, id)
-  elseif redis.call('GET', turn) == id then redis.call('DEL', turn) end
+  if ON_ITS_WAY[state] then redis.call('SADD', turn, id) else redis.call('SREM', turn, id) end
   if waits then redis.call('ZADD', key('waiting', account), 0, id)
   else redis.call('ZREM', key('waiting', account), id) end
   if onItsWay(account) then return nil end
@@ -75,6 +77,27 @@ local function drop(id)
   redis.call('HINCRBY', key('totals'), 'quarantineBytes', -fields.size)
   redis.call('SREM', key('kept', fields.requestId), id)
   return redis.call('DEL', key('quarantine', id))
+end
+
+-- Of one request: how many entries it has, how large they are in all, and the oldest of them.
+local function holdingOf(requestId)
+  local ids = redis.call('SMEMBERS', key('kept', requestId))
+  local bytes, oldest, oldestAt = 0, nil, math.huge
+  for _, id in ipairs(ids) do
+    local at = tonumber(redis.call('ZSCORE', key('quarantine'), id) or '0')
+    if at < oldestAt then oldest, oldestAt = id, at end
+    bytes = bytes + cjson.decode(redis.call('HGET', key('quarantine', id), 'entry') or '{"size":0}').size
+  end
+  return #ids, bytes, oldest
+end
+
+-- No request pushes out what belongs to others: beyond its share its own oldest gives way.
+local function trimHolding(requestId, mostEntries, mostBytes)
+  local count, bytes, oldest = holdingOf(requestId)
+  while count > 1 and (count > mostEntries or bytes > mostBytes) do
+    redis.call('HINCRBY', key('totals'), 'quarantineEvicted', drop(oldest))
+    count, bytes, oldest = holdingOf(requestId)
+  end
 end
 
 local function isOver(mostEntries, mostBytes)

@@ -1,9 +1,9 @@
-/** id, record, state, due, service, reference hash, account, credentials, sealed input → 1, or 0 where the id is taken. */
+/** id, record, state, due, service, reference hash, account, log-on, sealed input → 1, or 0 where the id is taken. */
 export const create = `
-local id, record, state, due, service, reference, account, credentials, sealed = unpack(ARGV)
+local id, record, state, due, service, reference, account, logon, sealed = unpack(ARGV)
 if redis.call('EXISTS', key('request', id)) == 1 then return 0 end
 redis.call('HSET', key('request', id), 'version', 1, 'record', record, 'state', state, 'sealed', sealed,
-  'account', account, 'credentials', credentials)
+  'account', account, 'logon', logon)
 redis.call('ZADD', key('requests'), 0, id)
 redis.call('ZADD', key('state', state), 0, id)
 redis.call('ZADD', key('service', service), 0, id)
@@ -25,7 +25,7 @@ return 1
 export const load = `
 local id, turns = unpack(ARGV)
 local fields = redis.call('HMGET', key('request', id),
-  'version', 'record', 'since', 'state', 'account', 'credentials')
+  'version', 'record', 'since', 'state', 'account', 'logon')
 if not fields[1] then return nil end
 local callbacks = redis.call('HGETALL', key('callbacks', id))
 local pending = {}
@@ -59,17 +59,17 @@ return { fields[1], fields[2], pending, notifications, epoch, now(), busyUntil, 
 export const commit = `
 local id, version, epoch, nonce, record, state, due, since, ended, changes, sealed = unpack(ARGV)
 local request = key('request', id)
-local stored = redis.call('HMGET', request, 'version', 'state', 'nonce', 'account', 'credentials')
+local stored = redis.call('HMGET', request, 'version', 'state', 'nonce', 'account')
 if stored[3] == nonce then return { 1 } end
 if stored[1] ~= version or (redis.call('GET', key('epoch')) or '0') ~= epoch then return { 0 } end
 changes = cjson.decode(changes)
-local account, credentials = changes.account, changes.credentials
+local account, logon = changes.account, changes.logon
 if changes.turns and state == 'sending' and stored[2] ~= 'sending' then
-  local refused = redis.call('GET', key('refused', credentials)) or ''
+  local refused = redis.call('GET', key('refused', logon)) or ''
   if ahead(account, id) or refused ~= changes.refusedBefore then return { 0 } end
 end
 redis.call('HSET', request, 'version', version + 1, 'record', record, 'state', state, 'since', since,
-  'nonce', nonce, 'account', account, 'credentials', credentials)
+  'nonce', nonce, 'account', account, 'logon', logon)
 if sealed ~= '' and ended == '' then redis.call('HSET', request, 'sealed', sealed) end
 if stored[2] ~= state then
   redis.call('ZREM', key('state', stored[2]), id)
@@ -85,6 +85,7 @@ for _, kept in ipairs(changes.keep) do
   local body = redis.call('HGET', key('bodies', id), kept.callbackId)
   put(kept.quarantineId, kept.entry, kept.receivedAt, body or '')
 end
+if #changes.keep > 0 then trimHolding(id, changes.share.entries, changes.share.bytes) end
 for _, callbackId in ipairs(changes.consumed) do redis.call('HSET', key('callbacks', id), callbackId, '') end
 for _, callbackId in ipairs(changes.shred) do redis.call('HDEL', key('bodies', id), callbackId) end
 if #changes.consumed > 0 then
@@ -93,9 +94,9 @@ if #changes.consumed > 0 then
   if not pending then redis.call('ZREM', key('received'), id) end
 end
 if changes.refused ~= '' then
-  redis.call('SET', key('refused', credentials), changes.refused, 'PX', changes.refusedMs)
-elseif changes.trusted then
-  redis.call('DEL', key('refused', credentials))
+  redis.call('SET', key('refused', changes.judged), changes.refused, 'PX', changes.refusedMs)
+elseif changes.judged ~= '' then
+  redis.call('DEL', key('refused', changes.judged))
 end
 local before = stored[4] or ''
 if before ~= account then
