@@ -20,7 +20,8 @@ export function countReading(): Reading {
   }
   return {
     begin(requestId, request, response) {
-      if (!mayBeLarge(request)) return true
+      // A connection that has gone meanwhile would never say so again.
+      if (!mayBeLarge(request) || request.raw.socket.destroyed) return true
       if ((counts.get(requestId) ?? 0) >= MOST_OF_ONE_REQUEST) return false
       add(requestId, 1)
       response.once('close', () => add(requestId, -1))
