@@ -7,7 +7,7 @@ import { advance, type Jobs, type Step } from '../../src/ledger/advance.ts'
 import { callbackId } from '../../src/ledger/ids.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { bytes, error, ok, receive, resultsOf } from '../support/callbacks.ts'
-import { ask, askIn, change } from '../support/requests.ts'
+import { ask, askIn, change, INPUT } from '../support/requests.ts'
 import { HOUR, openService, type Service, tick } from '../support/service.ts'
 
 const unchanged: Step = (request) => request
@@ -77,6 +77,16 @@ t.test('a step is told of the world, and of what was before and after', async (t
   t.match(told, [{ notifications: [notification] }])
   t.same(advanced?.after, await service.catalog.find(requestId))
   t.same(events(advanced?.before as Request), ['accepted'])
+})
+
+t.test('a step that changes nothing leaves the input, whatever its callbacks change', async (t) => {
+  const service = await openService(t)
+  const requestId = await askIn(service, 'awaiting-callback')
+  await receive(service, requestId, error('WAIT_4_HOURS_BEFORE_RETRY'))
+  const sealed = service.ledger.seal(requestId, { RequestData: {} })
+  const advanced = await advance(service, requestId, unchanged, sealed)
+  t.equal(advanced?.after.state, 'retry-scheduled')
+  t.same(await service.ledger.openInput(requestId), INPUT)
 })
 
 t.test('of twenty advances at once each wins exactly one version', async (t) => {

@@ -3,7 +3,7 @@ import { markPublished } from '../../src/core/publish.ts'
 import { note, type Request, type State, STATES } from '../../src/core/request.ts'
 import { end } from '../../src/core/settle.ts'
 import type { Query } from '../../src/ledger/catalog.ts'
-import { ok, receive } from '../support/callbacks.ts'
+import { bytes, ok, receive } from '../support/callbacks.ts'
 import { ask, askIn, BTG, change } from '../support/requests.ts'
 import { HOUR, keysWith, openService, type Service } from '../support/service.ts'
 
@@ -182,4 +182,24 @@ t.test('no more are forgotten at once than asked', async (t) => {
   t.same(await service.catalog.forgetEndedBefore(now, 3), 3)
   t.same(await service.catalog.forgetEndedBefore(now, 3), 2)
   t.match(await service.catalog.totals(), { accepted: 5, ended: { failed: 5 } })
+})
+
+t.test('of a request that is forgotten no index and no value is left', async (t) => {
+  const service = await openService(t)
+  const { redis, tag, quarantine } = service
+  const requestId = await ask(service, { reference: 'run-1', turns: true })
+  await receive(service, requestId, ok())
+  await change(service, requestId, (request, at) => end(request, 'failed', 'expired', { at }))
+  const from = { requestId, attempt: 1 }
+  const kept = await quarantine.find((await quarantine.keep(from, 'late', [], bytes(ok()))) ?? '')
+  t.ok(kept && (await quarantine.claimLate(kept)))
+  await quarantine.discard(kept?.quarantineId ?? '')
+  await change(service, requestId, markPublished)
+  const ofTheLedger = async () => {
+    const keys = await keysWith(redis, `${tag}:`)
+    return keys.filter((key) => !/:(?:send|callback|deadline):/.test(key.slice(tag.length)))
+  }
+  t.ok((await ofTheLedger()).length > 5)
+  await service.catalog.forgetEndedBefore((await service.catalog.now()) + 1, 9)
+  t.same(await ofTheLedger(), [`${tag}:totals`])
 })

@@ -193,6 +193,16 @@ for (const state of ['delivered', 'failed', 'cancelled'] as const) {
   })
 }
 
+t.test('nothing is sealed any more for a request that has ended', async (t) => {
+  const service = await openService(t)
+  const requestId = await askIn(service, 'failed')
+  const entry = await load(service, requestId)
+  const sealed = service.ledger.seal(requestId, INPUT)
+  const change = { request: noticed(entry.request), kept: unkept, sealed }
+  t.ok((await service.ledger.commit(entry, change)).done)
+  t.equal(await service.ledger.openInput(requestId), null)
+})
+
 t.test('an envelope is shredded once it is of no more use', async (t) => {
   const service = await openService(t)
   const requestId = await askIn(service, 'awaiting-callback')

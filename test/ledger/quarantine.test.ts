@@ -8,7 +8,7 @@ import { beginSending } from '../../src/core/sending.ts'
 import { settle } from '../../src/core/settle.ts'
 import { advance } from '../../src/ledger/advance.ts'
 import { findParked, releaseParked } from '../../src/ledger/release.ts'
-import { ok, receive } from '../support/callbacks.ts'
+import { bytes, ok, receive } from '../support/callbacks.ts'
 import { dump, keysThatShow } from '../support/dump.ts'
 import { around, ask, askIn, BTG, change } from '../support/requests.ts'
 import { DAY, HOUR, keysWith, openService, type Service, tick } from '../support/service.ts'
@@ -128,6 +128,19 @@ t.test('a late callback takes its room as well, and the sweep makes it', async (
   await service.quarantine.tidy(await service.catalog.now())
   t.same((await kept(service)).slice(0, 2), [2, 3])
   t.match(await service.quarantine.usage(), { entries: 3, evicted: 1 })
+})
+
+t.test('a body that is kept again for another reason takes its room once', async (t) => {
+  const service = await openService(t)
+  const requestId = await askIn(service, 'failed')
+  const { length } = bytes(ok())
+  const id = await service.quarantine.keep({ requestId, attempt: 1 }, 'schema', faults, bytes(ok()))
+  await receive(service, requestId, ok())
+  await advance(service, requestId, (request) => request)
+  t.match(await service.quarantine.list(0, 9), [{ quarantineId: id, kind: 'late', size: length }])
+  t.match(await service.quarantine.usage(), { entries: 1, bytes: length })
+  await service.quarantine.discard(id ?? '')
+  t.match(await service.quarantine.usage(), { entries: 0, bytes: 0 })
 })
 
 t.test('a request has its share, which grows again when an entry is discarded', async (t) => {

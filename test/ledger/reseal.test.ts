@@ -8,7 +8,7 @@ import { rehashAccounts } from '../../src/ledger/reseal.ts'
 import { send } from '../../src/worker/send.ts'
 import { ok, receive } from '../support/callbacks.ts'
 import { ask, askIn } from '../support/requests.ts'
-import { openService, secretKey, type Service } from '../support/service.ts'
+import { keysWith, openService, secretKey, type Service } from '../support/service.ts'
 import { jobOf, openWorker } from '../support/worker.ts'
 
 const [k1, k2] = [secretKey('k1'), secretKey('k2')]
@@ -86,6 +86,36 @@ t.test('a value that changes in the middle is not overwritten', async (t) => {
   t.equal(await old.ledger.openInput(queued), null, 'it is shredded, and stays so')
 })
 
+t.test('a key that is reserved anew in the middle keeps its new reservation', async (t) => {
+  const { old, asked } = await openOld(t)
+  const again = { ...asked, requestId: v7() }
+  const racing = new Proxy(old.redis, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      if (name !== 'get') return value.bind(target)
+      return async (key: string) => {
+        const text: unknown = await value.call(target, key)
+        await target.del(key)
+        await old.idempotency.reserve('ana', 'key', again)
+        return text
+      }
+    }
+  })
+  const { openResealing } = openLedger(racing, { ...old.ledgerSettings, secretKeys: [k2, k1] })
+  await openResealing().resealAll()
+  t.same(await old.idempotency.reserve('ana', 'key', asked), again)
+})
+
+t.test('an attempt from before its key was noted may need any of them', async (t) => {
+  const service = await openService(t, { secretKeys: [k1] })
+  await askIn(service, 'awaiting-callback')
+  const both = withKeys(service, k2, k1)
+  await both.openResealing().resealAll()
+  const uses = await both.openResealing().keyUses()
+  t.same(uses.get('unknown'), { sealed: 0, callbacks: 1 })
+})
+
 t.test('a key is needed for as long as an open request may be called back on it', async (t) => {
   const service = await openService(t, { secretKeys: [k1] })
   const requestId = await ask(service)
@@ -97,6 +127,42 @@ t.test('a key is needed for as long as an open request may be called back on it'
   await receive(both, requestId, ok())
   await advance(both, requestId, (request) => request)
   t.equal((await both.openResealing().keyUses()).get('k1'), undefined, 'it can go')
+})
+
+t.test(
+  'once accounts are hashed again, nothing of their turns is under the old hash',
+  async (t) => {
+    const service = await openService(t, { secretKeys: [k1] })
+    const first = await ask(service, { turns: true })
+    await ask(service, { turns: true })
+    await send(openWorker(service).deps, await jobOf(service, first))
+    const both = withKeys(service, k2, k1)
+    await rehashAccounts(both)
+    const id = (await both.catalog.find(first))?.account?.id
+    for (const kind of ['account', 'turn', 'waiting']) {
+      const keys = await keysWith(service.redis, `${service.tag}:${kind}:`)
+      t.same(keys, [`${service.tag}:${kind}:${id}`])
+    }
+  }
+)
+
+t.test('a request that ends while accounts are hashed again stays as it ended', async (t) => {
+  const service = await openService(t, { secretKeys: [k1] })
+  const requestId = await ask(service, { turns: true })
+  const before = await service.catalog.find(requestId)
+  const both = withKeys(service, k2, k1)
+  const ledger: Service['ledger'] = {
+    ...both.ledger,
+    async openInput(id) {
+      const opened = await both.ledger.openInput(id)
+      await advance(both, id, (request, { now }) => cancel(request, 'ana', now))
+      return opened
+    }
+  }
+  await rehashAccounts({ ...both, ledger })
+  const { state, account } = (await both.catalog.find(requestId)) ?? {}
+  t.equal(state, 'cancelled')
+  t.same(account, before?.account)
 })
 
 t.test(
