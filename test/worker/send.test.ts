@@ -1,14 +1,15 @@
 import t from 'tap'
 import type { Answer } from '../../src/core/answer.ts'
 import { applyDeadline } from '../../src/core/deadline.ts'
-import { cancel, retryNow } from '../../src/core/operate.ts'
+import { authorize, cancel, retryNow } from '../../src/core/operate.ts'
 import { type Request, type State, STATES } from '../../src/core/request.ts'
 import { classify } from '../../src/khipu/classify.ts'
-import { advance } from '../../src/ledger/advance.ts'
+import { advance, type Step } from '../../src/ledger/advance.ts'
+import { openLedger } from '../../src/ledger/open.ts'
 import { send } from '../../src/worker/send.ts'
 import { bytes, error, ok, receive, resultsOf } from '../support/callbacks.ts'
-import { ACKNOWLEDGED, ask, askIn, change, REQUEST_TIMEOUT_MS } from '../support/requests.ts'
-import { DAY, HOUR, openService, type Service } from '../support/service.ts'
+import { ACKNOWLEDGED, ask, askIn, change, INPUT, REQUEST_TIMEOUT_MS } from '../support/requests.ts'
+import { DAY, HOUR, openService, secretKey, type Service, tick } from '../support/service.ts'
 import { jobOf, openWorker } from '../support/worker.ts'
 
 const find = async ({ catalog }: Service, requestId: string) => {
@@ -240,6 +241,48 @@ t.test('a request found in sending awaits its callback, and is never sent again'
   await receive(service, requestId, ok())
   await advance(service, requestId, (one) => one)
   t.match(await resultsOf(service), [{ name: 'delivered' }], 'its capability stays valid')
+})
+
+t.test('what is given as an attempt begins is what goes out', async (t) => {
+  const service = await openService(t)
+  const given = (jwt: string) => ({ ...INPUT, authorization: { jwt } })
+  const requestId = await ask(service, { input: given('the.old.one') })
+  const { deps, sends } = openWorker(service)
+  const sealed = service.ledger.seal(requestId, given('the.new.one'))
+  const commit: Service['ledger']['commit'] = async (entry, changed) => {
+    const committed = await service.ledger.commit(entry, changed)
+    if (changed.request.state === 'sending') await advance(service, requestId, authorized, sealed)
+    return committed
+  }
+  const authorized: Step = (request, { now }) => authorize(request, { expiresAt: null }, 'ana', now)
+  await send({ ...deps, ledger: { ...service.ledger, commit } }, await jobOf(service, requestId))
+  t.match(sends, [{ authorization: { jwt: 'the.new.one' } }])
+  t.equal(sends.length, 1)
+})
+
+t.test('what can’t be opened, for want of a key, is not begun', async (t) => {
+  const service = await openService(t, { secretKeys: [secretKey('k1')] })
+  const requestId = await ask(service)
+  const settings = { ...service.ledgerSettings, secretKeys: [secretKey('k2')] as const }
+  const { deps, sends } = openWorker({ ...service, ...openLedger(service.redis, settings) })
+  await t.rejects(send(deps, await jobOf(service, requestId)), /which SECRET_KEYS lacks/)
+  t.match(await find(service, requestId), { state: 'queued', attempts: [] })
+  t.same(sends, [])
+})
+
+t.test('a notification between an answer and what follows from it is not missed', async (t) => {
+  const service = await openService(t)
+  const requestId = await ask(service)
+  const { deps } = openWorker(service, () => refused('unauthorized'))
+  const any = { service: null, code: null, reason: null, requestIds: null }
+  const now = async () => {
+    const at = await service.catalog.now()
+    await service.notifications.record(any)
+    await tick(service)
+    return at
+  }
+  await send({ ...deps, catalog: { ...service.catalog, now } }, await jobOf(service, requestId))
+  t.match(await find(service, requestId), { state: 'retry-scheduled', reason: 'unauthorized' })
 })
 
 t.test('a result that breaks the schema is kept, for it may have been paid for', async (t) => {

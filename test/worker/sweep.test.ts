@@ -178,6 +178,22 @@ t.test('quarantine entries and notifications are kept as long as the ledger', as
   t.equal((await service.ledger.load(sending))?.notifications.length, 0)
 })
 
+t.test('a quarantine that is nearly full is told of at every sweep', async (t) => {
+  const quarantine = { mostEntries: 20, mostBytes: 1000, retentionMs: 30 * DAY }
+  const service = await openService(t, { quarantine })
+  const keep = (text: string) =>
+    service.quarantine.keep({ requestId: v7(), attempt: 1 }, 'not-json', [], Buffer.from(text))
+  const warnings = () => service.lines.filter((line) => line.includes('quarantine nearly full'))
+  for (let count = 0; count < 15; count += 1) await keep(`${count}`)
+  await sweep(service)
+  t.same(warnings(), [])
+  await keep('one more')
+  await sweep(service)
+  await sweep(service)
+  t.equal(warnings().length, 2)
+  t.match(JSON.parse(warnings()[0] ?? '{}'), { level: 40, filled: 0.8, evicted: 0 })
+})
+
 t.test('a request that can’t be healed does not keep others from it', async (t) => {
   const service = await openService(t, { secretKeys: [secretKey('k1')] })
   const settings = { ...service.ledgerSettings, secretKeys: [secretKey('k2')] as const }

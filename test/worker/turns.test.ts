@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { cancel } from '../../src/core/operate.ts'
+import { cancel, retryNow } from '../../src/core/operate.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
+import { note } from '../../src/core/request.ts'
 import { beginSending } from '../../src/core/sending.ts'
 import { advance, type Step } from '../../src/ledger/advance.ts'
 import { callbackId } from '../../src/ledger/ids.ts'
@@ -12,7 +13,7 @@ import { sweep } from '../../src/worker/sweep.ts'
 import { startWorker } from '../../src/worker/worker.ts'
 import { bytes, error, ok, receive } from '../support/callbacks.ts'
 import { ACKNOWLEDGED, ask, REQUEST_TIMEOUT_MS } from '../support/requests.ts'
-import { DAY, HOUR, keysWith, openService, type Service } from '../support/service.ts'
+import { DAY, HOUR, keysWith, openService, type Service, tick } from '../support/service.ts'
 import { until } from '../support/until.ts'
 import { jobOf, openWorker } from '../support/worker.ts'
 
@@ -166,6 +167,25 @@ t.test('whoever ends, fails or is cancelled lets the next one go', async (t) => 
   }
 })
 
+t.test('a retry whose account is busy is woken as well', async (t) => {
+  const service = await openService(t)
+  const [first, second] = [await askFor(service, '1'), await askFor(service, '1')]
+  await sendNow(service, first)
+  await receive(service, first, error('WAIT_4_HOURS_BEFORE_RETRY'))
+  await advance(service, first, look)
+  await sendNow(service, second)
+  await advance(service, first, (request, { now }) => retryNow(request, 'ana', now))
+  await sendNow(service, first)
+  t.match(await find(service, first), { state: 'retry-scheduled', reason: 'account-busy' })
+  await receive(service, second, ok())
+  await advance(service, second, look)
+  const { dueAt } = await find(service, first)
+  const job = await service.queues.send.getJob(`send-${first}-${dueAt}`)
+  t.equal(await job?.isWaiting(), true)
+  await sendNow(service, first)
+  t.equal(await stateOf(service, first), 'awaiting-callback')
+})
+
 t.test('a wake-up that is lost in a crash is made good by the sweep', async (t) => {
   const service = await openService(t)
   const [first, second] = [await askFor(service, '1'), await askFor(service, '1')]
@@ -301,6 +321,73 @@ t.test('after a refused log-on', async (t) => {
   })
 })
 
+t.test('where the log-on is not known, a refusal holds for the account', async (t) => {
+  const service = await openService(t)
+  const [refused, same, other] = [
+    await askFor(service, '1'),
+    await askFor(service, '1'),
+    await askFor(service, '2')
+  ]
+  await sendNow(service, refused)
+  await tick(service)
+  await receive(service, refused, error('DO_NOT_RETRY', 'E101'))
+  await advance(service, refused, look)
+  for (const id of [same, other]) await sendNow(service, id)
+  t.match(await find(service, same), { state: 'parked', reason: 'credentials' })
+  t.equal(await stateOf(service, other), 'awaiting-callback')
+  const { response } = await find(service, refused)
+  const { refused: told = null } = (await service.ledger.load(await askFor(service, '1'))) ?? {}
+  t.same(told, { requestId: refused, at: response?.receivedAt, code: 'E101' })
+})
+
+const GOOD_AGAIN: readonly [
+  what: string,
+  way: (service: Service, id: string) => Promise<unknown>
+][] = [
+  [
+    'a result with it',
+    async (service, id) => {
+      await sendNow(service, id)
+      await receive(service, id, ok(), 2)
+      await advance(service, id, look)
+    }
+  ],
+  [
+    'an operator who lets one go that is parked for it',
+    async (service) => {
+      const parked = await askFor(service, '3', 'x')
+      await sendNow(service, parked)
+      t.equal(await stateOf(service, parked), 'parked')
+      await advance(service, parked, (request, { now }) => retryNow(request, 'ana', now))
+    }
+  ]
+]
+for (const [what, way] of GOOD_AGAIN) {
+  t.test(`${what} makes a refused log-on good again`, async (t) => {
+    const service = await openService(t)
+    const [refused, other] = [await askFor(service, '1', 'x'), await askFor(service, '2', 'x')]
+    await sendNow(service, refused)
+    await receive(service, refused, error('RETRY_IMMEDIATELY', 'E101'))
+    await advance(service, refused, look)
+    await way(service, refused)
+    await sendNow(service, other)
+    t.equal(await stateOf(service, other), 'awaiting-callback')
+  })
+}
+
+t.test('a refused log-on is remembered for as long as a request waits for it', async (t) => {
+  const service = await openService(t)
+  const requestId = await askFor(service, '1', 'x')
+  await sendNow(service, requestId)
+  await receive(service, requestId, error('DO_NOT_RETRY', 'E101'))
+  await advance(service, requestId, look)
+  const [name = '', ...others] = await keysWith(service.redis, `${service.tag}:refused:`)
+  t.same(others, [])
+  const left = await service.redis.pttl(name)
+  const most = service.policy.parkedMaxMs.credentials
+  t.ok(left > most - HOUR && left <= most)
+})
+
 t.test('a refusal between looking and beginning is seen', async (t) => {
   const service = await openService(t)
   const [first, second] = [await askFor(service, '1', 'x'), await askFor(service, '2', 'x')]
@@ -315,6 +402,51 @@ t.test('a refusal between looking and beginning is seen', async (t) => {
   t.notOk((await service.ledger.commit(entry, { request, kept: new Map() })).done)
   await sendNow(service, second)
   t.match(await find(service, second), { state: 'parked', reason: 'credentials' })
+})
+
+t.test(
+  'a notification since the refusal counts, and so does one since the own sending',
+  async (t) => {
+    const service = await openService(t)
+    const any = { service: null, code: null, reason: null, requestIds: null }
+    const [early, refused] = [await askFor(service, '1', 'x'), await askFor(service, '2', 'x')]
+    await sendNow(service, early)
+    await sendNow(service, refused)
+    await tick(service)
+    const { notification: before } = await service.notifications.record(any)
+    await tick(service)
+    await receive(service, refused, error('DO_NOT_RETRY', 'E101'))
+    await advance(service, refused, look)
+    const { notification: since } = await service.notifications.record(any)
+    await tick(service)
+
+    const late = await askFor(service, '3', 'x')
+    await sendNow(service, late)
+    t.equal(await stateOf(service, late), 'awaiting-callback')
+    for (const [id, told] of [
+      [early, [before, since]],
+      [late, [since]]
+    ] as const) {
+      await receive(service, id, error('WAIT_4_HOURS_BEFORE_RETRY'))
+      await advance(service, id, look)
+      t.match(await service.ledger.load(id), { refused: { requestId: refused } })
+      t.same((await service.ledger.load(id))?.notifications, told)
+    }
+  }
+)
+
+t.test('what is on its way can be written, though its log-on was refused since', async (t) => {
+  const service = await openService(t)
+  const [first, second] = [await askFor(service, '1', 'x'), await askFor(service, '2', 'x')]
+  await advance(service, second, begin)
+  await sendNow(service, first)
+  await receive(service, first, error('DO_NOT_RETRY', 'E101'))
+  await advance(service, first, look)
+  const entry = await service.ledger.load(second)
+  if (entry === null) throw new Error('it is not there')
+  const request = note(entry.request, { at: 0, event: 'noticed' })
+  t.equal(request.state, 'sending')
+  t.ok((await service.ledger.commit(entry, { request, kept: new Map() })).done)
 })
 
 t.test('with real workers a refused log-on costs two requests, however many wait', async (t) => {
