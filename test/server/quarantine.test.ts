@@ -153,6 +153,53 @@ t.test(
   }
 )
 
+t.test('of two that discard an entry at once, one is told that there is none', async (t) => {
+  const service = await openServerService(t)
+  const requestId = await askIn(service, 'failed')
+  const id = await keep(service, requestId, bytes(ok()))
+  const discard = async (kept: string) => {
+    await service.quarantine.discard(kept)
+    return service.quarantine.discard(kept)
+  }
+  const quarantine = { ...service.quarantine, discard }
+  const { remove } = await openAdmin(t, { ...service, quarantine })
+  t.equal((await remove(`/v1/quarantine/${id}`)).status, 404)
+  const { history = [] } = (await service.catalog.find(requestId)) ?? {}
+  t.notOk(history.some(({ event }) => event === 'quarantine-discarded'))
+})
+
+t.test('a late result has its numbers as they were written', async (t) => {
+  const service = await openServerService(t)
+  const { post } = await openAdmin(t, service)
+  const requestId = await askIn(service, 'failed')
+  const numbers = '[12345678901234567890,1e400,0.1234567890123456789]'
+  const text = JSON.stringify(ok({ Data: { Numbers: 'here' } })).replace('"here"', numbers)
+  const id = await keep(service, requestId, Buffer.from(text))
+  t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 200)
+  const name = `${service.queuePrefix}:khipu-results:${requestId}-late`
+  t.match(await service.redis.hget(name, 'data'), `"Data":{"Numbers":${numbers}}`)
+})
+
+t.test('who let a body through, or discarded it, stands in its request', async (t) => {
+  const service = await openServerService(t)
+  const { post, remove } = await openAdmin(t, service)
+  const requestId = await askIn(service, 'failed')
+  const [accepted, discarded] = [
+    await keep(service, requestId, bytes(ok())),
+    await keep(service, requestId, bytes(error('X')), 2)
+  ]
+  t.equal((await post(`/v1/quarantine/${accepted}/accept`)).status, 200)
+  t.equal((await remove(`/v1/quarantine/${discarded}`)).status, 204)
+  const { history = [] } = (await service.catalog.find(requestId)) ?? {}
+  t.match(
+    history.filter(({ event }) => event.startsWith('quarantine-')),
+    [
+      { event: 'quarantine-accepted', by: 'ana', quarantineId: accepted, attempt: 1 },
+      { event: 'quarantine-discarded', by: 'ana', quarantineId: discarded, attempt: 2 }
+    ]
+  )
+})
+
 t.test(
   'accepting the result of a request that was cancelled is accepting a late one',
   async (t) => {

@@ -221,6 +221,26 @@ t.test('an Idempotency-Key that was used for another body is answered 422', asyn
   t.match(await service.catalog.totals(), { accepted: 1 })
 })
 
+t.test(
+  'an Idempotency-Key was used for the same body whatever the order of its keys',
+  async (t) => {
+    const service = await openServerService(t)
+    const { post } = await openAdmin(t, service)
+    const logon = { User: 'u', Password: 'p' }
+    const turned = { Password: 'p', User: 'u' }
+    const bodies = [
+      { RequestData: { AccountNumber: '000011887755', AccountCredential: logon }, reference: 'r' },
+      { reference: 'r', RequestData: { AccountCredential: turned, AccountNumber: '000011887755' } }
+    ]
+    const [one, other] = [
+      await post('/v1/requests', bodies[0], withKey('key')),
+      await post('/v1/requests', bodies[1], withKey('key'))
+    ]
+    t.equal(other.status, 202)
+    t.equal(idOf(other), idOf(one))
+  }
+)
+
 t.test('repeats at once make one request', async (t) => {
   const service = await openServerService(t)
   const { post } = await openAdmin(t, service)
@@ -428,7 +448,10 @@ t.test('a notification releases what matches and nothing else', async (t) => {
     [await state(first), await state(second), await state(third)],
     ['parked', 'retry-scheduled', 'parked']
   )
-  t.match((await service.catalog.find(second))?.history.at(-1), { event: 'released' })
+  t.match((await service.catalog.find(second))?.history.at(-1), {
+    event: 'released',
+    by: 'ana'
+  })
   t.same(await release({ reason: 'unauthorized', dryRun: false }), { matched: 0, released: 0 })
   t.same(await release({}), { matched: 2, released: 2 })
   t.match(await service.catalog.totals(), { live: { parked: 0, 'retry-scheduled': 3 } })
