@@ -1,10 +1,12 @@
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import {
   createServer as createHttpServer,
   type IncomingMessage,
   type Server,
   type ServerResponse
 } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import {
   type AddressInfo,
   createServer as createNetServer,
@@ -14,6 +16,7 @@ import {
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { createKhipuClient, type KhipuRequest } from '../../src/khipu/client.ts'
+import { makeAuthority, noOpenssl } from '../journey/certificates.ts'
 import { bytes, ok } from '../support/callbacks.ts'
 
 const asking: KhipuRequest = {
@@ -90,6 +93,38 @@ t.test('a redirect is not followed', async (t) => {
     t.equal(calls.length, 1)
   }
   t.same(elsewhere.calls, [])
+})
+
+t.test('whatever the service is, nobody but Khipu is spoken to', async (t) => {
+  const elsewhere = await acceptAll(t)
+  const { calls, baseUrl } = await acceptAll(t)
+  const client = clientOf(t, baseUrl)
+  const { host } = new URL(elsewhere.baseUrl)
+  const services = [
+    `//${host}/x`,
+    `/\\${host}/x`,
+    `@${host}/x`,
+    `../..//${host}/x`,
+    `../../@${host}/x`,
+    `${elsewhere.baseUrl}/x`
+  ]
+  for (const service of services) await client.send({ ...asking, service })
+  t.same(elsewhere.calls, [])
+  t.equal(calls.length, services.length)
+})
+
+t.test('a certificate that nobody vouches for', { skip: await noOpenssl() }, async (t) => {
+  const { cert, key } = await makeAuthority(t.testdir(), '127.0.0.1')
+  const [pem, secret] = await Promise.all([readFile(cert), readFile(key)])
+  let calls = 0
+  const server = createHttpsServer({ cert: pem, key: secret }, (_, response) => {
+    calls += 1
+    response.writeHead(202).end()
+  })
+  const { baseUrl } = await listenAt(t, server)
+  const answer = await clientOf(t, baseUrl.replace('http:', 'https:')).send(asking)
+  t.match(answer, { type: 'temporary', httpStatus: null, detail: /SELF_SIGNED|UNABLE_TO_VERIFY/ })
+  t.equal(calls, 0)
 })
 
 const head = (status: number, length: number) =>
