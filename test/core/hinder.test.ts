@@ -3,6 +3,7 @@ import type { RefusedLogon } from '../../src/core/decide.ts'
 import { waitsItsTurn } from '../../src/core/hinder.ts'
 import { jobsOf } from '../../src/core/jobs.ts'
 import { type Callback, foldCallbacks } from '../../src/core/callbacks.ts'
+import { markPublished } from '../../src/core/publish.ts'
 import { verdictOnLogon } from '../../src/core/logon.ts'
 import { authorize, cancel, release, retryNow } from '../../src/core/operate.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
@@ -224,7 +225,12 @@ t.test('what a change says of a log-on', async (t) => {
       null
     ],
     ['to give it up says nothing', verdictOnLogon(parked, cancel(parked, 'ann', NOW), []), null],
-    ['parking says nothing', verdictOnLogon(queued(), parked, []), null]
+    ['parking says nothing', verdictOnLogon(queued(), parked, []), null],
+    [
+      'a result is said once',
+      verdictOnLogon(IN_STATE.delivered, markPublished(IN_STATE.delivered, NOW), []),
+      null
+    ]
   ]
   for (const [what, verdict, expected] of rows) {
     t.test(what, async (t) => t.same(verdict, expected))
