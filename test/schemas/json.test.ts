@@ -79,7 +79,7 @@ t.test('a key that is written once more in any object is found', async (t) => {
     const names = Object.keys(value)
     const name = names[pick % names.length] ?? ''
     const again = escaped ? escapeAll(name) : JSON.stringify(name)
-    const text = `[{"x":${JSON.stringify(value).replace(/}$/, () => `,${again}:1}`)}}]`
+    const text = `[{"x":${JSON.stringify(value).slice(0, -1)},${again}:1}}]`
     const parsed = parseJson(Buffer.from(text))
     return !parsed.ok && /^(duplicate-key|prototype|key)$/.test(parsed.fault.rule)
   })
