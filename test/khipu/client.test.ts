@@ -136,6 +136,18 @@ const tooLarge = (status: number) => (socket: Socket) => {
   socket.end(head(status, size) + ' '.repeat(size))
 }
 
+/** A byte now and then: each comes in time, all of them together do not. */
+const drip = (socket: Socket) => {
+  let left = 30
+  socket.write(head(200, left))
+  const timer = setInterval(() => {
+    left -= 1
+    if (left > 0) socket.write(' ')
+    else socket.end(' ')
+  }, 100)
+  socket.on('close', () => clearInterval(timer))
+}
+
 type Row = [what: string, afterTheRequest: (socket: Socket) => unknown, answer: object]
 
 // What happens once Khipu has read the whole request.
@@ -160,6 +172,7 @@ const AFTER: readonly Row[] = [
     (socket) => socket.write(head(200, 1000) + '{'),
     { type: 'ambiguous' }
   ],
+  ['the body of a 200 drips, and does not end in time', drip, { type: 'ambiguous' }],
   ['a 200 is too large', tooLarge(200), { type: 'ambiguous' }],
   ['a 202 is too large', tooLarge(202), { type: 'acknowledged' }],
   ['a 503 is too large', tooLarge(503), { type: 'temporary', httpStatus: 503 }]
