@@ -8,7 +8,15 @@ import { releaseParked } from '../../src/ledger/release.ts'
 import { sweep } from '../../src/worker/sweep.ts'
 import { bytes, error, ok, receive, resultsOf } from '../support/callbacks.ts'
 import { ask, askIn, change } from '../support/requests.ts'
-import { DAY, HOUR, keysWith, openService, secretKey, type Service } from '../support/service.ts'
+import {
+  DAY,
+  HOUR,
+  keysWith,
+  openService,
+  secretKey,
+  type Service,
+  tick
+} from '../support/service.ts'
 
 const MINUTE = 60_000
 const unchanged = <T>(request: T) => request
@@ -205,6 +213,25 @@ t.test('a request that can’t be healed does not keep others from it', async (t
   await sweepLater(service, MINUTE).catch(() => {})
   t.equal((await service.catalog.find(healthy))?.state, 'delivered')
   t.match(service.lines.join(''), new RegExp(`"requestId":"${broken}".*"not healed"`))
+})
+
+t.test('a release that can’t be carried on does not keep others from it', async (t) => {
+  const service = await openService(t)
+  const parked = await askIn(service, 'parked')
+  const any = { service: null, code: null, reason: null, requestIds: null }
+  const broken = await service.notifications.record({ ...any, code: 'none' })
+  await tick(service)
+  await service.notifications.record(any)
+  const lease: Service['notifications']['lease'] = (releasing, holder) =>
+    releasing.member === broken.member
+      ? Promise.reject(new Error('crashed'))
+      : service.notifications.lease(releasing, holder)
+  const breaking = { ...service, notifications: { ...service.notifications, lease } }
+  await sweepLater(breaking, MINUTE)
+  t.equal((await service.catalog.find(parked))?.state, 'retry-scheduled')
+  const { at } = broken.notification
+  t.match(service.lines.join(''), new RegExp(`"notifiedAt":${at}.*"not healed"`))
+  t.match(await service.notifications.unfinished(Infinity), [{ member: broken.member }])
 })
 
 t.test('a release that died in the middle is carried on once its lease has lapsed', async (t) => {
