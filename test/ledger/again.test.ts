@@ -6,7 +6,7 @@ import { commitArguments } from '../../src/ledger/change.ts'
 import { createSealer } from '../../src/ledger/seal.ts'
 import { openStore } from '../../src/ledger/store.ts'
 import { ask, askIn } from '../support/requests.ts'
-import { openService, secretKey } from '../support/service.ts'
+import { keysWith, openService, secretKey } from '../support/service.ts'
 
 // What is done again, by a client that resends, by two processes, or by somebody who will not stop.
 
@@ -43,6 +43,25 @@ t.test('two that release for one notification pace it once', async (t) => {
   const due = items.map(({ dueAt }) => dueAt ?? 0).toSorted((a, b) => a - b)
   const spacing = due.slice(1).map((at, index) => at - (due[index] ?? 0))
   t.same(spacing, [100, 100, 100], 'ten a second')
+})
+
+t.test('a release of many asks for its lease again, which then holds for longer', async (t) => {
+  const service = await openService(t)
+  for (let count = 0; count < 100; count += 1) await askIn(service, 'parked')
+  const all = { service: null, code: null, reason: null, requestIds: null }
+  const releasing = await service.notifications.record(all)
+  const left: number[] = []
+  const lease: typeof service.notifications.lease = async (...args) => {
+    const holds = await service.notifications.lease(...args)
+    const [name = ''] = await keysWith(service.redis, `${service.tag}:releaser:`)
+    left.push(await service.redis.pttl(name))
+    await service.redis.pexpire(name, 5_000)
+    return holds
+  }
+  const notifications = { ...service.notifications, lease }
+  t.equal(await releaseParked({ ...service, notifications }, releasing), 100)
+  t.equal(left.length, 2)
+  t.ok(left.every((ms) => ms > 5_000))
 })
 
 t.test('one request can keep twenty bodies in quarantine, and no more', async (t) => {

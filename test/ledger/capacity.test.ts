@@ -41,13 +41,43 @@ t.test('a Redis that is set up wrong is told of once, and until it is mended', a
   t.teardown(() => server.stop())
   const redis = new Redis(server.url)
   t.teardown(() => redis.disconnect())
+  let looks = 0
+  const watched = new Proxy(redis, {
+    get(target, name) {
+      if (name === 'info') looks += 1
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    }
+  })
   const { log, lines } = openLog()
-  const capacity = watchCapacity(redis, log)
+  const capacity = watchCapacity(watched, log)
   t.teardown(() => capacity.close())
   await redis.config('SET', 'maxmemory-policy', 'allkeys-lru')
   await until('it is noticed', () => capacity.concerns().length === 1)
+  const noticed = looks
+  await until('it is seen again', () => looks > noticed + 1)
   t.match(capacity.concerns()[0], /noeviction/)
   await redis.config('SET', 'maxmemory-policy', 'noeviction')
   await until('it is mended', () => capacity.concerns().length === 0)
   t.equal(lines.filter((line) => line.includes('not set up to keep')).length, 1)
+})
+
+t.test('a Redis that is full, or away, can store nothing', async (t) => {
+  const server = await startRedis({ url: null })
+  t.teardown(() => server.stop())
+  const redis = new Redis(server.url)
+  t.teardown(() => redis.disconnect())
+  const capacity = watchCapacity(redis, openLog().log)
+  t.teardown(() => capacity.close())
+  await until('it is there', () => capacity.canStore())
+  t.equal(capacity.isFull(), false)
+  await redis.config('SET', 'maxmemory', '1')
+  await until('it is full', () => capacity.isFull())
+  t.equal(capacity.canStore(), false)
+  await redis.config('SET', 'maxmemory', '0')
+  await until('there is room again', () => capacity.canStore())
+  redis.disconnect()
+  await until('it is away', () => redis.status === 'end')
+  t.equal(capacity.canStore(), false)
+  t.equal(capacity.isFull(), false)
 })

@@ -86,3 +86,9 @@ for (const [prefix, tag] of TAGS) {
     t.equal(partitionTag(prefix, 0), tag)
   })
 }
+
+t.test('nothing opens with a part of its tag', async (t) => {
+  const empty = sealer.seal(Buffer.alloc(0), id)
+  t.ok(opens(empty))
+  for (let cut = 1; cut <= 16; cut += 1) t.notOk(opens(empty.subarray(0, -cut)), `without ${cut}`)
+})
