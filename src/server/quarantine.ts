@@ -34,8 +34,8 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
     { schema: { summary: 'Discard a kept body' } },
     async ({ params, caller }, reply) => {
       const kept = await find(deps, params.id)
-      await noteOperator(deps, kept, 'quarantine-discarded', caller)
       if (!(await deps.quarantine.discard(params.id))) throw unknown()
+      await noteOperator(deps, kept, 'quarantine-discarded', caller)
       deps.log.info({ by: caller, quarantineId: params.id }, 'quarantine discarded')
       return reply.code(204).send()
     }

@@ -137,7 +137,7 @@ t.test(
     await ask(service, { turns: true })
     await send(openWorker(service).deps, await jobOf(service, first))
     const both = withKeys(service, k2, k1)
-    await rehashAccounts(both)
+    await rehashAccounts(both, both.openResealing())
     const id = (await both.catalog.find(first))?.account?.id
     for (const kind of ['account', 'turn', 'waiting']) {
       const keys = await keysWith(service.redis, `${service.tag}:${kind}:`)
@@ -159,7 +159,7 @@ t.test('a request that ends while accounts are hashed again stays as it ended', 
       return opened
     }
   }
-  await rehashAccounts({ ...both, ledger })
+  await rehashAccounts({ ...both, ledger }, both.openResealing())
   const { state, account } = (await both.catalog.find(requestId)) ?? {}
   t.equal(state, 'cancelled')
   t.same(account, before?.account)

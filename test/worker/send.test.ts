@@ -254,7 +254,8 @@ t.test('what is given as an attempt begins is what goes out', async (t) => {
     if (changed.request.state === 'sending') await advance(service, requestId, authorized, sealed)
     return committed
   }
-  const authorized: Step = (request, { now }) => authorize(request, { expiresAt: null }, 'ana', now)
+  const authorized: Step = (request, { now }) =>
+    authorize(request, { authorization: { expiresAt: null }, account: request.account }, 'ana', now)
   await send({ ...deps, ledger: { ...service.ledger, commit } }, await jobOf(service, requestId))
   t.match(sends, [{ authorization: { jwt: 'the.new.one' } }])
   t.equal(sends.length, 1)
