@@ -1,14 +1,12 @@
 import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
 import type { ApiToken } from '../config/secrets.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
-import type { Fault } from '../schemas/generated.ts'
-import { faultsOf } from '../schemas/faults.ts'
-import { check, type SchemaName, schemas } from '../schemas/validate.ts'
+import { schemas } from '../schemas/validate.ts'
 import { type AuthFailure, requireToken } from './auth.ts'
+import { checkBody, checkQuery, InvalidInput, readJson } from './input.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HEADERS, HELMET } from './http.ts'
 import {
@@ -60,13 +58,7 @@ export async function buildAdmin(
   await app.register(helmet, HELMET)
   continueWhenAdmitted(app)
   app.decorateRequest('caller', '')
-  // A call without a body may well say that it would be JSON.
-  const parse = app.getDefaultJsonParser('error', 'error')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
-    body === '' && request.routeOptions.schema?.body === undefined
-      ? done(null, undefined)
-      : parse(request, body.toString(), done)
-  )
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, readJson)
   // With its body unread.
   app.addHook('onRequest', async (request, reply) => {
     if (!request.is404) return undefined
@@ -125,32 +117,6 @@ async function operatorApi(
   await app.register(requestChangeRoutes, { ...deps, prefix: '/v1' })
   await app.register(notificationRoutes, { ...deps, prefix: '/v1' })
   await app.register(quarantineRoutes, { ...deps, prefix: '/v1' })
-}
-
-class InvalidInput extends Error {
-  override readonly name = 'InvalidInput'
-  readonly faults: readonly Fault[]
-  constructor(faults: readonly Fault[]) {
-    super('the input breaks its schema')
-    this.faults = faults
-  }
-}
-
-function checkBody({ $ref = '' }: { $ref?: string }) {
-  const [name] = [...schemas].find(([, { $id }]) => $ref === `${String($id)}#`) ?? []
-  return (value: unknown) => {
-    const checked = check(name as SchemaName, value, { list: 'all', unknownKeys: 'named' })
-    return checked.valid ? { value: checked.value } : { error: new InvalidInput(checked.faults) }
-  }
-}
-
-// A query is all text: numbers in it have to be read. Bodies are never coerced.
-function checkQuery(schema: object) {
-  const validate = new Ajv2020({ allErrors: true, coerceTypes: true }).compile(schema)
-  return (value: unknown) =>
-    validate(value)
-      ? { value }
-      : { error: new InvalidInput(faultsOf(validate.errors ?? [], 'named')) }
 }
 
 function answerError(error: FastifyError, reply: Parameters<typeof sendProblem>[0], log: Logger) {

@@ -139,6 +139,8 @@ const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['TRUST_PROXY', '10.0.0.0/33', networks],
   ['TRUST_PROXY', '10.0.0.0/8/8', networks],
   ['TRUST_PROXY', '::1/129', networks],
+  ['TRUST_PROXY', '0.0.0.0/0', networks],
+  ['TRUST_PROXY', '::/0', networks],
   ['MAX_CONNECTIONS', '0', 'must be >= 1'],
   ['SINGLE_FLIGHT', CANARY, 'must be true or false'],
   ['SEAL_RESULTS', CANARY, 'must be true or false'],
@@ -198,6 +200,8 @@ const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['API_TOKENS', `ann:a,bob`, tokens],
   ['API_TOKENS', `ann:a,ann:b`, tokens],
   ['API_TOKENS', `ann:a,ann/read:b`, tokens],
+  ['API_TOKENS', `ann:${CANARY},bob/read:${CANARY}`, 'has the same token under two names'],
+  ['SECRET_KEYS', `k1:${key(1)},k2:${key(1)}`, 'has the same bytes under two kids'],
   ['API_TOKENS', `ann/root:${CANARY}`, tokens],
   ['RETRY_POLICY_FILE', `/${CANARY}.json`, 'names a file that cannot be read as JSON']
 ]

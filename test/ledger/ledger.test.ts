@@ -334,3 +334,17 @@ t.test('no secret is in clear in any key of Redis', async (t) => {
   const resultKey = `${service.queuePrefix}:khipu-results:${requestId}`
   t.same(await shownIn(t, service), { data: [resultKey] }, 'after it ended: in its result alone')
 })
+
+t.test('a sealed value that was put in the place of a body is not taken for it', async (t) => {
+  const service = await openService(t)
+  const requestId = await askIn(service, 'awaiting-callback')
+  await receive(service, requestId, ok())
+  const { redis, tag } = service
+  const sealed = await redis.hgetBuffer(`${tag}:request:${requestId}`, 'sealed')
+  const [id = ''] = await redis.hkeys(`${tag}:bodies:${requestId}`)
+  t.ok(await service.ledger.openBody(requestId, id))
+  await redis.hset(`${tag}:bodies:${requestId}`, id, sealed ?? '')
+  await t.rejects(service.ledger.openBody(requestId, id), /is not what it was/)
+  await t.rejects(advance(service, requestId, (request) => request))
+  t.same(await resultsOf(service), [])
+})

@@ -279,3 +279,38 @@ t.test('what was parked after a notification waits for the next one', async (t) 
   t.equal(await releaseParked(service, releasing), 0)
   t.equal((await service.catalog.find(requestId))?.state, 'parked')
 })
+
+t.test('no request pushes out what belongs to others: its own oldest gives way', async (t) => {
+  const service = await openService(t, {
+    quarantine: { mostEntries: 1000, mostBytes: 20_000, retentionMs: DAY }
+  })
+  for (let count = 0; count < 5; count += 1) await keepOf(service, 100)
+  const requestId = await askIn(service, 'failed')
+  const envelopeOf = (count: number) => ok({ AdditionalInformation: String(count).padStart(9) })
+  for (let count = 0; count < 40; count += 1) {
+    await receive(service, requestId, envelopeOf(count))
+    await advance(service, requestId, (request) => request)
+  }
+  const entries = await service.quarantine.list(0, 99)
+  const own = entries.filter((entry) => entry.requestId === requestId)
+  t.equal(entries.length - own.length, 5, 'the others are all there')
+  const bytes = own.reduce((sum, { size }) => sum + size, 0)
+  t.ok(bytes <= 2000 && bytes > 1500, 'a tenth of the room, and not much less')
+  const newest = own[0] && (await service.quarantine.open(own[0]))
+  t.match(String(newest), '       39')
+  t.equal((await service.quarantine.usage()).evicted, 40 - own.length)
+})
+
+t.test('what is refused has a tenth of the room, too, but never less than one body', async (t) => {
+  const service = await openService(t, {
+    quarantine: { mostEntries: 1000, mostBytes: 1000, retentionMs: DAY }
+  })
+  const from = { requestId: v7(), attempt: 1 }
+  const keep = (size: number) => service.quarantine.keep(from, 'schema', faults, randomBytes(size))
+  t.type(await keep(500), 'string')
+  t.equal(await keep(1), null)
+  from.requestId = v7()
+  t.type(await keep(60), 'string')
+  t.type(await keep(40), 'string')
+  t.equal(await keep(1), null)
+})

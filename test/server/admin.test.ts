@@ -265,3 +265,18 @@ t.test('what is not there is answered 404 as a problem, and a malformed path 400
     json: { title: 'Bad request', status: 400 }
   })
 })
+
+const STRICT: readonly [what: string, body: string, rule: string][] = [
+  ['a key twice', '{"RequestData":{"AccountNumber":"1","AccountNumber":"2"}}', 'duplicate-key'],
+  ['__proto__', '{"RequestData":{"AccountNumber":"1","__proto__":{}}}', 'prototype'],
+  ['too many levels', `{"RequestData":${'['.repeat(65)}${']'.repeat(65)}}`, 'depth'],
+  ['half of it', '{"RequestData":', 'json']
+]
+for (const [what, body, rule] of STRICT) {
+  t.test(`a body with ${what} is refused as strictly as a callback`, async (t) => {
+    const { post } = await openAdmin(t, await openServerService(t))
+    const answer = await post('/v1/requests', body)
+    t.match(answer.json, { status: 400, errors: [{ rule }] })
+    t.match(check('problem', answer.json), { valid: true })
+  })
+}

@@ -275,3 +275,25 @@ for (const [what, open] of [
     })
   })
 }
+
+t.test('a connection that sends ever more requests ahead of the answers is ended', async (t) => {
+  const service = await openServerService(t)
+  const requestId = await askIn(service, 'awaiting-callback')
+  let release = () => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
+  const has = async (id: string) => {
+    await held
+    return service.ledger.has(id)
+  }
+  const { address } = await openPublic(t, service, { ledger: { ...service.ledger, has } })
+  const token = service.capabilities.sign({ requestId, attempt: 1 })
+  const request = `POST /callbacks/${token} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n7`
+  t.equal(
+    await writeRaw(address, request.repeat(12)),
+    '',
+    'ended while the first is still looked at'
+  )
+  release()
+  const eleven = request.repeat(10) + request.replace('Host', 'Connection: close\r\nHost')
+  t.equal((await writeRaw(address, eleven)).match(/HTTP\/1\.1 422 /g)?.length, 11)
+})

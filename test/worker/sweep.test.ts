@@ -259,3 +259,16 @@ t.test('a release that died in the middle is carried on once its lease has lapse
   t.same(await states(), ['retry-scheduled', 'retry-scheduled'])
   t.same(await service.notifications.unfinished(Infinity), [])
 })
+
+t.test('behind hundreds that can’t be healed one that can be is found', async (t) => {
+  const service = await openService(t)
+  const lost = await askIn(service, 'awaiting-callback', { ago: HOUR })
+  const broken = Array.from({ length: 600 }, (_, at) => [at, `broken-${at}`]).flat()
+  await service.redis.zadd(`${service.tag}:due`, ...broken)
+  for (let at = 0; at < 600; at += 1) {
+    await service.redis.hset(`${service.tag}:request:broken-${at}`, 'version', '1', 'record', '{')
+  }
+  await sweepLater(service, MINUTE)
+  t.equal((await service.queues.deadline.getJobs()).length, 1)
+  t.match(await service.queues.deadline.getJobs(), [{ data: { requestId: lost } }])
+})

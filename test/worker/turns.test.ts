@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { cancel, retryNow } from '../../src/core/operate.ts'
+import { authorize, cancel, retryNow } from '../../src/core/operate.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
 import { note } from '../../src/core/request.ts'
 import { beginSending } from '../../src/core/sending.ts'
 import { advance, type Step } from '../../src/ledger/advance.ts'
 import { callbackId } from '../../src/ledger/ids.ts'
+import { openLedger } from '../../src/ledger/open.ts'
 import { releaseParked } from '../../src/ledger/release.ts'
 import { connectWaiting } from '../../src/queue/connections.ts'
 import { send } from '../../src/worker/send.ts'
@@ -466,4 +467,77 @@ t.test('with real workers a refused log-on costs two requests, however many wait
   await queueAll(service, ids)
   await until('five are parked', async () => (await service.catalog.totals()).live['parked'] === 5)
   t.same(sent, [ids[0], ids[0]])
+})
+
+t.test('where turns were not taken for a time, all who are on their way count', async (t) => {
+  const service = await openService(t)
+  const without = {
+    ...service,
+    ...openLedger(service.redis, { ...service.ledgerSettings, singleFlight: false })
+  }
+  const ids = [await askFor(service, '1'), await askFor(service, '1'), await askFor(service, '1')]
+  const [first = '', second = '', third = ''] = ids
+  for (const id of [first, second]) await sendNow(without, id)
+  await receive(service, second, ok())
+  await advance(service, second, look)
+  await sendNow(service, third)
+  t.match(await find(service, third), { state: 'queued', reason: 'account-busy' })
+  await receive(service, first, ok())
+  await advance(service, first, look)
+  await sendNow(service, third)
+  t.equal(await stateOf(service, third), 'awaiting-callback')
+})
+
+t.test('a log-on is judged by what the attempt was sent with', async (t) => {
+  const service = await openService(t)
+  const askWith = (AccountNumber: string, jwt: string) =>
+    ask(service, { turns: true, input: { RequestData: { AccountNumber }, authorization: { jwt } } })
+  const give = async (requestId: string, jwt: string) => {
+    const input = { RequestData: { AccountNumber: '1' }, authorization: { jwt } }
+    const sealed = service.ledger.seal(requestId, input)
+    await advance(
+      service,
+      requestId,
+      (request, { now }) => {
+        const account = service.accounts.identify(request.service, input)
+        return authorize(request, { authorization: { expiresAt: null }, account }, 'ana', now)
+      },
+      sealed
+    )
+  }
+  const first = await askWith('1', 'wrong')
+  await sendNow(service, first)
+  await give(first, 'right')
+  await receive(service, first, error('WAIT_4_HOURS_BEFORE_RETRY', 'E101'))
+  await advance(service, first, look)
+
+  const wrong = await askWith('2', 'wrong')
+  await sendNow(service, wrong)
+  t.match(await find(service, wrong), { state: 'parked', reason: 'credentials' })
+  const right = await askWith('3', 'right')
+  await sendNow(service, right)
+  t.equal(await stateOf(service, right), 'awaiting-callback', 'it was not the one that was refused')
+
+  await give(wrong, 'right')
+  t.equal(await stateOf(service, wrong), 'retry-scheduled', 'another log-on lets it go')
+  const again = await askWith('4', 'wrong')
+  await sendNow(service, again)
+  t.match(await find(service, again), { reason: 'credentials' }, 'and the old one stays refused')
+  await give(right, 'wrong')
+  const late = await askWith('5', 'fine')
+  await give(late, 'wrong')
+  await sendNow(service, late)
+  t.match(await find(service, late), { reason: 'credentials' }, 'given the refused one, it waits')
+})
+
+t.test('a log-on that was refused too late to matter is remembered all the same', async (t) => {
+  const service = await openService(t)
+  const first = await askFor(service, '1', 'x')
+  await sendNow(service, first)
+  await advance(service, first, (request, { now }) => cancel(request, 'ana', now))
+  await receive(service, first, error('DO_NOT_RETRY', 'E101'))
+  await advance(service, first, look)
+  const second = await askFor(service, '1', 'x')
+  await sendNow(service, second)
+  t.match(await find(service, second), { state: 'parked', reason: 'credentials' })
 })

@@ -1,0 +1,48 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { FastifyRequest } from 'fastify'
+import { faultsOf } from '../schemas/faults.ts'
+import type { Fault } from '../schemas/generated.ts'
+import { parseJson } from '../schemas/json.ts'
+import { check, type SchemaName, schemas } from '../schemas/validate.ts'
+import { Refusal } from './problem.ts'
+
+/** Reads what an operator sends as strictly as a callback. */
+export function readJson(
+  { routeOptions }: FastifyRequest,
+  body: Buffer,
+  done: (error: Error | null, value?: unknown) => void
+): void {
+  // A call without a body may well say that it would be JSON.
+  if (body.length === 0 && routeOptions.schema?.body === undefined) return done(null, undefined)
+  const parsed = parseJson(body)
+  if (parsed.ok) return done(null, parsed.value)
+  done(new Refusal(400, 'the body is not JSON', [{ path: '', ...parsed.fault }]))
+}
+
+/** What breaks the schema of its route. */
+export class InvalidInput extends Error {
+  override readonly name = 'InvalidInput'
+  readonly faults: readonly Fault[]
+  constructor(faults: readonly Fault[]) {
+    super('the input breaks its schema')
+    this.faults = faults
+  }
+}
+
+/** Checks a body against the file of schemas/ that its route names. */
+export function checkBody({ $ref = '' }: { $ref?: string }) {
+  const [name] = [...schemas].find(([, { $id }]) => $ref === `${String($id)}#`) ?? []
+  return (value: unknown) => {
+    const checked = check(name as SchemaName, value, { list: 'all', unknownKeys: 'named' })
+    return checked.valid ? { value: checked.value } : { error: new InvalidInput(checked.faults) }
+  }
+}
+
+/** Checks a query, which is all text: numbers in it have to be read. Bodies are never coerced. */
+export function checkQuery(schema: object) {
+  const validate = new Ajv2020({ allErrors: true, coerceTypes: true }).compile(schema)
+  return (value: unknown) =>
+    validate(value)
+      ? { value }
+      : { error: new InvalidInput(faultsOf(validate.errors ?? [], 'named')) }
+}
