@@ -17,29 +17,33 @@ export function verdictOnLogon(
   after: Request,
   received: readonly Callback[]
 ): Verdict | null {
-  if (after.state === 'delivered' && before.state !== 'delivered') {
-    const { attempt } = received.find(({ id }) => id === after.response?.body) ?? {}
-    return trusted(sentWith(after, attempt ?? after.attempts.length))
-  }
-  const refusal = received.findLast(
-    ({ outcome }) => outcome.type === 'error' && isRefusedLogon(outcome.code)
-  )
-  if (refusal !== undefined) return refusedBy(after, refusal)
+  const winner = received.find(({ outcome }) => outcome.type === 'result')
+  if (winner !== undefined && before.endedAt === null) return trusted(sentWith(after, winner))
+  const refusal = received.filter(isRefusal).at(-1)
+  if (refusal !== undefined) return refused(after, refusal)
   const released = before.parked?.cause === 'credentials' && after.state === 'retry-scheduled'
   return released && logonOf(after) === logonOf(before) ? trusted(logonOf(before)) : null
 }
 
-function refusedBy(request: Request, { attempt, outcome, receivedAt: at }: Callback) {
-  const logon = sentWith(request, attempt)
-  const code = outcome.type === 'error' ? (outcome.code ?? '') : ''
-  const refused = { requestId: request.requestId, at, code }
-  return logon === '' ? null : ({ type: 'refused', logon, refused } as const)
+type Refusal = Callback & { readonly outcome: { readonly code: string } }
+
+function isRefusal(callback: Callback): callback is Refusal {
+  return callback.outcome.type === 'error' && isRefusedLogon(callback.outcome.code)
+}
+
+function refused(request: Request, refusal: Refusal): Verdict | null {
+  const logon = sentWith(request, refusal)
+  const { requestId } = request
+  const { receivedAt: at, outcome } = refusal
+  return logon === ''
+    ? null
+    : { type: 'refused', logon, refused: { requestId, at, code: outcome.code } }
 }
 
 function trusted(logon: string): Verdict | null {
   return logon === '' ? null : { type: 'trusted', logon }
 }
 
-function sentWith({ attempts }: Request, number: number): string {
-  return attempts.find((attempt) => attempt.number === number)?.logon ?? ''
+function sentWith({ attempts }: Request, { attempt }: Callback): string {
+  return attempts.find(({ number }) => number === attempt)?.logon ?? ''
 }

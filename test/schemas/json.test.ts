@@ -57,7 +57,8 @@ t.test('keys are read as they are written, whatever was sent before', async (t) 
     maxLength: 6
   })
   const property = fc.property(name, name, (before, key) => {
-    parseJson(Buffer.from(JSON.stringify({ h: [], [before]: 0 })))
+    // Not by an object: to make one with such a key is as bad as to read it.
+    parseJson(Buffer.from(`{"h":[],${JSON.stringify(before)}:0}`))
     const parsed = parseJson(Buffer.from(`{"h":1,${escapeAll(key)}:2}`))
     if (key.includes('\\') || key === 'h') return !parsed.ok
     return parsed.ok && Object.keys(Object(parsed.value)).includes(key)
