@@ -235,6 +235,16 @@ t.test('what a change says of a log-on', async (t) => {
   for (const [what, verdict, expected] of rows) {
     t.test(what, async (t) => t.same(verdict, expected))
   }
+  t.test('it is the one of the attempt that called back', async (t) => {
+    const account = { ...ACCOUNT, credentials: 'logon-2' }
+    const authorization = { expiresAt: null }
+    const changed = authorize(silent(awaited), { authorization, account }, 'ann', NOW)
+    const twice = sent(retryNow(changed, 'ann', NOW))
+    t.match(twice.attempts, [{ logon: 'logon-1' }, { logon: 'logon-2' }])
+    t.match(said(twice, callback(1, e105, at)), { type: 'refused', logon: 'logon-1' })
+    t.match(said(twice, callback(2, e105, at)), { type: 'refused', logon: 'logon-2' })
+    t.match(said(twice, callback(1, result(), at)), { type: 'trusted', logon: 'logon-1' })
+  })
   t.test('where neither log-on nor account is known nothing is remembered', async (t) => {
     const unknown = answered(sent({ ...queued(), account: null }), acknowledged(), START + SECOND)
     t.equal(said(unknown, callback(1, e105, at)), null)

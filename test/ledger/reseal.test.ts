@@ -6,7 +6,7 @@ import { advance } from '../../src/ledger/advance.ts'
 import { openLedger } from '../../src/ledger/open.ts'
 import { rehashAccounts } from '../../src/ledger/reseal.ts'
 import { send } from '../../src/worker/send.ts'
-import { ok, receive } from '../support/callbacks.ts'
+import { error, ok, receive } from '../support/callbacks.ts'
 import { ask, askIn } from '../support/requests.ts'
 import { keysWith, openService, secretKey, type Service } from '../support/service.ts'
 import { jobOf, openWorker } from '../support/worker.ts'
@@ -192,3 +192,21 @@ t.test(
     t.equal((await both.catalog.list({ ...ofAccount, account })).items.length, 3)
   }
 )
+
+t.test('a refused log-on is remembered under its new name', async (t) => {
+  const service = await openService(t, { secretKeys: [k1] })
+  const refused = await ask(service, { turns: true, input: input('wrong') })
+  await send(openWorker(service).deps, await jobOf(service, refused))
+  await receive(service, refused, error('RETRY_IMMEDIATELY', 'E101'))
+  await advance(service, refused, (request) => request)
+  const both = withKeys(service, k2, k1)
+  await rehashAccounts(both, both.openResealing())
+  const other = await ask(both, { turns: true, input: input('wrong') })
+  await send(openWorker(both).deps, await jobOf(both, other))
+  await advance(both, refused, (request, { now }) => cancel(request, 'ana', now))
+  await send(openWorker(both).deps, await jobOf(both, other))
+  t.match(await both.catalog.find(other), { state: 'parked', reason: 'credentials' })
+  t.ok(
+    (await service.redis.pttl((await service.redis.keys(`${service.tag}:refused:*`))[0] ?? '')) > 0
+  )
+})

@@ -2,7 +2,9 @@ import t from 'tap'
 import { v7 } from 'uuid'
 import { expiryOf } from '../../src/khipu/authorization.ts'
 import type { Input } from '../../src/ledger/ledger.ts'
+import { advance } from '../../src/ledger/advance.ts'
 import { send } from '../../src/worker/send.ts'
+import { error, receive } from '../support/callbacks.ts'
 import { dump, keysThatShow } from '../support/dump.ts'
 import { openAdmin, openServerService } from '../support/listeners.ts'
 import { askIn, change } from '../support/requests.ts'
@@ -197,4 +199,30 @@ t.test('accounts and log-ons are told apart by all that makes them', async (t) =
   const another = of(`${bci}/cards`, {}, { jwt: 'j' })
   t.equal(another?.credentials, unnamed?.credentials)
   t.equal(another?.id, unnamed?.id, 'where only the log-on is known, the account is that')
+})
+
+t.test('another JWT is another log-on, and is asked about as such', async (t) => {
+  const service = await openServerService(t)
+  const admin = await openAdmin(t, service)
+  const { deps, sends } = openWorker(service)
+  const askFor = (AccountNumber: string, authorization: object) =>
+    askWith(admin, { RequestData: { AccountNumber }, authorization })
+  const refused = await askFor('1', { jwt: 'refused' })
+  await send(deps, await jobOf(service, refused))
+  await receive(service, refused, error('DO_NOT_RETRY', 'E101'))
+  await advance(service, refused, (request) => request)
+
+  const given = await askFor('2', { jwt: 'fine' })
+  await admin.put(`/v1/requests/${given}/authorization`, { jwt: 'refused' })
+  await send(deps, await jobOf(service, given))
+  t.match((await admin.get(`/v1/requests/${given}`)).json, {
+    state: 'parked',
+    reason: 'credentials'
+  })
+  t.equal(sends.length, 1)
+
+  const put = await admin.put(`/v1/requests/${given}/authorization`, { jwt: 'fine' })
+  t.match(put.json, { state: 'retry-scheduled' })
+  await send(deps, await jobOf(service, given))
+  t.match(sends, [{ authorization: { jwt: 'refused' } }, { authorization: { jwt: 'fine' } }])
 })

@@ -527,6 +527,12 @@ t.test('GET /health/live is answered 200', async (t) => {
   const service = await openServerService(t)
   const { address } = await openPublic(t, service, { canStore: () => false })
   t.match(await call(`${address}/health/live`), { status: 200, json: { status: 'live' } })
+  const request = 'GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n'
+  t.match(
+    await writeRaw(address, request),
+    /\r\nconnection: close\r\n/i,
+    'and no connection is held'
+  )
 })
 
 t.test('everything else is answered 404, and always the same', async (t) => {
