@@ -96,6 +96,8 @@ local function trimHolding(requestId, mostEntries, mostBytes)
   local count, bytes, oldest = holdingOf(requestId)
   while count > 1 and (count > mostEntries or bytes > mostBytes) do
     redis.call('HINCRBY', key('totals'), 'quarantineEvicted', drop(oldest))
+    -- Whatever becomes of the entry, this comes to an end.
+    redis.call('SREM', key('kept', requestId), oldest)
     count, bytes, oldest = holdingOf(requestId)
   end
 end
