@@ -1,4 +1,5 @@
-import { type Around, isAuthorizationExpired, isExpired } from './decide.ts'
+import type { ParkCause } from './cause.ts'
+import { type Around, isAuthorizationExpired, isExpired, type RefusedLogon } from './decide.ts'
 import { matches } from './notification.ts'
 import { note, type Request } from './request.ts'
 import { end, park } from './settle.ts'
@@ -11,14 +12,11 @@ import { end, park } from './settle.ts'
 export function hinder(request: Request, around: Around): Request | null {
   const { now, policy, refused, busyUntil } = around
   if (isExpired(request, around)) return end(request, 'failed', 'expired', { at: now })
-  if (isAuthorizationExpired(request, now, around)) {
-    const cause = 'authorization-expired'
-    return park(request, { cause, code: null, until: now + policy.parkedMaxMs[cause], now })
-  }
-  if (refused !== null && isBarred(request, around)) {
-    const { code } = refused
-    const cause = 'credentials'
-    return park(request, { cause, code, until: now + policy.parkedMaxMs[cause], now })
+  const parkFor = (cause: ParkCause, code: string | null) =>
+    park(request, { cause, code, until: now + policy.parkedMaxMs[cause], now })
+  if (isAuthorizationExpired(request, now, around)) return parkFor('authorization-expired', null)
+  if (refused !== null && isBarred(request, refused, around)) {
+    return parkFor('credentials', refused.code)
   }
   return busyUntil === null ? null : waitItsTurn(request, busyUntil, now)
 }
@@ -30,8 +28,8 @@ export function waitsItsTurn({ state, reason }: Request): boolean {
 
 // The one that was refused has its own, bounded retry. Where the log-on isn't known, but only the account,
 // a request that was asked for later may well come with a better one.
-function isBarred(request: Request, { refused, notifications }: Around): boolean {
-  if (refused === null || refused.requestId === request.requestId) return false
+function isBarred(request: Request, refused: RefusedLogon, { notifications }: Around): boolean {
+  if (refused.requestId === request.requestId) return false
   const { requestId, service, requestedAt } = request
   const isKnown = typeof request.account?.credentials === 'string'
   if (!isKnown && requestedAt > refused.at) return false

@@ -38,6 +38,22 @@ export interface Catalog {
   forgetEndedBefore(instant: number, limit: number): Promise<number>
 }
 
+const PAGE = 100
+
+/** Every request in a state, or every one there is, newest first, a page at a time. */
+export async function* everyRequest(
+  catalog: Pick<Catalog, 'list'>,
+  state: State | null = null
+): AsyncGenerator<Request> {
+  const query = { state, service: null, reference: null, account: null, limit: PAGE }
+  let before: string | null = null
+  do {
+    const page: Page = await catalog.list({ ...query, before })
+    yield* page.items
+    before = page.next
+  } while (before !== null)
+}
+
 /** How many records one page looks at, at the most, while it filters; and how many it reads at once. */
 const MOST_SCANNED = 1000
 const READ_AT_ONCE = 100

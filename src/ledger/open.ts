@@ -27,6 +27,7 @@ export interface LedgerSettings {
 export function openLedger(redis: Redis, settings: LedgerSettings) {
   const { queuePrefix, secretKeys, ledgerRetentionMs, singleFlight, policy } = settings
   const store = openStore(redis, createSealer(secretKeys), partitionTag(queuePrefix, 0))
+  const catalog = createCatalog(store)
   return {
     tag: store.tag,
     ledger: createLedger(store, {
@@ -34,12 +35,12 @@ export function openLedger(redis: Redis, settings: LedgerSettings) {
       refusedMs: policy.parkedMaxMs.credentials,
       share: shareOf(settings.quarantine)
     }),
-    catalog: createCatalog(store),
+    catalog,
     accounts: createAccounts(secretKeys),
     quarantine: createQuarantine(store, settings.quarantine),
     notifications: createNotifications(store),
     idempotency: createIdempotency(store, ledgerRetentionMs),
-    openResealing: () => createResealing(store, createCatalog(store), secretKeys[0].kid),
+    openResealing: () => createResealing(store, catalog, secretKeys[0].kid),
     watchCapacity: (log: Logger) => watchCapacity(redis, log)
   }
 }

@@ -3,7 +3,7 @@ import { matches, type Notification } from '../core/notification.ts'
 import { release } from '../core/operate.ts'
 import type { Request } from '../core/request.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
-import type { Catalog } from './catalog.ts'
+import { type Catalog, everyRequest } from './catalog.ts'
 import type { Notifications, Releasing } from './notifications.ts'
 
 export interface ReleaseDeps extends AdvanceDeps {
@@ -11,14 +11,8 @@ export interface ReleaseDeps extends AdvanceDeps {
   readonly notifications: Notifications
 }
 
-const PAGE = 100
-const PARKED = {
-  state: 'parked',
-  reference: null,
-  service: null,
-  account: null,
-  limit: PAGE
-} as const
+/** After how many releases the lease is asked for again. */
+const LEASED_FOR = 100
 
 /**
  * Releases what is parked and matches, oldest first, one every so often: never all at once. May be
@@ -34,8 +28,8 @@ export async function releaseParked(deps: ReleaseDeps, releasing: Releasing): Pr
   const start = await deps.catalog.now()
   const spacingMs = 1000 / deps.policy.releasesPerSecond
   for (const [index, { requestId }] of found.entries()) {
-    const isHeld = index % PAGE !== PAGE - 1 || (await deps.notifications.lease(releasing, holder))
-    if (!isHeld) return index
+    const isToRenew = index % LEASED_FOR === LEASED_FOR - 1
+    if (isToRenew && !(await deps.notifications.lease(releasing, holder))) return index
     const at = Math.floor(start + index * spacingMs)
     await advance(deps, requestId, (request, { now }) =>
       isReleased(request, notification) ? release(request, at, by, now) : request
@@ -51,12 +45,9 @@ export async function findParked(
   notification: Notification
 ): Promise<readonly Request[]> {
   const found: Request[] = []
-  let before: string | null = null
-  do {
-    const page = await catalog.list({ ...PARKED, before })
-    found.push(...page.items.filter((request) => isReleased(request, notification)))
-    before = page.next
-  } while (before !== null)
+  for await (const request of everyRequest(catalog, 'parked')) {
+    if (isReleased(request, notification)) found.push(request)
+  }
   return found.toReversed()
 }
 

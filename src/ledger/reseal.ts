@@ -1,7 +1,7 @@
 import { isOpen, logonOf, type Request } from '../core/request.ts'
 import type { Accounts } from './accounts.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
-import type { Catalog } from './catalog.ts'
+import { type Catalog, everyRequest } from './catalog.ts'
 import { keyIdOf } from './seal.ts'
 import type { Store } from './store.ts'
 
@@ -100,16 +100,9 @@ async function* signersOfOpen(catalog: Catalog): AsyncGenerator<ReadonlySet<stri
   }
 }
 
+// Not state by state: one that changes its state meanwhile must not slip through.
 async function* everyOpen(catalog: Catalog): AsyncGenerator<Request> {
-  // By id, not by state: one that changes its state meanwhile must not slip through.
-  const everything = { state: null, service: null, reference: null, account: null, limit: 100 }
-  let before: string | null = null
-  do {
-    const page = await catalog.list({ ...everything, before })
-    const open: readonly Request[] = page.items.filter(isOpen)
-    yield* open
-    before = page.next
-  } while (before !== null)
+  for await (const request of everyRequest(catalog)) if (isOpen(request)) yield request
 }
 
 /** Every sealed value of the partition. What is written meanwhile may be missed, or come twice. */
