@@ -9,7 +9,11 @@ export interface Chance {
 
 /** Chance from JOURNEY_SEED, or from a seed that the name of the test tells. */
 export function takeChance(): Chance {
-  const seed = Number(process.env['JOURNEY_SEED'] ?? randomInt(1_000_000))
+  return chanceOf(Number(process.env['JOURNEY_SEED'] ?? randomInt(1_000_000)))
+}
+
+/** Chance from a seed. */
+export function chanceOf(seed: number): Chance {
   let state = seed
   return {
     seed,

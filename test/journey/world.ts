@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Queue, type Job } from 'bullmq'
 import { Redis } from 'ioredis'
-import type { Test } from 'tap'
 import { freePort } from '../../simulator/free-port.ts'
 import { startKhipu, type Khipu } from '../../simulator/khipu.ts'
 import { startRedis, type PrivateRedis } from '../../simulator/private-redis.ts'
@@ -38,13 +37,18 @@ export interface World {
   spawn(env?: Env): Service
 }
 
+/** Who is told what to do when it is over: a test, or the run of a fault. */
+export interface Scope {
+  teardown(task: () => unknown): void
+}
+
 /** A bank account of a scenario that no other request of the same world has. */
 export function accountOf(prefix: string, number: number): string {
   return `${prefix}-${String(number).padStart(4, '0')}`
 }
 
 /** Builds a world that is gone when the test has ended. */
-export async function startWorld(t: Test, settings: WorldSettings = {}): Promise<World> {
+export async function startWorld(scope: Scope, settings: WorldSettings = {}): Promise<World> {
   const { ownRedis = false } = settings
   const redis = await startRedis(ownRedis ? { url: null } : {})
   const khipu = await startKhipu({ port: await freePort(), ...settings.khipu })
@@ -68,7 +72,7 @@ export async function startWorld(t: Test, settings: WorldSettings = {}): Promise
     running.push(service)
     return service
   }
-  t.teardown(async () => {
+  scope.teardown(async () => {
     await Promise.all(running.map((service) => service.kill()))
     await khipu.close()
     await results.close()

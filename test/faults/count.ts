@@ -1,0 +1,80 @@
+import type { SentCallback } from '../../simulator/journal.ts'
+import type { RequestView } from '../../src/schemas/generated.ts'
+import type { Member } from '../journey/crowd.ts'
+import type { Service } from '../journey/service.ts'
+import { until } from '../journey/until.ts'
+import { resultJobs, view, type World } from '../journey/world.ts'
+import type { Figures } from './fault.ts'
+
+const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])
+
+/** Counts what became of a crowd, from the outside. `consumed` are the request ids that a consumer was handed. */
+export async function count(
+  world: World,
+  service: Service,
+  members: readonly Member[],
+  { kills, consumed = [] }: { kills: number; consumed?: readonly string[] }
+): Promise<Figures> {
+  const ids = new Set(members.map(({ requestId }) => requestId))
+  await until(
+    'the results are there',
+    async () => (await resultJobs(world)).length >= ids.size,
+    10_000
+  )
+    // Too few of them is a figure, not a reason to stop.
+    .catch(() => {})
+  const jobs = (await resultJobs(world)).map(({ id = '' }) => id)
+  const seen = await Promise.all(members.map((member) => look(world, service, member)))
+  const acknowledged = world.khipu.callbacks.filter((callback) => statusOf(callback) === 200)
+  const strangers = jobs.filter((id) => !ids.has(id)).length
+  return {
+    requests: members.length,
+    acknowledged: acknowledged.length,
+    kills,
+    results: jobs.length,
+    lost: seen.filter(({ isLost }) => isLost).length,
+    doubled: strangers + (consumed.length - new Set(consumed).size),
+    stuck: seen.filter(({ isStuck }) => isStuck).length,
+    extraSends: seen.reduce((sum, { extraSends }) => sum + extraSends, 0)
+  }
+}
+
+async function look(world: World, service: Service, member: Member) {
+  const request = await view(service, member.requestId).catch(() => null)
+  if (request === null) return { isLost: true, isStuck: false, extraSends: 0 }
+  const accepted = world.khipu.callbacks.filter(
+    (callback) => callback.account === member.account && isGoodAndTaken(world, callback)
+  )
+  return {
+    isLost: accepted.length > 0 && request.state !== 'delivered',
+    isStuck: !ENDED.has(request.state),
+    extraSends: extraSends(world, member, request)
+  }
+}
+
+function statusOf({ answer }: SentCallback): number {
+  return answer !== null && 'status' in answer ? answer.status : 0
+}
+
+function isGoodAndTaken({ khipu }: World, callback: SentCallback): boolean {
+  if (statusOf(callback) !== 200 || callback.answer === null || !('body' in callback.answer)) {
+    return false
+  }
+  const { status } = JSON.parse(callback.answer.body) as { status: string }
+  const body = JSON.parse(khipu.bodyOf(callback.number)?.toString() ?? 'null') as {
+    Status?: string
+  }
+  return status === 'accepted' && body?.Status === 'OK'
+}
+
+// An attempt is begun in the ledger before it is sent; one that a crash cut short is known by its silence.
+function extraSends({ khipu }: World, { scenario, account }: Member, seen: RequestView): number {
+  const calls = khipu.calls.filter((call) => call.account === account)
+  const twice = calls.length - new Set(calls.map(({ callbackUrl }) => callbackUrl)).size
+  const silent = seen.history.filter(
+    ({ event }) => event === 'ambiguous' || event === 'deadline-passed'
+  )
+  const explained = new Set(silent.map(({ attempt }) => attempt)).size
+  const most = (scenario.afterRelease ?? scenario.ends).attempts + explained
+  return twice + Math.max(0, calls.length - most)
+}
