@@ -19,6 +19,7 @@ export function accept(asked: Asked, by: string, now: number): Request {
     code: null,
     requestedAt: now,
     dueAt: now,
+    paced: false,
     parked: null,
     parkedMs: 0,
     attempts: [],

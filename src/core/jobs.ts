@@ -3,7 +3,7 @@ import type { Request } from './request.ts'
 
 /** A job that must exist. `at` is an instant in ms by Redis's clock; the id follows from the record alone. */
 export interface Job {
-  readonly type: 'send' | 'deadline' | 'result'
+  readonly type: 'send' | 'paced' | 'deadline' | 'result'
   readonly jobId: string
   readonly requestId: string
   readonly at: number
@@ -15,7 +15,7 @@ export function jobsOf(request: Request): readonly Job[] {
   switch (request.state) {
     case 'queued':
     case 'retry-scheduled':
-      return timed('send', requestId, dueAt)
+      return timed(request.paced ? 'paced' : 'send', requestId, dueAt)
     case 'sending':
     case 'awaiting-callback':
     case 'parked':
@@ -34,7 +34,11 @@ export function progressDueAt(request: Request): number | null {
   return jobsOf(request)[0]?.at ?? null
 }
 
-function timed(type: 'send' | 'deadline', requestId: string, dueAt: number | null): Job[] {
+function timed(
+  type: 'send' | 'paced' | 'deadline',
+  requestId: string,
+  dueAt: number | null
+): Job[] {
   return dueAt === null
     ? []
     : [{ type, jobId: `${type}-${requestId}-${dueAt}`, requestId, at: dueAt }]

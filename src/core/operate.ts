@@ -10,7 +10,8 @@ export function cancel(request: Request, by: string, now: number): Request {
 /** The request let go at an instant, or when it would have been due; unchanged where it isn't parked. */
 export function release(request: Request, at: number, by: string, now: number): Request {
   if (request.state !== 'parked') return request
-  return sendAt(request, Math.max(at, request.parked?.notBefore ?? at), 'released', by, now)
+  const dueAt = Math.max(at, request.parked?.notBefore ?? at)
+  return { ...sendAt(request, dueAt, 'released', by, now), paced: true }
 }
 
 /**
@@ -44,6 +45,7 @@ export function retryNow(request: Request, by: string, now: number): Request {
 }
 
 function sendAt(request: Request, at: number, event: string, by: string, now: number): Request {
-  const next: Request = { ...unparked(request, now), state: 'retry-scheduled', dueAt: at }
+  const open = unparked(request, now)
+  const next: Request = { ...open, state: 'retry-scheduled', dueAt: at, paced: false }
   return note(next, { at: now, event, by })
 }

@@ -83,6 +83,8 @@ export interface Request {
   readonly requestedAt: number
   /** The instant of the next step, null where there is none. */
   readonly dueAt: number | null
+  /** Of what is to be sent again: true where it was let go with others, at the pace of the policy. */
+  readonly paced: boolean
   readonly parked: Parked | null
   /** For how long it was parked before, in all. */
   readonly parkedMs: number

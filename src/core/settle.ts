@@ -63,7 +63,10 @@ function follow(request: Request, decision: Decision, failure: Failure, now: num
     case 'retry': {
       const { at } = decision
       const next: Request = { ...request, state: 'retry-scheduled', reason: cause, code, dueAt: at }
-      return note(next, { at: now, event: 'retry-scheduled', attempt, cause, code })
+      return note(
+        { ...next, paced: false },
+        { at: now, event: 'retry-scheduled', attempt, cause, code }
+      )
     }
   }
 }

@@ -15,7 +15,7 @@ export interface Query {
 
 export interface Page {
   readonly items: readonly Request[]
-  /** The cursor of the next page, null on the last one. */
+  /** The id that the next page goes on from, null on the last one. */
   readonly next: string | null
 }
 
@@ -26,32 +26,39 @@ export interface Totals {
   readonly live: Readonly<Record<string, number>>
 }
 
+/** What the law leaves over: anything but 0 means that a request was lost, or made up. */
+export function unaccounted({ accepted, ended, live }: Totals): number {
+  const counts = [...Object.values(ended), ...Object.values(live)]
+  return counts.reduce((left, count) => left - count, accepted)
+}
+
 /** Requests in bulk: listing, counting, and finding those that need a hand. */
 export interface Catalog {
   now(): Promise<number>
   find(requestId: string): Promise<Request | null>
   list(query: Query): Promise<Page>
+  /** A page of the requests in a state, or of all there are, oldest first, from behind an id on. */
+  after(requestId: string | null, state: State | null): Promise<Page>
   totals(): Promise<Totals>
+  /** For how many ms the oldest of what is overdue has been so; 0 where nothing is. */
+  overdueMs(): Promise<number>
   /** Ids of all requests whose due instant, or oldest unread callback, lies before an instant; oldest first. */
   overdue(before: number): Promise<readonly string[]>
   /** Forgets the requests that ended before an instant; says how many. */
   forgetEndedBefore(instant: number, limit: number): Promise<number>
 }
 
-const PAGE = 100
-
-/** Every request in a state, or every one there is, newest first, a page at a time. */
+/** Every request in a state, or every one there is, oldest first, a page at a time. */
 export async function* everyRequest(
-  catalog: Pick<Catalog, 'list'>,
+  catalog: Pick<Catalog, 'after'>,
   state: State | null = null
-): AsyncGenerator<Request> {
-  const query = { state, service: null, reference: null, account: null, limit: PAGE }
-  let before: string | null = null
+): AsyncGenerator<readonly Request[]> {
+  let next: string | null = null
   do {
-    const page: Page = await catalog.list({ ...query, before })
-    yield* page.items
-    before = page.next
-  } while (before !== null)
+    const page: Page = await catalog.after(next, state)
+    yield page.items
+    next = page.next
+  } while (next !== null)
 }
 
 /** How many records one page looks at, at the most, while it filters; and how many it reads at once. */
@@ -76,18 +83,16 @@ export function createCatalog(store: Store): Catalog {
 
     list: (query) => listPage(store, query, fetch),
 
-    async totals() {
-      const live = STATES.filter((state) => !ENDED.has(state))
-      const reading = redis.multi().hgetall(key('totals'))
-      for (const state of live) reading.zcard(key('state', state))
-      const [totals, ...counts] = ((await reading.exec()) ?? []).map(([, value]) => value)
-      const { accepted, ...ended } = (totals ?? {}) as Record<string, string>
-      return {
-        accepted: Number(accepted ?? 0),
-        ended: Object.fromEntries([...ENDED].map((state) => [state, Number(ended[state] ?? 0)])),
-        live: Object.fromEntries(live.map((state, index) => [state, Number(counts[index] ?? 0)]))
-      }
+    async after(requestId, state) {
+      const index = state === null ? key('requests') : key('state', state)
+      const min = requestId === null ? '-' : `(${requestId}`
+      const ids = await redis.zrangebylex(index, min, '+', 'LIMIT', 0, READ_AT_ONCE)
+      return { items: await fetch(ids), next: ids.at(-1) ?? null }
     },
+
+    totals: () => readTotals(store),
+
+    overdueMs: () => readOverdueMs(store),
 
     // All of them: behind some hundreds that can't be healed there may be one that can.
     async overdue(before) {
@@ -107,6 +112,27 @@ export function createCatalog(store: Store): Catalog {
       return published.length
     }
   }
+}
+
+// In one transaction: between two reads a request could end, and be counted twice or not at all.
+async function readTotals({ redis, key }: Store): Promise<Totals> {
+  const live = STATES.filter((state) => !ENDED.has(state))
+  const reading = redis.multi().hgetall(key('totals'))
+  for (const state of live) reading.zcard(key('state', state))
+  const [totals, ...counts] = ((await reading.exec()) ?? []).map(([, value]) => value)
+  const { accepted, ...ended } = (totals ?? {}) as Record<string, string>
+  return {
+    accepted: Number(accepted ?? 0),
+    ended: Object.fromEntries([...ENDED].map((state) => [state, Number(ended[state] ?? 0)])),
+    live: Object.fromEntries(live.map((state, index) => [state, Number(counts[index] ?? 0)]))
+  }
+}
+
+async function readOverdueMs({ redis, key }: Store): Promise<number> {
+  const oldest = (name: string) => redis.zrange(key(name), '0', '0', 'WITHSCORES')
+  const found = await Promise.all([oldest('due'), oldest('received')])
+  const instants = found.flatMap(([, score]) => (score === undefined ? [] : [Number(score)]))
+  return Math.max(0, (await redisNow(redis)) - Math.min(...instants))
 }
 
 async function listPage(

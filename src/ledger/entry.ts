@@ -41,10 +41,13 @@ export function toEntry(reply: LoadReply): Entry {
   }
 }
 
+/** Fields that documents of the first days lack. */
+type Later = 'account' | 'authorization' | 'paced'
+
 /** Reads a request's document; one that was written before a field existed has it as null. */
 export function readRecord(record: string): Request {
-  const fields: Omit<Request, 'account' | 'authorization'> & Partial<Request> = JSON.parse(record)
-  return { account: null, authorization: null, ...fields }
+  const fields: Omit<Request, Later> & Partial<Request> = JSON.parse(record)
+  return { account: null, authorization: null, paced: false, ...fields }
 }
 
 type Stored = Callback & { readonly order: number }

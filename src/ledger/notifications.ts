@@ -17,6 +17,10 @@ export interface Notifications {
   finish(releasing: Releasing): Promise<void>
   /** True for the one who may carry the releases on; holds for half a minute, and longer when asked again. */
   lease(releasing: Releasing, holder: string): Promise<boolean>
+  /** Gives the lease back, for whoever carries the releases on. */
+  giveBack(releasing: Releasing, holder: string): Promise<void>
+  /** The instants of so many places in the pace of all releases, one every `spacingMs`; each is given once. */
+  takePlaces(count: number, spacingMs: number): Promise<readonly number[]>
   forgetBefore(instant: number): Promise<void>
 }
 
@@ -44,6 +48,16 @@ export function createNotifications({ redis, key, run }: Store): Notifications {
       if ((await redis.get(name)) !== holder) return false
       await redis.pexpire(name, LEASE_MS)
       return true
+    },
+
+    async giveBack({ member }, holder) {
+      const name = key('releaser', referenceHash(member))
+      if ((await redis.get(name)) === holder) await redis.del(name)
+    },
+
+    async takePlaces(count, spacingMs) {
+      const first = Number(await run('pace', count, spacingMs))
+      return Array.from({ length: count }, (_, index) => Math.ceil(first + index * spacingMs))
     },
 
     async finish({ member }) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import pLimit from 'p-limit'
 import { matches, type Notification } from '../core/notification.ts'
 import { release } from '../core/operate.ts'
 import type { Request } from '../core/request.ts'
@@ -11,44 +12,69 @@ export interface ReleaseDeps extends AdvanceDeps {
   readonly notifications: Notifications
 }
 
-/** After how many releases the lease is asked for again. */
-const LEASED_FOR = 100
+const MOST_AT_ONCE = 10
 
 /**
- * Releases what is parked and matches, oldest first, one every so often: never all at once. May be
- * run again after a crash, for what it has released is no longer parked; only one runs at a time. Says
- * how many it let go.
+ * Releases what is parked and matches, oldest first, each at an instant of its own: never all at once.
+ * After `forMs` it stops, and the sweep carries on. May be run again, also after a crash, for what it has
+ * released is no longer parked; only one runs at a time. Says how many it let go.
  */
-export async function releaseParked(deps: ReleaseDeps, releasing: Releasing): Promise<number> {
-  const { notification } = releasing
-  const { by = 'notification' } = notification
+export async function releaseParked(
+  deps: ReleaseDeps,
+  releasing: Releasing,
+  forMs = Infinity
+): Promise<number> {
+  const { catalog, notifications } = deps
   const holder = randomUUID()
-  if (!(await deps.notifications.lease(releasing, holder))) return 0
-  const found = await findParked(deps.catalog, notification)
-  const start = await deps.catalog.now()
-  const spacingMs = 1000 / deps.policy.releasesPerSecond
-  for (const [index, { requestId }] of found.entries()) {
-    const isToRenew = index % LEASED_FOR === LEASED_FOR - 1
-    if (isToRenew && !(await deps.notifications.lease(releasing, holder))) return index
-    const at = Math.floor(start + index * spacingMs)
-    await advance(deps, requestId, (request, { now }) =>
-      isReleased(request, notification) ? release(request, at, by, now) : request
-    )
+  const end = performance.now() + forMs
+  let released = 0
+  if (!(await notifications.lease(releasing, holder))) return 0
+  for await (const page of parkedFor(catalog, releasing.notification)) {
+    await releasePage(deps, releasing, page)
+    released += page.length
+    if (performance.now() >= end) {
+      await notifications.giveBack(releasing, holder)
+      return released
+    }
+    // A page takes a second where much is to be done; the lease is for half a minute.
+    if (!(await notifications.lease(releasing, holder))) return released
   }
-  await deps.notifications.finish(releasing)
-  return found.length
+  await notifications.finish(releasing)
+  return released
 }
 
-/** What is parked and matches, oldest first. */
-export async function findParked(
+async function releasePage(
+  deps: ReleaseDeps,
+  { notification }: Releasing,
+  page: readonly Request[]
+): Promise<void> {
+  if (page.length === 0) return
+  const { by = 'notification' } = notification
+  const spacingMs = 1000 / deps.policy.releasesPerSecond
+  const places = await deps.notifications.takePlaces(page.length, spacingMs)
+  const limit = pLimit(MOST_AT_ONCE)
+  await limit.map(page, ({ requestId }, index) =>
+    advance(deps, requestId, (request, { now }) =>
+      isReleased(request, notification) ? release(request, places[index] ?? now, by, now) : request
+    )
+  )
+}
+
+/** How many are parked and match. */
+export async function countParked(catalog: Catalog, notification: Notification): Promise<number> {
+  let count = 0
+  for await (const page of parkedFor(catalog, notification)) count += page.length
+  return count
+}
+
+/** What is parked and matches, oldest first, a page at a time. */
+export async function* parkedFor(
   catalog: Catalog,
   notification: Notification
-): Promise<readonly Request[]> {
-  const found: Request[] = []
-  for await (const request of everyRequest(catalog, 'parked')) {
-    if (isReleased(request, notification)) found.push(request)
+): AsyncGenerator<readonly Request[]> {
+  for await (const page of everyRequest(catalog, 'parked')) {
+    yield page.filter((request) => isReleased(request, notification))
   }
-  return found.toReversed()
 }
 
 // What was parked after the notification failed after it, too, and waits for the next one.

@@ -102,7 +102,7 @@ async function* signersOfOpen(catalog: Catalog): AsyncGenerator<ReadonlySet<stri
 
 // Not state by state: one that changes its state meanwhile must not slip through.
 async function* everyOpen(catalog: Catalog): AsyncGenerator<Request> {
-  for await (const request of everyRequest(catalog)) if (isOpen(request)) yield request
+  for await (const page of everyRequest(catalog)) yield* page.filter(isOpen)
 }
 
 /** Every sealed value of the partition. What is written meanwhile may be missed, or come twice. */

@@ -1,4 +1,4 @@
-import { discard, notify, quarantine, receive, tidy } from './scripts/callbacks.ts'
+import { discard, notify, pace, quarantine, receive, tidy } from './scripts/callbacks.ts'
 import { PRELUDE, SHELF, TURNS } from './scripts/prelude.ts'
 import { resealField, resealText } from './scripts/reseal.ts'
 import { commit, create, forget, load } from './scripts/requests.ts'
@@ -18,6 +18,7 @@ import { commit, create, forget, load } from './scripts/requests.ts'
  * <tag>:refused:<log-on>   string that expires, JSON: the log-on that the bank refused last
  * <tag>:quarantine (zset, by instant), :quarantine:<id> (hash: entry, receivedAt, body)
  * <tag>:idempotency:<hash>, :releaser:<hash>   strings that expire: reserved keys, leases of releases
+ * <tag>:pace   string that expires: the instant of the next free place in the pace of releases
  * <tag>:notifications, :releasing (zsets, by instant), :epoch, :totals
  */
 export const SCRIPTS: Readonly<Record<string, string>> = {
@@ -30,6 +31,7 @@ export const SCRIPTS: Readonly<Record<string, string>> = {
   discard: PRELUDE + SHELF + discard,
   tidy: PRELUDE + SHELF + tidy,
   notify: PRELUDE + notify,
+  pace: PRELUDE + pace,
   resealField: PRELUDE + resealField,
   resealText: PRELUDE + resealText
 }

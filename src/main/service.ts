@@ -47,10 +47,7 @@ type Shared = ReturnType<typeof buildShared>
 function buildShared(config: Config, log: Logger) {
   const redis = connectFailingFast(config.redis, log)
   const parts = buildParts(config, redis, log)
-  const metrics = createMetrics({
-    totals: () => parts.catalog.totals(),
-    quarantined: () => parts.quarantine.usage()
-  })
+  const metrics = createMetrics(parts)
   const capabilities = createCapabilities(config.secretKeys)
   const capacity = parts.watchCapacity(log)
   return {
@@ -128,7 +125,7 @@ async function runAdmin(
     log
   }
   const deps: AdminDeps = {
-    ping: () => shared.catalog.now(),
+    catalog: shared.catalog,
     canStore: () => shared.capacity.canStore(),
     concerns: () => shared.capacity.concerns(),
     metrics: () => shared.metrics.render(),

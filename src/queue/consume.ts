@@ -11,6 +11,8 @@ export interface ConsumeSettings {
   readonly connection: Redis
   readonly tag: string
   readonly concurrency: number
+  /** How long a handler may take, in ms; then its job is tried again, and what it still does is for the ledger to judge. */
+  readonly handlerLimitMs: number
   readonly log: Logger
 }
 
@@ -20,13 +22,26 @@ const STALLED_CHECK_MS = 5_000
 /** BullMQ never resets a job's stall count; what may be run again is decided by the ledger, not by it. */
 const MOST_STALLS = 1000
 
-/** Runs a handler on a queue's jobs. The connection is duplicated for the blocking part. */
-export function consume(name: QueueName, handle: Handler, settings: ConsumeSettings): Worker {
-  const { connection, tag, concurrency, log } = settings
+/** A handler that did not end in its time. BullMQ would renew its lock, and keep its place, for ever. */
+export class HandlerTimeout extends Error {
+  override readonly name = 'HandlerTimeout'
+}
+
+/**
+ * Runs a handler on a queue's jobs, on all processes together no more of them per second than `perSecond`.
+ * The connection is duplicated for the blocking part.
+ */
+export function consume(
+  name: QueueName,
+  handle: Handler,
+  settings: ConsumeSettings,
+  perSecond = Infinity
+): Worker {
+  const { connection, tag, concurrency, handlerLimitMs, log } = settings
   const worker = new Worker<JobData>(
     name,
     async (job, token) => {
-      const handled = await handle(job.data)
+      const handled = await withinLimit(handle(job.data), handlerLimitMs)
       if (handled === undefined) return
       await job.moveToDelayed(Date.now() + handled.sleepMs, token)
       throw new DelayedError()
@@ -37,7 +52,8 @@ export function consume(name: QueueName, handle: Handler, settings: ConsumeSetti
       concurrency,
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_CHECK_MS,
-      maxStalledCount: MOST_STALLS
+      maxStalledCount: MOST_STALLS,
+      ...limiterOf(perSecond)
     }
   )
   worker.on('failed', (job, error) => {
@@ -46,4 +62,25 @@ export function consume(name: QueueName, handle: Handler, settings: ConsumeSetti
   worker.on('stalled', (jobId) => log.warn({ queue: name, jobId }, 'job taken over'))
   worker.on('error', () => {})
   return worker
+}
+
+async function withinLimit(handling: Promise<Handled>, limitMs: number): Promise<Handled> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new HandlerTimeout(`took over ${limitMs} ms`)), limitMs)
+  })
+  try {
+    return await Promise.race([handling, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Short windows: a limit per second would let twice as many through around the turn of a second. */
+const LIMITER_WINDOWS_PER_SECOND = 100
+
+function limiterOf(perSecond: number) {
+  if (perSecond === Infinity) return {}
+  const max = Math.ceil(perSecond / LIMITER_WINDOWS_PER_SECOND)
+  return { limiter: { max, duration: Math.ceil((max * 1000) / perSecond) } }
 }

@@ -2,7 +2,7 @@ import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 
 /** The names of the service's own queues; their keys carry the partition's tag. */
-export type QueueName = 'send' | 'callback' | 'deadline'
+export type QueueName = 'send' | 'paced' | 'callback' | 'deadline'
 
 /** What a job of these queues carries: the ledger has the rest. `at` is ms since 1970 by Redis's clock. */
 export interface JobData {
@@ -48,6 +48,7 @@ export function openQueues(connection: Redis, settings: QueueSettings): Queues {
   const removeOnComplete = { age: Math.ceil(resultRetentionMs / 1000) }
   const queues = {
     send: own('send'),
+    paced: own('paced'),
     callback: own('callback'),
     deadline: own('deadline'),
     result: new Queue(resultQueue, {

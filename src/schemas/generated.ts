@@ -398,7 +398,7 @@ export interface NotificationOutcome {
    */
   matched: number
   /**
-   * How many of them were released, to be sent one after the other; 0 in a dry run.
+   * How many of them were released within the call, to be sent one after the other; of some thousands the rest follows by itself. 0 in a dry run.
    */
   released: number
 }

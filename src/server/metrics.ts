@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
-import type { Totals } from '../ledger/catalog.ts'
-import type { Usage } from '../ledger/quarantine.ts'
+import { type Catalog, unaccounted } from '../ledger/catalog.ts'
+import type { Quarantine } from '../ledger/quarantine.ts'
 
 /** The metrics of one process. What is counted in the ledger is read at each scrape, for all processes. */
 export interface Metrics {
@@ -13,10 +13,10 @@ export interface Metrics {
   render(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-/** Everything that is asked of the ledger at a scrape; rejects while Redis is away. */
+/** What is asked at each scrape; rejects while Redis is away. */
 export interface MetricsSource {
-  totals(): Promise<Totals>
-  quarantined(): Promise<Usage>
+  readonly catalog: Pick<Catalog, 'totals' | 'overdueMs'>
+  readonly quarantine: Pick<Quarantine, 'usage'>
 }
 
 export function createMetrics(source: MetricsSource): Metrics {
@@ -73,6 +73,14 @@ function ledgerGauges(registers: Registry[]) {
   const accepted = gauge('khipu_requests_accepted', 'Requests accepted, ever: live + ended')
   const ended = gauge('khipu_requests_ended', 'Requests ended, ever', ['state'])
   const live = gauge('khipu_requests_live', 'Requests that have not ended', ['state'])
+  const lost = gauge(
+    'khipu_requests_unaccounted',
+    'accepted - ended - live: anything but 0 means that a request was lost or made up'
+  )
+  const overdue = gauge(
+    'khipu_oldest_overdue_seconds',
+    'For how long the oldest of what is overdue has been so; look into it above a minute'
+  )
   const quarantined = gauge('khipu_quarantine_entries', 'Bodies kept in quarantine')
   const bytes = gauge('khipu_quarantine_bytes', 'How large they are in all')
   const filled = gauge(
@@ -81,13 +89,15 @@ function ledgerGauges(registers: Registry[]) {
   )
   const evicted = gauge('khipu_quarantine_evicted', 'Bodies that gave way to newer ones, ever')
   return {
-    async read(source: MetricsSource): Promise<void> {
+    async read({ catalog, quarantine }: MetricsSource): Promise<void> {
       try {
-        const totals = await source.totals()
+        const totals = await catalog.totals()
         accepted.set(totals.accepted)
         for (const [state, count] of Object.entries(totals.ended)) ended.set({ state }, count)
         for (const [state, count] of Object.entries(totals.live)) live.set({ state }, count)
-        const usage = await source.quarantined()
+        lost.set(unaccounted(totals))
+        overdue.set((await catalog.overdueMs()) / 1000)
+        const usage = await quarantine.usage()
         quarantined.set(usage.entries)
         bytes.set(usage.bytes)
         filled.set(usage.filled)

@@ -1,12 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { findParked, type ReleaseDeps, releaseParked } from '../ledger/release.ts'
+import { countParked, type ReleaseDeps, releaseParked } from '../ledger/release.ts'
 import type { NotificationBody } from '../schemas/generated.ts'
 import { answers, ref } from './route-schemas.ts'
 
 export interface NotificationsDeps extends ReleaseDeps {
   readonly log: Logger
 }
+
+/** Some thousands are let go within the call; the rest of them by the sweeps that follow. */
+const WITHIN_CALL_MS = 3_000
 
 /** `POST /v1/notifications`: someone says that a cause is gone; what is parked for it is let go, paced. */
 export async function notificationRoutes(
@@ -28,13 +31,17 @@ export async function notificationRoutes(
       const notification = { by: caller, service, code, reason, requestIds }
       if (dryRun) {
         const at = await deps.catalog.now()
-        const found = await findParked(deps.catalog, { ...notification, at })
-        return { matched: found.length, released: 0 }
+        return { matched: await countParked(deps.catalog, { ...notification, at }), released: 0 }
       }
       const releasing = await deps.notifications.record(notification)
-      const released = await releaseParked(deps, releasing)
-      deps.log.info({ by: caller, service, code, reason, released }, 'notification received')
-      return { matched: released, released }
+      const found = await countParked(deps.catalog, releasing.notification)
+      const released = await releaseParked(deps, releasing, WITHIN_CALL_MS)
+      const matched = Math.max(found, released)
+      deps.log.info(
+        { by: caller, service, code, reason, matched, released },
+        'notification received'
+      )
+      return { matched, released }
     }
   )
 }

@@ -14,6 +14,8 @@ export interface SweepDeps extends ReleaseDeps {
 /** How long something may be overdue before it counts as forgotten rather than as being worked on. */
 const GRACE_MS = 5_000
 const BATCH = 500
+/** How long one sweep releases for one notification: the overdue must not wait for all of them. */
+const RELEASING_MS = 10_000
 
 /**
  * Heals whatever a crash or a lost queue left behind: takes every overdue request through the same
@@ -26,7 +28,7 @@ export async function sweep(deps: SweepDeps): Promise<void> {
   }
   for (const releasing of await deps.notifications.unfinished(now - GRACE_MS)) {
     const { at } = releasing.notification
-    await attempt(deps, { notifiedAt: at }, () => releaseParked(deps, releasing))
+    await attempt(deps, { notifiedAt: at }, () => releaseParked(deps, releasing, RELEASING_MS))
   }
   await tidy(deps, now)
 }

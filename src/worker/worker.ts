@@ -25,12 +25,18 @@ export interface RunningWorker {
   close(): Promise<void>
 }
 
-/** Starts the three handlers on their queues, and the sweep on a timer of its own, which no queue can lose. */
+/** A handler waits for Khipu once at the most; for Redis it may wait for long, and is run again. */
+const HANDLER_MARGIN_MS = 60_000
+
+/** Starts the handlers on their queues, and the sweep on a timer of its own, which no queue can lose. */
 export function startWorker(deps: WorkerDeps): RunningWorker {
+  const consuming = { ...deps, handlerLimitMs: deps.requestTimeoutMs + HANDLER_MARGIN_MS }
+  const { releasesPerSecond } = deps.policy
   const workers = [
-    consume('send', (job) => send(deps, job), deps),
-    consume('callback', (job) => callback(deps, job), deps),
-    consume('deadline', (job) => deadline(deps, job), deps)
+    consume('send', (job) => send(deps, job), consuming),
+    consume('paced', (job) => send(deps, job), consuming, releasesPerSecond),
+    consume('callback', (job) => callback(deps, job), consuming),
+    consume('deadline', (job) => deadline(deps, job), consuming)
   ]
   const stopSweeping = sweepEvery(deps.sweepIntervalMs, deps)
   return {

@@ -133,6 +133,7 @@ t.test('a request that has just been accepted', async (t) => {
     code: null,
     requestedAt: START,
     dueAt: START,
+    paced: false,
     parked: null,
     parkedMs: 0,
     attempts: [],

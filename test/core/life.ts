@@ -171,7 +171,9 @@ function inspectShape(request: Request): void {
   const types = jobs.map(({ type }) => type).join()
   if (endedAt === null) {
     ensure(Number.isSafeInteger(dueAt), 'an open request must have a due instant')
-    ensure(types === JOB_OF[state] && JOB_OF[state] !== 'result', 'an open request needs its job')
+    const isPaced = state === 'retry-scheduled' && request.paced
+    const wanted = isPaced ? 'paced' : JOB_OF[state]
+    ensure(types === wanted && wanted !== 'result', 'an open request needs its job')
     ensure(jobs[0]?.at === dueAt, 'a job must be due with its request')
   } else {
     ensure(JOB_OF[state] === 'result', 'only an end state has an end')

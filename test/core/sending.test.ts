@@ -18,6 +18,7 @@ import {
   DAY,
   error,
   HOUR,
+  ID,
   IN_STATE,
   lastEvent,
   MINUTE,
@@ -443,12 +444,20 @@ t.test('a release', async (t) => {
       ...bare(IN_STATE.parked),
       state: 'retry-scheduled',
       dueAt: NOW + 700,
+      paced: true,
       parked: null,
       parkedMs: NOW - START - MINUTE
     })
     t.strictSame(lastEvent(after), { at: NOW, event: 'released', by: 'notification' })
     t.notOk(isDueForSending(after, NOW + 699), 'paced')
     t.ok(isDueForSending(after, NOW + 700))
+  })
+  t.test('is paced until it is sent again for another reason', async (t) => {
+    const after = release(IN_STATE.parked, NOW, 'notification', NOW)
+    t.match(jobsOf(after), [{ type: 'paced', jobId: `paced-${ID}-${NOW}` }])
+    t.match(jobsOf(retryNow(after, 'ana', NOW)), [{ type: 'send' }])
+    const again = calledBack(sent(after), error('RETRY_IMMEDIATELY'), NOW)
+    t.match(jobsOf(again), [{ type: 'send' }])
   })
   for (const state of STATES.filter((state) => state !== 'parked')) {
     t.test(`leaves what is ${state}`, async (t) => {

@@ -49,7 +49,7 @@ t.test('what the queues have lost, the ledger brings back', async (t) => {
   /** Drops every key of the service's own queues; says in which of them there was a job. */
   async function loseJobs(): Promise<string[]> {
     const tag = `{${world.env['QUEUE_PREFIX']}:0}`
-    const queues = ['send', 'callback', 'deadline']
+    const queues = ['send', 'paced', 'callback', 'deadline']
     const found: string[] = []
     for (const queue of queues) {
       const keys = await world.client.keys(`${tag}:${queue}:*`)

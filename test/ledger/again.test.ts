@@ -45,6 +45,35 @@ t.test('two that release for one notification pace it once', async (t) => {
   t.same(spacing, [100, 100, 100], 'ten a second')
 })
 
+t.test('two notifications at once keep the pace of one', async (t) => {
+  const service = await openService(t)
+  const ids = [await askIn(service, 'parked'), await askIn(service, 'parked')]
+  const releases = ids.map(async (requestId) => {
+    const only = { service: null, code: null, reason: null, requestIds: [requestId] }
+    return releaseParked(service, await service.notifications.record(only))
+  })
+  t.same(await Promise.all(releases), [1, 1])
+  const due = await Promise.all(ids.map(async (id) => (await service.catalog.find(id))?.dueAt ?? 0))
+  t.ok(Math.abs((due[0] ?? 0) - (due[1] ?? 0)) >= 100, 'ten a second')
+})
+
+t.test('a release that has no more time is carried on by whoever comes next', async (t) => {
+  const service = await openService(t)
+  for (let count = 0; count < 210; count += 1) await askIn(service, 'parked')
+  const all = { service: null, code: null, reason: null, requestIds: null }
+  const releasing = await service.notifications.record(all)
+  const counts: number[] = []
+  for (let turn = 0; turn < 3; turn += 1) counts.push(await releaseParked(service, releasing, 0))
+  t.same(counts, [100, 100, 10], 'a page each')
+  t.equal((await service.notifications.unfinished(Infinity)).length, 1)
+  t.equal(await releaseParked(service, releasing), 0)
+  t.same(await service.notifications.unfinished(Infinity), [], 'nothing is left')
+  const { items } = await service.catalog.after(null, 'retry-scheduled')
+  const [first, second] = items.map(({ dueAt }) => dueAt ?? 0)
+  t.equal((second ?? 0) - (first ?? 0), 100, 'ten a second, over all of them')
+  t.match(await service.catalog.totals(), { live: { parked: 0, 'retry-scheduled': 210 } })
+})
+
 t.test('a release of many asks for its lease again, which then holds for longer', async (t) => {
   const service = await openService(t)
   for (let count = 0; count < 100; count += 1) await askIn(service, 'parked')
@@ -60,7 +89,7 @@ t.test('a release of many asks for its lease again, which then holds for longer'
   }
   const notifications = { ...service.notifications, lease }
   t.equal(await releaseParked({ ...service, notifications }, releasing), 100)
-  t.equal(left.length, 2)
+  t.equal(left.length, 3)
   t.ok(left.every((ms) => ms > 5_000))
 })
 

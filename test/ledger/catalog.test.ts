@@ -197,7 +197,7 @@ t.test('of a request that is forgotten no index and no value is left', async (t)
   await change(service, requestId, markPublished)
   const ofTheLedger = async () => {
     const keys = await keysWith(redis, `${tag}:`)
-    return keys.filter((key) => !/:(?:send|callback|deadline):/.test(key.slice(tag.length)))
+    return keys.filter((key) => !/:(?:send|paced|callback|deadline):/.test(key.slice(tag.length)))
   }
   t.ok((await ofTheLedger()).length > 5)
   await service.catalog.forgetEndedBefore((await service.catalog.now()) + 1, 9)

@@ -4,10 +4,11 @@ import t from 'tap'
 import { v7 } from 'uuid'
 import type { Notification } from '../../src/core/notification.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
+import type { Request } from '../../src/core/request.ts'
 import { beginSending } from '../../src/core/sending.ts'
 import { settle } from '../../src/core/settle.ts'
 import { advance } from '../../src/ledger/advance.ts'
-import { findParked, releaseParked } from '../../src/ledger/release.ts'
+import { countParked, parkedFor, releaseParked } from '../../src/ledger/release.ts'
 import { bytes, ok, receive } from '../support/callbacks.ts'
 import { dump, keysThatShow } from '../support/dump.ts'
 import { around, ask, askIn, BTG, change } from '../support/requests.ts'
@@ -239,7 +240,11 @@ t.test('a notification finds what is parked and matches, oldest first', async (t
   await askIn(service, 'retry-scheduled')
   const find = async (filter: Partial<Notification>) => {
     const at = await service.catalog.now()
-    const found = await findParked(service.catalog, { ...any, ...filter, at })
+    const found: Request[] = []
+    for await (const page of parkedFor(service.catalog, { ...any, ...filter, at })) {
+      found.push(...page)
+    }
+    t.equal(await countParked(service.catalog, { ...any, ...filter, at }), found.length)
     return found.map(({ requestId }) => names.get(requestId))
   }
   for (const [what, filter, found] of FILTERS) t.same(await find(filter), found, what)
@@ -263,10 +268,10 @@ t.test('what is parked is released paced, oldest first, over many pages', async 
     dues.map((_, index) => index * 125)
   )
   t.ok(released.every((request) => request?.state === 'retry-scheduled'))
-  const jobs = await service.queues.send.getJobs()
+  const jobs = await service.queues.paced.getJobs()
   t.same(
     new Set(jobs.map(({ id }) => id)),
-    new Set(released.map((request) => `send-${request?.requestId}-${request?.dueAt}`))
+    new Set(released.map((request) => `paced-${request?.requestId}-${request?.dueAt}`))
   )
   t.same(await service.notifications.unfinished(await service.catalog.now()), [])
   t.equal(await releaseParked(service, releasing), 0, 'and not a second time')

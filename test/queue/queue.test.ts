@@ -12,7 +12,7 @@ import { ask, askIn } from '../support/requests.ts'
 import { DAY, HOUR, openLog, openService, type Service } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
-const QUEUES = ['send', 'callback', 'deadline'] as const
+const QUEUES = ['send', 'paced', 'callback', 'deadline'] as const
 
 async function requestIn(service: Service, state: State, ago = 0): Promise<Request> {
   const request = await service.catalog.find(await askIn(service, state, { ago }))
@@ -25,8 +25,8 @@ async function jobIds(service: Service) {
     const jobs = await service.queues[name].getJobs()
     return jobs.map(({ id }) => id ?? '').toSorted()
   }
-  const [send, callback, deadline] = await Promise.all(QUEUES.map(ids))
-  return { send, callback, deadline }
+  const [send, paced, callback, deadline] = await Promise.all(QUEUES.map(ids))
+  return { send, paced, callback, deadline }
 }
 
 const JOBS: Readonly<Record<State, 'send' | 'deadline' | null>> = {
@@ -48,7 +48,8 @@ for (const [state, type] of Object.entries(JOBS) as [State, (typeof JOBS)[State]
     for (const again of [1, 2, 3]) await service.jobs.ensure(null, request, now + again)
     await Promise.all([1, 2, 3].map(() => service.jobs.ensure(null, request, now)))
     const { requestId, dueAt } = request
-    const expected = { send: [] as string[], callback: [] as string[], deadline: [] as string[] }
+    const none: string[] = []
+    const expected = { send: [...none], paced: none, callback: none, deadline: [...none] }
     if (type !== null) expected[type].push(`${type}-${requestId}-${dueAt}`)
     t.same(await jobIds(service), expected)
     for (const name of QUEUES) {
@@ -137,7 +138,7 @@ t.test('hurry makes a job again that was lost', async (t) => {
 t.test('hurry has nothing to do for a request that has ended', async (t) => {
   const service = await openService(t)
   await service.jobs.hurry(await requestIn(service, 'failed', HOUR), await service.catalog.now())
-  t.same(await jobIds(service), { send: [], callback: [], deadline: [] })
+  t.same(await jobIds(service), { send: [], paced: [], callback: [], deadline: [] })
 })
 
 t.test('a result is published once, under the id of its request', async (t) => {
@@ -219,10 +220,17 @@ t.test('a consumer opens the result queue with its name and the prefix alone', a
 })
 
 /** Runs a handler on a queue of the service until the test ends. */
-function work(t: Test, service: Service, name: QueueName, handle: Handler): void {
+function work(
+  t: Test,
+  service: Service,
+  name: QueueName,
+  handle: Handler,
+  { handlerLimitMs = HOUR, perSecond = Infinity } = {}
+): void {
   const { tag, log, url } = service
   const connection = connectWaiting({ url, ca: null }, log)
-  const worker = consume(name, handle, { connection, tag, concurrency: 2, log })
+  const settings = { connection, tag, concurrency: 2, handlerLimitMs, log }
+  const worker = consume(name, handle, settings, perSecond)
   t.teardown(async () => {
     await worker.close()
     connection.disconnect()
@@ -242,6 +250,41 @@ t.test('a handled job is gone, and its id is free again', async (t) => {
   }
   const { requestId, dueAt } = request
   t.same(handled[0], { requestId, at: dueAt })
+})
+
+t.test('a handler that hangs gives up its place, and its job is tried again', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'queued', HOUR)
+  let handled = 0
+  const hangs = async () => {
+    handled += 1
+    if (handled <= 2) await new Promise(() => {})
+    return undefined
+  }
+  work(t, service, 'send', hangs, { handlerLimitMs: 50 })
+  await service.jobs.ensure(null, request, Number(request.dueAt))
+  await until('it is gone', async () => (await service.queues.send.getJobs()).length === 0)
+  t.equal(handled, 3)
+  t.match(
+    service.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'handler failed'),
+    [{ error: 'HandlerTimeout' }, { error: 'HandlerTimeout' }]
+  )
+})
+
+t.test('a queue with a pace lets no more through than that, on all workers together', async (t) => {
+  const service = await openService(t)
+  const at: number[] = []
+  for (let worker = 0; worker < 2; worker += 1) {
+    work(t, service, 'paced', async () => void at.push(Date.now()), { perSecond: 50 })
+  }
+  const jobs = Array.from({ length: 25 }, (_, index) => ({
+    name: 'paced',
+    data: { requestId: String(index), at: 0 }
+  }))
+  await service.queues.paced.addBulk(jobs)
+  await until('all are handled', () => at.length === jobs.length)
+  const [first = 0, last = 0] = [at[0], at.at(-1)]
+  t.ok(last - first >= 24 * 20 - 20, `25 of them in ${last - first} ms`)
 })
 
 t.test('a job that was woken early goes back to sleep, and is handled once more', async (t) => {

@@ -7,6 +7,7 @@ import { createMetrics } from '../../src/server/metrics.ts'
 import { bytes, ok } from '../support/callbacks.ts'
 import { openAdmin, openServerService } from '../support/listeners.ts'
 import { askIn } from '../support/requests.ts'
+import { HOUR } from '../support/service.ts'
 import { call } from '../support/wire.ts'
 
 /** Every route behind a token, as the contract has it. */
@@ -156,9 +157,29 @@ t.test('health and metrics need no token', async (t) => {
   t.match(metrics.headers.get('content-type'), /^text\/plain/)
 })
 
+t.test('readiness tells how the books stand, and what is overdue', async (t) => {
+  const service = await openServerService(t)
+  const { get } = await openAdmin(t, service)
+  for (const state of STATES) await askIn(service, state, { ago: -HOUR })
+  const requests = { accepted: 8, ended: 3, live: 5, unaccounted: 0, oldestOverdueSeconds: 0 }
+  t.match((await get('/health/ready')).json, { requests, concerns: [] })
+
+  await askIn(service, 'queued', { ago: HOUR })
+  await service.redis.hincrby(`${service.tag}:totals`, 'accepted', 2)
+  const { status, json, text } = await get('/health/ready')
+  t.equal(status, 200, 'callbacks are stored all the same')
+  t.match(json, { requests: { accepted: 11, ended: 3, live: 6, unaccounted: 2 } })
+  t.match(text, /counts 2 more requests accepted than ended and live/)
+  const { oldestOverdueSeconds } = Object(json).requests
+  t.ok(oldestOverdueSeconds >= 3600 && oldestOverdueSeconds < 3700)
+  const { text: metrics } = await get('/metrics')
+  t.match(metrics, /^khipu_requests_unaccounted 2$/m)
+  t.match(metrics, /^khipu_oldest_overdue_seconds 36\d\d(?:\.\d+)?$/m)
+})
+
 const away = () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.5:6379'))
 const TROUBLES = [
-  ['the store does not answer', { ping: away }],
+  ['the store does not answer', { catalog: { totals: away, overdueMs: away } }],
   ['there is no room', { canStore: () => false }]
 ] as const
 
@@ -200,8 +221,7 @@ t.test('the metrics say that in is live and ended together', async (t) => {
 
 t.test('the metrics count refusals and dropped connections, without addresses', async (t) => {
   const service = await openServerService(t)
-  const { totals } = service.catalog
-  const metrics = createMetrics({ totals, quarantined: () => service.quarantine.usage() })
+  const metrics = createMetrics(service)
   metrics.unauthorized('scope')
   metrics.dropped('public')
   metrics.callback('too-many')

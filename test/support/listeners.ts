@@ -61,13 +61,10 @@ export async function openAdmin(
   } = {}
 ) {
   const counted: string[] = []
-  const metrics = createMetrics({
-    totals: () => service.catalog.totals(),
-    quarantined: () => service.quarantine.usage()
-  })
+  const metrics = createMetrics(service)
   const { hasAuthorization = true, canAsk = true, ...others } = changes
   const deps: AdminDeps = {
-    ping: () => service.catalog.now(),
+    catalog: service.catalog,
     canStore: () => true,
     concerns: () => [],
     metrics: () => metrics.render(),

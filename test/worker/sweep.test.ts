@@ -29,7 +29,7 @@ async function sweepLater(service: Service, laterMs: number): Promise<void> {
 
 /** Deletes every key that BullMQ has of our own queues. */
 async function loseQueues({ redis, queuePrefix }: Service): Promise<void> {
-  for (const name of ['send', 'callback', 'deadline']) {
+  for (const name of ['send', 'paced', 'callback', 'deadline']) {
     const keys = await keysWith(redis, `${queuePrefix}:0}:${name}:`)
     if (keys.length > 0) await redis.unlink(keys)
   }
@@ -81,7 +81,7 @@ t.test('what is being worked on, or is not due, is left alone', async (t) => {
   const unread = await askIn(service, 'parked')
   await receive(service, unread, ok())
   await sweep(service)
-  for (const name of ['send', 'callback', 'deadline'] as const) {
+  for (const name of ['send', 'paced', 'callback', 'deadline'] as const) {
     t.same(await service.queues[name].getJobs(), [])
   }
   t.equal((await service.catalog.find(unread))?.state, 'parked')

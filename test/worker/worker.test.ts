@@ -264,7 +264,7 @@ t.test(
       for (let at = 0; at < 5; at += 1) ids.push(await askIn(service, state, { ago: HOUR }))
     }
     for (const id of ids) await advance(service, id, (request) => request)
-    for (const name of ['send', 'callback', 'deadline']) {
+    for (const name of ['send', 'paced', 'callback', 'deadline']) {
       const keys = await keysWith(service.redis, `${service.queuePrefix}:0}:${name}:`)
       await service.redis.unlink(keys.length > 0 ? keys : ['none'])
     }

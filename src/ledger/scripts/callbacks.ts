@@ -42,6 +42,15 @@ end
 return trim(mostEntries, mostBytes)
 `
 
+/** how many, ms between two → the instant of the first of so many places in the pace of releases, behind all given before. */
+export const pace = `
+local count, spacing = unpack(ARGV)
+local first = math.max(now(), tonumber(redis.call('GET', key('pace')) or '0'))
+local next = first + count * spacing
+redis.call('SET', key('pace'), string.format('%.3f', next), 'PX', math.ceil(next - now()) + 1000)
+return string.format('%.3f', first)
+`
+
 /** notification (JSON) → its instant; from here on parking sees it, and the sweep carries its releases on. */
 export const notify = `
 local at = now()
