@@ -25,7 +25,7 @@ export type LoadReply = [string, string, string[], string[], string, number, str
 export function toEntry(reply: LoadReply): Entry {
   const [version, record, pending, notifications, epoch, now, busyUntil, refused] = reply
   return {
-    request: readRecord(record),
+    request: known(readRecord(record)),
     version,
     pending: pending
       .filter((_, index) => index % 2 === 1)
@@ -39,6 +39,18 @@ export function toEntry(reply: LoadReply): Entry {
     busyUntil: busyUntil === '' ? null : Number(busyUntil),
     refused: refused === '' ? null : (JSON.parse(refused) as RefusedLogon)
   }
+}
+
+/**
+ * The newest format of a request's document. A field more needs no new one: what a process does not know
+ * it keeps as it is. It is raised where an older process would do harm, and then leaves the document alone.
+ */
+const NEWEST_FORMAT = 1
+
+function known(request: Request): Request {
+  const { format }: { format: number } = request
+  if (format <= NEWEST_FORMAT) return request
+  throw new Error(`document format ${format} is of a newer version of the service`)
 }
 
 /** Fields that documents of the first days lack. */
