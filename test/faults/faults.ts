@@ -1,5 +1,7 @@
 import type { Fault } from './fault.ts'
 import { killFaults } from './kills.ts'
+import { queueFaults } from './queues.ts'
+import { releaseFaults } from './release.ts'
 
 /** Every fault of the suite, in the order of its table. */
-export const faults: readonly Fault[] = [...killFaults]
+export const faults: readonly Fault[] = [...killFaults, ...queueFaults, ...releaseFaults]
