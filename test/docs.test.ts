@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { SETTINGS } from '../src/config/settings.ts'
+import { faults } from './faults/faults.ts'
 
 // What the documents say is true: every file, command, setting and dependency that they name exists.
 
@@ -12,6 +13,7 @@ const DOCUMENTS = [
   'CHANGELOG.md',
   'SECURITY.md',
   'docs/callback-bodies.md',
+  'docs/reliability.md',
   'docs/sealed-results.md'
 ]
 const manifest = JSON.parse(read('package.json')) as {
@@ -61,6 +63,16 @@ void t.test("the README's settings are those of the service", async (t) => {
   t.same(
     squeezed,
     rows.map((row) => row.replaceAll(/ +/g, ' '))
+  )
+})
+
+void t.test('the figures are those of the faults that there are', async (t) => {
+  const [, after = ''] = read('docs/reliability.md').split('<!-- figures -->')
+  const rows = after.trim().split('\n\n')[0]?.split('\n').slice(2) ?? []
+  const named = rows.map((row) => row.split('|')[1]?.trim())
+  t.same(
+    named,
+    faults.map(({ name }) => name)
   )
 })
 

@@ -4,12 +4,13 @@ import pLimit from 'p-limit'
 import type { Fault } from './fault.ts'
 import { faults } from './faults.ts'
 import { type Outcome, runFault } from './run-fault.ts'
-import { tableOf } from './table.ts'
+import { markdownOf, tableOf } from './table.ts'
 
 const USAGE = `npm run test:faults [-- options] [beginnings of names]
 
   --seed N   the same harm as in the run with that seed
   --short    the short form that npm test runs
+  --markdown the table as it stands in docs/reliability.md
   --list     the names of all faults
 `
 
@@ -18,6 +19,7 @@ const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string' },
     short: { type: 'boolean', default: false },
+    markdown: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false }
   }
@@ -40,7 +42,7 @@ async function runAll(): Promise<void> {
   console.log(`seed ${seed}: ${chosen.length} faults`)
   const limit = pLimit(2)
   const outcomes = await Promise.all(chosen.map((fault) => limit(runOne, fault)))
-  console.log(tableOf(chosen, outcomes))
+  console.log((values.markdown ? markdownOf : tableOf)(chosen, outcomes))
   const failed = outcomes.filter(({ type }) => type === 'broken' || type === 'failed').length
   const skipped = outcomes.filter(({ type }) => type === 'skipped').length
   const seconds = Math.round((Date.now() - startedAt) / 1000)
