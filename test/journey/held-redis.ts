@@ -1,6 +1,4 @@
-import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
-import { freePort } from '../../simulator/free-port.ts'
+import { startProxy } from '../faults/proxy.ts'
 
 /** A Redis behind a door: it greets who comes, and then says nothing until it is let go. */
 export interface HeldRedis {
@@ -15,39 +13,15 @@ export interface HeldRedis {
  * Redis is ready: so that the client takes the connection for good, and its first command hangs.
  */
 export async function holdRedis(redisUrl: string): Promise<HeldRedis> {
-  const { hostname, port } = new URL(redisUrl)
-  const sockets = new Set<Socket>()
-  let held: (() => void)[] | null = []
-  const server = createServer((client) => {
-    const redis = connect(Number(port), hostname)
-    let greeted = false
-    client.on('data', (chunk) => {
-      if (held !== null && greeted) held.push(() => redis.write(chunk))
-      else redis.write(chunk)
-      greeted ||= /\binfo\b/i.test(chunk.toString('latin1'))
-    })
-    redis.on('data', (chunk) => client.write(chunk))
-    for (const [one, other] of [
-      [client, redis],
-      [redis, client]
-    ] as const) {
-      sockets.add(one)
-      one.on('error', () => {})
-      one.on('close', () => other.destroy())
+  const { promise: letGo, resolve } = Promise.withResolvers<void>()
+  const greeted = new Set<number>()
+  const proxy = await startProxy(redisUrl, () => ({
+    hold(chunk, { connection, direction }) {
+      if (direction === 'down') return undefined
+      const isHeld = greeted.has(connection)
+      if (/\binfo\b/i.test(chunk.toString('latin1'))) greeted.add(connection)
+      return isHeld ? letGo : undefined
     }
-  })
-  const own = await freePort()
-  server.listen(own, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `redis://127.0.0.1:${own}`,
-    letGo() {
-      held?.forEach((send) => send())
-      held = null
-    },
-    close() {
-      sockets.forEach((socket) => socket.destroy())
-      server.close()
-    }
-  }
+  }))
+  return { url: `redis://127.0.0.1:${proxy.port}`, letGo: resolve, close: () => proxy.close() }
 }
