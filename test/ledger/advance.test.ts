@@ -124,6 +124,23 @@ t.test('a callback in hand comes before a deadline, a retry and a cancellation',
   }
 })
 
+t.test('what is accepted between a load and its commit beats that commit', async (t) => {
+  for (const step of [applyDeadline, cancelled]) {
+    const service = await openService(t)
+    const requestId = await askIn(service, 'awaiting-callback', { ago: HOUR })
+    const receiving = failingOnce(service.ledger.commit)
+    const commit: Ledger['commit'] = (entry, changed) =>
+      receiving(entry, changed).catch(async () => {
+        t.equal(await receive(service, requestId, ok()), 'accepted')
+        return service.ledger.commit(entry, changed)
+      })
+    const ledger = { ...service.ledger, commit }
+    const advanced = await advance({ ...service, ledger }, requestId, step)
+    t.equal(advanced?.after.state, 'delivered')
+    t.match(await resultsOf(service), [{ id: requestId, name: 'delivered' }])
+  }
+})
+
 t.test('callbacks are acted on in the order in which they came', async (t) => {
   const service = await openService(t)
   const requestId = await askIn(service, 'awaiting-callback')

@@ -158,14 +158,16 @@ t.test('a request takes a hundred different envelopes, and no more', async (t) =
   t.equal(await receive(service, await askIn(service, 'sending'), other(100)), 'accepted')
 })
 
-t.test('what comes between a load and its commit is still there afterwards', async (t) => {
+t.test('a commit loses to a callback that it has not seen, and both are still there', async (t) => {
   const service = await openService(t)
   const requestId = await askIn(service, 'awaiting-callback')
   await receive(service, requestId, error('A'))
-  const entry = await load(service, requestId)
-  await receive(service, requestId, error('B'))
-  t.ok((await service.ledger.commit(entry, { request: noticed(entry.request), kept: unkept })).done)
-  t.match((await load(service, requestId)).pending, [{ outcome: { errorType: 'B' } }])
+  const stale = await load(service, requestId)
+  t.equal(await receive(service, requestId, ok()), 'accepted')
+  const ended = end(stale.request, 'failed', 'no-callback', { at: 1 })
+  t.notOk((await service.ledger.commit(stale, { request: ended, kept: unkept })).done)
+  const { pending } = await load(service, requestId)
+  t.match(pending, [{ outcome: { errorType: 'A' } }, { outcome: { type: 'result' } }])
   t.same(await service.catalog.overdue((await service.catalog.now()) + 1), [requestId])
 })
 

@@ -1,4 +1,7 @@
-/** id, callback id, callback (JSON), sealed body, most callbacks → accepted, late, duplicate, full or unknown. */
+/**
+ * id, callback id, callback (JSON), sealed body, most callbacks → accepted, late, duplicate, full or unknown.
+ * It counts as a version: a commit that has not seen it loses, or what was accepted would come too late.
+ */
 export const receive = `
 local id, callbackId, callback, body, most = unpack(ARGV)
 local state = redis.call('HGET', key('request', id), 'state')
@@ -10,6 +13,7 @@ local at = now()
 redis.call('HSET', key('callbacks', id), callbackId, string.format('%d|%d|', at, order) .. callback)
 redis.call('HSET', key('bodies', id), callbackId, body)
 redis.call('ZADD', key('received'), at, id)
+redis.call('HINCRBY', key('request', id), 'version', 1)
 if state == 'delivered' or state == 'failed' or state == 'cancelled' then return 'late' end
 return 'accepted'
 `
