@@ -1,7 +1,13 @@
 import type { Fault } from './fault.ts'
 import { killFaults } from './kills.ts'
 import { queueFaults } from './queues.ts'
+import { raceFaults } from './races.ts'
 import { releaseFaults } from './release.ts'
 
 /** Every fault of the suite, in the order of its table. */
-export const faults: readonly Fault[] = [...killFaults, ...queueFaults, ...releaseFaults]
+export const faults: readonly Fault[] = [
+  ...killFaults,
+  ...queueFaults,
+  ...releaseFaults,
+  ...raceFaults
+]

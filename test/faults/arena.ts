@@ -1,0 +1,224 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import pLimit from 'p-limit'
+import type { QuarantineEntry, RequestView } from '../../src/schemas/generated.ts'
+import { type Chance, chanceOf } from '../journey/chance.ts'
+import { call, type Service } from '../journey/service.ts'
+import { until } from '../journey/until.ts'
+import {
+  accountOf,
+  ask,
+  inState,
+  otherPorts,
+  resultJobs,
+  startWorld,
+  view,
+  type World,
+  type WorldSettings
+} from '../journey/world.ts'
+import { ok } from '../support/callbacks.ts'
+import { type Door, openDoor } from './door.ts'
+import type { Fault, Figures, Run } from './fault.ts'
+
+/** Where the rounds of a race are run: two processes that work, one Redis, and a Khipu that never calls back. */
+export interface Arena {
+  readonly world: World
+  /** The one that listens; it works as well. */
+  readonly service: Service
+  readonly door: Door
+}
+
+/** One round: one request for an account of its own. */
+export interface Round extends Arena {
+  readonly account: string
+  /** The same course of numbers whatever other rounds do meanwhile. */
+  readonly chance: Chance
+}
+
+/** What a round came to. */
+export interface Seen {
+  readonly requestId: string
+  /** Who was first, as the remark tells it. */
+  readonly winner: string
+  /** The answers to the callbacks that were posted. */
+  readonly answers: readonly Posted[]
+  /** True where a good callback that was acknowledged is in no result and was not told `late`. */
+  readonly isLost?: boolean
+}
+
+/** How a callback was answered. */
+export interface Posted {
+  readonly status: number
+  /** `accepted`, `duplicate`, `late` … */
+  readonly said: string
+}
+
+/** A race: what is run in every round, and who may win it. */
+export interface Race {
+  readonly name: string
+  /** Each of them must have won a round of the full form, or it was no race. */
+  readonly winners: readonly string[]
+  readonly settings?: WorldSettings
+  play(round: Round): Promise<Seen>
+}
+
+/** Requests that no scenario of the pretend Khipu calls back for: the rounds do. */
+const NEVER = '1205'
+const ROUNDS = 300
+const ROUNDS_SHORT = 24
+/** More of them would be late for their moment. */
+const AT_ONCE = 12
+
+/** The fault that runs a race: many rounds side by side, each with its own request. */
+export function race({ name, winners, settings = {}, play }: Race): Fault {
+  return { name: `race: ${name}`, run }
+
+  async function run(run: Run): Promise<Figures> {
+    const { isShort, chance } = run
+    const { env, ...more } = settings
+    const world = await startWorld(run, {
+      ...more,
+      env: { CALLBACK_TIMEOUT: '60s', ...env },
+      ownRedis: true
+    })
+    const door = await openDoor(world.khipu.url)
+    run.teardown(() => door.close())
+    const there = { KHIPU_BASE_URL: door.url }
+    const service = await world.start(there)
+    await world.start({ ...there, ...(await otherPorts()), ROLE: 'worker' })
+    const limit = pLimit(AT_ONCE)
+    const rounds = Array.from({ length: isShort ? ROUNDS_SHORT : ROUNDS }, (_, number): Round => {
+      const own = chanceOf(chance.between(0, 2 ** 31))
+      return { world, service, door, chance: own, account: accountOf(NEVER, number) }
+    })
+    const seen = await Promise.all(rounds.map((round) => limit(play, round)))
+    const wins = countWins(seen)
+    const beaten = winners.filter((winner) => !wins.has(winner))
+    if (!isShort && beaten.length > 0) throw new Error(`never won: ${beaten.join(', ')}`)
+    return { ...(await figuresOf({ world, service, door }, rounds, seen)), remark: inWords(wins) }
+  }
+}
+
+function countWins(seen: readonly Seen[]): ReadonlyMap<string, number> {
+  const wins = new Map<string, number>()
+  for (const { winner } of seen) wins.set(winner, (wins.get(winner) ?? 0) + 1)
+  return wins
+}
+
+function inWords(wins: ReadonlyMap<string, number>): string {
+  const sorted = [...wins].toSorted(([, a], [, b]) => b - a)
+  return `first: ${sorted.map(([winner, count]) => `${winner} ${count}`).join(', ')}`
+}
+
+const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])
+
+async function figuresOf(
+  { world, service }: Arena,
+  rounds: readonly Round[],
+  seen: readonly Seen[]
+): Promise<Figures> {
+  const ids = new Set(seen.map(({ requestId }) => requestId))
+  await until('the results are there', async () => (await resultJobs(world)).length >= ids.size)
+    // Too few of them is a figure, not a reason to stop.
+    .catch(() => {})
+  const jobs = (await resultJobs(world)).map(({ id = '' }) => id)
+  const views = await Promise.all(seen.map(({ requestId }) => view(service, requestId)))
+  const answers = seen.flatMap((one) => one.answers)
+  return {
+    requests: seen.length,
+    acknowledged: answers.filter(({ status }) => status === 200).length,
+    kills: 0,
+    results: jobs.length,
+    lost: seen.filter(({ isLost, requestId }) => isLost === true || !jobs.includes(requestId))
+      .length,
+    doubled: jobs.filter((id) => !ids.has(id)).length + views.filter(endedTwice).length,
+    stuck: views.filter(({ state }) => !ENDED.has(state)).length,
+    extraSends: views.reduce(
+      (sum, one, index) => sum + extraSends(world, one, rounds[index]?.account ?? ''),
+      0
+    )
+  }
+}
+
+function endedTwice({ history }: RequestView): boolean {
+  return history.filter(({ event }) => ENDED.has(event)).length > 1
+}
+
+// Each attempt is sent once, and none that the ledger doesn't know.
+function extraSends({ khipu }: World, { attempts }: RequestView, account: string): number {
+  const calls = khipu.calls.filter((one) => one.account === account)
+  const twice = calls.length - new Set(calls.map(({ callbackUrl }) => callbackUrl)).size
+  return twice + Math.max(0, calls.length - attempts)
+}
+
+/** Asks, and resolves once the POST is on its way to Khipu; the CallbackUrl of it. */
+export async function askAndSee(round: Round, more: object = {}) {
+  const { service, door, account } = round
+  const sent = door.next(account)
+  const requestId = await ask(service, account, more)
+  return { requestId, url: await sent }
+}
+
+/** A request whose callback Khipu owes, and the instant of its deadline in ms. */
+export async function awaiting(round: Round) {
+  const asked = await askAndSee(round)
+  const { dueAt } = await inState(round.service, asked.requestId, 'awaiting-callback')
+  return { ...asked, dueAt: Date.parse(dueAt ?? '') }
+}
+
+/** Sends a callback, as Khipu would. */
+export async function post(url: string, envelope: object): Promise<Posted> {
+  const { status, body } = await call<{ status?: string }>(url, {
+    method: 'POST',
+    body: JSON.stringify(envelope)
+  })
+  return { status, said: body?.status ?? '' }
+}
+
+/** Does something so many ms from now. */
+export async function after<T>(ms: number, task: () => Promise<T>): Promise<T> {
+  await pause(ms)
+  return task()
+}
+
+/** Resolves at an instant of the clock. */
+export async function instant(at: number): Promise<void> {
+  await pause(Math.max(0, at - Date.now()))
+}
+
+/** What quarantine keeps of a request, once there is something. */
+export function keptOf({ service }: Round, requestId: string): Promise<readonly QuarantineEntry[]> {
+  return until(`something of ${requestId} is in quarantine`, async () => {
+    const { body } = await service.api<{ items: QuarantineEntry[] }>(
+      'GET',
+      '/v1/quarantine?limit=200'
+    )
+    const kept = body.items.filter((entry) => entry.requestId === requestId)
+    return kept.length > 0 ? kept : null
+  })
+}
+
+/** Ends a request with a good callback, which must be taken. */
+export async function deliver({ service }: Round, requestId: string, url: string): Promise<Posted> {
+  const answer = await post(url, ok())
+  await inState(service, requestId, 'delivered')
+  return answer
+}
+
+/** Throws where something is seen that must not be. */
+export function must(holds: boolean, what: string, seen: unknown): void {
+  if (!holds) throw new Error(`not so: ${what}: ${JSON.stringify(seen)}`)
+}
+
+/** Which of these events stands first in the history. */
+export function firstOf<Event extends string>(
+  { history }: RequestView,
+  events: readonly Event[]
+): Event | undefined {
+  const found = history.find(({ event }) => (events as readonly string[]).includes(event))
+  return found?.event as Event | undefined
+}
+
+/** How often an event stands in the history. */
+export function times({ history }: RequestView, name: string): number {
+  return history.filter(({ event }) => event === name).length
+}

@@ -1,0 +1,5 @@
+import type { Fault } from './fault.ts'
+import { callbackRaces } from './races-callback.ts'
+
+/** Whatever happens at the same moment; each race is run for hundreds of rounds, side by side. */
+export const raceFaults: readonly Fault[] = [...callbackRaces]
