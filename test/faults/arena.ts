@@ -15,7 +15,7 @@ import {
   type World,
   type WorldSettings
 } from '../journey/world.ts'
-import { ok } from '../support/callbacks.ts'
+import { error, ok } from '../support/callbacks.ts'
 import { type Door, openDoor } from './door.ts'
 import type { Fault, Figures, Run } from './fault.ts'
 
@@ -90,12 +90,18 @@ export function race({ name, winners, settings = {}, play }: Race): Fault {
       const own = chanceOf(chance.between(0, 2 ** 31))
       return { world, service, door, chance: own, account: accountOf(NEVER, number) }
     })
-    const seen = await Promise.all(rounds.map((round) => limit(play, round)))
+    const seen = await all(rounds.map((round) => limit(play, round)))
     const wins = countWins(seen)
     const beaten = winners.filter((winner) => !wins.has(winner))
     if (!isShort && beaten.length > 0) throw new Error(`never won: ${beaten.join(', ')}`)
     return { ...(await figuresOf({ world, service, door }, rounds, seen)), remark: inWords(wins) }
   }
+}
+
+// None of them is left running in a world that is being taken down.
+async function all<T>(rounds: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(rounds)
+  return Promise.all(rounds)
 }
 
 function countWins(seen: readonly Seen[]): ReadonlyMap<string, number> {
@@ -159,10 +165,18 @@ export async function askAndSee(round: Round, more: object = {}) {
 }
 
 /** A request whose callback Khipu owes, and the instant of its deadline in ms. */
-export async function awaiting(round: Round) {
-  const asked = await askAndSee(round)
+export async function awaiting(round: Round, more: object = {}) {
+  const asked = await askAndSee(round, more)
   const { dueAt } = await inState(round.service, asked.requestId, 'awaiting-callback')
   return { ...asked, dueAt: Date.parse(dueAt ?? '') }
+}
+
+/** A request that waits for a notification. */
+export async function parked(round: Round) {
+  const { requestId, url } = await awaiting(round)
+  const answer = await post(url, error('RETRY_AFTER_NOTIFICATION', 'I001'))
+  await inState(round.service, requestId, 'parked')
+  return { requestId, url, answer }
 }
 
 /** Sends a callback, as Khipu would. */
@@ -178,6 +192,17 @@ export async function post(url: string, envelope: object): Promise<Posted> {
 export async function after<T>(ms: number, task: () => Promise<T>): Promise<T> {
   await pause(ms)
   return task()
+}
+
+/** Both at once, give or take some ms: by how many the other one comes later, or sooner where it is negative. */
+export async function both<One, Other>(
+  { chance }: Round,
+  one: () => Promise<One>,
+  other: () => Promise<Other>,
+  [least, most]: readonly [number, number] = [-10, 10]
+): Promise<[One, Other]> {
+  const apart = chance.between(least, most)
+  return Promise.all([after(Math.max(0, -apart), one), after(Math.max(0, apart), other)])
 }
 
 /** Resolves at an instant of the clock. */

@@ -5,6 +5,7 @@ import {
   after,
   askAndSee,
   awaiting,
+  both,
   firstOf,
   instant,
   keptOf,
@@ -145,14 +146,4 @@ async function goodAgainstError(round: Round): Promise<Seen> {
 async function isKeptAs(round: Round, requestId: string, kind: string): Promise<void> {
   const kept = await keptOf(round, requestId)
   must(kept.length === 1 && kept[0]?.kind === kind, `one is kept as ${kind}`, kept)
-}
-
-/** Both at once, give or take some ms. */
-async function both<One, Other>(
-  { chance }: Round,
-  one: () => Promise<One>,
-  other: () => Promise<Other>
-): Promise<[One, Other]> {
-  const apart = chance.between(-10, 10)
-  return Promise.all([after(Math.max(0, -apart), one), after(Math.max(0, apart), other)])
 }
