@@ -26,7 +26,7 @@ export type Reason = Cause | FailReason | 'ambiguous' | 'account-busy'
 export interface Attempt {
   readonly number: number
   readonly sendingAt: number
-  /** The instant at which it was to be sent; its job carries the same. */
+  /** The instant at which it was to be sent: that of the job which began it. */
   readonly dueAt: number
   readonly cause: Cause | null
   /** The name of the log-on that it was sent with, where one is known. */

@@ -26,7 +26,8 @@ export function beginSending(
   const hindered = hinder(request, around)
   if (hindered !== null) return hindered
   const number = request.attempts.length + 1
-  const { dueAt } = request
+  // By the job, if there is one: an overtaken one may be the first to find a request due.
+  const dueAt = jobAt ?? request.dueAt
   const logon = logonOf(request)
   const known = { ...(signedWith && { signedWith }), ...(logon && { logon }) }
   const attempt = { number, sendingAt: now, dueAt, cause: null, ...known }

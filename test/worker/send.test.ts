@@ -502,6 +502,23 @@ t.test('the job of an overtaken retry leaves a sending alone', async (t) => {
   await send(deps, await jobOf(service, requestId))
 })
 
+t.test('what the job of an overtaken retry has begun, the later job leaves alone', async (t) => {
+  const service = await openService(t)
+  const requestId = await askIn(service, 'retry-scheduled')
+  const overtaken = await jobOf(service, requestId)
+  await advance(service, requestId, (request, { now }) => retryNow(request, 'ana', now))
+  const later = await jobOf(service, requestId)
+  const { deps, sends } = openWorker(service, async () => {
+    await send(openWorker(service).deps, later)
+    t.equal((await find(service, requestId)).state, 'sending', 'its process still lives')
+    await send(openWorker(service).deps, overtaken)
+    t.match(await find(service, requestId), { state: 'awaiting-callback', reason: 'ambiguous' })
+    return ACKNOWLEDGED
+  })
+  await send(deps, overtaken)
+  t.equal(sends.length, 1)
+})
+
 t.test('nothing is sent while the callback could not be stored', async (t) => {
   const service = await openService(t)
   const { deps, sends } = openWorker(service)
