@@ -13,6 +13,12 @@ const SHARED = {
 /** How long a listener waits for one Redis command before it says that it can't store now. */
 const COMMAND_TIMEOUT_MS = 1500
 
+/**
+ * How long a connection on which an answer is owed may say nothing before it is given up for a new one: one
+ * that a firewall has forgotten stays open for a quarter of an hour. BullMQ's longest blocking command takes 10 s.
+ */
+const SILENCE_MS = { listener: 3_000, worker: 15_000 } as const
+
 /** Where Redis is. */
 export interface RedisAddress {
   /** `redis://`, or `rediss://` for TLS. */
@@ -26,17 +32,21 @@ export function connectFailingFast(address: RedisAddress, log: Logger): Redis {
   const patience = {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
-    commandTimeout: COMMAND_TIMEOUT_MS
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: SILENCE_MS.listener
   }
   return connect(address, patience, log)
 }
 
 /** For the workers: a command waits for as long as Redis is away. No command timeout: it would kill BZPOPMIN. */
 export function connectWaiting(address: RedisAddress, log: Logger): Redis {
-  return connect(address, { maxRetriesPerRequest: null }, log)
+  return connect(address, { maxRetriesPerRequest: null, socketTimeout: SILENCE_MS.worker }, log)
 }
 
-type Patience = Pick<RedisOptions, 'enableOfflineQueue' | 'maxRetriesPerRequest' | 'commandTimeout'>
+type Patience = Pick<
+  RedisOptions,
+  'enableOfflineQueue' | 'maxRetriesPerRequest' | 'commandTimeout' | 'socketTimeout'
+>
 
 // A certificate that no known authority has signed, or that names another host, is refused by Node's TLS.
 function connect({ url, ca }: RedisAddress, patience: Patience, log: Logger): Redis {
