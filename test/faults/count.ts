@@ -76,5 +76,18 @@ function extraSends({ khipu }: World, { scenario, account }: Member, seen: Reque
   )
   const explained = new Set(silent.map(({ attempt }) => attempt)).size
   const most = (scenario.afterRelease ?? scenario.ends).attempts + explained
-  return twice + Math.max(0, calls.length - most)
+  return twice + blindSends(seen) + Math.max(0, calls.length - most)
+}
+
+// Nobody knew whether Khipu had the attempt before, and neither its callback nor its deadline had come.
+function blindSends({ history }: RequestView): number {
+  return history.filter(({ event, attempt = 0 }, index) => {
+    const before = history.slice(0, index).filter((one) => one.attempt === attempt - 1)
+    const since = before.findLastIndex((one) => one.event === 'ambiguous')
+    return event === 'sending' && since >= 0 && !before.slice(since).some(isExplanation)
+  }).length
+}
+
+function isExplanation({ event }: RequestView['history'][number]): boolean {
+  return event === 'deadline-passed' || event === 'callback' || event === 'answered'
 }

@@ -1,5 +1,6 @@
 import type { Fault } from './fault.ts'
 import { killFaults } from './kills.ts'
+import { networkFaults } from './network.ts'
 import { queueFaults } from './queues.ts'
 import { raceFaults } from './races.ts'
 import { releaseFaults } from './release.ts'
@@ -9,5 +10,6 @@ export const faults: readonly Fault[] = [
   ...killFaults,
   ...queueFaults,
   ...releaseFaults,
-  ...raceFaults
+  ...raceFaults,
+  ...networkFaults
 ]

@@ -22,15 +22,16 @@ export interface Harm {
    * `reset` breaks the connection off for both sides. `half-close` ends this direction alone. `silence` passes
    * nothing on any more, either way, and tells nobody.
    */
-  readonly then: 'reset' | 'half-close' | 'silence'
+  readonly how: 'reset' | 'half-close' | 'silence'
 }
 
 /** What befalls one exchange; an empty one goes through untouched. */
 export interface Fate {
   /** What a chunk waits for before it goes on; those behind it wait with it. */
   readonly hold?: (chunk: Buffer, passing: Passing) => Promise<unknown> | undefined
-  readonly up?: Harm
-  readonly down?: Harm
+  /** Looked at whenever a chunk goes on. */
+  readonly up?: Harm | undefined
+  readonly down?: Harm | undefined
 }
 
 /** A TCP proxy that can do harm. */
@@ -82,7 +83,7 @@ export async function startProxy(
 }
 
 interface Line {
-  strike(direction: Direction, how: Harm['then']): void
+  strike(direction: Direction, how: Harm['how']): void
   end(): void
 }
 
@@ -135,10 +136,10 @@ function joined(connection: number, { client, upstream, fateOf, harmed }: Joint)
     const after = typeof harm.after === 'number' ? harm.after : harm.after(seen[direction])
     if (after === null || seen[direction].length < after) return void socket.write(chunk)
     // Struck once the bytes before it have left: a reset would take them along.
-    socket.write(chunk.subarray(0, Math.max(0, after - before)), () => strike(direction, harm.then))
+    socket.write(chunk.subarray(0, Math.max(0, after - before)), () => strike(direction, harm.how))
   }
 
-  function strike(direction: Direction, how: Harm['then']): void {
+  function strike(direction: Direction, how: Harm['how']): void {
     if (isSilent || client.destroyed) return
     harmed()
     if (how === 'half-close') return void to[direction].end()

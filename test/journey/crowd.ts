@@ -88,7 +88,8 @@ export async function askForAll(service: Service): Promise<readonly Member[]> {
   return members
 }
 
-function askUntilAccepted(service: Service, account: string): Promise<string> {
+/** Asks for an account, over and over until that was accepted; the id of the one request. */
+export function askUntilAccepted(service: Service, account: string): Promise<string> {
   const body = { RequestData: { AccountNumber: account }, reference: account }
   const headers = { 'idempotency-key': account }
   return until('the request is accepted', async () => {

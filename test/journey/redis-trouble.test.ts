@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap'
+import { startProxy } from '../faults/proxy.ts'
+import { askUntilAccepted } from './crowd.ts'
 import { holdRedis } from './held-redis.ts'
 import { call, type Service } from './service.ts'
 import { until } from './until.ts'
@@ -52,6 +54,17 @@ t.test('a Redis that hangs at the first command of a start does no lasting harm'
   const requestId = await ask(service, accountOf('1001', 1))
   t.match(await atRest(service, requestId), { state: 'delivered', attempts: 1 })
   t.match(world.khipu.callbacks, [{ answer: { status: 200 } }])
+})
+
+t.test('a connection to Redis that falls silent for good is given up', async (t) => {
+  const world = await startWorld(t, { ownRedis: true, khipu: { callbackDelayMs: 20 } })
+  const proxy = await startProxy(world.redis.url)
+  t.teardown(() => proxy.close())
+  const service = await world.start({ REDIS_URL: `redis://127.0.0.1:${proxy.port}` })
+  t.match(await atRest(service, await ask(service, accountOf('1001', 1))), { state: 'delivered' })
+  proxy.silenceAll()
+  const requestId = await askUntilAccepted(service, accountOf('1001', 2))
+  t.match(await atRest(service, requestId), { state: 'delivered', attempts: 1 })
 })
 
 type Post = () => ReturnType<typeof call<{ status: string }>>
