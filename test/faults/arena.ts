@@ -58,6 +58,8 @@ export interface Race {
   /** Each of them must have won a round of the full form, or it was no race. */
   readonly winners: readonly string[]
   readonly settings?: WorldSettings
+  /** Not part of the short form. */
+  readonly isLong?: true
   play(round: Round): Promise<Seen>
 }
 
@@ -69,8 +71,8 @@ const ROUNDS_SHORT = 24
 const AT_ONCE = 12
 
 /** The fault that runs a race: many rounds side by side, each with its own request. */
-export function race({ name, winners, settings = {}, play }: Race): Fault {
-  return { name: `race: ${name}`, run }
+export function race({ name, winners, settings = {}, isLong, play }: Race): Fault {
+  return { name: `race: ${name}`, ...(isLong && { isLong }), run }
 
   async function run(run: Run): Promise<Figures> {
     const { isShort, chance } = run

@@ -8,6 +8,7 @@ const { seed } = takeChance()
 
 // They wait more than they work, and each has a world of its own.
 t.jobs = 2
+t.setTimeout(600_000)
 
 for (const fault of faults.filter(({ isLong }) => isLong !== true)) {
   t.test(`${fault.name}, seed ${seed}`, { buffered: true }, async (t) => {

@@ -12,6 +12,7 @@ export const networkFaults: readonly Fault[] = [
   { name: 'network: Redis delayed, held, cut, half-closed, silent, under load', run: harmRedis },
   {
     name: 'network: Khipu delayed, cut, half-closed, silent, both ways, under load',
+    isLong: true,
     run: harmKhipu
   },
   ...exchangeFaults

@@ -31,17 +31,24 @@ export const callbackRaces = [
   }),
   race({
     name: 'callback against a deadline that sends again',
+    isLong: true,
     winners: ['callback', 'deadline'],
     settings: { policy: retriesOfSilence(1), env: { CALLBACK_TIMEOUT: '1s' } },
     play: (round) => callbackAgainstDeadline(round)
   }),
   race({
     name: 'callback against the 202',
+    isLong: true,
     winners: ['callback', 'answer'],
     play: callbackAgainstAnswer
   }),
   race({ name: 'two callbacks with the same bytes', winners: ['one', 'other'], play: twins }),
-  race({ name: 'two good callbacks that differ', winners: ['one', 'other'], play: rivals }),
+  race({
+    name: 'two good callbacks that differ',
+    isLong: true,
+    winners: ['one', 'other'],
+    play: rivals
+  }),
   race({
     name: 'a good callback against an error',
     winners: ['good', 'error'],

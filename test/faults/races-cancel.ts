@@ -30,6 +30,7 @@ export const cancelRaces = [
   }),
   race({
     name: 'cancel against the 202',
+    isLong: true,
     winners: ['cancel', 'answer'],
     play: cancelAgainstAnswer
   }),
@@ -44,6 +45,7 @@ export const cancelRaces = [
   }),
   race({
     name: 'cancel against the sending of a retry',
+    isLong: true,
     winners: ['cancel', 'sending'],
     settings: {
       policy: {
@@ -56,15 +58,22 @@ export const cancelRaces = [
   }),
   race({
     name: "cancel against an operator's retry",
+    isLong: true,
     winners: ['cancel', 'retry'],
     play: cancelAgainstRetry
   }),
   race({
     name: 'cancel against notification',
+    isLong: true,
     winners: ['cancel', 'notification'],
     play: cancelAgainstNotification
   }),
-  race({ name: 'cancel against cancel', winners: ['one', 'other'], play: cancelTwice })
+  race({
+    name: 'cancel against cancel',
+    isLong: true,
+    winners: ['one', 'other'],
+    play: cancelTwice
+  })
 ]
 
 async function cancelAgainstCallback(round: Round): Promise<Seen> {

@@ -33,6 +33,7 @@ export const operatorRaces = [
   }),
   race({
     name: 'another authorization against sending',
+    isLong: true,
     winners: ['authorization', 'sending'],
     settings: {
       policy: {
