@@ -18,11 +18,12 @@ import {
 import { error, ok } from '../support/callbacks.ts'
 import { type Door, openDoor } from './door.ts'
 import type { Fault, Figures, Run } from './fault.ts'
+import { startProxy } from './proxy.ts'
 
 /** Where the rounds of a race are run: two processes that work, one Redis, and a Khipu that never calls back. */
 export interface Arena {
   readonly world: World
-  /** The one that listens; it works as well. */
+  /** The one that listens. */
   readonly service: Service
   readonly door: Door
 }
@@ -58,6 +59,11 @@ export interface Race {
   /** Each of them must have won a round of the full form, or it was no race. */
   readonly winners: readonly string[]
   readonly settings?: WorldSettings
+  /**
+   * How many ms Redis's answers take at the most to reach the workers, so that more can happen between two of
+   * them; the one that listens is near to Redis, and does no work.
+   */
+  readonly redisTakesMs?: number
   /** Not part of the short form. */
   readonly isLong?: true
   play(round: Round): Promise<Seen>
@@ -71,7 +77,9 @@ const ROUNDS_SHORT = 24
 const AT_ONCE = 12
 
 /** The fault that runs a race: many rounds side by side, each with its own request. */
-export function race({ name, winners, settings = {}, isLong, play }: Race): Fault {
+export function race(race: Race): Fault {
+  const { name, winners, settings = {}, redisTakesMs = 0, isLong, play } = race
+
   return { name: `race: ${name}`, ...(isLong && { isLong }), run }
 
   async function run(run: Run): Promise<Figures> {
@@ -85,8 +93,10 @@ export function race({ name, winners, settings = {}, isLong, play }: Race): Faul
     const door = await openDoor(world.khipu.url)
     run.teardown(() => door.close())
     const there = { KHIPU_BASE_URL: door.url }
-    const service = await world.start(there)
-    await world.start({ ...there, ...(await otherPorts()), ROLE: 'worker' })
+    const far = { ...there, ROLE: 'worker', REDIS_URL: await farRedis(run, world, redisTakesMs) }
+    const service = await world.start(redisTakesMs > 0 ? { ...there, ROLE: 'server' } : there)
+    await world.start({ ...far, ...(await otherPorts()) })
+    if (redisTakesMs > 0) await world.start({ ...far, ...(await otherPorts()) })
     const limit = pLimit(AT_ONCE)
     const rounds = Array.from({ length: isShort ? ROUNDS_SHORT : ROUNDS }, (_, number): Round => {
       const own = chanceOf(chance.between(0, 2 ** 31))
@@ -98,6 +108,18 @@ export function race({ name, winners, settings = {}, isLong, play }: Race): Faul
     if (!isShort && beaten.length > 0) throw new Error(`never won: ${beaten.join(', ')}`)
     return { ...(await figuresOf({ world, service, door }, rounds, seen)), remark: inWords(wins) }
   }
+}
+
+/** A Redis whose answers take some ms more. */
+async function farRedis(run: Run, { redis }: World, mostMs: number): Promise<string> {
+  if (mostMs === 0) return redis.url
+  const chance = chanceOf(run.chance.seed)
+  const proxy = await startProxy(redis.url, () => ({
+    hold: (_chunk, { direction }) =>
+      direction === 'down' ? pause(chance.between(0, mostMs)) : undefined
+  }))
+  run.teardown(() => proxy.close())
+  return `redis://127.0.0.1:${proxy.port}`
 }
 
 // None of them is left running in a world that is being taken down.

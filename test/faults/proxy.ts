@@ -27,7 +27,7 @@ export interface Harm {
 
 /** What befalls one exchange; an empty one goes through untouched. */
 export interface Fate {
-  /** What a chunk waits for before it goes on; those behind it wait with it. */
+  /** What a chunk waits for before it goes on, asked for as it arrives; those behind it wait with it. */
   readonly hold?: (chunk: Buffer, passing: Passing) => Promise<unknown> | undefined
   /** Looked at whenever a chunk goes on. */
   readonly up?: Harm | undefined
@@ -107,8 +107,9 @@ function joined(connection: number, { client, upstream, fateOf, harmed }: Joint)
       if (direction === 'up' && latest === 'down') exchange = beginning(fateOf(connection))
       latest = direction
       const mine = exchange
+      const held = mine.fate.hold?.(chunk, { connection, direction })
       inOrder(direction, async () => {
-        await mine.fate.hold?.(chunk, { connection, direction })
+        await held
         pass(mine, direction, chunk)
       })
     })
