@@ -154,7 +154,7 @@ async function cancelAgainstNotification(round: Round): Promise<Seen> {
     () => cancel(round, requestId),
     () => round.service.api('POST', '/v1/notifications', { requestIds: [requestId] }),
     // A notification has to look for whom it concerns.
-    [-40, 0]
+    [-90, 0]
   )
   must(cancelled.status === 200 && notified.status === 200, 'both were done', cancelled.body)
   const seen = await atRest(round.service, requestId)

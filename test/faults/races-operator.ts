@@ -95,7 +95,7 @@ async function retryAgainstNotification(round: Round): Promise<Seen> {
     () => service.api<RequestView>('POST', `/v1/requests/${requestId}/retry`),
     () => notify(round, requestId),
     // A notification has to look for whom it concerns.
-    [-40, 0]
+    [-90, 0]
   )
   const seen = await inState(service, requestId, 'awaiting-callback')
   must(seen.attempts === 2, 'it was sent once more', seen)
