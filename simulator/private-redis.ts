@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findRedis } from './redis-binary.ts'
-import { startServer, type RedisServer } from './redis-server.ts'
+import { startServer, type RedisServer, type RedisServerSettings } from './redis-server.ts'
 import { freePort } from './free-port.ts'
 import { untilItAnswers } from './redis-ping.ts'
 
@@ -19,20 +19,24 @@ export interface PrivateRedis {
   restart(): Promise<void>
   /** Ends it with SIGKILL, as a crash would. */
   kill(): Promise<void>
+  /** Whether the process has gone, by whatever cause; never of one that is not ours. */
+  hasEnded(): boolean
 }
 
 /** What to start, or to use instead. */
-export interface PrivateRedisSettings {
+export interface PrivateRedisSettings extends Pick<RedisServerSettings, 'args' | 'env'> {
   /** Used as it is; by default REDIS_URL. null starts one in any case. */
   readonly url?: string | null | undefined
   /** Gets a line about what takes long. */
   readonly log?: (line: string) => void
+  /** Where its folder is made; by default among the temporary files. */
+  readonly parent?: string
 }
 
 /** Gives a Redis that answers; throws, saying what to install, where there is none to be had. */
 export async function startRedis(settings: PrivateRedisSettings = {}): Promise<PrivateRedis> {
-  const { url = process.env['REDIS_URL'], log = () => {} } = settings
-  return url ? useExisting(url) : startOwn(log)
+  const { url = process.env['REDIS_URL'] } = settings
+  return url ? useExisting(url) : startOwn(settings)
 }
 
 async function useExisting(url: string): Promise<PrivateRedis> {
@@ -44,17 +48,20 @@ async function useExisting(url: string): Promise<PrivateRedis> {
     folder: undefined,
     stop: async () => {},
     restart: refuse,
-    kill: refuse
+    kill: refuse,
+    hasEnded: () => false
   }
 }
 
-async function startOwn(log: (line: string) => void): Promise<PrivateRedis> {
+async function startOwn(own: PrivateRedisSettings): Promise<PrivateRedis> {
+  const { log = () => {}, parent = tmpdir(), args, env } = own
   const binary = await findRedis({ log })
-  const folder = await mkdtemp(join(tmpdir(), 'khipu-redis-'))
+  const folder = await mkdtemp(join(parent, 'khipu-redis-'))
   const removeFolder = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', removeFolder)
   const port = await freePort()
-  let server: RedisServer = await startServer({ binary, folder, port }).catch((error: unknown) => {
+  const settings = { binary, folder, port, args, env }
+  let server: RedisServer = await startServer(settings).catch((error: unknown) => {
     removeFolder()
     throw error
   })
@@ -71,8 +78,9 @@ async function startOwn(log: (line: string) => void): Promise<PrivateRedis> {
     },
     async restart() {
       await server.end('SIGTERM')
-      server = await startServer({ binary, folder, port })
+      server = await startServer(settings)
     },
-    kill: () => server.end('SIGKILL')
+    kill: () => server.end('SIGKILL'),
+    hasEnded: () => server.hasEnded()
   }
 }

@@ -8,6 +8,8 @@ import { endWithUs } from './process-guard.ts'
 /** A Redis process that we started. */
 export interface RedisServer {
   readonly pid: number | undefined
+  /** Whether it has gone, by whatever cause. */
+  hasEnded(): boolean
   /** Ends it, with SIGKILL if five seconds of SIGTERM don't; resolves when it is gone. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
@@ -17,12 +19,20 @@ export interface RedisServerSettings {
   readonly binary: string
   readonly folder: string
   readonly port: number
+  /** Further arguments, which beat ours. */
+  readonly args?: readonly string[] | undefined
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>> | undefined
 }
 
 /** Starts Redis so that nothing acknowledged is lost; resolves once it answers. */
 export async function startServer(settings: RedisServerSettings): Promise<RedisServer> {
   // A process group of its own: Ctrl-C in the terminal must not end it before its clients.
-  const child = spawn(settings.binary, argumentsOf(settings), { stdio: 'ignore', detached: true })
+  const child = spawn(settings.binary, argumentsOf(settings), {
+    stdio: 'ignore',
+    detached: true,
+    env: { ...process.env, ...settings.env }
+  })
   // Rejects as well: where the binary can't be run.
   const died = once(child, 'exit').then(async () => {
     throw new Error(await lastWords(settings))
@@ -36,15 +46,20 @@ export async function startServer(settings: RedisServerSettings): Promise<RedisS
     await end(child, 'SIGKILL')
     throw new Error('the private Redis did not start', { cause: error })
   }
-  return { pid: child.pid, end: (signal) => end(child, signal) }
+  return {
+    pid: child.pid,
+    hasEnded: () => hasEnded(child),
+    end: (signal) => end(child, signal)
+  }
 }
 
-function argumentsOf({ port, folder }: RedisServerSettings): string[] {
+function argumentsOf({ port, folder, args = [] }: RedisServerSettings): string[] {
   return [
     ...['--port', String(port), '--bind', '127.0.0.1'],
     ...['--dir', folder, '--logfile', join(folder, logFile)],
     ...['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
-    ...['--maxmemory-policy', 'noeviction']
+    ...['--maxmemory-policy', 'noeviction'],
+    ...args
   ]
 }
 
@@ -55,8 +70,12 @@ async function lastWords({ folder }: RedisServerSettings): Promise<string> {
   return log.trim().split('\n').slice(-3).join('\n') || 'it ended without a word'
 }
 
+function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null
+}
+
 async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  if (hasEnded(child)) return
   const gone = once(child, 'exit')
   child.kill(signal)
   const impatience = setTimeout(() => child.kill('SIGKILL'), 5000)

@@ -3,6 +3,7 @@ import { killFaults } from './kills.ts'
 import { networkFaults } from './network.ts'
 import { queueFaults } from './queues.ts'
 import { raceFaults } from './races.ts'
+import { redisFaults } from './redis.ts'
 import { releaseFaults } from './release.ts'
 
 /** Every fault of the suite, in the order of its table. */
@@ -11,5 +12,6 @@ export const faults: readonly Fault[] = [
   ...queueFaults,
   ...releaseFaults,
   ...raceFaults,
-  ...networkFaults
+  ...networkFaults,
+  ...redisFaults
 ]

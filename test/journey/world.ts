@@ -6,7 +6,11 @@ import { Queue, type Job } from 'bullmq'
 import { Redis } from 'ioredis'
 import { freePort } from '../../simulator/free-port.ts'
 import { startKhipu, type Khipu } from '../../simulator/khipu.ts'
-import { startRedis, type PrivateRedis } from '../../simulator/private-redis.ts'
+import {
+  startRedis,
+  type PrivateRedis,
+  type PrivateRedisSettings
+} from '../../simulator/private-redis.ts'
 import type { Settings } from '../../simulator/settings.ts'
 import type { RequestView, Result, RetryPolicy } from '../../src/schemas/generated.ts'
 import { type Env, type Service, spawnService, TOKEN } from './service.ts'
@@ -20,6 +24,8 @@ export interface WorldSettings {
   readonly env?: Env
   /** A Redis of its own, which may be stopped and killed. */
   readonly ownRedis?: boolean
+  /** How that one is started. */
+  readonly redis?: PrivateRedisSettings
 }
 
 /** A Redis, a pretend Khipu, and the settings with which processes of the service meet in them. */
@@ -50,7 +56,7 @@ export function accountOf(prefix: string, number: number): string {
 /** Builds a world that is gone when the test has ended. */
 export async function startWorld(scope: Scope, settings: WorldSettings = {}): Promise<World> {
   const { ownRedis = false } = settings
-  const redis = await startRedis(ownRedis ? { url: null } : {})
+  const redis = await startRedis(ownRedis ? { ...settings.redis, url: null } : {})
   const khipu = await startKhipu({ port: await freePort(), ...settings.khipu })
   const client = new Redis(redis.url, { ...PATIENT, replyMapping: 'legacy' })
   client.on('error', () => {})

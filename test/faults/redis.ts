@@ -1,0 +1,130 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { askForAll, FAST, untilAllEnded, untilSomeMore } from '../journey/crowd.ts'
+import { call, type Service } from '../journey/service.ts'
+import { until } from '../journey/until.ts'
+import { startWorld, type World } from '../journey/world.ts'
+import { count } from './count.ts'
+import type { Fault, Figures, Run } from './fault.ts'
+import { probeWith, startProbe } from './probe.ts'
+import { askWithheld } from './withheld.ts'
+
+/** Does something to Redis and undoes it; resolves when Redis is as before. `noticed` resolves once the service has seen it. */
+type Harm = (world: World, noticed: () => Promise<void>) => Promise<void>
+
+const HARMS: readonly (readonly [
+  name: string,
+  harm: Harm,
+  rounds: readonly [short: number, long: number]
+])[] = [
+  ['SIGKILL of Redis, which returns with its file', killRedis, [1, 5]],
+  ['SIGSTOP of Redis for seconds', stopRedis, [1, 3]],
+  ['CLIENT PAUSE WRITE', (world, noticed) => pauseClients(world, noticed, 'WRITE'), [1, 3]],
+  ['CLIENT PAUSE ALL', (world, noticed) => pauseClients(world, noticed, 'ALL'), [1, 3]]
+]
+
+/** Whatever becomes of the Redis that the service works with. */
+export const redisFaults: readonly Fault[] = [
+  ...HARMS.map(([name, harm, [short, long]]) => ({
+    name: `${name}, under load`,
+    run: (run: Run) => underLoad(run, harm, run.isShort ? short : long)
+  })),
+  { name: 'Redis is away when the service starts, and when it is to stop', run: startWithoutRedis }
+]
+
+async function underLoad(run: Run, harm: Harm, rounds: number): Promise<Figures> {
+  const world = await startWorld(run, { ...FAST, ownRedis: true })
+  const service = await world.start()
+  const probe = await startProbe(run, world, service)
+  const asking = askForAll(service)
+  const recoveries: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    await untilSomeMore(world, run.chance)
+    const refusals = probe.refusals()
+    await harm(world, async () => {
+      await until('readiness says 503', async () => (await readiness(service)) === 503)
+      await until('a callback is refused', () => probe.refusals() > refusals)
+    })
+    recoveries.push(await msUntilReady(service))
+  }
+  const members = [...(await asking), probe.member]
+  await untilAllEnded(service, members)
+  const seen = await probe.stop(service)
+  const figures = await count(world, service, members, { kills: rounds })
+  return { ...figures, remark: `${seen}; ready again after ${Math.max(...recoveries)} ms` }
+}
+
+async function readiness({ adminUrl }: Service): Promise<number> {
+  const answer = await call(`${adminUrl}/health/ready`).catch(() => null)
+  return answer?.status ?? 0
+}
+
+async function msUntilReady(service: Service): Promise<number> {
+  const startedAt = Date.now()
+  await service.ready()
+  return Date.now() - startedAt
+}
+
+async function killRedis({ redis }: World, noticed: () => Promise<void>): Promise<void> {
+  await redis.kill()
+  await noticed()
+  await redis.restart()
+}
+
+const STOPPED_MS = 5000
+
+async function stopRedis({ redis }: World, noticed: () => Promise<void>): Promise<void> {
+  await whileStopped(redis.pid, () => Promise.all([noticed(), pause(STOPPED_MS)]))
+}
+
+/** Keeps a process from running for as long as something takes. */
+export async function whileStopped(
+  pid: number | undefined,
+  meanwhile: () => Promise<unknown>
+): Promise<void> {
+  if (pid === undefined) throw new Error('this process is not ours')
+  process.kill(pid, 'SIGSTOP')
+  try {
+    await meanwhile()
+  } finally {
+    process.kill(pid, 'SIGCONT')
+  }
+}
+
+const PAUSE_MS = 4000
+
+async function pauseClients(
+  { client }: World,
+  noticed: () => Promise<void>,
+  mode: 'WRITE' | 'ALL'
+): Promise<void> {
+  const until = Date.now() + PAUSE_MS
+  await client.call('CLIENT', 'PAUSE', PAUSE_MS, mode)
+  await noticed()
+  await pause(Math.max(0, until - Date.now()))
+}
+
+async function startWithoutRedis(run: Run): Promise<Figures> {
+  const world = await startWorld(run, { ownRedis: true })
+  const first = await world.start()
+  const [withheld] = await askWithheld(world, first, 1)
+  if (withheld === undefined) throw new Error('nothing was asked')
+  await first.stop()
+  await world.redis.kill()
+
+  const stopped = world.spawn()
+  await until('its listeners answer', async () => (await readiness(stopped)) === 503)
+  const { code } = await stopped.stop()
+  if (code !== 0) throw new Error(`SIGTERM without Redis ended with code ${code}`)
+
+  const service = world.spawn()
+  await until('its listeners answer', async () => (await readiness(service)) === 503)
+  const probe = probeWith(run, withheld)
+  await until('callbacks are refused', () => probe.refusals() > 5)
+  if ((await readiness(service)) !== 503) throw new Error('it says that it is ready without Redis')
+  await world.redis.restart()
+  const ms = await msUntilReady(service)
+  const seen = await probe.stop(service)
+  await untilAllEnded(service, [probe.member])
+  const figures = await count(world, service, [probe.member], { kills: 1 })
+  return { ...figures, acknowledged: 1, remark: `${seen}; ready ${ms} ms after Redis was` }
+}
