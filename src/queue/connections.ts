@@ -6,6 +6,8 @@ const RECONNECT_AT_MOST_MS = 500
 
 const SHARED = {
   retryStrategy: (times: number) => Math.min(times * 50, RECONNECT_AT_MOST_MS),
+  // A lost SYN is sent again after 1 s and 3 s; the next try is not to wait for the one after those.
+  connectTimeout: 3_000,
   enableAutoPipelining: false,
   replyMapping: 'legacy'
 } as const
@@ -14,10 +16,11 @@ const SHARED = {
 const COMMAND_TIMEOUT_MS = 1500
 
 /**
- * How long a connection on which an answer is owed may say nothing before it is given up for a new one: one
- * that a firewall has forgotten stays open for a quarter of an hour. BullMQ's longest blocking command takes 10 s.
+ * For how long a connection may owe an answer before it counts as dead and is made anew. A peer that
+ * vanished without a word is otherwise noticed by TCP alone, after a quarter of an hour or never.
+ * That of the workers is longer than the 10 s for which BullMQ's BZPOPMIN blocks at the most.
  */
-const SILENCE_MS = { listener: 3_000, worker: 15_000 } as const
+const DEAD_AFTER_MS = { listeners: 3_000, workers: 15_000 } as const
 
 /** Where Redis is. */
 export interface RedisAddress {
@@ -33,14 +36,15 @@ export function connectFailingFast(address: RedisAddress, log: Logger): Redis {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     commandTimeout: COMMAND_TIMEOUT_MS,
-    socketTimeout: SILENCE_MS.listener
+    socketTimeout: DEAD_AFTER_MS.listeners
   }
   return connect(address, patience, log)
 }
 
 /** For the workers: a command waits for as long as Redis is away. No command timeout: it would kill BZPOPMIN. */
 export function connectWaiting(address: RedisAddress, log: Logger): Redis {
-  return connect(address, { maxRetriesPerRequest: null, socketTimeout: SILENCE_MS.worker }, log)
+  const patience = { maxRetriesPerRequest: null, socketTimeout: DEAD_AFTER_MS.workers }
+  return connect(address, patience, log)
 }
 
 type Patience = Pick<

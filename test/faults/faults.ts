@@ -1,4 +1,5 @@
 import type { Fault } from './fault.ts'
+import { deafFaults } from './deaf.ts'
 import { killFaults } from './kills.ts'
 import { networkFaults } from './network.ts'
 import { queueFaults } from './queues.ts'
@@ -13,5 +14,6 @@ export const faults: readonly Fault[] = [
   ...releaseFaults,
   ...raceFaults,
   ...networkFaults,
-  ...redisFaults
+  ...redisFaults,
+  ...deafFaults
 ]
