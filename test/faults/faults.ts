@@ -2,6 +2,7 @@ import type { Fault } from './fault.ts'
 import { deafFaults } from './deaf.ts'
 import { killFaults } from './kills.ts'
 import { networkFaults } from './network.ts'
+import { powerFaults } from './power.ts'
 import { queueFaults } from './queues.ts'
 import { raceFaults } from './races.ts'
 import { redisFaults } from './redis.ts'
@@ -15,5 +16,6 @@ export const faults: readonly Fault[] = [
   ...raceFaults,
   ...networkFaults,
   ...redisFaults,
-  ...deafFaults
+  ...deafFaults,
+  ...powerFaults
 ]

@@ -96,10 +96,10 @@ export async function postUntilTaken(post: Post, members: readonly Withheld[]): 
 }
 
 /** Those that are not delivered, once no more of them have been for five seconds. */
-export async function undelivered(
+export async function undelivered<Asked extends { readonly requestId: string }>(
   service: Service,
-  members: readonly Withheld[]
-): Promise<readonly Withheld[]> {
+  members: readonly Asked[]
+): Promise<readonly Asked[]> {
   const limit = pLimit(20)
   let left = members
   let changedAt = Date.now()
