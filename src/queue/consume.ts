@@ -22,6 +22,9 @@ const STALLED_CHECK_MS = 5_000
 /** BullMQ never resets a job's stall count; what may be run again is decided by the ledger, not by it. */
 const MOST_STALLS = 1000
 
+/** How long a worker leaves a Redis alone that refuses, for want of room, of a disk, or of a right. */
+const REST_MS = 1_000
+
 /** A handler that did not end in its time. BullMQ would renew its lock, and keep its place, for ever. */
 export class HandlerTimeout extends Error {
   override readonly name = 'HandlerTimeout'
@@ -60,7 +63,7 @@ export function consume(
     log.error({ queue: name, requestId: job?.data.requestId, error: error.name }, 'handler failed')
   })
   worker.on('stalled', (jobId) => log.warn({ queue: name, jobId }, 'job taken over'))
-  worker.on('error', () => {})
+  restWhenRefused(worker)
   return worker
 }
 
@@ -83,4 +86,18 @@ function limiterOf(perSecond: number) {
   if (perSecond === Infinity) return {}
   const max = Math.ceil(perSecond / LIMITER_WINDOWS_PER_SECOND)
   return { limiter: { max, duration: Math.ceil((max * 1000) / perSecond) } }
+}
+
+// BullMQ asks again at once, thousands of times a second, and that of a Redis that is in trouble.
+function restWhenRefused(worker: Worker): void {
+  let rests = false
+  worker.on('error', ({ name }) => {
+    if (rests || name !== 'ReplyError') return
+    rests = true
+    void worker.pause(true)
+    setTimeout(() => {
+      rests = false
+      if (worker.closing === undefined) void worker.resume()
+    }, REST_MS).unref()
+  })
 }
