@@ -1,6 +1,7 @@
 import type { Fault } from './fault.ts'
 import { deafFaults } from './deaf.ts'
 import { killFaults } from './kills.ts'
+import { memoryFaults } from './memory.ts'
 import { networkFaults } from './network.ts'
 import { powerFaults } from './power.ts'
 import { queueFaults } from './queues.ts'
@@ -17,5 +18,6 @@ export const faults: readonly Fault[] = [
   ...networkFaults,
   ...redisFaults,
   ...deafFaults,
-  ...powerFaults
+  ...powerFaults,
+  ...memoryFaults
 ]

@@ -2,9 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pLimit from 'p-limit'
 import type { Service } from '../journey/service.ts'
 import { until } from '../journey/until.ts'
-import { accountOf, ask, resultJobs, startWorld, type World } from '../journey/world.ts'
+import { accountOf, ask, startWorld, type World } from '../journey/world.ts'
 import type { Fault, Figures, Run } from './fault.ts'
 import { type Mains, mainsHindrance, openMains } from './power-cut.ts'
+import { jobsOnceThereAre } from './withheld-count.ts'
 import { askWithheld, openPosting, type Post, undelivered, type Withheld } from './withheld.ts'
 
 /** The power goes: what Redis has not synced is gone. */
@@ -116,17 +117,6 @@ async function untilMuchIsAtStake(mains: Mains): Promise<void> {
     async () => Date.now() - (await mains.syncedAt()) > 850,
     1500
   ).catch(() => {})
-}
-
-async function jobsOnceThereAre(world: World, enough: number): Promise<readonly string[]> {
-  await until(
-    'the results are there',
-    async () => (await resultJobs(world)).length >= enough,
-    10_000
-  )
-    // Too few of them is a figure, not a reason to stop.
-    .catch(() => {})
-  return (await resultJobs(world)).map(({ id = '' }) => id)
 }
 
 async function unknownOf(service: Service, requests: Told<string>): Promise<Told<string>> {
