@@ -35,6 +35,8 @@ export function unaccounted({ accepted, ended, live }: Totals): number {
 /** Requests in bulk: listing, counting, and finding those that need a hand. */
 export interface Catalog {
   now(): Promise<number>
+  /** A write that changes nothing; rejects where Redis takes none: away, without a disk, a mere replica. */
+  tryWrite(): Promise<void>
   find(requestId: string): Promise<Request | null>
   list(query: Query): Promise<Page>
   /** A page of the requests in a state, or of all there are, oldest first, from behind an id on. */
@@ -75,6 +77,9 @@ export function createCatalog(store: Store): Catalog {
 
   return {
     now: () => redisNow(redis),
+
+    // Of a key that never exists: nothing is added to the append-only file, yet it is refused as any write is.
+    tryWrite: async () => void (await redis.del(key('readiness'))),
 
     async find(requestId) {
       const [request] = await fetch([requestId])

@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { type Catalog, type Totals, unaccounted } from '../ledger/catalog.ts'
 
 export interface HealthDeps {
-  /** Asked at every look; what it rejects means that the store does not answer. */
-  readonly catalog: Pick<Catalog, 'totals' | 'overdueMs'>
+  /** What rejects a write, or says nothing, does not store. */
+  readonly catalog: Pick<Catalog, 'tryWrite' | 'totals' | 'overdueMs'>
   readonly canStore: () => boolean
   /** What is wrong with how Redis is set up. */
   readonly concerns: () => readonly string[]
@@ -17,7 +17,10 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
 
   app.get('/health/ready', async (_request, reply) => {
     const requests = await countRequests(deps).catch(() => null)
-    const redis = requests === null ? 'away' : 'ready'
+    const redis = await deps.catalog.tryWrite().then(
+      () => 'ready',
+      ({ name }: Error) => (name === 'ReplyError' ? 'refuses' : 'away')
+    )
     const room = deps.canStore() ? 'free' : 'none'
     const ready = redis === 'ready' && room === 'free'
     const status = ready ? 'ready' : 'unavailable'

@@ -178,16 +178,24 @@ t.test('readiness tells how the books stand, and what is overdue', async (t) => 
 })
 
 const away = () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.5:6379'))
+const refused = Object.assign(new Error('MISCONF of 10.0.0.5'), { name: 'ReplyError' })
+const refuses = () => Promise.reject(refused)
+const storeThat = (fails: () => Promise<never>) => ({
+  tryWrite: fails,
+  totals: fails,
+  overdueMs: fails
+})
 const TROUBLES = [
-  ['the store does not answer', { catalog: { totals: away, overdueMs: away } }],
-  ['there is no room', { canStore: () => false }]
+  ['the store does not answer', { catalog: storeThat(away) }, { redis: 'away', room: 'free' }],
+  ['the store takes no writes', { catalog: storeThat(refuses) }, { redis: 'refuses', room: 'free' }],
+  ['there is no room', { canStore: () => false }, { redis: 'ready', room: 'none' }]
 ] as const
 
-for (const [what, changes] of TROUBLES) {
+for (const [what, changes, said] of TROUBLES) {
   t.test(`not ready, but live, where ${what}`, async (t) => {
     const { get } = await openAdmin(t, await openServerService(t), changes)
     const ready = await get('/health/ready')
-    t.match(ready, { status: 503, json: { status: 'unavailable' } })
+    t.match(ready, { status: 503, json: { status: 'unavailable', ...said } })
     t.notMatch(ready.text, /10\.0\.0\.5/)
     t.equal((await get('/health/live')).status, 200)
   })
