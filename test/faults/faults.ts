@@ -1,5 +1,6 @@
 import type { Fault } from './fault.ts'
 import { deafFaults } from './deaf.ts'
+import { diskFaults } from './disk.ts'
 import { killFaults } from './kills.ts'
 import { memoryFaults } from './memory.ts'
 import { networkFaults } from './network.ts'
@@ -19,5 +20,6 @@ export const faults: readonly Fault[] = [
   ...redisFaults,
   ...deafFaults,
   ...powerFaults,
-  ...memoryFaults
+  ...memoryFaults,
+  ...diskFaults
 ]
