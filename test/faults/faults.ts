@@ -1,4 +1,5 @@
 import type { Fault } from './fault.ts'
+import { clockFaults } from './clock.ts'
 import { deafFaults } from './deaf.ts'
 import { diskFaults } from './disk.ts'
 import { killFaults } from './kills.ts'
@@ -21,5 +22,6 @@ export const faults: readonly Fault[] = [
   ...deafFaults,
   ...powerFaults,
   ...memoryFaults,
-  ...diskFaults
+  ...diskFaults,
+  ...clockFaults
 ]
