@@ -19,11 +19,16 @@ const POLL_MS = 1_000
 export function watchCapacity(redis: Redis, log: Logger): Capacity {
   let full = false
   let concerns: readonly string[] = []
+  // A user of few rights is not to be seen in Redis's ACL LOG; the default one has them, but for a CONFIG taken away.
+  const isDefault = (redis.options.username ?? 'default') === 'default'
+  let mayAsk = isDefault
   const look = async () => {
     const info = await redis.info().catch(() => null)
     if (info === null) return
     full = isFull(info)
-    const found = concernsOf(info)
+    const appendfsync = mayAsk ? await askAppendfsync(redis) : null
+    mayAsk &&= appendfsync !== null
+    const found = concernsOf(info, appendfsync)
     if (found.join() !== concerns.join() && found.length > 0) {
       log.warn({ concerns: found }, 'redis is not set up to keep what it is given')
     }
@@ -31,7 +36,10 @@ export function watchCapacity(redis: Redis, log: Logger): Capacity {
   }
   const timer = setInterval(() => void look(), POLL_MS)
   timer.unref()
-  redis.on('ready', () => void look())
+  redis.on('ready', () => {
+    mayAsk = isDefault
+    void look()
+  })
   return {
     canStore: () => redis.status === 'ready' && !full,
     isFull: () => full,
@@ -46,13 +54,23 @@ export function isFull(info: string): boolean {
   return limit > 0 && Number(read(info, 'used_memory') ?? 0) > limit * FULL_SHARE
 }
 
-/** Reads INFO; what a server leaves out of it is no concern. */
-export function concernsOf(info: string): string[] {
+/** INFO does not have it; null where it is not told. */
+async function askAppendfsync(redis: Redis): Promise<string | null> {
+  const reply: unknown = await redis.call('CONFIG', 'GET', 'appendfsync').catch(() => null)
+  return WORDS_OF_APPENDFSYNC.find((word) => Object.values(reply ?? {}).includes(word)) ?? null
+}
+
+const WORDS_OF_APPENDFSYNC = ['always', 'everysec', 'no'] as const
+
+/** Reads INFO, and `appendfsync` where it is known; what a server does not tell is no concern. */
+export function concernsOf(info: string, appendfsync: string | null = null): string[] {
   const evicts = (read(info, 'maxmemory_policy') ?? 'noeviction') !== 'noeviction'
   const forgets = read(info, 'aof_enabled') === '0'
+  const syncsLate = !forgets && appendfsync !== null && appendfsync !== 'always'
   return [
     ...(evicts ? ['it evicts keys: set maxmemory-policy to noeviction'] : []),
-    ...(forgets ? ['it has no append-only file: set appendonly to yes'] : [])
+    ...(forgets ? ['it has no append-only file: set appendonly to yes'] : []),
+    ...(syncsLate ? [`it appends with appendfsync ${appendfsync}: set it to always`] : [])
   ]
 }
 

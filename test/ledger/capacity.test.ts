@@ -5,16 +5,29 @@ import { concernsOf, isFull, watchCapacity } from '../../src/ledger/capacity.ts'
 import { openLog } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
-const CONCERNS: readonly [what: string, info: string, concerns: number][] = [
+const CONCERNS = [
   ['a Redis that keeps everything', 'maxmemory_policy:noeviction\r\naof_enabled:1\r\n', 0],
   ['one that evicts', 'maxmemory_policy:allkeys-lru\r\naof_enabled:1\r\n', 1],
   ['one without an append-only file', 'maxmemory_policy:noeviction\r\naof_enabled:0\r\n', 1],
   ['one with neither', 'maxmemory_policy:volatile-ttl\r\naof_enabled:0\r\n', 2],
   ['one that tells nothing', '', 0]
-]
+] as const
 for (const [what, info, concerns] of CONCERNS) {
   t.test(`${what} is ${concerns} concerns`, async (t) => {
     t.equal(concernsOf(info).length, concerns)
+  })
+}
+
+for (const [appendfsync, concerns] of [
+  ['always', 0],
+  ['everysec', 1],
+  ['no', 1],
+  [null, 0]
+] as const) {
+  t.test(`appendfsync ${appendfsync ?? 'that is not told'} is ${concerns} concerns`, async (t) => {
+    const [, keeps] = CONCERNS[0]
+    t.equal(concernsOf(keeps, appendfsync).length, concerns)
+    t.equal(concernsOf('aof_enabled:0\r\n', appendfsync).length, 1, 'without a file it is nothing')
   })
 }
 
@@ -60,6 +73,26 @@ t.test('a Redis that is set up wrong is told of once, and until it is mended', a
   await redis.config('SET', 'maxmemory-policy', 'noeviction')
   await until('it is mended', () => capacity.concerns().length === 0)
   t.equal(lines.filter((line) => line.includes('not set up to keep')).length, 1)
+})
+
+t.test('a Redis that syncs late is told of, where the default user asks', async (t) => {
+  const server = await startRedis({ url: null, args: ['--appendfsync', 'everysec'] })
+  t.teardown(() => server.stop())
+  const redis = new Redis(server.url)
+  t.teardown(() => redis.disconnect())
+  await redis.call('ACL', 'SETUSER', 'modest', 'on', '>secret', '~*', '+info', '+ping')
+  const modest = new Redis(server.url, { username: 'modest', password: 'secret' })
+  t.teardown(() => modest.disconnect())
+  const [told, untold] = [redis, modest].map((each) => watchCapacity(each, openLog().log))
+  t.teardown(() => [told, untold].forEach((each) => each?.close()))
+  await until('it is noticed', () => told?.concerns().length === 1)
+  t.match(told?.concerns()[0], /appendfsync everysec/)
+  await redis.config('SET', 'appendfsync', 'always')
+  await until('it is mended', () => told?.concerns().length === 0)
+  await redis.config('SET', 'maxmemory-policy', 'allkeys-lru')
+  await until('the other one still looks', () => untold?.concerns().length === 1)
+  t.match(untold?.concerns()[0], /noeviction/)
+  t.same(await redis.call('ACL', 'LOG'), [], 'and asks for nothing that it may not have')
 })
 
 t.test('a Redis that is full, or away, can store nothing', async (t) => {
