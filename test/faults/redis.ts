@@ -28,6 +28,8 @@ export const redisFaults: readonly Fault[] = [
     name: `${name}, under load`,
     run: (run: Run) => underLoad(run, harm, run.isShort ? short : long)
   })),
+  { name: 'SIGKILL of Redis and the service at once, under load', run: killBoth },
+  { name: 'a Redis that is not set up to keep what it is given', run: saysWhatIsWrong },
   { name: 'Redis is away when the service starts, and when it is to stop', run: startWithoutRedis }
 ]
 
@@ -101,6 +103,48 @@ async function pauseClients(
   await client.call('CLIENT', 'PAUSE', PAUSE_MS, mode)
   await noticed()
   await pause(Math.max(0, until - Date.now()))
+}
+
+async function killBoth(run: Run): Promise<Figures> {
+  const kills = run.isShort ? 1 : 4
+  const world = await startWorld(run, { ...FAST, ownRedis: true })
+  const first = await world.start()
+  const asking = askForAll(first)
+  let last = first
+  for (let kill = 0; kill < kills; kill++) {
+    await untilSomeMore(world, run.chance)
+    await Promise.all([world.redis.kill(), last.kill()])
+    await world.redis.restart()
+    last = await world.start()
+  }
+  const members = await asking
+  await untilAllEnded(last, members)
+  return count(world, last, members, { kills: 2 * kills })
+}
+
+/** It runs, and says aloud, in the log and to whoever asks, what does not keep. */
+async function saysWhatIsWrong(run: Run): Promise<Figures> {
+  const args = ['--maxmemory-policy', 'allkeys-lru', '--appendfsync', 'everysec']
+  const world = await startWorld(run, { ownRedis: true, redis: { args } })
+  const service = await world.start()
+  await untilConcerned(service, [/noeviction/, /appendfsync everysec/])
+  await world.client.config('SET', 'appendonly', 'no')
+  await untilConcerned(service, [/noeviction/, /no append-only file/])
+  const lines = service.logs.filter(({ concerns }) => Array.isArray(concerns))
+  if (lines.length !== 2) throw new Error(`the log says it ${lines.length} times`)
+  const figures = await count(world, service, [], { kills: 2 })
+  return { ...figures, remark: 'readiness and the log name all three' }
+}
+
+async function untilConcerned(service: Service, expected: readonly RegExp[]): Promise<void> {
+  await until(`readiness names ${expected.join(' and ')}`, async () => {
+    const { body } = await call<{ concerns?: string[] }>(`${service.adminUrl}/health/ready`)
+    const { concerns = [] } = body
+    return (
+      concerns.length === expected.length &&
+      expected.every((one) => concerns.some((concern) => one.test(concern)))
+    )
+  })
 }
 
 async function startWithoutRedis(run: Run): Promise<Figures> {
