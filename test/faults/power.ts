@@ -36,7 +36,8 @@ async function cutThePower(run: Run, appendfsync: 'always' | 'everysec'): Promis
   // Whatever was asked is to be on the disk: only what is told from here on is at stake.
   await pause(2500)
 
-  const told = await tellAndCut(run, mains, world, service, members)
+  const syncsLate = appendfsync === 'everysec'
+  const told = await tellAndCut(run, { mains, world, service, members, syncsLate })
   await world.redis.restart()
   await service.ready()
 
@@ -74,13 +75,18 @@ interface ToldUntilCut {
   readonly bytes: number
 }
 
+interface AtStake {
+  readonly mains: Mains
+  readonly world: World
+  readonly service: Service
+  readonly members: readonly Withheld[]
+  readonly syncsLate: boolean
+}
+
 /** Callbacks and requests at full rate, and the cut in the middle of them. */
 async function tellAndCut(
   run: Run,
-  mains: Mains,
-  world: World,
-  service: Service,
-  members: readonly Withheld[]
+  { mains, world, service, members, syncsLate }: AtStake
 ): Promise<ToldUntilCut> {
   const post = openPosting(run)
   const callbacks: { what: Withheld; at: number }[] = []
@@ -102,15 +108,16 @@ async function tellAndCut(
   })()
   const enough = Math.floor(members.length * 0.4) + run.chance.between(0, members.length * 0.3)
   await until('enough was told', () => callbacks.length >= enough)
-  await untilMuchIsAtStake(mains)
-  isOver = true
+  if (syncsLate) await untilMuchIsAtStake(mains)
   const cutAt = Date.now()
   const bytes = await mains.cut(world.redis)
+  // Whoever answers 2xx with Redis gone is to be caught as well.
+  isOver = true
   await Promise.all([...posting, asking])
   return { callbacks, requests, cutAt, bytes }
 }
 
-/** Resolves just before the next sync of `everysec`; `always` has none to wait for. */
+/** Resolves just before the next sync of `everysec`. */
 async function untilMuchIsAtStake(mains: Mains): Promise<void> {
   await until(
     'the last sync is long ago',
