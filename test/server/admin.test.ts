@@ -187,7 +187,11 @@ const storeThat = (fails: () => Promise<never>) => ({
 })
 const TROUBLES = [
   ['the store does not answer', { catalog: storeThat(away) }, { redis: 'away', room: 'free' }],
-  ['the store takes no writes', { catalog: storeThat(refuses) }, { redis: 'refuses', room: 'free' }],
+  [
+    'the store takes no writes',
+    { catalog: storeThat(refuses) },
+    { redis: 'refuses', room: 'free' }
+  ],
   ['there is no room', { canStore: () => false }, { redis: 'ready', room: 'none' }]
 ] as const
 
