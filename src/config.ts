@@ -45,6 +45,7 @@ export interface Config {
   readonly resultQueue: string
   readonly sealResults: boolean
   readonly queuePrefix: string
+  readonly partitions: number
   readonly resultRetentionMs: number
   readonly ledgerRetentionMs: number
   readonly quarantine: QuarantineBounds
@@ -129,6 +130,7 @@ function toConfig(
     resultQueue: raw.RESULT_QUEUE,
     sealResults: raw.SEAL_RESULTS,
     queuePrefix: raw.QUEUE_PREFIX,
+    partitions: raw.PARTITIONS,
     resultRetentionMs: toMs(raw.RESULT_RETENTION),
     ledgerRetentionMs: toMs(raw.LEDGER_RETENTION),
     quarantine: {

@@ -36,7 +36,9 @@ closeWithGrace({ delay: KILL_AFTER_MS, logger: false }, async ({ signal, err }) 
   log.info('service stopped')
 })
 
-await starting.catch((error: Error & { code?: string }) => {
-  log.fatal({ code: error.code, error: error.message }, 'service could not start')
-  process.exit(1)
-})
+await starting
+  .then(({ fits }) => fits)
+  .catch((error: Error & { code?: string }) => {
+    log.fatal({ code: error.code, error: error.message }, 'service could not start')
+    process.exit(1)
+  })

@@ -30,8 +30,9 @@ export function checkSettings(raw: Partial<RawSettings>, fault: Fault): void {
     const given = raw[name as keyof typeof LONGEST]
     if (given !== undefined && toMs(given) > toMs(most)) fault(name, `must be at most ${most}`)
   }
-  if (sizeOf(raw.QUARANTINE_SIZE) < sizeOf(raw.BODY_LIMIT)) {
-    fault('QUARANTINE_SIZE', 'must be at least BODY_LIMIT')
+  if (sizeOf(raw.QUARANTINE_SIZE) < sizeOf(raw.BODY_LIMIT) * (raw.PARTITIONS ?? 1)) {
+    const each = raw.PARTITIONS === 1 ? '' : ', for each of the PARTITIONS'
+    fault('QUARANTINE_SIZE', `must be at least BODY_LIMIT${each}`)
   }
   if (raw.KHIPU_API_KEY !== undefined && raw.KHIPU_JWT !== undefined) {
     fault('KHIPU_JWT', 'and KHIPU_API_KEY are both given: Khipu takes one of them')

@@ -71,6 +71,11 @@ const properties = {
     'Results on the queue are sealed, for those alone who have `RESULT_KEYS`: `docs/sealed-results.md`'
   ),
   QUEUE_PREFIX: { ...textOr('khipu', 'The BullMQ prefix of all queues'), ...QUEUE_NAME },
+  PARTITIONS: integer(
+    [1, 64],
+    1,
+    'In how many parts the ledger lies, each on one node of a Cluster; never to be changed'
+  ),
   RESULT_RETENTION: duration(
     '3d',
     'How long a consumed result keeps its job id taken, so that none comes twice'

@@ -1,6 +1,6 @@
 import { isOpen, type Request, type State, STATES } from '../core/request.ts'
 import { readRecord } from './entry.ts'
-import { referenceHash, redisNow, type Store } from './store.ts'
+import { referenceHash, type Store } from './store.ts'
 
 /** What a listing asks for; `before` is the request id that ended the page before. */
 export interface Query {
@@ -32,18 +32,23 @@ export function unaccounted({ accepted, ended, live }: Totals): number {
   return counts.reduce((left, count) => left - count, accepted)
 }
 
-/** Requests in bulk: listing, counting, and finding those that need a hand. */
-export interface Catalog {
-  now(): Promise<number>
+/** What can be asked of one partition, and of all of them as if they were one. */
+export interface Lookup {
+  /** Redis's clock, ms since 1970: the one that counts. On a Cluster the one that a request's partition has. */
+  now(requestId?: string): Promise<number>
   /** A write that changes nothing; rejects where Redis takes none: away, without a disk, a mere replica. */
   tryWrite(): Promise<void>
   find(requestId: string): Promise<Request | null>
   list(query: Query): Promise<Page>
-  /** A page of the requests in a state, or of all there are, oldest first, from behind an id on. */
-  after(requestId: string | null, state: State | null): Promise<Page>
   totals(): Promise<Totals>
   /** For how many ms the oldest of what is overdue has been so; 0 where nothing is. */
   overdueMs(): Promise<number>
+}
+
+/** Requests in bulk, in one partition: listing, counting, and finding those that need a hand. */
+export interface Catalog extends Lookup {
+  /** A page of the requests in a state, or of all there are, oldest first, from behind an id on. */
+  after(requestId: string | null, state: State | null): Promise<Page>
   /** Ids of all requests whose due instant, or oldest unread callback, lies before an instant; oldest first. */
   overdue(before: number): Promise<readonly string[]>
   /** Forgets the requests that ended before an instant; says how many. */
@@ -76,7 +81,7 @@ export function createCatalog(store: Store): Catalog {
   }
 
   return {
-    now: () => redisNow(redis),
+    now: () => redisNow(store),
 
     // Of a key that never exists: nothing is added to the append-only file, yet it is refused as any write is.
     tryWrite: async () => void (await redis.del(key('readiness'))),
@@ -119,6 +124,10 @@ export function createCatalog(store: Store): Catalog {
   }
 }
 
+async function redisNow({ run }: Store): Promise<number> {
+  return Number(await run('now'))
+}
+
 // In one transaction: between two reads a request could end, and be counted twice or not at all.
 async function readTotals({ redis, key }: Store): Promise<Totals> {
   const live = STATES.filter((state) => !ENDED.has(state))
@@ -133,11 +142,12 @@ async function readTotals({ redis, key }: Store): Promise<Totals> {
   }
 }
 
-async function readOverdueMs({ redis, key }: Store): Promise<number> {
+async function readOverdueMs(store: Store): Promise<number> {
+  const { redis, key } = store
   const oldest = (name: string) => redis.zrange(key(name), '0', '0', 'WITHSCORES')
   const found = await Promise.all([oldest('due'), oldest('received')])
   const instants = found.flatMap(([, score]) => (score === undefined ? [] : [Number(score)]))
-  return Math.max(0, (await redisNow(redis)) - Math.min(...instants))
+  return Math.max(0, (await redisNow(store)) - Math.min(...instants))
 }
 
 async function listPage(

@@ -23,24 +23,45 @@ export interface LedgerSettings {
   readonly policy: Policy
 }
 
-/** Opens every part of the ledger on one connection. There is one partition so far, `{<prefix>:0}`. */
-export function openLedger(redis: Redis, settings: LedgerSettings) {
+/** Which partition of how many. */
+export interface Place {
+  readonly index: number
+  readonly count: number
+}
+
+/** Opens every part of one partition of the ledger, `{<prefix>:<index>}`; what bounds all of them is shared out. */
+export function openLedger(
+  redis: Redis,
+  settings: LedgerSettings,
+  { index, count }: Place = { index: 0, count: 1 }
+) {
   const { queuePrefix, secretKeys, ledgerRetentionMs, singleFlight, policy } = settings
-  const store = openStore(redis, createSealer(secretKeys), partitionTag(queuePrefix, 0))
+  const store = openStore(redis, createSealer(secretKeys), partitionTag(queuePrefix, index))
+  const bounds = shareOut(settings.quarantine, count)
   const catalog = createCatalog(store)
   return {
     tag: store.tag,
     ledger: createLedger(store, {
       singleFlight,
       refusedMs: policy.parkedMaxMs.credentials,
-      share: shareOf(settings.quarantine)
+      share: shareOf(bounds)
     }),
     catalog,
     accounts: createAccounts(secretKeys),
-    quarantine: createQuarantine(store, settings.quarantine),
+    quarantine: createQuarantine(store, bounds),
     notifications: createNotifications(store),
     idempotency: createIdempotency(store, ledgerRetentionMs),
+    agreeOnPartitions: async () => Number(await store.run('agree', count)),
     openResealing: () => createResealing(store, catalog, secretKeys[0].kid),
     watchCapacity: (log: Logger) => watchCapacity(redis, log)
+  }
+}
+
+function shareOut(bounds: QuarantineBounds, count: number): QuarantineBounds {
+  const { mostEntries, mostBytes } = bounds
+  return {
+    ...bounds,
+    mostEntries: Math.ceil(mostEntries / count),
+    mostBytes: Math.ceil(mostBytes / count)
   }
 }

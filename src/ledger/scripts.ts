@@ -1,7 +1,7 @@
 import { discard, notify, pace, quarantine, receive, tidy } from './scripts/callbacks.ts'
 import { PRELUDE, SHELF, TURNS } from './scripts/prelude.ts'
 import { resealField, resealText } from './scripts/reseal.ts'
-import { commit, create, forget, load } from './scripts/requests.ts'
+import { agree, commit, create, forget, load } from './scripts/requests.ts'
 
 /**
  * The ledger's Lua scripts. Each runs atomically on one partition: KEYS[1] is the partition's tag,
@@ -19,9 +19,12 @@ import { commit, create, forget, load } from './scripts/requests.ts'
  * <tag>:quarantine (zset, by instant), :quarantine:<id> (hash: entry, receivedAt, body)
  * <tag>:idempotency:<hash>, :releaser:<hash>   strings that expire: reserved keys, leases of releases
  * <tag>:pace   string that expires: the instant of the next free place in the pace of releases
+ * {<prefix>:0}:partitions   how many partitions there are, ever
  * <tag>:notifications, :releasing (zsets, by instant), :epoch, :totals
  */
 export const SCRIPTS: Readonly<Record<string, string>> = {
+  now: PRELUDE + 'return now()',
+  agree: PRELUDE + agree,
   create: PRELUDE + create,
   load: PRELUDE + TURNS + load,
   commit: PRELUDE + TURNS + SHELF + commit,

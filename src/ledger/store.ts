@@ -39,12 +39,6 @@ export function partitionTag(queuePrefix: string, partition: number): string {
   return `{${queuePrefix.replaceAll(/[{}]/g, '')}:${partition}}`
 }
 
-/** Redis's clock, ms since 1970: the one that counts. */
-export async function redisNow(redis: Redis): Promise<number> {
-  const [seconds, microseconds] = await redis.time()
-  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
-}
-
 /** The index name of a caller's reference, which may hold any character. */
 export function referenceHash(reference: string | null): string {
   return reference === null ? '' : createHash('sha256').update(reference).digest('base64url')

@@ -2,7 +2,9 @@ import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { expiryOf } from '../khipu/authorization.ts'
+import { watchCapacity } from '../ledger/capacity.ts'
 import { openLedger } from '../ledger/open.ts'
+import { joinPartitions } from '../ledger/partitions.ts'
 import { createSealer } from '../ledger/seal.ts'
 import { createJobs } from '../queue/jobs.ts'
 import { openQueues } from '../queue/queues.ts'
@@ -10,13 +12,30 @@ import { openQueues } from '../queue/queues.ts'
 /** The ledger and the queues on one connection; the two kinds of connection must never share them. */
 export function buildParts(config: Config, redis: Redis, log: Logger) {
   const { queuePrefix, resultQueue, resultRetentionMs, khipuAuthorization } = config
-  const { secretKeys, sealResults, policy, callbackTimeoutMs } = config
-  const ledger = openLedger(redis, config)
-  const { tag } = ledger
-  const queues = openQueues(redis, { tag, queuePrefix, resultQueue, resultRetentionMs })
+  const { secretKeys, sealResults, callbackTimeoutMs } = config
+  const [first, ...others] = openPartitions(config, redis)
+  const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
+  const queues = openQueues(redis, { tags, queuePrefix, resultQueue, resultRetentionMs })
   const sealResult = sealResults ? createSealer(secretKeys, 'result').seal : null
   const jobs = createJobs(queues, log, sealResult)
   const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
-  const timing = { policy, callbackTimeoutMs, authorizationExpiresAt, random: Math.random }
-  return { ...ledger, queues, jobs, ...timing }
+  // Each partition releases at a pace of its own: together they are as fast as the policy says.
+  const releasesPerSecond = config.policy.releasesPerSecond / config.partitions
+  const policy = { ...config.policy, releasesPerSecond }
+  const common = { jobs, policy, callbackTimeoutMs, authorizationExpiresAt, random: Math.random }
+  return {
+    ...joinPartitions([first, ...others]),
+    ...common,
+    partitions: [first, ...others].map((partition) => ({ ...partition, ...common })),
+    accounts: first.accounts,
+    agreeOnPartitions: first.agreeOnPartitions,
+    watchCapacity: () => watchCapacity(redis, log),
+    queues
+  }
+}
+
+function openPartitions(config: Config, redis: Redis) {
+  const open = (index: number) => openLedger(redis, config, { index, count: config.partitions })
+  const others = Array.from({ length: config.partitions - 1 }, (_, index) => open(index + 1))
+  return [open(0), ...others] as const
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import { rehashAccounts, type KeyUse } from '../ledger/reseal.ts'
+import { type KeyUse, rehashAccounts } from '../ledger/reseal.ts'
 import { connectFailingFast } from '../queue/connections.ts'
+import { agree } from './agree.ts'
 import { buildParts } from './parts.ts'
 
 const CONNECT_WITHIN_MS = 10_000
@@ -15,11 +16,15 @@ export async function reseal(config: Config, log: Logger): Promise<readonly stri
     throw new Error('Redis did not answer')
   })
   const parts = buildParts(config, redis, log)
-  const resealing = parts.openResealing()
   try {
-    const resealed = await resealing.resealAll()
-    const rehashed = await rehashAccounts(parts, resealing)
-    const uses = await resealing.keyUses()
+    await agree({ ...parts, partitions: config.partitions })
+    let [resealed, rehashed] = [0, 0]
+    for (const partition of parts.partitions) {
+      const resealing = partition.openResealing()
+      resealed += await resealing.resealAll()
+      rehashed += await rehashAccounts(partition, resealing)
+    }
+    const uses = await usesInAll(parts.partitions)
     const [{ kid: first }, ...others] = config.secretKeys
     return [
       `sealed again with key ${first}: ${resealed} values; accounts hashed again: ${rehashed}`,
@@ -30,6 +35,20 @@ export async function reseal(config: Config, log: Logger): Promise<readonly stri
     await parts.queues.close()
     redis.disconnect()
   }
+}
+
+/** Counted once all is sealed again. */
+async function usesInAll(
+  partitions: ReturnType<typeof buildParts>['partitions']
+): Promise<ReadonlyMap<string, KeyUse>> {
+  const uses = new Map<string, KeyUse>()
+  for (const partition of partitions) {
+    for (const [kid, { sealed, callbacks }] of await partition.openResealing().keyUses()) {
+      const before = uses.get(kid) ?? { sealed: 0, callbacks: 0 }
+      uses.set(kid, { sealed: before.sealed + sealed, callbacks: before.callbacks + callbacks })
+    }
+  }
+  return uses
 }
 
 function verdictOn(kid: string, use: KeyUse | undefined): string {

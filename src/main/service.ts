@@ -7,12 +7,18 @@ import { type AdminDeps, buildAdmin, type OperatorDeps } from '../server/admin.t
 import { createMetrics } from '../server/metrics.ts'
 import { buildPublic } from '../server/public.ts'
 import { startWorker } from '../worker/worker.ts'
+import { agreeInTime } from './agree.ts'
 import { concernsOf } from './concerns.ts'
 import { buildParts } from './parts.ts'
 
 /** Something that was started, and how to end it. */
 export interface Running {
   close(): Promise<unknown>
+}
+
+export interface RunningService extends Running {
+  /** Resolves once it is clear that process and ledger fit, when Redis is there; rejects where they don't. */
+  readonly fits: Promise<void>
 }
 
 /** What a role starts: a listener for Khipu, the operator API, the workers. Every role has health and metrics. */
@@ -23,7 +29,7 @@ const ROLES = {
 } as const
 
 /** Starts what the role asks for; resolves with how to end it. */
-export async function startService(config: Config, log: Logger): Promise<Running> {
+export async function startService(config: Config, log: Logger): Promise<RunningService> {
   const { server, worker } = ROLES[config.role]
   for (const concern of concernsOf(config)) log.warn(concern)
   const shared = buildShared(config, log)
@@ -34,6 +40,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
   if (worker) running.push(runWorker(config, shared, log))
   log.info('service started')
   return {
+    fits: shared.fits,
     close: async () => {
       await Promise.all(running.map((each) => each.close()))
       await shared.close()
@@ -49,12 +56,21 @@ function buildShared(config: Config, log: Logger) {
   const parts = buildParts(config, redis, log)
   const metrics = createMetrics(parts)
   const capabilities = createCapabilities(config.secretKeys)
-  const capacity = parts.watchCapacity(log)
+  const capacity = parts.watchCapacity()
+  let isFit = false
+  const fits = agreeInTime({ ...parts, partitions: config.partitions }).then(
+    () => void (isFit = true)
+  )
+  // Whoever started the service is told; until then it may run.
+  fits.catch(() => {})
   return {
     ...parts,
     metrics,
     capabilities,
     capacity,
+    fits,
+    // With another number of partitions a good callback would be turned away as unknown.
+    canStore: () => isFit && capacity.canStore(),
     async close() {
       capacity.close()
       await parts.queues.close()
@@ -70,24 +86,24 @@ function runWorker(config: Config, shared: Shared, log: Logger): Running {
     baseUrl: config.khipuBaseUrl,
     requestTimeoutMs: config.requestTimeoutMs
   })
-  const worker = startWorker({
-    ...parts,
+  const common = {
     connection,
     khipu,
     capabilities: shared.capabilities,
-    callbackUrl: (token) => callbackUrl(config.publicUrl, token),
+    callbackUrl: (token: string) => callbackUrl(config.publicUrl, token),
     authorization: config.khipuAuthorization,
     requestTimeoutMs: config.requestTimeoutMs,
     canStore: () => !shared.capacity.isFull(),
     ledgerRetentionMs: config.ledgerRetentionMs,
-    concurrency: config.workerConcurrency,
+    concurrency: Math.ceil(config.workerConcurrency / config.partitions),
     sweepIntervalMs: config.sweepIntervalMs,
     sent: shared.metrics.sent,
     log
-  })
+  }
+  const workers = parts.partitions.map((partition) => startWorker({ ...partition, ...common }))
   return {
     async close() {
-      await worker.close()
+      await Promise.all(workers.map((worker) => worker.close()))
       await parts.queues.close()
       await khipu.close()
       connection.disconnect()
@@ -96,10 +112,9 @@ function runWorker(config: Config, shared: Shared, log: Logger): Running {
 }
 
 async function runPublic(config: Config, shared: Shared, log: Logger): Promise<Running> {
-  const { capacity, metrics } = shared
+  const { metrics } = shared
   const deps = {
     ...shared,
-    canStore: () => capacity.canStore(),
     counted: metrics.callback,
     dropped: () => metrics.dropped('public'),
     log
@@ -121,12 +136,11 @@ async function runAdmin(
     tokens: config.apiTokens,
     unauthorized: shared.metrics.unauthorized,
     hasAuthorization: config.khipuAuthorization !== null,
-    canStore: () => shared.capacity.canStore(),
     log
   }
   const deps: AdminDeps = {
     catalog: shared.catalog,
-    canStore: () => shared.capacity.canStore(),
+    canStore: shared.canStore,
     concerns: () => shared.capacity.concerns(),
     metrics: () => shared.metrics.render(),
     operator: withOperator ? operator : null,

@@ -18,13 +18,15 @@ export interface RequestJobs extends Results {
 const NOT_DELAYED = -3
 
 export function createJobs(
-  queues: Queues,
+  queues: Pick<Queues, 'of' | 'result'>,
   log: Logger,
   sealResult: SealResult | null = null
 ): RequestJobs {
   async function add({ type, jobId, requestId, at }: Job, now: number): Promise<void> {
     if (type === 'result') return
-    await queues[type].add(type, { requestId, at }, { jobId, delay: Math.max(0, at - now) })
+    await queues
+      .of(requestId)
+      [type].add(type, { requestId, at }, { jobId, delay: Math.max(0, at - now) })
   }
 
   async function ensure(before: Request | null, after: Request, now: number): Promise<void> {
@@ -36,12 +38,12 @@ export function createJobs(
   }
 
   // A deadline lies minutes or days ahead; whatever is left of the others runs soon and finds nothing to do.
-  async function remove({ type, jobId }: Job): Promise<void> {
-    if (type === 'deadline') await queues.deadline.remove(jobId)
+  async function remove({ type, jobId, requestId }: Job): Promise<void> {
+    if (type === 'deadline') await queues.of(requestId).deadline.remove(jobId)
   }
 
-  async function promote({ type, jobId }: Job): Promise<void> {
-    const job = type === 'result' ? undefined : await queues[type].getJob(jobId)
+  async function promote({ type, jobId, requestId }: Job): Promise<void> {
+    const job = type === 'result' ? undefined : await queues.of(requestId)[type].getJob(jobId)
     if (job === undefined || !(await job.isDelayed())) return
     await job.promote().catch((error: Error & { code?: number }) => {
       if (error.code !== NOT_DELAYED) throw error
@@ -55,7 +57,7 @@ export function createJobs(
     async wake(requestId, callbackId) {
       const [attempt, hash = ''] = callbackId.split('.')
       const jobId = `callback-${requestId}-${attempt}-${hash.slice(0, 32)}`
-      await queues.callback.add('callback', { requestId, at: 0 }, { jobId })
+      await queues.of(requestId).callback.add('callback', { requestId, at: 0 }, { jobId })
     },
 
     async hurry(request, now) {

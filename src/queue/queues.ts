@@ -1,5 +1,6 @@
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
+import { partitionOf } from '../core/partition.ts'
 
 /** The names of the service's own queues; their keys carry the partition's tag. */
 export type QueueName = 'send' | 'paced' | 'callback' | 'deadline'
@@ -10,14 +11,20 @@ export interface JobData {
   readonly at: number
 }
 
+/** The service's own queues in one partition. */
+export type OwnQueues = Readonly<Record<QueueName, Queue<JobData>>>
+
 /** Every queue that the roles share, opened on one connection. */
-export interface Queues extends Readonly<Record<QueueName, Queue<JobData>>> {
+export interface Queues {
+  /** Those of the partition that holds a request. */
+  of(requestId: string): OwnQueues
   readonly result: Queue
   close(): Promise<void>
 }
 
 export interface QueueSettings {
-  readonly tag: string
+  /** Of every partition, in their order. */
+  readonly tags: readonly [string, ...string[]]
   readonly queuePrefix: string
   readonly resultQueue: string
   readonly resultRetentionMs: number
@@ -38,27 +45,35 @@ const OWN_JOB = {
 const RESULT_ATTEMPTS = { attempts: 8, backoff: { type: 'exponential', delay: 1000 } } as const
 
 export function openQueues(connection: Redis, settings: QueueSettings): Queues {
-  const { tag, queuePrefix, resultQueue, resultRetentionMs } = settings
+  const { tags, queuePrefix, resultQueue, resultRetentionMs } = settings
   // BullMQ's check of the version is an INFO whose failure it never forgets: one hiccup of Redis at the
   // start would leave a queue that refuses every job. The workers check the version on their own.
   const shared = { connection, skipVersionCheck: true }
-  const own = (name: QueueName) =>
-    new Queue<JobData>(name, { ...shared, prefix: tag, defaultJobOptions: OWN_JOB })
+  const own = (prefix: string): OwnQueues => {
+    const open = (name: QueueName) =>
+      new Queue<JobData>(name, { ...shared, prefix, defaultJobOptions: OWN_JOB })
+    return {
+      send: open('send'),
+      paced: open('paced'),
+      callback: open('callback'),
+      deadline: open('deadline')
+    }
+  }
   // An age, never a count: a completed result has to hold its id until no handler can run again.
   const removeOnComplete = { age: Math.ceil(resultRetentionMs / 1000) }
-  const queues = {
-    send: own('send'),
-    paced: own('paced'),
-    callback: own('callback'),
-    deadline: own('deadline'),
-    result: new Queue(resultQueue, {
-      ...shared,
-      prefix: queuePrefix,
-      defaultJobOptions: { ...RESULT_ATTEMPTS, removeOnComplete }
-    })
-  }
-  const all = Object.values<Queue>(queues)
+  const result = new Queue(resultQueue, {
+    ...shared,
+    prefix: queuePrefix,
+    defaultJobOptions: { ...RESULT_ATTEMPTS, removeOnComplete }
+  })
+  const first = own(tags[0])
+  const partitions = [first, ...tags.slice(1).map(own)]
+  const all: Queue[] = [result, ...partitions.flatMap((queues) => Object.values(queues))]
   // Connection errors are logged where the connection is made; a failed command rejects its promise.
   for (const queue of all) queue.on('error', () => {})
-  return { ...queues, close: async () => void (await Promise.all(all.map((q) => q.close()))) }
+  return {
+    of: (requestId) => partitions[partitionOf(requestId, partitions.length)] ?? first,
+    result,
+    close: async () => void (await Promise.all(all.map((queue) => queue.close())))
+  }
 }

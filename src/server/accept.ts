@@ -2,7 +2,7 @@ import { readEnvelope } from '../core/envelope.ts'
 import { lateResultOf } from '../core/publish.ts'
 import { isOpen, note, type Request } from '../core/request.ts'
 import { advance, type AdvanceDeps } from '../ledger/advance.ts'
-import type { Catalog } from '../ledger/catalog.ts'
+import type { Lookup } from '../ledger/catalog.ts'
 import { callbackId } from '../ledger/ids.ts'
 import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
@@ -12,7 +12,7 @@ import { check } from '../schemas/validate.ts'
 import { Refusal } from './problem.ts'
 
 export interface AcceptDeps extends AdvanceDeps {
-  readonly catalog: Catalog
+  readonly catalog: Lookup
   readonly quarantine: Quarantine
   readonly jobs: RequestJobs
 }

@@ -2,19 +2,20 @@ import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import stringify from 'safe-stable-stringify'
-import { v7 as uuidv7 } from 'uuid'
 import { accept } from '../core/accept.ts'
 import { expiryOf } from '../khipu/authorization.ts'
 import type { Accounts } from '../ledger/accounts.ts'
 import type { AdvanceDeps } from '../ledger/advance.ts'
-import type { Catalog } from '../ledger/catalog.ts'
+import type { Lookup } from '../ledger/catalog.ts'
 import type { Idempotency } from '../ledger/idempotency.ts'
+import type { Joined } from '../ledger/partitions.ts'
 import type { RequestAccepted, RequestBody } from '../schemas/generated.ts'
 import { Refusal } from './problem.ts'
 import { answers, ref } from './route-schemas.ts'
 
 export interface AskDeps extends AdvanceDeps {
-  readonly catalog: Catalog
+  readonly catalog: Lookup
+  readonly newRequestId: Joined['newRequestId']
   readonly accounts: Accounts
   readonly idempotency: Idempotency
   /** False where the service has no JWT or API key of its own, and each request must bring one. */
@@ -70,15 +71,17 @@ async function ask(
       { path: '/authorization', rule: 'required', message }
     ])
   }
-  const requestId = await reserve(deps, caller, headers['idempotency-key'], body)
   const { service = DEFAULT_SERVICE, reference = null, RequestData, authorization } = body
-  const now = await deps.catalog.now()
   const input = { RequestData, ...(authorization === undefined ? {} : { authorization }) }
+  const account = deps.accounts.identify(service, input)
+  const newId = deps.newRequestId(account)
+  const requestId = await reserve(deps, caller, headers['idempotency-key'], body, newId)
+  const now = await deps.catalog.now(requestId)
   const asked = {
     requestId,
     service,
     reference,
-    account: deps.accounts.identify(service, input),
+    account,
     authorization: authorization === undefined ? null : { expiresAt: expiryOf(authorization) }
   }
   const request = accept(asked, caller, now)
@@ -97,9 +100,9 @@ async function reserve(
   deps: AskDeps,
   caller: string,
   key: string | string[] | undefined,
-  body: RequestBody
+  body: RequestBody,
+  requestId: string
 ): Promise<string> {
-  const requestId = uuidv7()
   if (key === undefined) return requestId
   if (typeof key !== 'string' || key === '' || key.length > LONGEST_IDEMPOTENCY_KEY) {
     throw new Refusal(400, `Idempotency-Key must have 1 to ${LONGEST_IDEMPOTENCY_KEY} characters`)

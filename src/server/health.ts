@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import { type Catalog, type Totals, unaccounted } from '../ledger/catalog.ts'
+import { type Lookup, type Totals, unaccounted } from '../ledger/catalog.ts'
 
 export interface HealthDeps {
   /** What rejects a write, or says nothing, does not store. */
-  readonly catalog: Pick<Catalog, 'tryWrite' | 'totals' | 'overdueMs'>
+  readonly catalog: Pick<Lookup, 'tryWrite' | 'totals' | 'overdueMs'>
   readonly canStore: () => boolean
   /** What is wrong with how Redis is set up. */
   readonly concerns: () => readonly string[]

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
-import { type Catalog, unaccounted } from '../ledger/catalog.ts'
+import { type Lookup, unaccounted } from '../ledger/catalog.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 
 /** The metrics of one process. What is counted in the ledger is read at each scrape, for all processes. */
@@ -15,7 +15,7 @@ export interface Metrics {
 
 /** What is asked at each scrape; rejects while Redis is away. */
 export interface MetricsSource {
-  readonly catalog: Pick<Catalog, 'totals' | 'overdueMs'>
+  readonly catalog: Pick<Lookup, 'totals' | 'overdueMs'>
   readonly quarantine: Pick<Quarantine, 'usage'>
 }
 

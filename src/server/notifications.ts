@@ -1,10 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import type { Notification } from '../core/notification.ts'
 import { countParked, type ReleaseDeps, releaseParked } from '../ledger/release.ts'
 import type { NotificationBody } from '../schemas/generated.ts'
 import { answers, ref } from './route-schemas.ts'
 
-export interface NotificationsDeps extends ReleaseDeps {
+export interface NotificationsDeps {
+  /** Each records a notification and releases what it has parked. */
+  readonly partitions: readonly ReleaseDeps[]
   readonly log: Logger
 }
 
@@ -29,19 +32,43 @@ export async function notificationRoutes(
     async ({ body, caller }) => {
       const { service = null, code = null, reason = null, requestIds = null, dryRun = false } = body
       const notification = { by: caller, service, code, reason, requestIds }
-      if (dryRun) {
-        const at = await deps.catalog.now()
-        return { matched: await countParked(deps.catalog, { ...notification, at }), released: 0 }
-      }
-      const releasing = await deps.notifications.record(notification)
-      const found = await countParked(deps.catalog, releasing.notification)
-      const released = await releaseParked(deps, releasing, WITHIN_CALL_MS)
-      const matched = Math.max(found, released)
-      deps.log.info(
-        { by: caller, service, code, reason, matched, released },
-        'notification received'
-      )
-      return { matched, released }
+      if (dryRun) return { matched: await countAll(deps, notification), released: 0 }
+      const outcome = await releaseAll(deps, notification)
+      deps.log.info({ by: caller, service, code, reason, ...outcome }, 'notification received')
+      return outcome
     }
   )
+}
+
+type Asked = Omit<Notification, 'at'>
+
+async function countAll({ partitions }: NotificationsDeps, asked: Asked): Promise<number> {
+  const counts = await Promise.all(
+    partitions.map(async ({ catalog }) =>
+      countParked(catalog, { ...asked, at: await catalog.now() })
+    )
+  )
+  return sum(counts)
+}
+
+// Recorded everywhere before anything is released: who hears of a failure, repeats it.
+async function releaseAll({ partitions }: NotificationsDeps, asked: Asked) {
+  const recorded = await Promise.all(
+    partitions.map(async (deps) => ({ deps, releasing: await deps.notifications.record(asked) }))
+  )
+  const outcomes = await Promise.all(
+    recorded.map(async ({ deps, releasing }) => {
+      const found = await countParked(deps.catalog, releasing.notification)
+      const released = await releaseParked(deps, releasing, WITHIN_CALL_MS)
+      return { matched: Math.max(found, released), released }
+    })
+  )
+  return {
+    matched: sum(outcomes.map(({ matched }) => matched)),
+    released: sum(outcomes.map(({ released }) => released))
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }

@@ -3,13 +3,13 @@ import type { Logger } from 'pino'
 import type { State } from '../core/request.ts'
 import type { Accounts } from '../ledger/accounts.ts'
 import type { AdvanceDeps } from '../ledger/advance.ts'
-import type { Catalog } from '../ledger/catalog.ts'
+import type { Lookup } from '../ledger/catalog.ts'
 import { Refusal } from './problem.ts'
 import { answers, LIST_QUERY } from './route-schemas.ts'
 import { viewOf } from './view.ts'
 
 export interface RequestsDeps extends AdvanceDeps {
-  readonly catalog: Catalog
+  readonly catalog: Lookup
   readonly accounts: Accounts
   readonly log: Logger
 }

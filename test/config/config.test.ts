@@ -57,6 +57,7 @@ t.test('needs no more than three variables, and has a default for the others', a
     resultQueue: 'khipu-results',
     sealResults: false,
     queuePrefix: 'khipu',
+    partitions: 1,
     resultRetentionMs: 259_200_000,
     ledgerRetentionMs: 2_592_000_000,
     quarantine: { mostEntries: 10_000, mostBytes: 268_435_456, retentionMs: 2_592_000_000 },
@@ -146,6 +147,8 @@ const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['SEAL_RESULTS', CANARY, 'must be true or false'],
   ['QUARANTINE_SIZE', CANARY, aSize],
   ['QUARANTINE_SIZE', '9mb', 'must be at least BODY_LIMIT'],
+  ['PARTITIONS', '0', 'must be >= 1'],
+  ['PARTITIONS', '65', 'must be <= 64'],
   ['PUBLIC_URL', CANARY, anAddress],
   ['PUBLIC_URL', `ftp://${CANARY}`, anAddress],
   ['PUBLIC_URL', `https://${CANARY}?a=1`, anAddress],
@@ -233,6 +236,13 @@ t.test('lists every fault in one message, and no value', async (t) => {
   t.equal(faults.length, plain.length + 1)
   t.notMatch(faults.join('\n'), CANARY)
   t.throws(() => read(env), { name: 'ConfigError' })
+})
+
+t.test('each partition of the quarantine must hold a body', async (t) => {
+  t.strictSame(faultsIn({ ...NEEDED, PARTITIONS: '26' }), [
+    'QUARANTINE_SIZE must be at least BODY_LIMIT, for each of the PARTITIONS'
+  ])
+  t.equal(read({ ...NEEDED, PARTITIONS: '25' }).partitions, 25)
 })
 
 t.test('lists what is missing', async (t) => {

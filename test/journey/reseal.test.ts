@@ -14,7 +14,7 @@ const k2 = `k2:${randomBytes(32).toString('base64')}`
 const world = await startWorld(t, {
   // It calls back while nobody listens, and again.
   khipu: { callbackDelayMs: 50, slowDelayMs: 2000, callbackRepeats: 1000 },
-  env: { SECRET_KEYS: k1 }
+  env: { SECRET_KEYS: k1, PARTITIONS: '3' }
 })
 const run = (env: Env) =>
   promisify(execFile)(process.execPath, [RESEAL], { env: { ...world.env, ...env } })
@@ -51,6 +51,8 @@ t.test('without it everything goes on', async (t) => {
 t.test('a configuration that is wrong, or a Redis that is away, is told in a line', async (t) => {
   const wrong = { SECRET_KEYS: 'k1:short' }
   await t.rejects(run(wrong), { code: 1, stderr: /SECRET_KEYS must be/ })
+  const others = { SECRET_KEYS: k2, PARTITIONS: '1' }
+  await t.rejects(run(others), { code: 1, stderr: /could not reseal: PARTITIONS is 1, but/ })
   const away = { REDIS_URL: 'redis://127.0.0.1:1' }
   await t.rejects(run(away), { code: 1, stderr: /could not reseal: Redis did not answer$/m })
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { call, type Env } from './service.ts'
 import { until } from './until.ts'
-import { accountOf, ask, atRest, resultsOf, startWorld, view } from './world.ts'
+import { accountOf, ask, atRest, otherPorts, resultsOf, startWorld, view } from './world.ts'
 
 const sample = JSON.stringify({
   OperationId: '6baf6c19-e485-463b-ae24-a821b025c8a4',
@@ -52,6 +52,20 @@ t.test('a wrong configuration stops the start', async (t) => {
     t.notMatch(service.stderr(), 'canary')
     t.notMatch(service.stderr(), '70000')
   })
+})
+
+t.test('another number of partitions than the ledger has stops the start', async (t) => {
+  const world = await startWorld(t)
+  const service = await world.start({ PARTITIONS: '2' })
+  const other = world.spawn({ ...(await otherPorts()), PARTITIONS: '3' })
+  t.same(await other.exited(), { code: 1, signal: null })
+  t.match(other.logs.at(-1), {
+    level: 60,
+    msg: 'service could not start',
+    error: /^PARTITIONS is 3, but the ledger .* has 2: set PARTITIONS=2/
+  })
+  const requestId = await ask(service, accountOf('1001', 1))
+  t.match(await atRest(service, requestId), { state: 'delivered' })
 })
 
 t.test('what is required and missing is told', async (t) => {

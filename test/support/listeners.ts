@@ -6,6 +6,7 @@ import { type AdminDeps, type AdminSettings, buildAdmin } from '../../src/server
 import { createMetrics } from '../../src/server/metrics.ts'
 import type { ListenerSettings } from '../../src/server/listener.ts'
 import { buildPublic, type PublicDeps, type PublicSettings } from '../../src/server/public.ts'
+import type { Lookup } from '../../src/ledger/catalog.ts'
 import { openService, type Service, type Wishes } from './service.ts'
 import { type Answered, call, listen } from './wire.ts'
 
@@ -20,7 +21,7 @@ const SETTINGS: ListenerSettings = { maxConnections: 1000, trustedProxies: [] }
 /** A public listener on a free port, and what it counted. */
 export async function openPublic(
   t: Test,
-  service: Service,
+  service: Served,
   changes: Partial<PublicDeps & PublicSettings> = {}
 ) {
   const counted: string[] = []
@@ -51,10 +52,13 @@ const TOKENS: readonly ApiToken[] = [
   { name: 'writer', scope: 'write', token: 'token-of-writer' }
 ]
 
+/** What a listener serves: one partition, or all of them as one. */
+export type Served = Omit<Service, 'catalog'> & { readonly catalog: Lookup }
+
 /** An operator listener on a free port; `as` calls it with the token of ana or ben. */
 export async function openAdmin(
   t: Test,
-  service: Service,
+  service: Served,
   changes: Partial<AdminDeps & AdminSettings> & {
     hasAuthorization?: boolean
     canAsk?: boolean

@@ -7,6 +7,7 @@ import { BUILT_IN_POLICY, type Policy } from '../../src/core/policy.ts'
 import type { SecretKey } from '../../src/core/secret-key.ts'
 import { createCapabilities } from '../../src/khipu/capability.ts'
 import { openLedger } from '../../src/ledger/open.ts'
+import { joinPartitions } from '../../src/ledger/partitions.ts'
 import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
 import { connectWaiting, type RedisAddress } from '../../src/queue/connections.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
@@ -26,6 +27,7 @@ export interface Wishes {
   readonly singleFlight?: boolean
   readonly authorizationExpiresAt?: number
   readonly callbackTimeoutMs?: number
+  readonly partitions?: number
   readonly secretKeys?: readonly [SecretKey, ...SecretKey[]]
 }
 
@@ -43,30 +45,48 @@ export async function openService(t: Test, wishes: Wishes = {}) {
   const { policy = BUILT_IN_POLICY, quarantine = QUARANTINE, singleFlight = true } = wishes
   const guarded = { policy, quarantine, singleFlight }
   const ledgerSettings = { queuePrefix, secretKeys, ...guarded, ...retention }
-  const opened = openLedger(redis, ledgerSettings)
-  const { tag } = opened
-  const queues = openQueues(redis, { tag, queuePrefix, resultQueue: 'khipu-results', ...retention })
+  const count = wishes.partitions ?? 1
+  const opened = openLedger(redis, ledgerSettings, { index: 0, count })
+  const others = Array.from({ length: count - 1 }, (_, index) =>
+    openLedger(redis, ledgerSettings, { index: index + 1, count })
+  )
+  const tags = [opened.tag, ...others.map(({ tag }) => tag)] as const
+  const joined = openQueues(redis, {
+    tags,
+    queuePrefix,
+    resultQueue: 'khipu-results',
+    ...retention
+  })
+  const queues = { ...joined.of(''), ...joined }
   const { send, callback, deadline, result } = queues
   await Promise.all([send, callback, deadline, result].map((queue) => queue.waitUntilReady()))
+  const common = {
+    jobs: createJobs(queues, log),
+    policy,
+    authorizationExpiresAt: wishes.authorizationExpiresAt ?? null,
+    callbackTimeoutMs: wishes.callbackTimeoutMs ?? HOUR / 2,
+    random: () => 0
+  }
   t.teardown(async () => {
     await queues.close()
     redis.disconnect()
     await deleteKeys(url, queuePrefix)
   })
+  const all = joinPartitions([opened, ...others])
   return {
     ...opened,
+    ...common,
+    newRequestId: all.newRequestId,
+    /** All partitions as one; everything else here is of the first. */
+    all,
+    partitions: [opened, ...others].map((partition) => ({ ...partition, ...common })),
     ledgerSettings,
     redis,
     url,
     queuePrefix,
     queues,
-    jobs: createJobs(queues, log),
     capabilities: createCapabilities(secretKeys),
-    policy,
-    authorizationExpiresAt: wishes.authorizationExpiresAt ?? null,
-    callbackTimeoutMs: wishes.callbackTimeoutMs ?? HOUR / 2,
     ledgerRetentionMs: retention.ledgerRetentionMs,
-    random: () => 0,
     log,
     lines
   }

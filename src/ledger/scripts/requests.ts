@@ -1,3 +1,15 @@
+/**
+ * how many partitions a process is set to → how many the ledger has: the number that came first, and is
+ * kept for ever. A ledger from before there could be more has one.
+ */
+export const agree = `
+local stored = redis.call('GET', key('partitions'))
+if stored then return tonumber(stored) end
+local partitions = redis.call('EXISTS', key('totals')) == 1 and 1 or tonumber(ARGV[1])
+redis.call('SET', key('partitions'), partitions)
+return partitions
+`
+
 /** id, record, state, due, service, reference hash, account, log-on, sealed input → 1, or 0 where the id is taken. */
 export const create = `
 local id, record, state, due, service, reference, account, logon, sealed = unpack(ARGV)

@@ -1,0 +1,34 @@
+import type { Page, Totals } from './catalog.ts'
+
+/**
+ * One page out of one of each partition, newest first. A partition that has not looked at all it has yet, has
+ * looked down to its cursor: what is older than any such cursor belongs to a later page.
+ */
+export function mergePages(pages: readonly Page[], limit: number): Page {
+  const cursors = pages.flatMap(({ next }) => (next === null ? [] : [next])).toSorted()
+  const seenDownTo = cursors.at(-1) ?? null
+  const items = pages
+    .flatMap((page) => page.items)
+    .filter(({ requestId }) => seenDownTo === null || requestId >= seenDownTo)
+    .toSorted((one, other) => (one.requestId < other.requestId ? 1 : -1))
+  if (items.length < limit) return { items, next: seenDownTo }
+  const shown = items.slice(0, limit)
+  return { items: shown, next: shown.at(-1)?.requestId ?? null }
+}
+
+/** What there is in all. */
+export function sumTotals(all: readonly Totals[]): Totals {
+  return {
+    accepted: all.reduce((total, { accepted }) => total + accepted, 0),
+    ended: sumByName(all.map(({ ended }) => ended)),
+    live: sumByName(all.map(({ live }) => live))
+  }
+}
+
+function sumByName(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums = new Map<string, number>()
+  for (const [name, count] of all.flatMap((one) => Object.entries(one))) {
+    sums.set(name, (sums.get(name) ?? 0) + count)
+  }
+  return Object.fromEntries(sums)
+}

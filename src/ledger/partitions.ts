@@ -1,0 +1,109 @@
+import { v7 as uuidv7 } from 'uuid'
+import { idBeside, partitionOf } from '../core/partition.ts'
+import type { Account } from '../core/request.ts'
+import { mergePages, sumTotals } from './merge.ts'
+import type { Lookup } from './catalog.ts'
+import type { Idempotency } from './idempotency.ts'
+import type { Ledger } from './ledger.ts'
+import type { Quarantine, Usage } from './quarantine.ts'
+
+/** One partition of the ledger: it knows nothing of the others. */
+export interface Partition {
+  readonly ledger: Ledger
+  readonly catalog: Lookup
+  readonly quarantine: Quarantine
+  readonly idempotency: Idempotency
+}
+
+export interface Joined extends Partition {
+  /** An id for a new request, in the partition of its account: those who take turns share one. */
+  newRequestId(account: Account | null): string
+}
+
+/** All partitions as if they were one. Whatever has the id of a request goes to the one that holds it. */
+export function joinPartitions(partitions: readonly [Partition, ...Partition[]]): Joined {
+  const holderOf = (id: string) => partitions[partitionOf(id, partitions.length)] ?? partitions[0]
+  return {
+    newRequestId: (account) => idBeside(account?.id ?? null, partitions.length, uuidv7),
+    ledger: joinLedgers((id) => holderOf(id).ledger),
+    catalog: joinCatalogs(
+      partitions.map(({ catalog }) => catalog),
+      (id) => holderOf(id).catalog
+    ),
+    quarantine: joinQuarantines(
+      partitions.map(({ quarantine }) => quarantine),
+      (id) => holderOf(id).quarantine
+    ),
+    idempotency: {
+      reserve: (caller, key, reservation) =>
+        holderOf(JSON.stringify([caller, key])).idempotency.reserve(caller, key, reservation)
+    }
+  }
+}
+
+function joinLedgers(of: (requestId: string) => Ledger): Ledger {
+  return {
+    create: (request, input) => of(request.requestId).create(request, input),
+    has: (id) => of(id).has(id),
+    load: (id) => of(id).load(id),
+    commit: (entry, change) => of(entry.request.requestId).commit(entry, change),
+    receive: (id, callback, body) => of(id).receive(id, callback, body),
+    seal: (id, input) => of(id).seal(id, input),
+    openInput: (id) => of(id).openInput(id),
+    openBody: (id, callbackId) => of(id).openBody(id, callbackId)
+  }
+}
+
+function joinCatalogs(all: readonly Lookup[], of: (requestId: string) => Lookup): Lookup {
+  return {
+    // On a Cluster each has a clock of its own; they are kept in step by whoever runs the machines.
+    now: async (id) =>
+      id === undefined ? Math.max(...(await ask(all, (one) => one.now()))) : of(id).now(),
+    tryWrite: async () => void (await ask(all, (one) => one.tryWrite())),
+    find: (id) => of(id).find(id),
+    list: async (query) => mergePages(await ask(all, (one) => one.list(query)), query.limit),
+    totals: async () => sumTotals(await ask(all, (one) => one.totals())),
+    overdueMs: async () => Math.max(...(await ask(all, (one) => one.overdueMs())))
+  }
+}
+
+/** Ids of entries tell nothing of their partition: each is asked. */
+function joinQuarantines(
+  all: readonly Quarantine[],
+  of: (requestId: string) => Quarantine
+): Quarantine {
+  return {
+    keep: (from, kind, faults, body) => of(from.requestId).keep(from, kind, faults, body),
+    find: async (id) =>
+      (await ask(all, (one) => one.find(id))).find((kept) => kept !== null) ?? null,
+    open: (kept) => of(kept.requestId).open(kept),
+    async list(offset, limit) {
+      const kept = (await ask(all, (one) => one.list(0, offset + limit))).flat()
+      return kept
+        .toSorted((one, other) => other.receivedAt - one.receivedAt)
+        .slice(offset, offset + limit)
+    },
+    usage: async () => joinUsage(await ask(all, (one) => one.usage())),
+    claimLate: (kept) => of(kept.requestId).claimLate(kept),
+    discard: async (id) => (await ask(all, (one) => one.discard(id))).includes(true),
+    tidy: async (now) => void (await ask(all, (one) => one.tidy(now)))
+  }
+}
+
+/** As full as the fullest: there the oldest entry gives way first. */
+function joinUsage(usages: readonly Usage[]): Usage {
+  return {
+    entries: sum(usages.map(({ entries }) => entries)),
+    bytes: sum(usages.map(({ bytes }) => bytes)),
+    evicted: sum(usages.map(({ evicted }) => evicted)),
+    filled: Math.max(...usages.map(({ filled }) => filled))
+  }
+}
+
+function ask<One, Answer>(all: readonly One[], one: (of: One) => Promise<Answer>) {
+  return Promise.all(all.map(one))
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
