@@ -6,6 +6,7 @@ import { v7 } from 'uuid'
 import { BUILT_IN_POLICY } from '../src/core/policy.ts'
 import { createCapabilities } from '../src/khipu/capability.ts'
 import { openLedger } from '../src/ledger/open.ts'
+import { awaitReplicas } from '../src/ledger/replicas.ts'
 import { connectFailingFast } from '../src/queue/connections.ts'
 import { buildPublic, type PublicDeps } from '../src/server/public.ts'
 import { startRedis } from '../simulator/private-redis.ts'
@@ -88,7 +89,14 @@ export async function compareTimes(): Promise<void> {
   const checks: Checks = { capabilities, ledger: opened.ledger }
   const open = async (port: number, used: Checks) => {
     const never = { wake: async () => {} }
-    const others = { jobs: never, canStore: () => true, counted: () => {}, dropped: () => {} }
+    const replicas = awaitReplicas(connection, 0)
+    const others = {
+      jobs: never,
+      replicas,
+      canStore: () => true,
+      counted: () => {},
+      dropped: () => {}
+    }
     const refusals = { perAddress: 1e9, inAll: 1e9 }
     const settings = { bodyLimit: 1000, refusals, maxConnections: 100, trustedProxies: [] }
     const app = await buildPublic({ ...opened, ...others, ...used, log }, settings)

@@ -7,8 +7,9 @@ import {
   parseSecretKeys,
   readSecretFiles
 } from './config/secrets.ts'
-import { checkCallbackUrl, checkSettings, parseNetworks, readRedisCa } from './config/checks.ts'
+import { checkCallbackUrl, checkSettings, parseNetworks } from './config/checks.ts'
 import { readSettings } from './config/read-settings.ts'
+import { readRedisCa, redisOf, type RedisSettings } from './config/redis.ts'
 import type { RawSettings } from './config/settings.ts'
 import { BUILT_IN_POLICY, type Policy } from './core/policy.ts'
 import type { SecretKey } from './core/secret-key.ts'
@@ -23,8 +24,8 @@ export interface QuarantineBounds {
 /** All that the environment says, checked and understood. Durations are in ms, sizes in bytes. */
 export interface Config {
   readonly role: 'all' | 'server' | 'worker'
-  /** `ca` is the PEM of the authority that has signed its certificate, null for those that Node knows. */
-  readonly redis: { readonly url: string; readonly ca: string | null }
+  readonly redis: RedisSettings
+  readonly ackReplicas: number
   /** Without a slash at the end. */
   readonly publicUrl: string
   readonly publicListener: { readonly host: string; readonly port: number }
@@ -116,7 +117,8 @@ function toConfig(
   const config: Config = {
     ...understood,
     role: raw.ROLE,
-    redis: { url: raw.REDIS_URL, ca: redisCa },
+    redis: redisOf(raw, redisCa),
+    ackReplicas: raw.ACK_REPLICAS,
     publicListener: { host: raw.PUBLIC_HOST, port: raw.PUBLIC_PORT },
     adminListener: { host: raw.ADMIN_HOST, port: raw.ADMIN_PORT },
     trustedProxies,

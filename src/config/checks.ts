@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import bytes from 'bytes'
 import type { SecretKey } from '../core/secret-key.ts'
 import type { Fault } from './fault.ts'
+import { checkRedis } from './redis.ts'
 import { toMs } from './retry-policy.ts'
 import type { RawSettings } from './settings.ts'
 
@@ -26,6 +26,7 @@ export function checkSettings(raw: Partial<RawSettings>, fault: Fault): void {
     if (url !== undefined && !URL.canParse(url))
       fault(name, 'must be an address: its host or port is not one')
   }
+  checkRedis(raw, fault)
   for (const [name, most] of Object.entries(LONGEST)) {
     const given = raw[name as keyof typeof LONGEST]
     if (given !== undefined && toMs(given) > toMs(most)) fault(name, `must be at most ${most}`)
@@ -75,26 +76,4 @@ function isNetwork(text: string): boolean {
   const bits = version === 4 ? 32 : 128
   // A prefix of 0 would believe everybody.
   return version !== 0 && Number(prefix ?? bits) <= bits && Number(prefix ?? bits) > 0
-}
-
-/** Reads REDIS_CA_FILE; reported, and null, where it holds no certificate or there is no TLS to check. */
-export function readRedisCa(
-  { REDIS_CA_FILE: path, REDIS_URL: url = '' }: Partial<RawSettings>,
-  report: Fault
-): string | null {
-  const fault = (message: string) => report('REDIS_CA_FILE', message)
-  if (path === undefined) return null
-  if (url.startsWith('redis:')) fault('is for TLS alone: REDIS_URL must begin with rediss://')
-  const pem = readText(path)
-  if (pem === null) fault('names a file that cannot be read')
-  else if (!pem.includes('-----BEGIN CERTIFICATE-----')) fault('names a file without a certificate')
-  return pem
-}
-
-function readText(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return null
-  }
 }

@@ -75,3 +75,10 @@ export const QUEUE_NAME = {
   pattern: '^[^:\\s]+$',
   form: 'must have no colon and no space'
 }
+
+/** Some processes of Redis or Sentinel: host and port, the address of IPv6 in brackets. */
+export const ENDPOINTS = {
+  pattern:
+    '^(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:]+\\]):[0-9]{1,5}(?:,(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:]+\\]):[0-9]{1,5})*$',
+  form: 'must be host:port, and more of them after commas'
+}

@@ -11,20 +11,11 @@ import {
   text,
   textOr
 } from './rows.ts'
+import { REDIS_ROWS } from './redis-rows.ts'
 
 const properties = {
   ROLE: oneOf(['all', 'server', 'worker'], 'all', 'What this process does: listen, work, or both'),
-  REDIS_URL: {
-    ...textOr(
-      'redis://127.0.0.1:6379',
-      'Where Redis is, with user and password where it has them; `rediss://` for TLS'
-    ),
-    pattern: '^rediss?://\\S+$',
-    form: 'must be a redis:// or rediss:// address'
-  },
-  REDIS_CA_FILE: text(
-    "PEM file of the authority that has signed Redis's certificate, for `rediss://`"
-  ),
+  ...REDIS_ROWS,
   PUBLIC_URL: { ...text('How Khipu reaches the public listener'), ...HTTP_URL },
   PUBLIC_HOST: textOr('0.0.0.0', 'The address that the public listener binds'),
   PUBLIC_PORT: port(3000, 'The port of the public listener'),
@@ -131,4 +122,11 @@ export type RawSettings = {
 }
 
 /** Variables that hold a secret: each can be given as `X_FILE`, the path of a file that holds it. */
-export const SECRETS = ['REDIS_URL', 'KHIPU_API_KEY', 'KHIPU_JWT', 'API_TOKENS', 'SECRET_KEYS']
+export const SECRETS = [
+  'REDIS_URL',
+  'REDIS_SENTINEL_PASSWORD',
+  'KHIPU_API_KEY',
+  'KHIPU_JWT',
+  'API_TOKENS',
+  'SECRET_KEYS'
+]

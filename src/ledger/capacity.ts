@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import { type Connection, mastersOf } from './store.ts'
 
-/** Tells whether Redis can take more, and keep it. A full one stops the workers as well, so intake stops before. */
+/** Tells whether Redis, or every master of a Cluster, can take more, and keep it. A full one stops the workers as well, so intake stops before. */
 export interface Capacity {
   /** False while Redis is away, and from 75 % of its maxmemory on. */
   canStore(): boolean
@@ -16,19 +17,18 @@ const FULL_SHARE = 0.75
 const POLL_MS = 1_000
 
 /** Watches Redis's memory and configuration, once a second; says aloud, once, what is wrong with it. */
-export function watchCapacity(redis: Redis, log: Logger): Capacity {
+export function watchCapacity(redis: Connection, log: Logger): Capacity {
   let full = false
+  let mayAsk = true
   let concerns: readonly string[] = []
-  // A user of few rights is not to be seen in Redis's ACL LOG; the default one has them, but for a CONFIG taken away.
-  const isDefault = (redis.options.username ?? 'default') === 'default'
-  let mayAsk = isDefault
   const look = async () => {
-    const info = await redis.info().catch(() => null)
-    if (info === null) return
-    full = isFull(info)
-    const appendfsync = mayAsk ? await askAppendfsync(redis) : null
-    mayAsk &&= appendfsync !== null
-    const found = concernsOf(info, appendfsync)
+    const looks = await Promise.all(mastersOf(redis).map((master) => lookAt(master, mayAsk)))
+    const seen = looks.filter((one) => one !== null)
+    if (seen.length === 0) return
+    full = seen.some(({ info }) => isFull(info))
+    mayAsk &&= seen.every(({ appendfsync }) => appendfsync !== null)
+    const all = seen.flatMap(({ info, appendfsync }) => concernsOf(info, appendfsync))
+    const found = [...new Set(all)]
     if (found.join() !== concerns.join() && found.length > 0) {
       log.warn({ concerns: found }, 'redis is not set up to keep what it is given')
     }
@@ -37,7 +37,7 @@ export function watchCapacity(redis: Redis, log: Logger): Capacity {
   const timer = setInterval(() => void look(), POLL_MS)
   timer.unref()
   redis.on('ready', () => {
-    mayAsk = isDefault
+    mayAsk = true
     void look()
   })
   return {
@@ -46,6 +46,14 @@ export function watchCapacity(redis: Redis, log: Logger): Capacity {
     concerns: () => concerns,
     close: () => clearInterval(timer)
   }
+}
+
+// A user of few rights is not to be seen in Redis's ACL LOG; the default one has them, but for a CONFIG taken away.
+async function lookAt(master: Redis, mayAsk: boolean) {
+  const info = await master.info().catch(() => null)
+  if (info === null) return null
+  const isDefault = (master.options.username ?? 'default') === 'default'
+  return { info, appendfsync: mayAsk && isDefault ? await askAppendfsync(master) : null }
 }
 
 /** Reads INFO; a maxmemory of 0 is no limit. */

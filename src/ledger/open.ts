@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { Policy } from '../core/policy.ts'
 import type { SecretKey } from '../core/secret-key.ts'
@@ -11,7 +10,7 @@ import { createNotifications } from './notifications.ts'
 import { createQuarantine, type QuarantineBounds, shareOf } from './quarantine.ts'
 import { createResealing } from './reseal.ts'
 import { createSealer } from './seal.ts'
-import { openStore, partitionTag } from './store.ts'
+import { type Connection, openStore, partitionTag } from './store.ts'
 
 export interface LedgerSettings {
   readonly queuePrefix: string
@@ -31,7 +30,7 @@ export interface Place {
 
 /** Opens every part of one partition of the ledger, `{<prefix>:<index>}`; what bounds all of them is shared out. */
 export function openLedger(
-  redis: Redis,
+  redis: Connection,
   settings: LedgerSettings,
   { index, count }: Place = { index: 0, count: 1 }
 ) {

@@ -3,7 +3,7 @@ import type { Accounts } from './accounts.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
 import { type Catalog, everyRequest } from './catalog.ts'
 import { keyIdOf } from './seal.ts'
-import type { Store } from './store.ts'
+import { mastersOf, type Store } from './store.ts'
 
 /** What stands in the way of removing a key from SECRET_KEYS. */
 export interface KeyUse {
@@ -108,16 +108,21 @@ async function* everyOpen(catalog: Catalog): AsyncGenerator<Request> {
 /** Every sealed value of the partition. What is written meanwhile may be missed, or come twice. */
 async function* everySealed(store: Store): AsyncGenerator<Sealed> {
   const { redis, tag } = store
-  for await (const names of redis.scanStream({ match: `${tag}:*`, count: SCAN_COUNT })) {
-    for (const name of names as string[]) {
-      const [kind = '', id = ''] = name.slice(tag.length + 1).split(':')
-      if (id === '') continue
-      if (kind === 'request') yield* fieldsOf(store, `request:${id}`, id, ['sealed'])
-      if (kind === 'bodies') yield* fieldsOf(store, `bodies:${id}`, id, await redis.hkeys(name))
-      if (kind === 'quarantine') yield* keptBody(store, id)
-      if (kind === 'idempotency') yield* fingerprint(store, id)
+  for (const master of mastersOf(redis)) {
+    for await (const names of master.scanStream({ match: `${tag}:*`, count: SCAN_COUNT })) {
+      for (const name of names as string[]) yield* sealedIn(store, name.slice(tag.length + 1))
     }
   }
+}
+
+async function* sealedIn(store: Store, name: string): AsyncGenerator<Sealed> {
+  const { redis, tag } = store
+  const [kind = '', id = ''] = name.split(':')
+  if (id === '') return
+  if (kind === 'request') yield* fieldsOf(store, name, id, ['sealed'])
+  if (kind === 'bodies') yield* fieldsOf(store, name, id, await redis.hkeys(`${tag}:${name}`))
+  if (kind === 'quarantine') yield* keptBody(store, id)
+  if (kind === 'idempotency') yield* fingerprint(store, id)
 }
 
 async function* fieldsOf(

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { Redis } from 'ioredis'
+import { Cluster, type Redis } from 'ioredis'
 import type { Sealer } from './seal.ts'
 import { SCRIPTS } from './scripts.ts'
+
+/** One Redis, or a Cluster. */
+export type Connection = Redis | Cluster
 
 type Arguments = readonly (string | number | Uint8Array)[]
 type Reply = string | number | null | readonly Reply[]
@@ -9,7 +12,7 @@ type Script = (tag: string, ...args: Arguments) => Promise<Reply>
 
 /** What the ledger's parts share: a connection that knows the scripts, the partition's tag, and the sealer. */
 export interface Store {
-  readonly redis: Redis
+  readonly redis: Connection
   readonly sealer: Sealer
   /** The hash tag that all keys of the partition begin with, `{khipu:0}`. */
   readonly tag: string
@@ -18,7 +21,7 @@ export interface Store {
 }
 
 /** Defines the scripts on a connection and builds the keys of one partition. */
-export function openStore(redis: Redis, sealer: Sealer, tag: string): Store {
+export function openStore(redis: Connection, sealer: Sealer, tag: string): Store {
   for (const [name, lua] of Object.entries(SCRIPTS)) {
     redis.defineCommand(commandOf(name), { numberOfKeys: 1, lua })
   }
@@ -32,6 +35,11 @@ export function openStore(redis: Redis, sealer: Sealer, tag: string): Store {
       return command.call(redis, tag, ...args)
     }
   }
+}
+
+/** Every Redis behind a connection that is written to. */
+export function mastersOf(redis: Connection): readonly Redis[] {
+  return redis instanceof Cluster ? redis.nodes('master') : [redis]
 }
 
 /** The tag of a partition under a queue prefix, which may carry braces of its own on a Cluster. */

@@ -1,16 +1,17 @@
-import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { expiryOf } from '../khipu/authorization.ts'
 import { watchCapacity } from '../ledger/capacity.ts'
 import { openLedger } from '../ledger/open.ts'
 import { joinPartitions } from '../ledger/partitions.ts'
+import { awaitReplicas } from '../ledger/replicas.ts'
 import { createSealer } from '../ledger/seal.ts'
+import type { Connection } from '../queue/connections.ts'
 import { createJobs } from '../queue/jobs.ts'
 import { openQueues } from '../queue/queues.ts'
 
 /** The ledger and the queues on one connection; the two kinds of connection must never share them. */
-export function buildParts(config: Config, redis: Redis, log: Logger) {
+export function buildParts(config: Config, redis: Connection, log: Logger) {
   const { queuePrefix, resultQueue, resultRetentionMs, khipuAuthorization } = config
   const { secretKeys, sealResults, callbackTimeoutMs } = config
   const [first, ...others] = openPartitions(config, redis)
@@ -29,12 +30,13 @@ export function buildParts(config: Config, redis: Redis, log: Logger) {
     partitions: [first, ...others].map((partition) => ({ ...partition, ...common })),
     accounts: first.accounts,
     agreeOnPartitions: first.agreeOnPartitions,
+    replicas: awaitReplicas(redis, config.ackReplicas),
     watchCapacity: () => watchCapacity(redis, log),
     queues
   }
 }
 
-function openPartitions(config: Config, redis: Redis) {
+function openPartitions(config: Config, redis: Connection) {
   const open = (index: number) => openLedger(redis, config, { index, count: config.partitions })
   const others = Array.from({ length: config.partitions - 1 }, (_, index) => open(index + 1))
   return [open(0), ...others] as const

@@ -88,6 +88,7 @@ function runWorker(config: Config, shared: Shared, log: Logger): Running {
   })
   const common = {
     connection,
+    replicas: parts.replicas,
     khipu,
     capabilities: shared.capabilities,
     callbackUrl: (token: string) => callbackUrl(config.publicUrl, token),

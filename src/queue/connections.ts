@@ -1,15 +1,24 @@
-import { Redis, type RedisOptions } from 'ioredis'
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
+import { clusterOptions, type Node, type RedisAddress, sentinelOptions } from './topology.ts'
+
+export type { RedisAddress } from './topology.ts'
+
+/** One Redis, or the master that Sentinel names, or a Cluster. */
+export type Connection = Redis | Cluster
 
 /** Reconnects within a second of Redis's return; BullMQ's own default takes up to twenty. */
 const RECONNECT_AT_MOST_MS = 500
+const reconnectAfter = (times: number) => Math.min(times * 50, RECONNECT_AT_MOST_MS)
 
 const SHARED = {
-  retryStrategy: (times: number) => Math.min(times * 50, RECONNECT_AT_MOST_MS),
+  retryStrategy: reconnectAfter,
   // A lost SYN is sent again after 1 s and 3 s; the next try is not to wait for the one after those.
   connectTimeout: 3_000,
   enableAutoPipelining: false,
-  replyMapping: 'legacy'
+  replyMapping: 'legacy',
+  // A master that has become a replica: what was refused is sent again to whoever is the master then.
+  reconnectOnError: ({ message }: Error) => (message.startsWith('READONLY') ? 2 : false)
 } as const
 
 /** How long a listener waits for one Redis command before it says that it can't store now. */
@@ -22,47 +31,64 @@ const COMMAND_TIMEOUT_MS = 1500
  */
 const DEAD_AFTER_MS = { listeners: 3_000, workers: 15_000 } as const
 
-/** Where Redis is. */
-export interface RedisAddress {
-  /** `redis://`, or `rediss://` for TLS. */
-  readonly url: string
-  /** The PEM of the authority that has signed its certificate; null for those that Node knows. */
-  readonly ca: string | null
-}
+/** A Cluster whose slot has no master is asked again so often, every 100 ms. */
+const A_SECOND_OF_ASKING = 10
 
 /** For the listeners: a command fails at once while Redis is away, so that the caller hears 503 in time. */
-export function connectFailingFast(address: RedisAddress, log: Logger): Redis {
+export function connectFailingFast(address: RedisAddress, log: Logger): Connection {
   const patience = {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     commandTimeout: COMMAND_TIMEOUT_MS,
     socketTimeout: DEAD_AFTER_MS.listeners
   }
-  return connect(address, patience, log)
+  return connect(address, patience, { maxRedirections: A_SECOND_OF_ASKING }, log)
 }
 
 /** For the workers: a command waits for as long as Redis is away. No command timeout: it would kill BZPOPMIN. */
-export function connectWaiting(address: RedisAddress, log: Logger): Redis {
+export function connectWaiting(address: RedisAddress, log: Logger): Connection {
   const patience = { maxRetriesPerRequest: null, socketTimeout: DEAD_AFTER_MS.workers }
-  return connect(address, patience, log)
+  return connect(address, patience, { maxRedirections: Infinity }, log)
 }
 
 type Patience = Pick<
   RedisOptions,
   'enableOfflineQueue' | 'maxRetriesPerRequest' | 'commandTimeout' | 'socketTimeout'
 >
+type ClusterPatience = Pick<ClusterOptions, 'maxRedirections'>
 
 // A certificate that no known authority has signed, or that names another host, is refused by Node's TLS.
-function connect({ url, ca }: RedisAddress, patience: Patience, log: Logger): Redis {
+function connect(
+  address: RedisAddress,
+  patience: Patience,
+  clusterPatience: ClusterPatience,
+  log: Logger
+): Connection {
+  const { url, ca, cluster, sentinel } = address
+  if (cluster !== undefined) return connectCluster(address, cluster, patience, clusterPatience, log)
   const tls = ca === null ? {} : { tls: { ca } }
-  return logged(new Redis(url, { ...SHARED, ...patience, ...tls }), log)
+  const guarded = sentinel === undefined ? {} : sentinelOptions(address, sentinel, reconnectAfter)
+  return logged(new Redis(url, { ...SHARED, ...patience, ...tls, ...guarded }), log)
+}
+
+function connectCluster(
+  address: RedisAddress,
+  nodes: readonly Node[],
+  { enableOfflineQueue = true, ...patience }: Patience,
+  clusterPatience: ClusterPatience,
+  log: Logger
+): Connection {
+  const { replyMapping } = SHARED
+  const options = clusterOptions(address, { ...patience, replyMapping }, reconnectAfter)
+  const own = { ...clusterPatience, enableOfflineQueue }
+  return logged(new Cluster([...nodes], { ...options, ...own }), log)
 }
 
 // One line when Redis is lost and one when it is back, not one per failed attempt to reconnect.
-function logged(redis: Redis, log: Logger): Redis {
+function logged(redis: Connection, log: Logger): Connection {
   let lost = false
-  redis.on('error', (error: Error & { code?: string }) => {
-    if (!lost) log.error({ code: codeOf(error) }, 'redis lost')
+  redis.on('error', (error: Fault) => {
+    if (!lost) log.error({ code: codeOf(error.lastNodeError ?? error) }, 'redis lost')
     lost = true
   })
   redis.on('ready', () => {
@@ -72,7 +98,10 @@ function logged(redis: Redis, log: Logger): Redis {
   return redis
 }
 
+/** Of a Cluster of which no node answers: `lastNodeError` tells why. */
+type Fault = Error & { readonly code?: string; readonly lastNodeError?: Fault }
+
 // Redis's own refusals have no code, but begin with one: WRONGPASS, NOPERM.
-function codeOf({ code, name, message }: Error & { code?: string }): string {
+function codeOf({ code, name, message }: Fault): string {
   return code ?? (name === 'ReplyError' ? /^[A-Z]{3,20}\b/.exec(message)?.[0] : undefined) ?? name
 }

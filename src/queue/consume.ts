@@ -1,6 +1,6 @@
 import { DelayedError, Worker } from 'bullmq'
-import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import type { Connection } from './connections.ts'
 import type { JobData, QueueName } from './queues.ts'
 
 /** What a handler says when it is done: nothing, or for how many ms it woke too early. */
@@ -8,7 +8,7 @@ export type Handled = { readonly sleepMs: number } | undefined
 export type Handler = (job: JobData) => Promise<Handled>
 
 export interface ConsumeSettings {
-  readonly connection: Redis
+  readonly connection: Connection
   readonly tag: string
   readonly concurrency: number
   /** How long a handler may take, in ms; then its job is tried again, and what it still does is for the ledger to judge. */

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { partitionOf } from '../core/partition.ts'
+import type { Connection } from './connections.ts'
 
 /** The names of the service's own queues; their keys carry the partition's tag. */
 export type QueueName = 'send' | 'paced' | 'callback' | 'deadline'
@@ -44,7 +44,7 @@ const OWN_JOB = {
 /** For the consumer: its handler may throw a few times before a result is set aside as failed. */
 const RESULT_ATTEMPTS = { attempts: 8, backoff: { type: 'exponential', delay: 1000 } } as const
 
-export function openQueues(connection: Redis, settings: QueueSettings): Queues {
+export function openQueues(connection: Connection, settings: QueueSettings): Queues {
   const { tags, queuePrefix, resultQueue, resultRetentionMs } = settings
   // BullMQ's check of the version is an INFO whose failure it never forgets: one hiccup of Redis at the
   // start would leave a queue that refuses every job. The workers check the version on their own.

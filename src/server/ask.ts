@@ -9,6 +9,7 @@ import type { AdvanceDeps } from '../ledger/advance.ts'
 import type { Lookup } from '../ledger/catalog.ts'
 import type { Idempotency } from '../ledger/idempotency.ts'
 import type { Joined } from '../ledger/partitions.ts'
+import type { Replicas } from '../ledger/replicas.ts'
 import type { RequestAccepted, RequestBody } from '../schemas/generated.ts'
 import { Refusal } from './problem.ts'
 import { answers, ref } from './route-schemas.ts'
@@ -18,6 +19,7 @@ export interface AskDeps extends AdvanceDeps {
   readonly newRequestId: Joined['newRequestId']
   readonly accounts: Accounts
   readonly idempotency: Idempotency
+  readonly replicas: Replicas
   /** False where the service has no JWT or API key of its own, and each request must bring one. */
   readonly hasAuthorization: boolean
   /** False where the answer to what is asked could not be stored. */
@@ -54,7 +56,8 @@ export async function askRoute(app: FastifyInstance, deps: AskDeps): Promise<voi
       }
     },
     async (request, reply) => {
-      const accepted = await ask(deps, request)
+      // Also a repeat: what the first call has written may have reached no replica.
+      const accepted = await deps.replicas.reached(() => ask(deps, request))
       return reply.code(202).header('location', `/v1/requests/${accepted.requestId}`).send(accepted)
     }
   )

@@ -6,6 +6,7 @@ import type { Capability } from '../khipu/capability.ts'
 import { callbackId } from '../ledger/ids.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
+import type { Replicas } from '../ledger/replicas.ts'
 import type { Fault, QuarantineKind } from '../schemas/generated.ts'
 import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
@@ -15,6 +16,7 @@ import { admit, type AdmissionDeps, postpone, refuseUnknown } from './admission.
 export interface CallbackDeps extends AdmissionDeps {
   readonly ledger: Pick<Ledger, 'has' | 'receive'>
   readonly quarantine: Pick<Quarantine, 'keep'>
+  readonly replicas: Replicas
   readonly jobs: { wake(requestId: string, callbackId: string): Promise<void> }
   readonly log: Logger
 }
@@ -94,11 +96,10 @@ async function store(
   const id = callbackId(attempt, body)
   const callback = { id, attempt, size: body.length, outcome, httpStatus: null }
   // Both commands travel together; a job without a callback finds nothing to do, and the sweep finds
-  // a callback without a job. The answer waits for both.
-  const [received] = await Promise.all([
-    deps.ledger.receive(requestId, callback, body),
-    deps.jobs.wake(requestId, id)
-  ]).catch(() => [null])
+  // a callback without a job. The answer waits for both, and for the replicas.
+  const write = () =>
+    Promise.all([deps.ledger.receive(requestId, callback, body), deps.jobs.wake(requestId, id)])
+  const [received] = await deps.replicas.reached(write).catch(() => [null])
   if (received === null) return postpone(deps, reply)
   if (received === 'unknown') return refuseUnknown(deps, reply)
   if (received === 'full') return tooMany(deps, reply)
@@ -118,7 +119,9 @@ async function keep(
 ) {
   const from = { requestId, attempt }
   const kind: QuarantineKind = KINDS[status]
-  const quarantineId = await deps.quarantine.keep(from, kind, faults, body).catch(() => undefined)
+  const quarantineId = await deps.replicas
+    .reached(() => deps.quarantine.keep(from, kind, faults, body))
+    .catch(() => undefined)
   if (quarantineId === undefined) return postpone(deps, reply)
   if (quarantineId === null) return tooMany(deps, reply)
   deps.counted(kind)

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Answer } from '../core/answer.ts'
 import { applyAnswer, beginSending } from '../core/sending.ts'
@@ -8,12 +9,14 @@ import type { Catalog } from '../ledger/catalog.ts'
 import { callbackId } from '../ledger/ids.ts'
 import type { Input } from '../ledger/ledger.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
+import { NotReplicated, type Replicas } from '../ledger/replicas.ts'
 import type { Handled } from '../queue/consume.ts'
 import type { JobData } from '../queue/queues.ts'
 
 export interface SendDeps extends AdvanceDeps {
   readonly catalog: Pick<Catalog, 'now'>
   readonly quarantine: Pick<Quarantine, 'keep'>
+  readonly replicas: Replicas
   readonly khipu: KhipuClient
   readonly capabilities: Capabilities
   /** The CallbackUrl of a token. */
@@ -46,6 +49,7 @@ export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
   if (begun === null) return undefined
   const attempt = begunAttempt(begun)
   if (attempt === null) return sleepIfEarly(begun, job)
+  if (!(await isSafelyBegun(deps, requestId, attempt))) return undefined
   // Again: it may have been given another authorization in between.
   const input = await deps.ledger.openInput(requestId)
   if (input === null) return undefined
@@ -55,6 +59,34 @@ export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
   const { state, reason } = settled?.after ?? begun.after
   deps.log.info({ requestId, attempt, answer: answer.type, state, reason }, 'request sent')
   return undefined
+}
+
+/**
+ * True once the replicas know that this attempt is being sent: a new master that did not would send it again.
+ * Asked for as long as it is being sent, and a new master is asked what it knows.
+ */
+async function isSafelyBegun(
+  { replicas, ledger }: SendDeps,
+  requestId: string,
+  attempt: number
+): Promise<boolean> {
+  if (!replicas.areAwaited) return true
+  const entry = await untilReached(replicas, () => ledger.load(requestId))
+  return entry?.request.state === 'sending' && entry.request.attempts.length === attempt
+}
+
+const AGAIN_AFTER_MS = 200
+
+/** Goes on until the replicas have it; to write again must be as good as once. */
+async function untilReached<T>(replicas: Replicas, write: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await replicas.reached(write)
+    } catch (error) {
+      if (!(error instanceof NotReplicated)) throw error
+      await pause(AGAIN_AFTER_MS)
+    }
+  }
 }
 
 function begunAttempt({ before, after }: Advanced): number | null {
@@ -108,6 +140,6 @@ async function settleAnswer(
   const { outcome, httpStatus, retryAfterMs, body } = answer
   const id = callbackId(attempt, body)
   const callback = { id, attempt, size: body.length, outcome, httpStatus, retryAfterMs }
-  await deps.ledger.receive(requestId, callback, body)
+  await untilReached(deps.replicas, () => deps.ledger.receive(requestId, callback, body))
   return advance(deps, requestId, (request) => request)
 }

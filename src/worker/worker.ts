@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import type { Connection } from '../queue/connections.ts'
 import { consume } from '../queue/consume.ts'
 import type { Catalog } from '../ledger/catalog.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
@@ -13,7 +13,7 @@ export interface WorkerDeps extends SendDeps, SweepDeps {
   readonly catalog: Catalog
   readonly quarantine: Quarantine
   readonly jobs: RequestJobs
-  readonly connection: Redis
+  readonly connection: Connection
   readonly tag: string
   readonly concurrency: number
   readonly sweepIntervalMs: number

@@ -40,6 +40,7 @@ t.test('needs no more than three variables, and has a default for the others', a
   t.strictSame(read(NEEDED), {
     role: 'all',
     redis: { url: 'redis://127.0.0.1:6379', ca: null },
+    ackReplicas: 0,
     publicUrl: 'https://hooks.example.com',
     publicListener: { host: '0.0.0.0', port: 3000 },
     adminListener: { host: '127.0.0.1', port: 3001 },
@@ -127,6 +128,7 @@ const aSize = 'must be a size such as 512kb or 10mb'
 const keys = 'must be kid:base64 of 32 bytes, separated by commas, each kid once'
 const tokens = 'must be name:token or name/scope:token, separated by commas, each name once'
 const networks = 'must be addresses and networks such as 10.0.0.7,192.168.0.0/16'
+const endpoints = 'must be host:port, and more of them after commas'
 const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['ROLE', CANARY, /^must be .*one of/],
   ['ROLE', 'ALL', /^must be .*one of/],
@@ -134,6 +136,10 @@ const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['REDIS_URL', CANARY, 'must be a redis:// or rediss:// address'],
   ['REDIS_URL', `http://${CANARY}`, 'must be a redis:// or rediss:// address'],
   ['REDIS_URL', `redis://${CANARY} `, 'must be a redis:// or rediss:// address'],
+  ['REDIS_CLUSTER', CANARY, endpoints],
+  ['REDIS_CLUSTER', `${CANARY}:1,`, endpoints],
+  ['REDIS_SENTINELS', `redis://${CANARY}:1`, endpoints],
+  ['REDIS_SENTINELS', `a:1,b`, endpoints],
   ['TRUST_PROXY', CANARY, networks],
   ['TRUST_PROXY', `10.0.0.1,${CANARY}`, networks],
   ['TRUST_PROXY', 'true', networks],
@@ -147,6 +153,7 @@ const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['SEAL_RESULTS', CANARY, 'must be true or false'],
   ['QUARANTINE_SIZE', CANARY, aSize],
   ['QUARANTINE_SIZE', '9mb', 'must be at least BODY_LIMIT'],
+  ['ACK_REPLICAS', '6', 'must be <= 5'],
   ['PARTITIONS', '0', 'must be >= 1'],
   ['PARTITIONS', '65', 'must be <= 64'],
   ['PUBLIC_URL', CANARY, anAddress],
@@ -219,7 +226,9 @@ for (const [name, value, message] of wrong) {
 }
 
 t.test('lists every fault in one message, and no value', async (t) => {
-  const plain = Object.keys(SETTINGS.properties).filter((name) => !name.endsWith('_HOST'))
+  const plain = Object.keys(SETTINGS.properties).filter(
+    (name) => !/_HOST$|^REDIS_SENTINEL_/.test(name)
+  )
   const env = {
     ...Object.fromEntries(plain.map((name) => [name, CANARY])),
     RESULT_QUEUE: `${CANARY}:`,
@@ -302,6 +311,42 @@ t.test('the authority of Redis is a certificate, and for TLS alone', async (t) =
   ])
 })
 
+t.test('Redis may be a Cluster, or behind Sentinels', async (t) => {
+  const url = 'rediss://user:pw@any'
+  const nodes = [
+    { host: 'a-1.example', port: 7000 },
+    { host: '::1', port: 7001 }
+  ]
+  const text = 'a-1.example:7000,[::1]:7001'
+  const cluster = { ...NEEDED, REDIS_URL: url, REDIS_CLUSTER: text, QUEUE_PREFIX: '{khipu}' }
+  t.strictSame(read(cluster).redis, { url, ca: null, cluster: nodes })
+  const sentinels = { ...NEEDED, REDIS_URL: url, REDIS_SENTINELS: text }
+  t.strictSame(read(sentinels).redis, {
+    url,
+    ca: null,
+    sentinel: { nodes, name: 'mymaster', password: null }
+  })
+  const named = { REDIS_SENTINEL_NAME: 'khipu', REDIS_SENTINEL_PASSWORD: 'pw' }
+  t.match(read({ ...sentinels, ...named }).redis, { sentinel: { name: 'khipu', password: 'pw' } })
+
+  t.strictSame(faultsIn({ ...cluster, REDIS_SENTINELS: text }), [
+    'REDIS_SENTINELS and REDIS_CLUSTER are both given: a Cluster needs no Sentinel'
+  ])
+  for (const QUEUE_PREFIX of ['khipu', '{khipu', 'a{khipu}', '{}', '{a}{b}']) {
+    t.strictSame(faultsIn({ ...cluster, QUEUE_PREFIX }), [
+      'QUEUE_PREFIX must be in braces on a Cluster, as {khipu}: a queue lies in one slot'
+    ])
+  }
+  t.strictSame(faultsIn({ ...cluster, REDIS_URL: 'redis://any:1/3' }), [
+    'REDIS_URL must name no database: a Cluster has the first one alone'
+  ])
+  t.strictSame(faultsIn({ ...cluster, REDIS_URL: 'redis://any:1/0' }), [])
+  t.strictSame(faultsIn({ ...cluster, ACK_REPLICAS: '1' }), [
+    'ACK_REPLICAS is for one Redis and for Sentinel: give the masters of a Cluster min-replicas-to-write'
+  ])
+  t.equal(read({ ...sentinels, ACK_REPLICAS: '1' }).ackReplicas, 1)
+})
+
 t.test('one credential for Khipu, not two', async (t) => {
   const both = { KHIPU_JWT: `${CANARY}.jwt`, KHIPU_API_KEY: `${CANARY}.key` }
   const message = 'KHIPU_JWT and KHIPU_API_KEY are both given: Khipu takes one of them'
@@ -321,6 +366,8 @@ t.test('secrets are taken out of the environment once they are read', async (t) 
 t.test('a secret in a file', async (t) => {
   const secrets: Readonly<Record<string, [content: string, expected: Partial<Config>]>> = {
     REDIS_URL: ['redis://:pw@redis', { redis: { url: 'redis://:pw@redis', ca: null } }],
+    // Only Sentinels are told it.
+    REDIS_SENTINEL_PASSWORD: ['pw', {}],
     KHIPU_API_KEY: ['k', { khipuAuthorization: { apiKey: 'k' } }],
     KHIPU_JWT: ['a.b.c', { khipuAuthorization: { jwt: 'a.b.c' } }],
     API_TOKENS: ['bob:token-2', { apiTokens: [{ name: 'bob', scope: 'admin', token: 'token-2' }] }],

@@ -8,8 +8,9 @@ import type { SecretKey } from '../../src/core/secret-key.ts'
 import { createCapabilities } from '../../src/khipu/capability.ts'
 import { openLedger } from '../../src/ledger/open.ts'
 import { joinPartitions } from '../../src/ledger/partitions.ts'
+import { awaitReplicas } from '../../src/ledger/replicas.ts'
 import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
-import { connectWaiting, type RedisAddress } from '../../src/queue/connections.ts'
+import { type Connection, connectWaiting, type RedisAddress } from '../../src/queue/connections.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
 import { openQueues } from '../../src/queue/queues.ts'
 
@@ -21,13 +22,14 @@ const QUARANTINE = { mostEntries: 10_000, mostBytes: 1e9, retentionMs: 30 * DAY 
 /** What a test may want different from the service's defaults. */
 export interface Wishes {
   readonly url?: string
-  readonly connect?: (address: RedisAddress, log: Logger) => Redis
+  readonly connect?: (address: RedisAddress, log: Logger) => Connection
   readonly policy?: Policy
   readonly quarantine?: QuarantineBounds
   readonly singleFlight?: boolean
   readonly authorizationExpiresAt?: number
   readonly callbackTimeoutMs?: number
   readonly partitions?: number
+  readonly ackReplicas?: number
   readonly secretKeys?: readonly [SecretKey, ...SecretKey[]]
 }
 
@@ -39,6 +41,7 @@ export async function openService(t: Test, wishes: Wishes = {}) {
   const { url = redisUrl(), connect = connectWaiting, secretKeys = [secretKey('k1')] } = wishes
   const { lines, log } = openLog()
   const redis = connect({ url, ca: null }, log)
+  if (!(redis instanceof Redis)) throw new Error('not for a Cluster')
   await once(redis, 'ready')
   const queuePrefix = `test-${randomBytes(6).toString('hex')}`
   const retention = { ledgerRetentionMs: 30 * DAY, resultRetentionMs: 3 * DAY }
@@ -61,6 +64,7 @@ export async function openService(t: Test, wishes: Wishes = {}) {
   const { send, callback, deadline, result } = queues
   await Promise.all([send, callback, deadline, result].map((queue) => queue.waitUntilReady()))
   const common = {
+    replicas: awaitReplicas(redis, wishes.ackReplicas ?? 0),
     jobs: createJobs(queues, log),
     policy,
     authorizationExpiresAt: wishes.authorizationExpiresAt ?? null,

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs'
+import type { Fault } from './fault.ts'
+import type { RawSettings } from './settings.ts'
+
+/** One process of Redis or of Sentinel. */
+export interface Node {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where Redis is: at the URL, or by some nodes of a Cluster, or by who knows the master. */
+export interface RedisSettings {
+  readonly url: string
+  /** The PEM of the authority that has signed its certificate, null for those that Node knows. */
+  readonly ca: string | null
+  readonly cluster?: readonly Node[]
+  readonly sentinel?: {
+    readonly nodes: readonly Node[]
+    readonly name: string
+    readonly password: string | null
+  }
+}
+
+/** Reads what the form of the settings has let through. */
+export function redisOf(raw: RawSettings, ca: string | null): RedisSettings {
+  const { REDIS_URL: url, REDIS_CLUSTER, REDIS_SENTINELS } = raw
+  const { REDIS_SENTINEL_NAME: name, REDIS_SENTINEL_PASSWORD: password = null } = raw
+  if (REDIS_CLUSTER !== undefined) return { url, ca, cluster: nodesOf(REDIS_CLUSTER) }
+  if (REDIS_SENTINELS === undefined) return { url, ca }
+  return { url, ca, sentinel: { nodes: nodesOf(REDIS_SENTINELS), name, password } }
+}
+
+function nodesOf(text: string): Node[] {
+  return text.split(',').map((item) => {
+    const colon = item.lastIndexOf(':')
+    const host = item.slice(0, colon).trim()
+    return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(item.slice(colon + 1)) }
+  })
+}
+
+/** What the settings of Redis ask of each other. */
+export function checkRedis(raw: Partial<RawSettings>, fault: Fault): void {
+  const { REDIS_CLUSTER, REDIS_SENTINELS } = raw
+  if (REDIS_CLUSTER !== undefined) checkCluster(raw, fault)
+  if (REDIS_CLUSTER !== undefined && REDIS_SENTINELS !== undefined) {
+    fault('REDIS_SENTINELS', 'and REDIS_CLUSTER are both given: a Cluster needs no Sentinel')
+  }
+}
+
+const HASH_TAG = /^\{[^{}]+\}$/
+const WITH_DATABASE = /^rediss?:\/\/[^/]*\/0*[1-9]/
+
+function checkCluster(raw: Partial<RawSettings>, fault: Fault): void {
+  const { QUEUE_PREFIX, REDIS_URL = '', ACK_REPLICAS = 0 } = raw
+  if (QUEUE_PREFIX !== undefined && !HASH_TAG.test(QUEUE_PREFIX)) {
+    fault('QUEUE_PREFIX', 'must be in braces on a Cluster, as {khipu}: a queue lies in one slot')
+  }
+  if (WITH_DATABASE.test(REDIS_URL)) {
+    fault('REDIS_URL', 'must name no database: a Cluster has the first one alone')
+  }
+  if (ACK_REPLICAS > 0) {
+    fault(
+      'ACK_REPLICAS',
+      'is for one Redis and for Sentinel: give the masters of a Cluster min-replicas-to-write'
+    )
+  }
+}
+
+/** Reads REDIS_CA_FILE; reported, and null, where it holds no certificate or there is no TLS to check. */
+export function readRedisCa(
+  { REDIS_CA_FILE: path, REDIS_URL: url = '' }: Partial<RawSettings>,
+  report: Fault
+): string | null {
+  const fault = (message: string) => report('REDIS_CA_FILE', message)
+  if (path === undefined) return null
+  if (url.startsWith('redis:')) fault('is for TLS alone: REDIS_URL must begin with rediss://')
+  const pem = readText(path)
+  if (pem === null) fault('names a file that cannot be read')
+  else if (!pem.includes('-----BEGIN CERTIFICATE-----')) fault('names a file without a certificate')
+  return pem
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,54 @@
+import { Redis } from 'ioredis'
+import type { Connection } from './store.ts'
+
+/** Waits until what was written has reached as many replicas as are asked for. */
+export interface Replicas {
+  /** False where none is asked for: then every write counts as soon as Redis has it. */
+  readonly areAwaited: boolean
+  /** Resolves with what the write did, once the replicas have it; rejects where they may not, though Redis may. */
+  reached<T>(write: () => Promise<T>): Promise<T>
+}
+
+/** How long Redis waits for them, in ms; what is sent on the connection meanwhile waits, too. */
+const WAIT_MS = 500
+
+/** A write that as many replicas as are asked for may not have. */
+export class NotReplicated extends Error {
+  override readonly name = 'NotReplicated'
+}
+
+/**
+ * Every write must go over this connection: one WAIT on it covers all that was written before. So there is one
+ * at a time, and the next one is for all who have come meanwhile. After a reconnection WAIT would speak of
+ * another master, perhaps one without the write: then nothing is taken as confirmed.
+ */
+export function awaitReplicas(connection: Connection, count: number): Replicas {
+  if (count === 0) return { areAwaited: false, reached: (write) => write() }
+  if (!(connection instanceof Redis)) throw new Error('replicas of a Cluster are not awaited')
+  let losses = 0
+  connection.on('close', () => (losses += 1))
+  let waiting: Promise<unknown> = Promise.resolve()
+  let next: Promise<number> | null = null
+
+  async function sendWait(): Promise<number> {
+    await waiting
+    next = null
+    const reply = connection.wait(count, WAIT_MS)
+    waiting = reply.catch(() => {})
+    return reply
+  }
+
+  return {
+    areAwaited: true,
+    async reached(write) {
+      const before = losses
+      const written = await write()
+      next ??= sendWait()
+      // Redis refuses it where the master has become a replica meanwhile.
+      const replicas = await next.catch(() => 0)
+      if (losses !== before) throw new NotReplicated('the connection was lost meanwhile')
+      if (replicas < count) throw new NotReplicated(`${replicas} of ${count} replicas have it`)
+      return written
+    }
+  }
+}

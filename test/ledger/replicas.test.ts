@@ -1,0 +1,162 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { freePort } from '../../simulator/free-port.ts'
+import { startRedis } from '../../simulator/private-redis.ts'
+import { findRedis } from '../../simulator/redis-binary.ts'
+import { startServer } from '../../simulator/redis-server.ts'
+import { awaitReplicas } from '../../src/ledger/replicas.ts'
+import { connectFailingFast } from '../../src/queue/connections.ts'
+import { send } from '../../src/worker/send.ts'
+import { bytes, ok } from '../support/callbacks.ts'
+import { openAdmin, openPublic } from '../support/listeners.ts'
+import { ask, askIn } from '../support/requests.ts'
+import { openService } from '../support/service.ts'
+import { until } from '../support/until.ts'
+import { jobOf, openWorker } from '../support/worker.ts'
+
+// What is acknowledged, or about to be paid for, is known to a replica.
+
+const master = await startRedis({ url: null })
+t.teardown(() => master.stop())
+const folder = await mkdtemp(join(tmpdir(), 'khipu-replica-'))
+t.teardown(() => rm(folder, { recursive: true, force: true }))
+const port = await freePort()
+const of = ['--replicaof', `127.0.0.1 ${new URL(master.url).port}`]
+const args = [...of, '--repl-diskless-sync-delay', '0']
+const replica = await startServer({
+  binary: await findRedis({ log: () => {} }),
+  folder,
+  port,
+  args
+})
+t.teardown(() => replica.end('SIGKILL'))
+const stop = () => process.kill(replica.pid ?? 0, 'SIGSTOP')
+const goOn = () => process.kill(replica.pid ?? 0, 'SIGCONT')
+t.teardown(goOn)
+
+const service = await openService(t, { url: master.url, ackReplicas: 1 })
+const { redis, replicas } = service
+await until('the replica is there', async () => (await redis.wait(1, 1000)) === 1)
+const write = () => redis.set('khipu:written', 1)
+
+t.test('a write that a replica has is reached, and says what it did', async (t) => {
+  t.equal(await replicas.reached(write), 'OK')
+  await t.rejects(
+    replicas.reached(() => Promise.reject(new Error('refused'))),
+    { message: 'refused' }
+  )
+})
+
+t.test('one WAIT is for all who come meanwhile', async (t) => {
+  const waits = async () => {
+    const [, calls = '0'] = /cmdstat_wait:calls=(\d+)/.exec(await redis.info('commandstats')) ?? []
+    return Number(calls)
+  }
+  const before = await waits()
+  await Promise.all(Array.from({ length: 100 }, () => replicas.reached(write)))
+  t.ok((await waits()) - before <= 3, 'not one each')
+})
+
+t.test('a write that no replica has is not', async (t) => {
+  stop()
+  await t.rejects(replicas.reached(write), { name: 'NotReplicated' })
+  goOn()
+  await until('it is there again', () =>
+    replicas.reached(write).then(
+      () => true,
+      () => false
+    )
+  )
+  const two = awaitReplicas(redis, 2)
+  await t.rejects(two.reached(write), { message: '1 of 2 replicas have it' })
+})
+
+t.test('nor is one whose connection was lost before WAIT has said so', async (t) => {
+  const lost = replicas.reached(async () => {
+    await write()
+    redis.disconnect(true)
+  })
+  await t.rejects(lost, { name: 'NotReplicated' })
+  t.equal(await replicas.reached(write), 'OK', 'the next one is')
+})
+
+t.test('without any asked for, a write counts at once', async (t) => {
+  const none = awaitReplicas(redis, 0)
+  t.equal(none.areAwaited, false)
+  stop()
+  t.equal(await none.reached(write), 'OK')
+  goOn()
+})
+
+t.test('a callback is acknowledged once a replica has it', async (t) => {
+  const server = await openService(t, {
+    url: master.url,
+    connect: connectFailingFast,
+    ackReplicas: 1
+  })
+  const { post } = await openPublic(t, server)
+  const requestId = await askIn(server, 'awaiting-callback')
+  const token = server.capabilities.sign({ requestId, attempt: 1 })
+  stop()
+  for (const body of [bytes(ok()), bytes(ok()), Buffer.from('not JSON')]) {
+    const answer = await post(token, body)
+    t.match(answer, { status: 503, json: { status: 'unavailable' } })
+    t.ok(Number(answer.headers.get('retry-after')) > 0)
+  }
+  const { post: call } = await openAdmin(t, server)
+  const key = { 'idempotency-key': 'once' }
+  const asked = () => call('/v1/requests', { RequestData: { AccountNumber: '77' } }, key)
+  t.equal((await asked()).status, 503)
+  goOn()
+  await until('a replica has it', async () => (await post(token, bytes(ok()))).status === 200)
+  t.match((await post(token, bytes(ok()))).json, { status: 'duplicate' })
+  t.equal((await post(token, Buffer.from('not JSON'))).status, 400)
+  t.equal((await asked()).status, 202)
+  t.match(await server.catalog.totals(), { accepted: 2 })
+})
+
+t.test('nothing is sent before a replica knows of it', async (t) => {
+  const { deps, sends } = openWorker(service)
+  const requestId = await ask(service)
+  stop()
+  const sending = send(deps, await jobOf(service, requestId))
+  await until('it is begun', async () => {
+    return (await service.catalog.find(requestId))?.state === 'sending'
+  })
+  await t.rejects(replicas.reached(write), 'a while later')
+  t.same(sends, [])
+  goOn()
+  await sending
+  t.equal(sends.length, 1)
+  t.match(await service.catalog.find(requestId), { state: 'awaiting-callback' })
+})
+
+t.test('nor what has gone on without it', async (t) => {
+  const { deps, sends } = openWorker(service)
+  const requestId = await ask(service)
+  stop()
+  const sending = send(deps, await jobOf(service, requestId))
+  await until('it is begun', async () => {
+    return (await service.catalog.find(requestId))?.state === 'sending'
+  })
+  // As a master would look that has never heard of it.
+  await redis.del(`${service.tag}:request:${requestId}`)
+  goOn()
+  await sending
+  t.same(sends, [])
+})
+
+t.test('an envelope that comes at once is kept until a replica has it', async (t) => {
+  const body = bytes(ok())
+  const { deps } = openWorker(service, () => {
+    stop()
+    setTimeout(goOn, 1000)
+    const outcome = { type: 'result', completeness: 'complete' } as const
+    return { type: 'envelope', outcome, httpStatus: 200, retryAfterMs: null, body } as never
+  })
+  const requestId = await ask(service)
+  await send(deps, await jobOf(service, requestId))
+  t.match(await service.catalog.find(requestId), { state: 'delivered' })
+})
