@@ -1,5 +1,6 @@
 import type { Fault } from './fault.ts'
 import { clockFaults } from './clock.ts'
+import { clusterFaults } from './cluster.ts'
 import { deafFaults } from './deaf.ts'
 import { diskFaults } from './disk.ts'
 import { killFaults } from './kills.ts'
@@ -23,5 +24,6 @@ export const faults: readonly Fault[] = [
   ...powerFaults,
   ...memoryFaults,
   ...diskFaults,
-  ...clockFaults
+  ...clockFaults,
+  ...clusterFaults
 ]

@@ -6,6 +6,7 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import { startConsumer } from '../../simulator/consumer.ts'
 import { SCRIPTS } from '../../src/ledger/scripts.ts'
+import { readRule } from './redis-rights.ts'
 import { call } from './service.ts'
 import { until } from './until.ts'
 import { accountOf, ask, atRest, inState, resultsOf, startWorld, view } from './world.ts'
@@ -183,15 +184,6 @@ function withPassword(token: string): string {
 /** What Redis has denied to whom, by its own log. */
 async function denied(): Promise<unknown> {
   return world.client.call('ACL', 'LOG')
-}
-
-function readRule(): string[] {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  const [, after = ''] = readme.split('<!-- acl -->')
-  const [, block = ''] = /^```sh\nredis-cli ACL SETUSER (.*?)^```$/ms.exec(after) ?? []
-  return [...block.replaceAll('\\\n', ' ').matchAll(/'([^']*)'|(\S+)/g)].map(
-    ([, quoted, plain = '']) => quoted ?? plain
-  )
 }
 
 /** The commands in the ledger's scripts, and in those of BullMQ that the service's queues and workers use. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Queue, type Job } from 'bullmq'
-import { Redis } from 'ioredis'
+import { type Cluster, Redis } from 'ioredis'
 import { freePort } from '../../simulator/free-port.ts'
 import { startKhipu, type Khipu } from '../../simulator/khipu.ts'
 import {
@@ -26,6 +26,14 @@ export interface WorldSettings {
   readonly ownRedis?: boolean
   /** How that one is started. */
   readonly redis?: PrivateRedisSettings
+  /** Several of them, in the place of one. */
+  readonly machines?: Machines
+}
+
+/** Several Redis, how a process of the service is told of them, and how others reach them. */
+export interface Machines {
+  readonly env: Env
+  connect(): Redis | Cluster
 }
 
 /** A Redis, a pretend Khipu, and the settings with which processes of the service meet in them. */
@@ -55,15 +63,22 @@ export function accountOf(prefix: string, number: number): string {
 
 /** Builds a world that is gone when the test has ended. */
 export async function startWorld(scope: Scope, settings: WorldSettings = {}): Promise<World> {
-  const { ownRedis = false } = settings
-  const redis = await startRedis(ownRedis ? { ...settings.redis, url: null } : {})
+  const { ownRedis = false, machines } = settings
+  const own = ownRedis ? { ...settings.redis, url: null } : {}
+  const redis = machines ? NONE : await startRedis(own)
   const khipu = await startKhipu({ port: await freePort(), ...settings.khipu })
-  const client = new Redis(redis.url, { ...PATIENT, replyMapping: 'legacy' })
+  const client = new Redis(redis.url, {
+    ...PATIENT,
+    replyMapping: 'legacy',
+    lazyConnect: machines !== undefined
+  })
   client.on('error', () => {})
-  const prefix = settings.env?.['QUEUE_PREFIX'] ?? `journey-${randomBytes(6).toString('hex')}`
+  const prefix =
+    { ...machines?.env, ...settings.env }['QUEUE_PREFIX'] ??
+    `journey-${randomBytes(6).toString('hex')}`
   const results = new Queue<Result>('khipu-results', {
     prefix,
-    connection: { ...PATIENT, url: redis.url }
+    connection: machines?.connect() ?? { ...PATIENT, url: redis.url }
   })
   results.on('error', () => {})
   const folder = await mkdtemp(join(tmpdir(), 'khipu-journey-'))
@@ -71,6 +86,7 @@ export async function startWorld(scope: Scope, settings: WorldSettings = {}): Pr
   const env = {
     ...(await settingsOf(redis.url, khipu.url, prefix)),
     ...(await policyFile(folder, settings.policy)),
+    ...machines?.env,
     ...settings.env
   }
   const spawn = (more: Env = {}) => {
@@ -82,7 +98,7 @@ export async function startWorld(scope: Scope, settings: WorldSettings = {}): Pr
     await Promise.all(running.map((service) => service.kill()))
     await khipu.close()
     await results.close()
-    if (!ownRedis) await forget(client, prefix)
+    if (!ownRedis && !machines) await forget(client, prefix)
     client.disconnect()
     await redis.stop()
     await rm(folder, { recursive: true, force: true })
@@ -100,6 +116,17 @@ export async function startWorld(scope: Scope, settings: WorldSettings = {}): Pr
       return service
     }
   }
+}
+
+/** The Redis of a world that has several: whoever started them ends them. */
+const NONE: PrivateRedis = {
+  url: 'redis://127.0.0.1:1',
+  pid: undefined,
+  folder: undefined,
+  hasEnded: () => false,
+  stop: async () => {},
+  restart: async () => {},
+  kill: async () => {}
 }
 
 const PATIENT = { maxRetriesPerRequest: null, retryStrategy: () => 50 } as const
