@@ -11,6 +11,7 @@ import { queueFaults } from './queues.ts'
 import { raceFaults } from './races.ts'
 import { redisFaults } from './redis.ts'
 import { releaseFaults } from './release.ts'
+import { sentinelFaults } from './sentinel.ts'
 
 /** Every fault of the suite, in the order of its table. */
 export const faults: readonly Fault[] = [
@@ -25,5 +26,6 @@ export const faults: readonly Fault[] = [
   ...memoryFaults,
   ...diskFaults,
   ...clockFaults,
-  ...clusterFaults
+  ...clusterFaults,
+  ...sentinelFaults
 ]

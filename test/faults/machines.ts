@@ -20,12 +20,14 @@ export interface Node {
 }
 
 /** The user of the service, with no more rights than the README gives it; the default one is for who looks on. */
-const USER = 'khipu'
+export const USER = 'khipu-service'
 const PASSWORD = 'password-of-the-service'
 const url = `redis://${USER}:${PASSWORD}@127.0.0.1:1`
 
 /** Starts Redis nodes in a folder of their own; all is gone when the run is over. */
 export async function openRack(scope: Scope, rights: readonly string[]) {
+  // Each of them is guarded until this process ends.
+  process.setMaxListeners(100)
   const binary = await findRedis({ log: () => {} })
   const folder = await mkdtemp(join(tmpdir(), 'khipu-machines-'))
   scope.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -135,7 +137,7 @@ export async function untilReplicated(masters: readonly Node[], replicas = 1): P
 /** Whatever a replica is told of its master: a proxy may stand between. */
 export interface SentinelSettings {
   /** Where the replicas and the Sentinels find the master; by default itself. */
-  readonly before?: (master: Node) => Promise<number>
+  readonly before?: (master: Node) => number
 }
 
 const SENTINEL_PASSWORD = 'password-of-the-sentinels'
@@ -145,11 +147,11 @@ const MASTER_NAME = 'khipu-master'
 export async function startSentinels(
   scope: Scope,
   rights: readonly string[],
-  { before = async ({ port }) => port }: SentinelSettings = {}
+  { before = ({ port }) => port }: SentinelSettings = {}
 ): Promise<Machines & { readonly master: Node; readonly replicas: readonly Node[] }> {
   const rack = await openRack(scope, rights)
   const master = await rack.start()
-  const masterPort = await before(master)
+  const masterPort = before(master)
   const replica = () =>
     rack.start(() => [
       ...['--replicaof', `127.0.0.1 ${masterPort}`, '--repl-diskless-sync-delay', '0'],
