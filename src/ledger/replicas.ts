@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import type { Jobs } from './advance.ts'
 import type { Connection } from './store.ts'
 
 /** Waits until what was written has reached as many replicas as are asked for. */
@@ -7,6 +8,17 @@ export interface Replicas {
   readonly areAwaited: boolean
   /** Resolves with what the write did, once the replicas have it; rejects where they may not, though Redis may. */
   reached<T>(write: () => Promise<T>): Promise<T>
+}
+
+/**
+ * What has been published is marked as such, and its body shredded, only once the replicas have the result: a
+ * new master could have the mark and not the result.
+ */
+export function publishSafely<J extends Pick<Jobs, 'publish'>>(jobs: J, replicas: Replicas): J {
+  return {
+    ...jobs,
+    publish: (request, open) => replicas.reached(() => jobs.publish(request, open))
+  }
 }
 
 /** How long Redis waits for them, in ms; what is sent on the connection meanwhile waits, too. */

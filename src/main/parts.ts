@@ -4,7 +4,7 @@ import { expiryOf } from '../khipu/authorization.ts'
 import { watchCapacity } from '../ledger/capacity.ts'
 import { openLedger } from '../ledger/open.ts'
 import { joinPartitions } from '../ledger/partitions.ts'
-import { awaitReplicas } from '../ledger/replicas.ts'
+import { awaitReplicas, publishSafely } from '../ledger/replicas.ts'
 import { createSealer } from '../ledger/seal.ts'
 import type { Connection } from '../queue/connections.ts'
 import { createJobs } from '../queue/jobs.ts'
@@ -18,7 +18,8 @@ export function buildParts(config: Config, redis: Connection, log: Logger) {
   const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
   const queues = openQueues(redis, { tags, queuePrefix, resultQueue, resultRetentionMs })
   const sealResult = sealResults ? createSealer(secretKeys, 'result').seal : null
-  const jobs = createJobs(queues, log, sealResult)
+  const replicas = awaitReplicas(redis, config.ackReplicas)
+  const jobs = publishSafely(createJobs(queues, log, sealResult), replicas)
   const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
   // Each partition releases at a pace of its own: together they are as fast as the policy says.
   const releasesPerSecond = config.policy.releasesPerSecond / config.partitions
@@ -30,7 +31,7 @@ export function buildParts(config: Config, redis: Connection, log: Logger) {
     partitions: [first, ...others].map((partition) => ({ ...partition, ...common })),
     accounts: first.accounts,
     agreeOnPartitions: first.agreeOnPartitions,
-    replicas: awaitReplicas(redis, config.ackReplicas),
+    replicas,
     watchCapacity: () => watchCapacity(redis, log),
     queues
   }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Answer } from '../core/answer.ts'
+import { latestAttempt } from '../core/request.ts'
 import { applyAnswer, beginSending } from '../core/sending.ts'
 import type { Capabilities } from '../khipu/capability.ts'
 import type { Authorization, KhipuClient } from '../khipu/client.ts'
@@ -49,7 +50,7 @@ export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
   if (begun === null) return undefined
   const attempt = begunAttempt(begun)
   if (attempt === null) return sleepIfEarly(begun, job)
-  if (!(await isSafelyBegun(deps, requestId, attempt))) return undefined
+  if (!(await isSafelyBegun(deps, begun))) return undefined
   // Again: it may have been given another authorization in between.
   const input = await deps.ledger.openInput(requestId)
   if (input === null) return undefined
@@ -63,16 +64,18 @@ export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
 
 /**
  * True once the replicas know that this attempt is being sent: a new master that did not would send it again.
- * Asked for as long as it is being sent, and a new master is asked what it knows.
+ * A new master is asked what it knows: another handler may have begun there with an attempt of that number,
+ * at another instant.
  */
-async function isSafelyBegun(
-  { replicas, ledger }: SendDeps,
-  requestId: string,
-  attempt: number
-): Promise<boolean> {
+async function isSafelyBegun({ replicas, ledger }: SendDeps, { after }: Advanced) {
   if (!replicas.areAwaited) return true
-  const entry = await untilReached(replicas, () => ledger.load(requestId))
-  return entry?.request.state === 'sending' && entry.request.attempts.length === attempt
+  const entry = await untilReached(replicas, () => ledger.load(after.requestId))
+  const [begun, seen] = [latestAttempt(after), entry && latestAttempt(entry.request)]
+  return (
+    entry?.request.state === 'sending' &&
+    seen?.number === begun?.number &&
+    seen?.sendingAt === begun?.sendingAt
+  )
 }
 
 const AGAIN_AFTER_MS = 200

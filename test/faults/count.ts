@@ -24,7 +24,8 @@ export async function count(
     // Too few of them is a figure, not a reason to stop.
     .catch(() => {})
   const jobs = (await resultJobs(world)).map(({ id = '' }) => id)
-  const seen = await Promise.all(members.map((member) => look(world, service, member)))
+  const published = new Set(jobs)
+  const seen = await Promise.all(members.map((member) => look(world, service, member, published)))
   const acknowledged = world.khipu.callbacks.filter((callback) => statusOf(callback) === 200)
   const strangers = jobs.filter((id) => !ids.has(id)).length
   return {
@@ -39,15 +40,22 @@ export async function count(
   }
 }
 
-async function look(world: World, service: Service, member: Member) {
+async function look(
+  world: World,
+  service: Service,
+  member: Member,
+  published: ReadonlySet<string>
+) {
   const request = await view(service, member.requestId).catch(() => null)
   if (request === null) return { isLost: true, isStuck: false, extraSends: 0 }
+  const hasEnded = ENDED.has(request.state)
+  const hasResult = published.has(member.requestId)
   const accepted = world.khipu.callbacks.filter(
     (callback) => callback.account === member.account && isGoodAndTaken(world, callback)
   )
   return {
-    isLost: accepted.length > 0 && request.state !== 'delivered',
-    isStuck: !ENDED.has(request.state),
+    isLost: (accepted.length > 0 && request.state !== 'delivered') || (hasEnded && !hasResult),
+    isStuck: !hasEnded,
     extraSends: extraSends(world, member, request)
   }
 }

@@ -6,12 +6,13 @@ import { freePort } from '../../simulator/free-port.ts'
 import { startRedis } from '../../simulator/private-redis.ts'
 import { findRedis } from '../../simulator/redis-binary.ts'
 import { startServer } from '../../simulator/redis-server.ts'
-import { awaitReplicas } from '../../src/ledger/replicas.ts'
+import { advance } from '../../src/ledger/advance.ts'
+import { awaitReplicas, publishSafely } from '../../src/ledger/replicas.ts'
 import { connectFailingFast } from '../../src/queue/connections.ts'
 import { send } from '../../src/worker/send.ts'
-import { bytes, ok } from '../support/callbacks.ts'
+import { bytes, ok, resultsOf } from '../support/callbacks.ts'
 import { openAdmin, openPublic } from '../support/listeners.ts'
-import { ask, askIn } from '../support/requests.ts'
+import { ACKNOWLEDGED, ask, askIn } from '../support/requests.ts'
 import { openService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 import { jobOf, openWorker } from '../support/worker.ts'
@@ -146,6 +147,51 @@ t.test('nor what has gone on without it', async (t) => {
   goOn()
   await sending
   t.same(sends, [])
+})
+
+t.test('nor what another has begun on a new master meanwhile', async (t) => {
+  const { deps, sends } = openWorker(service)
+  const requestId = await ask(service)
+  const request = `${service.tag}:request:${requestId}`
+  const before = await redis.hgetallBuffer(request)
+  stop()
+  const sending = send(deps, await jobOf(service, requestId))
+  const begun = async () => (await service.catalog.find(requestId))?.state === 'sending'
+  await until('it is begun', begun)
+  // The new master had the request as it was before, and a handler of its own that took it on.
+  await redis.hset(request, before)
+  const other = openWorker(service, async () => {
+    await sending
+    return ACKNOWLEDGED
+  })
+  const elsewhere = send(other.deps, await jobOf(service, requestId))
+  await until('it is begun again', begun)
+  goOn()
+  await Promise.all([sending, elsewhere])
+  t.same([sends.length, other.sends.length], [0, 1])
+})
+
+t.test('a result that no replica has is not marked as published', async (t) => {
+  const jobs = publishSafely(service.jobs, replicas)
+  const requestId = await askIn(service, 'delivered')
+  stop()
+  await t.rejects(
+    advance({ ...service, jobs }, requestId, (request) => request),
+    {
+      name: 'NotReplicated'
+    }
+  )
+  t.match(await service.catalog.find(requestId), { publishedAt: null })
+  goOn()
+  await until('a replica is there', () =>
+    replicas.reached(write).then(
+      () => true,
+      () => false
+    )
+  )
+  await advance({ ...service, jobs }, requestId, (request) => request)
+  t.type((await service.catalog.find(requestId))?.publishedAt, 'number')
+  t.equal((await resultsOf(service)).length, 1)
 })
 
 t.test('an envelope that comes at once is kept until a replica has it', async (t) => {
