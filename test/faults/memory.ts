@@ -87,7 +87,7 @@ async function wedge(run: Run): Promise<Figures> {
   const service = await world.start()
   const probe = await startProbe(run, world, service)
   const asking = askForAll(service)
-  const rounds = run.isShort ? 1 : 3
+  const rounds = run.isShort ? 1 : 2
   let most = 0
   for (let round = 0; round < rounds; round++) {
     await untilSomeMore(world, run.chance)

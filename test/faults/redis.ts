@@ -17,9 +17,9 @@ const HARMS: readonly (readonly [
   rounds: readonly [short: number, long: number]
 ])[] = [
   ['SIGKILL of Redis, which returns with its file', killRedis, [1, 5]],
-  ['SIGSTOP of Redis for seconds', stopRedis, [1, 3]],
-  ['CLIENT PAUSE WRITE', (world, noticed) => pauseClients(world, noticed, 'WRITE'), [1, 3]],
-  ['CLIENT PAUSE ALL', (world, noticed) => pauseClients(world, noticed, 'ALL'), [1, 3]]
+  ['SIGSTOP of Redis for seconds', stopRedis, [1, 2]],
+  ['CLIENT PAUSE WRITE', (world, noticed) => pauseClients(world, noticed, 'WRITE'), [1, 2]],
+  ['CLIENT PAUSE ALL', (world, noticed) => pauseClients(world, noticed, 'ALL'), [1, 2]]
 ]
 
 /** Whatever becomes of the Redis that the service works with. */
@@ -106,7 +106,7 @@ async function pauseClients(
 }
 
 async function killBoth(run: Run): Promise<Figures> {
-  const kills = run.isShort ? 1 : 4
+  const kills = run.isShort ? 1 : 3
   const world = await startWorld(run, { ...FAST, ownRedis: true })
   const first = await world.start()
   const asking = askForAll(first)
