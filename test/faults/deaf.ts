@@ -19,8 +19,8 @@ interface Disturbance {
 
 const DISTURBANCES: readonly Disturbance[] = [
   { name: 'CLIENT KILL of all connections', isLong: true, disturb: killAll },
-  { name: 'CLIENT KILL of the blocking connections', disturb: killBlocking },
-  { name: 'SCRIPT FLUSH', disturb: ({ client }) => client.script('FLUSH') },
+  { name: 'CLIENT KILL of the blocking connections', isLong: true, disturb: killBlocking },
+  { name: 'SCRIPT FLUSH', isLong: true, disturb: ({ client }) => client.script('FLUSH') },
   { name: 'a restart of Redis', isLong: true, disturb: ({ redis }) => redis.restart() },
   { name: 'a Redis that stops for 12 s', isLong: true, disturb: stopForLong },
   { name: 'an outage of 30 s', isLong: true, disturb: beAwayForLong },

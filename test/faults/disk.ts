@@ -22,6 +22,8 @@ import {
 export const diskFaults: readonly Fault[] = (['always', 'everysec'] as const).map(
   (appendfsync) => ({
     name: `disk full under the append-only file, appendfsync ${appendfsync}`,
+    // One of the two is enough there.
+    ...(appendfsync === 'always' ? { isLong: true as const } : {}),
     hindrance,
     run: (run) => fillTheDisk(run, appendfsync)
   })

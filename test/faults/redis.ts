@@ -14,23 +14,29 @@ type Harm = (world: World, noticed: () => Promise<void>) => Promise<void>
 const HARMS: readonly (readonly [
   name: string,
   harm: Harm,
+  /** None in the short form makes it a long one. */
   rounds: readonly [short: number, long: number]
 ])[] = [
   ['SIGKILL of Redis, which returns with its file', killRedis, [1, 5]],
   ['SIGSTOP of Redis for seconds', stopRedis, [1, 2]],
   ['CLIENT PAUSE WRITE', (world, noticed) => pauseClients(world, noticed, 'WRITE'), [1, 2]],
-  ['CLIENT PAUSE ALL', (world, noticed) => pauseClients(world, noticed, 'ALL'), [1, 2]]
+  ['CLIENT PAUSE ALL', (world, noticed) => pauseClients(world, noticed, 'ALL'), [0, 2]]
 ]
 
 /** Whatever becomes of the Redis that the service works with. */
 export const redisFaults: readonly Fault[] = [
   ...HARMS.map(([name, harm, [short, long]]) => ({
     name: `${name}, under load`,
+    ...(short === 0 ? { isLong: true as const } : {}),
     run: (run: Run) => underLoad(run, harm, run.isShort ? short : long)
   })),
-  { name: 'SIGKILL of Redis and the service at once, under load', run: killBoth },
+  { name: 'SIGKILL of Redis and the service at once, under load', isLong: true, run: killBoth },
   { name: 'a Redis that is not set up to keep what it is given', run: saysWhatIsWrong },
-  { name: 'Redis is away when the service starts, and when it is to stop', run: startWithoutRedis }
+  {
+    name: 'Redis is away when the service starts, and when it is to stop',
+    isLong: true,
+    run: startWithoutRedis
+  }
 ]
 
 async function underLoad(run: Run, harm: Harm, rounds: number): Promise<Figures> {
