@@ -8,6 +8,7 @@ const { seed } = takeChance()
 
 // They wait more than they work, and each has a world of its own.
 t.jobs = 2
+// All of them together take longer than one file of tests may, on a machine that is busy.
 t.setTimeout(600_000)
 
 for (const fault of faults.filter(({ isLong }) => isLong !== true)) {
