@@ -10,6 +10,8 @@ const { seed } = takeChance()
 t.jobs = 2
 // All of them together take longer than one file of tests may, on a machine that is busy.
 t.setTimeout(600_000)
+// That is for this process; its parent reads it here.
+t.comment('timeout=600000')
 
 for (const fault of faults.filter(({ isLong }) => isLong !== true)) {
   t.test(`${fault.name}, seed ${seed}`, { buffered: true }, async (t) => {
