@@ -47,6 +47,8 @@ LABEL org.opencontainers.image.title="khipu-receiver" \
   org.opencontainers.image.description="Receives the asynchronous results of Khipu's Open Data API, keeps them safe and delivers them to a queue" \
   org.opencontainers.image.licenses="MIT"
 COPY --from=build /build/dist ./dist
+# A volume that is mounted here for SPOOL_DIR belongs to that user as well.
+RUN install --directory --mode=700 --owner=node --group=node /spool
 USER node
 EXPOSE 3000 3001
 STOPSIGNAL SIGTERM

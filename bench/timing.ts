@@ -93,6 +93,7 @@ export async function compareTimes(): Promise<void> {
     const others = {
       jobs: never,
       replicas,
+      spool: null,
       canStore: () => true,
       counted: () => {},
       dropped: () => {}

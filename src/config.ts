@@ -50,6 +50,8 @@ export interface Config {
   readonly resultRetentionMs: number
   readonly ledgerRetentionMs: number
   readonly quarantine: QuarantineBounds
+  /** Where callbacks wait on disk while Redis can't store them, and how much; null where they don't. */
+  readonly spool: { readonly folder: string; readonly mostBytes: number } | null
   readonly workerConcurrency: number
   readonly sweepIntervalMs: number
   readonly bodyLimit: number
@@ -140,6 +142,7 @@ function toConfig(
       mostBytes: bytes.parse(raw.QUARANTINE_SIZE) ?? 0,
       retentionMs: toMs(raw.QUARANTINE_RETENTION)
     },
+    spool: spoolOf(raw),
     workerConcurrency: raw.WORKER_CONCURRENCY,
     sweepIntervalMs: toMs(raw.SWEEP_INTERVAL),
     bodyLimit: bytes.parse(raw.BODY_LIMIT) ?? 0,
@@ -151,6 +154,11 @@ function toConfig(
 function authorizationOf({ KHIPU_JWT, KHIPU_API_KEY }: RawSettings): Config['khipuAuthorization'] {
   if (KHIPU_JWT !== undefined) return { jwt: KHIPU_JWT }
   return KHIPU_API_KEY === undefined ? null : { apiKey: KHIPU_API_KEY }
+}
+
+function spoolOf({ SPOOL_DIR, SPOOL_LIMIT }: RawSettings): Config['spool'] {
+  if (SPOOL_DIR === undefined) return null
+  return { folder: SPOOL_DIR, mostBytes: bytes.parse(SPOOL_LIMIT) ?? 0 }
 }
 
 /** An address without slashes at its end. */

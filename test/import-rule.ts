@@ -9,8 +9,8 @@ interface Layer {
   readonly packages?: 'none'
 }
 
-// schemas ← core ← (khipu, ledger, queue) ← (server, worker) ← main
-const edges = ['src/schemas', 'src/core', 'src/khipu', 'src/ledger', 'src/queue']
+// schemas ← core ← (khipu, ledger, queue, spool) ← (server, worker) ← main
+const edges = ['src/schemas', 'src/core', 'src/khipu', 'src/ledger', 'src/queue', 'src/spool']
 const source = [...edges, 'src/server', 'src/worker', 'src/config', 'src/main']
 
 const layers = new Map<string, Layer>([
@@ -19,6 +19,8 @@ const layers = new Map<string, Layer>([
   ['src/khipu', { uses: ['src/schemas', 'src/core'], types: ['src/config'] }],
   ['src/ledger', { uses: ['src/schemas', 'src/core'], types: ['src/config'] }],
   ['src/queue', { uses: ['src/schemas', 'src/core'], types: ['src/config'] }],
+  // Knows nothing of Redis: it is there for when that is away.
+  ['src/spool', { uses: ['src/schemas', 'src/core'] }],
   ['src/server', { uses: edges, types: ['src/config'] }],
   ['src/worker', { uses: edges, types: ['src/config'] }],
   ['src/config', { uses: ['src/schemas', 'src/core'] }],

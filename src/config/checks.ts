@@ -35,6 +35,11 @@ export function checkSettings(raw: Partial<RawSettings>, fault: Fault): void {
     const each = raw.PARTITIONS === 1 ? '' : ', for each of the PARTITIONS'
     fault('QUARANTINE_SIZE', `must be at least BODY_LIMIT${each}`)
   }
+  const { SPOOL_DIR, SPOOL_LIMIT, BODY_LIMIT } = raw
+  if (SPOOL_DIR !== undefined && SPOOL_LIMIT !== undefined) {
+    const holdsOne = sizeOf(SPOOL_LIMIT) > sizeOf(BODY_LIMIT)
+    if (!holdsOne) fault('SPOOL_LIMIT', 'must be more than BODY_LIMIT')
+  }
   if (raw.KHIPU_API_KEY !== undefined && raw.KHIPU_JWT !== undefined) {
     fault('KHIPU_JWT', 'and KHIPU_API_KEY are both given: Khipu takes one of them')
   }

@@ -79,6 +79,14 @@ const properties = {
     'How many bodies the quarantine holds; then the oldest gives way'
   ),
   QUARANTINE_SIZE: size('256mb', 'How large they may be in all; then the oldest gives way'),
+  SPOOL_DIR: {
+    ...text(
+      'Folder on a local disk, of this process alone, that keeps callbacks while Redis cannot: a volume that outlives the container'
+    ),
+    pattern: '^/',
+    form: 'must be an absolute path'
+  },
+  SPOOL_LIMIT: size('256mb', 'How much it keeps in all; then callbacks are answered 503 again'),
   WORKER_CONCURRENCY: integer(
     [1, 1000],
     20,

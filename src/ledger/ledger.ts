@@ -28,11 +28,15 @@ export interface Ledger {
   load(requestId: string): Promise<Entry | null>
   /** Compare-and-set on the version: not done where the entry, or whose turn it is, is no longer what it was. */
   commit(entry: Entry, change: Change): Promise<Committed>
-  /** Stores an envelope, to be acted on by whoever loads the request next. */
+  /**
+   * Stores an envelope, to be acted on by whoever loads the request next. One that was answered 2xx
+   * `takenMsAgo` counts from then, though not from before its attempt, and no bound refuses it any more.
+   */
   receive(
     requestId: string,
     callback: Omit<Callback, 'receivedAt'>,
-    body: Uint8Array
+    body: Uint8Array,
+    takenMsAgo?: number
   ): Promise<Received>
   /** The input as it is kept: sealed. */
   seal(requestId: string, input: Input): Uint8Array
@@ -43,7 +47,9 @@ export interface Ledger {
 }
 
 /** Bounds what one capability can fill: different bodies per request. */
-const MOST_CALLBACKS = 100
+export const MOST_CALLBACKS = 100
+
+const UNBOUNDED = 1e9
 
 export function createLedger(store: Store, settings: CommitSettings): Ledger {
   const { redis, sealer, key, run } = store
@@ -76,11 +82,11 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
       return { done: done === 1, next: next ? readRecord(next) : null }
     },
 
-    async receive(requestId, callback, body) {
+    async receive(requestId, callback, body, takenMsAgo) {
       const sealed = sealer.seal(body, requestId)
-      const { id } = callback
-      const stored = JSON.stringify(callback)
-      return (await run('receive', requestId, id, stored, sealed, MOST_CALLBACKS)) as Received
+      const taken = takenMsAgo === undefined ? [MOST_CALLBACKS] : [UNBOUNDED, takenMsAgo]
+      const fields = [callback.id, JSON.stringify(callback), sealed, ...taken]
+      return (await run('receive', requestId, ...fields)) as Received
     },
 
     async openInput(requestId) {

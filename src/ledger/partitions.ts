@@ -47,7 +47,7 @@ function joinLedgers(of: (requestId: string) => Ledger): Ledger {
     has: (id) => of(id).has(id),
     load: (id) => of(id).load(id),
     commit: (entry, change) => of(entry.request.requestId).commit(entry, change),
-    receive: (id, callback, body) => of(id).receive(id, callback, body),
+    receive: (id, callback, body, takenMsAgo) => of(id).receive(id, callback, body, takenMsAgo),
     seal: (id, input) => of(id).seal(id, input),
     openInput: (id) => of(id).openInput(id),
     openBody: (id, callbackId) => of(id).openBody(id, callbackId)
@@ -73,7 +73,7 @@ function joinQuarantines(
   of: (requestId: string) => Quarantine
 ): Quarantine {
   return {
-    keep: (from, kind, faults, body) => of(from.requestId).keep(from, kind, faults, body),
+    keep: (from, ...kept) => of(from.requestId).keep(from, ...kept),
     find: async (id) =>
       (await ask(all, (one) => one.find(id))).find((kept) => kept !== null) ?? null,
     open: (kept) => of(kept.requestId).open(kept),

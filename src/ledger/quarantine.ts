@@ -19,13 +19,15 @@ export interface Quarantined {
 export interface Quarantine {
   /**
    * Keeps a body that was refused; the same bytes on the same capability are one entry. The oldest entry
-   * gives way where there is no room. Null where the request has its share in the quarantine already.
+   * gives way where there is no room. Null where the request has its share in the quarantine already; one
+   * that was answered for `takenMsAgo` counts from then, and is kept in the place of the request's oldest.
    */
   keep(
     from: { readonly requestId: string; readonly attempt: number },
     kind: QuarantineKind,
     faults: readonly Fault[],
-    body: Uint8Array
+    body: Uint8Array,
+    takenMsAgo?: number
   ): Promise<string | null>
   find(id: string): Promise<Quarantined | null>
   open(kept: Quarantined): Promise<Buffer | null>
@@ -78,14 +80,15 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
 
     discard: async (id) => (await run('discard', id)) === 1,
 
-    async keep({ requestId, attempt }, kind, faults, body) {
+    async keep({ requestId, attempt }, kind, faults, body, takenMsAgo) {
       const sha256 = createHash('sha256').update(body).digest('hex')
       const id = quarantineId(requestId, `${attempt}.${sha256}`)
       const entry = { kind, requestId, attempt, sha256, size: body.length, faults }
       const sealed = sealer.seal(body, requestId)
       const share = shareOf(bounds)
       const fields = [JSON.stringify(entry), sealed, body.length, share.entries, share.bytes]
-      return (await run('quarantine', id, requestId, ...fields, ...most)) === -1 ? null : id
+      const bounded = [...fields, ...most, ...(takenMsAgo === undefined ? [] : [takenMsAgo])]
+      return (await run('quarantine', id, requestId, ...bounded)) === -1 ? null : id
     },
 
     async open(kept) {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { expiryOf } from '../khipu/authorization.ts'
 import { watchCapacity } from '../ledger/capacity.ts'
+import { MOST_CALLBACKS } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
 import { joinPartitions } from '../ledger/partitions.ts'
 import { awaitReplicas, publishSafely } from '../ledger/replicas.ts'
@@ -9,6 +10,7 @@ import { createSealer } from '../ledger/seal.ts'
 import type { Connection } from '../queue/connections.ts'
 import { createJobs } from '../queue/jobs.ts'
 import { openQueues } from '../queue/queues.ts'
+import { openSpool, type Spool } from '../spool/spool.ts'
 
 /** The ledger and the queues on one connection; the two kinds of connection must never share them. */
 export function buildParts(config: Config, redis: Connection, log: Logger) {
@@ -41,4 +43,14 @@ function openPartitions(config: Config, redis: Connection) {
   const open = (index: number) => openLedger(redis, config, { index, count: config.partitions })
   const others = Array.from({ length: config.partitions - 1 }, (_, index) => open(index + 1))
   return [open(0), ...others] as const
+}
+
+/** The log of the database, and as much again for what it takes to remove the largest callbacks. */
+const LEFT_FREE_BYTES = 32 * 1024 * 1024
+
+/** The spool, where the configuration names a folder for it; throws where that can't be one. */
+export function buildSpool({ spool, secretKeys }: Config): Spool | null {
+  if (spool === null) return null
+  const bounds = { mostOfRequest: MOST_CALLBACKS, leaveFree: LEFT_FREE_BYTES }
+  return openSpool({ ...spool, ...bounds, sealer: createSealer(secretKeys) })
 }

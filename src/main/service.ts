@@ -4,12 +4,15 @@ import { callbackUrl, createCapabilities } from '../khipu/capability.ts'
 import { createKhipuClient } from '../khipu/client.ts'
 import { connectFailingFast, connectWaiting } from '../queue/connections.ts'
 import { type AdminDeps, buildAdmin, type OperatorDeps } from '../server/admin.ts'
+import { type Draining, startDraining } from '../server/drain.ts'
 import { createMetrics } from '../server/metrics.ts'
 import { buildPublic } from '../server/public.ts'
+import type { Spool } from '../spool/spool.ts'
 import { startWorker } from '../worker/worker.ts'
+import { watchAftermath } from './aftermath.ts'
 import { agreeInTime } from './agree.ts'
 import { concernsOf } from './concerns.ts'
-import { buildParts } from './parts.ts'
+import { buildParts, buildSpool } from './parts.ts'
 
 /** Something that was started, and how to end it. */
 export interface Running {
@@ -32,12 +35,16 @@ const ROLES = {
 export async function startService(config: Config, log: Logger): Promise<RunningService> {
   const { server, worker } = ROLES[config.role]
   for (const concern of concernsOf(config)) log.warn(concern)
-  const shared = buildShared(config, log)
+  // First of all: a process whose spool can't be opened must not begin with anything.
+  const spool = server ? buildSpool(config) : null
+  const shared = buildShared(config, spool, log)
   const running: Running[] = []
+  const draining = spool === null ? null : drain(shared, spool, log)
+  if (draining !== null) running.push(draining)
   if (server) running.push(await runPublic(config, shared, log))
   running.push(await runAdmin(config, shared, server, log))
   // Last: a process that can't open its ports must not have taken a job.
-  if (worker) running.push(runWorker(config, shared, log))
+  if (worker) running.push(runWorker(config, shared, draining, log))
   log.info('service started')
   return {
     fits: shared.fits,
@@ -51,10 +58,10 @@ export async function startService(config: Config, log: Logger): Promise<Running
 type Shared = ReturnType<typeof buildShared>
 
 /** What the listeners use, on a connection that fails fast: nobody who calls waits for Redis to return. */
-function buildShared(config: Config, log: Logger) {
+function buildShared(config: Config, spool: Spool | null, log: Logger) {
   const redis = connectFailingFast(config.redis, log)
   const parts = buildParts(config, redis, log)
-  const metrics = createMetrics(parts)
+  const metrics = createMetrics({ ...parts, spool })
   const capabilities = createCapabilities(config.secretKeys)
   const capacity = parts.watchCapacity()
   let isFit = false
@@ -65,6 +72,7 @@ function buildShared(config: Config, log: Logger) {
   fits.catch(() => {})
   return {
     ...parts,
+    spool,
     metrics,
     capabilities,
     capacity,
@@ -73,14 +81,25 @@ function buildShared(config: Config, log: Logger) {
     canStore: () => isFit && capacity.canStore(),
     async close() {
       capacity.close()
+      spool?.close()
       await parts.queues.close()
       redis.disconnect()
     }
   }
 }
 
-function runWorker(config: Config, shared: Shared, log: Logger): Running {
+function drain(shared: Shared, spool: Spool, log: Logger): Draining {
+  return startDraining({ ...shared, spool, canStore: () => shared.capacity.canStore(), log })
+}
+
+function runWorker(
+  config: Config,
+  shared: Shared,
+  draining: Draining | null,
+  log: Logger
+): Running {
   const connection = connectWaiting(config.redis, log)
+  const callbacksWait = config.spool === null ? undefined : watchAftermath(connection, draining)
   const parts = buildParts(config, connection, log)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
@@ -95,6 +114,7 @@ function runWorker(config: Config, shared: Shared, log: Logger): Running {
     authorization: config.khipuAuthorization,
     requestTimeoutMs: config.requestTimeoutMs,
     canStore: () => !shared.capacity.isFull(),
+    callbacksWait,
     ledgerRetentionMs: config.ledgerRetentionMs,
     concurrency: Math.ceil(config.workerConcurrency / config.partitions),
     sweepIntervalMs: config.sweepIntervalMs,
@@ -143,6 +163,7 @@ async function runAdmin(
     catalog: shared.catalog,
     canStore: shared.canStore,
     concerns: () => shared.capacity.concerns(),
+    spool: shared.spool,
     metrics: () => shared.metrics.render(),
     operator: withOperator ? operator : null,
     dropped: () => shared.metrics.dropped('operator'),

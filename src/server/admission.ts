@@ -3,9 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Capabilities, Capability } from '../khipu/capability.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { turnAway } from './http.ts'
+import type { SpoolingDeps } from './spooling.ts'
 import type { Strangers } from './strangers.ts'
 
-export interface AdmissionDeps {
+export interface AdmissionDeps extends Pick<SpoolingDeps, 'spool'> {
   readonly capabilities: Capabilities
   readonly ledger: Pick<Ledger, 'has'>
   readonly strangers: Strangers
@@ -17,19 +18,26 @@ export interface AdmissionDeps {
 declare module 'fastify' {
   interface FastifyRequest {
     capability: Capability | null
+    /** Whether Redis has just said that it knows the request; else it could not be asked. */
+    isKnown: boolean
   }
 }
 
 const RETRY_AFTER_SECONDS = '5'
 
-/** Lets in who has the capability of a known request, before one byte of the body is read. */
+/**
+ * Lets in who has the capability of a known request, before one byte of the body is read. While Redis can't
+ * say which are known, a good capability is enough for the spool: it was signed for a request once.
+ */
 export async function admit(deps: AdmissionDeps, request: FastifyRequest, reply: FastifyReply) {
   const capability = deps.capabilities.verify((request.params as { '*': string })['*'])
   if (capability === null) return refuseStranger(deps, request, reply)
-  if (!deps.canStore()) return postpone(deps, reply)
-  const known = await deps.ledger.has(capability.requestId).catch(() => null)
-  if (known === null) return postpone(deps, reply)
-  if (!known) return refuseStranger(deps, request, reply, { isLookedUp: true })
+  const known = deps.canStore()
+    ? await deps.ledger.has(capability.requestId).catch(() => null)
+    : null
+  if (known === null && deps.spool?.hasRoom() !== true) return postpone(deps, reply)
+  if (known === false) return refuseStranger(deps, request, reply, { isLookedUp: true })
+  request.isKnown = known === true
   request.capability = capability
   // Whatever content type Khipu names, or misspells, must not have the body refused unread.
   request.headers['content-type'] = 'application/octet-stream'

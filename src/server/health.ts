@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { type Lookup, type Totals, unaccounted } from '../ledger/catalog.ts'
+import type { Spool } from '../spool/spool.ts'
 
 export interface HealthDeps {
   /** What rejects a write, or says nothing, does not store. */
@@ -7,6 +8,8 @@ export interface HealthDeps {
   readonly canStore: () => boolean
   /** What is wrong with how Redis is set up. */
   readonly concerns: () => readonly string[]
+  /** Where callbacks wait on disk; null where there is no such place. */
+  readonly spool: Pick<Spool, 'usage' | 'hasRoom'> | null
   /** The metrics in Prometheus's text format. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
 }
@@ -25,7 +28,8 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
     const ready = redis === 'ready' && room === 'free'
     const status = ready ? 'ready' : 'unavailable'
     const concerns = [...deps.concerns(), ...concernsOf(requests)]
-    return reply.code(ready ? 200 : 503).send({ status, redis, room, concerns, requests })
+    const spool = deps.spool === null ? {} : { spool: tellOf(deps.spool) }
+    return reply.code(ready ? 200 : 503).send({ status, redis, room, concerns, requests, ...spool })
   })
 
   app.get('/metrics', async (_request, reply) => {
@@ -56,4 +60,10 @@ type Counted = Awaited<ReturnType<typeof countRequests>>
 function concernsOf(requests: Counted | null): string[] {
   if (requests === null || requests.unaccounted === 0) return []
   return [`the ledger counts ${requests.unaccounted} more requests accepted than ended and live`]
+}
+
+function tellOf(spool: Pick<Spool, 'usage' | 'hasRoom'>) {
+  const { entries, bytes, waitedMs } = spool.usage()
+  const room = spool.hasRoom() ? 'free' : 'none'
+  return { entries, bytes, oldestSeconds: Math.round(waitedMs / 1000), room }
 }

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { type Lookup, unaccounted } from '../ledger/catalog.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
+import type { Spool, SpoolUsage } from '../spool/spool.ts'
 
 /** The metrics of one process. What is counted in the ledger is read at each scrape, for all processes. */
 export interface Metrics {
@@ -17,6 +18,7 @@ export interface Metrics {
 export interface MetricsSource {
   readonly catalog: Pick<Lookup, 'totals' | 'overdueMs'>
   readonly quarantine: Pick<Quarantine, 'usage'>
+  readonly spool?: Pick<Spool, 'usage'> | null
 }
 
 export function createMetrics(source: MetricsSource): Metrics {
@@ -25,6 +27,7 @@ export function createMetrics(source: MetricsSource): Metrics {
   collectDefaultMetrics({ register: registry })
   const counters = countersOf(registers)
   const ledger = ledgerGauges(registers)
+  if (source.spool) spoolGauges(registers, source.spool)
   return {
     ...counters,
     async render() {
@@ -63,6 +66,26 @@ function countersOf(registers: Registry[]): Omit<Metrics, 'render'> {
     unauthorized: (reason) => unauthorized.inc({ reason }),
     dropped: (listener) => dropped.inc({ listener })
   }
+}
+
+function spoolGauges(registers: Registry[], { usage }: Pick<Spool, 'usage'>): void {
+  const gauge = (name: string, help: string, read: (usage: SpoolUsage) => number) => {
+    const collect = function (this: Gauge) {
+      this.set(read(usage()))
+    }
+    return new Gauge({ name, help, registers, collect })
+  }
+  gauge(
+    'khipu_spool_entries',
+    'Callbacks that wait on the disk of this process until Redis can store them',
+    ({ entries }) => entries
+  )
+  gauge('khipu_spool_bytes', 'How large they are in all, sealed', ({ bytes }) => bytes)
+  gauge(
+    'khipu_spool_oldest_seconds',
+    'For how long the oldest of them has waited; 0 where none does',
+    ({ waitedMs }) => waitedMs / 1000
+  )
 }
 
 // They only ever rise, but their truth is in Redis: a gauge takes the value as it stands there.

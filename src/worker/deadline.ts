@@ -6,12 +6,17 @@ import type { JobData } from '../queue/queues.ts'
 import { sleepIfEarly } from './send.ts'
 
 export interface DeadlineDeps extends AdvanceDeps {
+  /** True while callbacks may still wait on a disk: then silence proves nothing. Absent where there is no spool. */
+  readonly callbacksWait?: (() => boolean) | undefined
   readonly log: Logger
 }
+
+const UNTIL_THEY_ARE_STORED_MS = 1_000
 
 /** Acts on silence: the instant came, and neither a callback nor a notification did. */
 export async function deadline(deps: DeadlineDeps, job: JobData): Promise<Handled> {
   const { requestId } = job
+  if (deps.callbacksWait?.() === true) return { sleepMs: UNTIL_THEY_ARE_STORED_MS }
   const advanced = await advance(deps, requestId, applyDeadline)
   if (advanced === null) return undefined
   if (advanced.after !== advanced.before) {

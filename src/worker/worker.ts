@@ -5,11 +5,11 @@ import type { Catalog } from '../ledger/catalog.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
 import { callback } from './callback.ts'
-import { deadline } from './deadline.ts'
+import { deadline, type DeadlineDeps } from './deadline.ts'
 import { send, type SendDeps } from './send.ts'
 import { sweep, type SweepDeps } from './sweep.ts'
 
-export interface WorkerDeps extends SendDeps, SweepDeps {
+export interface WorkerDeps extends SendDeps, SweepDeps, DeadlineDeps {
   readonly catalog: Catalog
   readonly quarantine: Quarantine
   readonly jobs: RequestJobs

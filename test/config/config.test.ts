@@ -62,6 +62,7 @@ t.test('needs no more than three variables, and has a default for the others', a
     resultRetentionMs: 259_200_000,
     ledgerRetentionMs: 2_592_000_000,
     quarantine: { mostEntries: 10_000, mostBytes: 268_435_456, retentionMs: 2_592_000_000 },
+    spool: null,
     workerConcurrency: 20,
     sweepIntervalMs: 15_000,
     bodyLimit: 10_485_760,
@@ -97,6 +98,8 @@ const understood: [name: string, value: string, expected: Partial<Config>][] = [
   ['QUARANTINE_RETENTION', '1d', { quarantine: { ...QUARANTINE, retentionMs: 86_400_000 } }],
   ['QUARANTINE_ENTRIES', '1', { quarantine: { ...QUARANTINE, mostEntries: 1 } }],
   ['QUARANTINE_SIZE', '11mb', { quarantine: { ...QUARANTINE, mostBytes: 11_534_336 } }],
+  ['SPOOL_DIR', '/spool', { spool: { folder: '/spool', mostBytes: 268_435_456 } }],
+  ['SPOOL_LIMIT', '1mb', { spool: null }],
   ['KHIPU_BASE_URL', 'http://localhost:9/', { khipuBaseUrl: 'http://localhost:9' }],
   ['KHIPU_API_KEY', 'k', { khipuAuthorization: { apiKey: 'k' } }],
   ['KHIPU_JWT', 'a.b.c', { khipuAuthorization: { jwt: 'a.b.c' } }],
@@ -156,6 +159,8 @@ const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['ACK_REPLICAS', '6', 'must be <= 5'],
   ['PARTITIONS', '0', 'must be >= 1'],
   ['PARTITIONS', '65', 'must be <= 64'],
+  ['SPOOL_LIMIT', CANARY, aSize],
+  ['SPOOL_DIR', CANARY, 'must be an absolute path'],
   ['PUBLIC_URL', CANARY, anAddress],
   ['PUBLIC_URL', `ftp://${CANARY}`, anAddress],
   ['PUBLIC_URL', `https://${CANARY}?a=1`, anAddress],
@@ -224,6 +229,14 @@ for (const [name, value, message] of wrong) {
     t.notMatch(fault, CANARY)
   })
 }
+
+t.test('a spool has room for one callback of any size', async (t) => {
+  const spool = { SPOOL_DIR: '/spool', BODY_LIMIT: '1mb' }
+  t.same(faultsIn({ ...NEEDED, ...spool, SPOOL_LIMIT: '2mb' }), [])
+  t.same(faultsIn({ ...NEEDED, ...spool, SPOOL_LIMIT: '1mb' }), [
+    'SPOOL_LIMIT must be more than BODY_LIMIT'
+  ])
+})
 
 t.test('lists every fault in one message, and no value', async (t) => {
   const plain = Object.keys(SETTINGS.properties).filter(

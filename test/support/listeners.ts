@@ -27,6 +27,7 @@ export async function openPublic(
   const counted: string[] = []
   const deps: PublicDeps = {
     ...service,
+    spool: null,
     canStore: () => true,
     counted: (status) => void counted.push(status),
     dropped: () => void counted.push('dropped'),
@@ -71,6 +72,7 @@ export async function openAdmin(
     catalog: service.catalog,
     canStore: () => true,
     concerns: () => [],
+    spool: null,
     metrics: () => metrics.render(),
     operator: {
       ...service,

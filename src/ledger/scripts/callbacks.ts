@@ -1,15 +1,27 @@
 /**
- * id, callback id, callback (JSON), sealed body, most callbacks → accepted, late, duplicate, full or unknown.
+ * id, callback id, callback (JSON), sealed body, most callbacks, how many ms ago it was taken where that was
+ * not now → accepted, late, duplicate, full or unknown.
  * It counts as a version: a commit that has not seen it loses, or what was accepted would come too late.
  */
 export const receive = `
-local id, callbackId, callback, body, most = unpack(ARGV)
+local id, callbackId, callback, body, most, ago = unpack(ARGV)
+
+-- The clock of whoever took it may have been set meanwhile: no callback came before its attempt was sent.
+local function takenAt()
+  local at = now()
+  if not ago then return at end
+  local request = cjson.decode(redis.call('HGET', key('request', id), 'record'))
+  local attempt = request.attempts[tonumber(string.match(callbackId, '^%d+'))]
+  local earliest = attempt and attempt.sendingAt or request.requestedAt
+  return math.min(at, math.max(earliest, at - ago))
+end
+
 local state = redis.call('HGET', key('request', id), 'state')
 if not state then return 'unknown' end
 if redis.call('HEXISTS', key('callbacks', id), callbackId) == 1 then return 'duplicate' end
 local order = redis.call('HLEN', key('callbacks', id))
 if order >= tonumber(most) then return 'full' end
-local at = now()
+local at = takenAt()
 redis.call('HSET', key('callbacks', id), callbackId, string.format('%d|%d|', at, order) .. callback)
 redis.call('HSET', key('bodies', id), callbackId, body)
 redis.call('ZADD', key('received'), at, id)
@@ -20,14 +32,18 @@ return 'accepted'
 
 /**
  * id, request id, entry (JSON), sealed body, size, most entries and bytes of one request, most entries and
- * bytes in all → 1 where it is new, 0 where the same is kept already, -1 where the request has its share.
+ * bytes in all, how many ms ago it was taken where that was not now → 1 where it is new, 0 where the same is
+ * kept already, -1 where the request has its share. What was answered for already is kept all the same: then
+ * the oldest of its request gives way.
  */
 export const quarantine = `
-local id, requestId, entry, body, size, ownEntries, ownBytes, mostEntries, mostBytes = unpack(ARGV)
+local id, requestId, entry, body, size, ownEntries, ownBytes, mostEntries, mostBytes, ago = unpack(ARGV)
 if redis.call('EXISTS', key('quarantine', id)) == 1 then return 0 end
 local count, bytes = holdingOf(requestId)
-if count >= tonumber(ownEntries) or (count > 0 and bytes + size > tonumber(ownBytes)) then return -1 end
-put(id, entry, now(), body)
+local hasShare = count >= tonumber(ownEntries) or (count > 0 and bytes + size > tonumber(ownBytes))
+if hasShare and not ago then return -1 end
+put(id, entry, now() - (ago or 0), body)
+if hasShare then trimHolding(requestId, tonumber(ownEntries), tonumber(ownBytes)) end
 trim(mostEntries, mostBytes)
 return 1
 `

@@ -1,0 +1,162 @@
+import type { Logger } from 'pino'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Row } from '../spool/rows.ts'
+import type { Spool } from '../spool/spool.ts'
+import { type IntakeDeps, keep, store, type Stored } from './intake.ts'
+import { judge } from './judge.ts'
+
+export interface DrainDeps extends IntakeDeps {
+  readonly ledger: Pick<Ledger, 'has' | 'receive'>
+  readonly spool: Pick<Spool, 'next' | 'open' | 'remove' | 'usage'>
+  /** False while Redis can't take more. */
+  readonly canStore: () => boolean
+  readonly log: Logger
+}
+
+/** What empties the spool for as long as the process runs. */
+export interface Draining {
+  /** True while there is something on disk that Redis has not, and that can be opened. */
+  hasMore(): boolean
+  /** Resolves once the callback in hand is done; the rest waits on disk for the next start. */
+  close(): Promise<void>
+}
+
+const LOOK_EVERY_MS = 250
+/** More failures than this in one pass are no single request's: it goes on with the next pass. */
+const MOST_FAILURES = 3
+/** A disk that does not let go of what was stored is not asked again at once. */
+const REST_MS = 5_000
+
+/**
+ * Stores what the spool holds as soon as Redis can take it, the oldest first. A row is removed once Redis has
+ * answered and never before, so a crash in between stores it again: the same bytes on the same attempt are a
+ * duplicate, as they are where Redis had stored what it seemed not to have.
+ */
+export function startDraining(deps: DrainDeps): Draining {
+  const { spool, canStore, log } = deps
+  const asides: Asides = { unopened: new Set(), unremoved: new Set() }
+  let isClosed = false
+  let draining: Promise<void> | null = null
+  let restsUntil = 0
+  const mayGoOn = () => !isClosed && canStore()
+  const { unopened, unremoved } = asides
+  const hasMore = () => spool.usage().entries > unopened.size + unremoved.size
+  const look = () => {
+    const rests = Date.now() < restsUntil || (!hasMore() && unremoved.size === 0)
+    if (draining !== null || rests || !mayGoOn()) return
+    draining = drain(deps, asides, mayGoOn)
+      .catch((error: unknown) => log.error({ code: codeOf(error) }, 'spool not drained'))
+      .finally(() => {
+        if (unremoved.size > 0) restsUntil = Date.now() + REST_MS
+        draining = null
+      })
+  }
+  const timer = setInterval(look, LOOK_EVERY_MS)
+  look()
+  return {
+    hasMore,
+    async close() {
+      isClosed = true
+      clearInterval(timer)
+      await draining
+    }
+  }
+}
+
+/** What stays on disk, and must not stand in the way of the others. */
+interface Asides {
+  /** Those that can't be opened. */
+  readonly unopened: Set<number>
+  /** Those that Redis has, and the disk has not let go. */
+  readonly unremoved: Set<number>
+}
+
+/** One pass over all rows. One that fails holds back those of its own request, and no others. */
+async function drain(
+  deps: DrainDeps,
+  { unopened, unremoved }: Asides,
+  mayGoOn: () => boolean
+): Promise<void> {
+  const { spool, log } = deps
+  const heldBack = new Set<string>()
+  let drained = 0
+  let row = spool.next(0)
+  // A Redis that hangs must not be sent one body after the other: each would wait in this process's memory.
+  let mayHang = true
+  for (; row !== null && mayGoOn(); row = spool.next(row.seq)) {
+    if (heldBack.has(row.requestId) || unopened.has(row.seq)) continue
+    if (unremoved.has(row.seq)) {
+      remove(deps, row, unremoved)
+      continue
+    }
+    if (mayHang && !(await answers(deps, row))) break
+    const body = open(deps, row)
+    const isMoved = body !== null && (await storeRow(deps, row, body))
+    mayHang = body !== null && !isMoved
+    if (body === null) unopened.add(row.seq)
+    else if (!isMoved) heldBack.add(row.requestId)
+    else {
+      drained += 1
+      remove(deps, row, unremoved)
+    }
+    if (heldBack.size > MOST_FAILURES) break
+  }
+  if (drained > 0) log.info({ drained, left: spool.usage().entries }, 'spool drained')
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
+function answers({ ledger }: DrainDeps, { requestId }: Row): Promise<boolean> {
+  return ledger.has(requestId).then(
+    () => true,
+    () => false
+  )
+}
+
+function open({ spool, log }: DrainDeps, row: Row): Buffer | null {
+  try {
+    return spool.open(row)
+  } catch (error) {
+    const { requestId, attempt } = row
+    const why = error instanceof Error ? error.message : 'unknown'
+    log.error({ requestId, attempt, error: why }, 'spooled callback cannot be opened')
+    return null
+  }
+}
+
+/** A full disk may not even let go: then it is tried again later, and the others go on. */
+function remove({ spool, log }: DrainDeps, { seq }: Row, unremoved: Set<number>): void {
+  try {
+    spool.remove(seq)
+    unremoved.delete(seq)
+  } catch (error) {
+    if (unremoved.size === 0) log.error({ code: codeOf(error) }, 'spool not drained')
+    unremoved.add(seq)
+  }
+}
+
+/** From disk to Redis; false where Redis did not say that it has it. */
+async function storeRow(deps: DrainDeps, row: Row, body: Buffer): Promise<boolean> {
+  const { requestId, attempt } = row
+  const takenMsAgo = Math.max(0, Date.now() - row.receivedAt)
+  const stored = await storeOrKeep(deps, row, body, takenMsAgo).catch(() => null)
+  if (stored === null) return false
+  const { status, id } = stored
+  deps.log.info({ requestId, attempt, status, id, takenMsAgo }, 'spooled callback stored')
+  return true
+}
+
+async function storeOrKeep(
+  deps: DrainDeps,
+  { requestId, attempt, isEncoded }: Row,
+  body: Buffer,
+  takenMsAgo: number
+): Promise<Stored> {
+  const capability = { requestId, attempt }
+  const arrival = { capability, body, isEncoded, verdict: judge(body, isEncoded), takenMsAgo }
+  const stored = await store(deps, arrival)
+  // It was answered for, though its request is known no more: for somebody to look at.
+  return stored.status === 'unknown' ? keep(deps, arrival, 'late') : stored
+}

@@ -1,0 +1,73 @@
+import type { Capability } from '../khipu/capability.ts'
+import { callbackId } from '../ledger/ids.ts'
+import type { Ledger, Received } from '../ledger/ledger.ts'
+import type { Quarantine } from '../ledger/quarantine.ts'
+import type { Replicas } from '../ledger/replicas.ts'
+import type { QuarantineKind } from '../schemas/generated.ts'
+import type { Verdict } from './judge.ts'
+
+export interface IntakeDeps {
+  readonly ledger: Pick<Ledger, 'receive'>
+  readonly quarantine: Pick<Quarantine, 'keep'>
+  readonly replicas: Replicas
+  readonly jobs: { wake(requestId: string, callbackId: string): Promise<void> }
+}
+
+/** A body that came on a good capability, and what it is. */
+export interface Arrival {
+  readonly capability: Capability
+  readonly body: Buffer
+  /** Whether it came with a content encoding. */
+  readonly isEncoded: boolean
+  readonly verdict: Verdict
+  /** Where it was answered before it could be stored: how long ago, in ms. */
+  readonly takenMsAgo?: number
+}
+
+/** Where a body is now: in the ledger, in quarantine, or nowhere (`full`, `unknown`). */
+export type Stored =
+  | { readonly status: Received; readonly id: string }
+  | {
+      readonly status: 'kept'
+      readonly id: string
+      readonly kind: QuarantineKind
+    }
+
+/** What a body is kept as that is answered with that status. */
+export const KINDS = { 400: 'not-json', 415: 'not-json', 422: 'schema' } as const
+
+/** Stores a callback, or keeps what is refused, byte for byte; rejects where Redis, or its replicas, did not say so. */
+export function store(deps: IntakeDeps, arrival: Arrival): Promise<Stored> {
+  const { verdict } = arrival
+  return verdict.type === 'callback'
+    ? receive(deps, arrival, verdict)
+    : keep(deps, arrival, KINDS[verdict.status])
+}
+
+async function receive(
+  { ledger, jobs, replicas }: IntakeDeps,
+  { capability: { requestId, attempt }, body, takenMsAgo }: Arrival,
+  { outcome }: Extract<Verdict, { type: 'callback' }>
+): Promise<Stored> {
+  const id = callbackId(attempt, body)
+  const callback = { id, attempt, size: body.length, outcome, httpStatus: null }
+  // Both commands travel together; a job without a callback finds nothing to do, and the sweep finds
+  // a callback without a job. The answer waits for both, and for the replicas.
+  const [status] = await replicas.reached(() =>
+    Promise.all([ledger.receive(requestId, callback, body, takenMsAgo), jobs.wake(requestId, id)])
+  )
+  return { status, id }
+}
+
+/** Keeps a body byte for byte, for Khipu may never send it again; `full` where its request has its share. */
+export async function keep(
+  { quarantine, replicas }: Pick<IntakeDeps, 'quarantine' | 'replicas'>,
+  { capability, body, verdict, takenMsAgo }: Arrival,
+  kind: QuarantineKind
+): Promise<Stored> {
+  const faults = verdict.type === 'refused' ? verdict.faults : []
+  const id = await replicas.reached(() =>
+    quarantine.keep(capability, kind, faults, body, takenMsAgo)
+  )
+  return id === null ? { status: 'full', id: '' } : { status: 'kept', id, kind }
+}

@@ -1,0 +1,43 @@
+import type { Logger } from 'pino'
+import { callbackId, quarantineId } from '../ledger/ids.ts'
+import type { Spooling } from '../spool/rows.ts'
+import type { Spool } from '../spool/spool.ts'
+import { type Arrival, KINDS, type Stored } from './intake.ts'
+
+export interface SpoolingDeps {
+  /** Where callbacks wait on disk while Redis can't store them; null where there is no such place. */
+  readonly spool: Pick<Spool, 'put' | 'holds' | 'hasRoom'> | null
+  readonly log: Logger
+}
+
+/**
+ * Puts on disk what Redis can't store now, or what must not overtake others that wait there. It will be
+ * stored as it would have been now, so that is what it is answered; null where it can't be put.
+ */
+export async function spool(deps: SpoolingDeps, arrival: Arrival): Promise<Stored | null> {
+  const { capability, body, isEncoded, verdict } = arrival
+  const { requestId, attempt } = capability
+  if (deps.spool === null) return null
+  const id = callbackId(attempt, body)
+  const callback = { requestId, attempt, callbackId: id, isEncoded, receivedAt: Date.now() }
+  const fields = { requestId, attempt, size: body.length }
+  const spooling = await deps.spool.put(callback, body).catch((error: { code?: unknown }) => {
+    deps.log.error({ ...fields, code: error.code }, 'callback not spooled')
+    return null
+  })
+  if (spooling === 'full') deps.log.error({ ...fields, code: spooling }, 'callback not spooled')
+  if (spooling === null || spooling === 'full') return null
+  const kind = verdict.type === 'callback' ? 'callback' : KINDS[verdict.status]
+  deps.log.info({ ...fields, kind, spooling }, 'callback spooled')
+  return storedAs(spooling, arrival, id)
+}
+
+function storedAs(spooling: Spooling, { capability, verdict }: Arrival, id: string): Stored | null {
+  if (spooling === 'full') return null
+  if (spooling === 'too-many') return { status: 'full', id }
+  if (verdict.type === 'refused') {
+    const kind = KINDS[verdict.status]
+    return { status: 'kept', id: quarantineId(capability.requestId, id), kind }
+  }
+  return { status: spooling === 'duplicate' ? 'duplicate' : 'accepted', id }
+}

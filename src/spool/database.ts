@@ -1,0 +1,115 @@
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+
+const FILE = 'callbacks.sqlite'
+/** `PRAGMA user_version` of a file that this version has made. */
+const FORMAT = 1
+
+const TABLE = `
+CREATE TABLE IF NOT EXISTS spooled (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  requestId TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  callbackId TEXT NOT NULL,
+  isEncoded INTEGER NOT NULL,
+  receivedAt INTEGER NOT NULL,
+  sealed BLOB NOT NULL,
+  UNIQUE (requestId, callbackId, isEncoded)
+) STRICT;
+PRAGMA user_version = ${FORMAT};
+`
+
+/**
+ * Opens, or makes, the one database of a folder, for this process alone. A commit is on disk when it
+ * returns. Throws, naming SPOOL_DIR, where the folder can't be written, where another process has it, and
+ * where the file is damaged: that is left as it is, for somebody to look at.
+ */
+export function openDatabase(folder: string): DatabaseSync {
+  try {
+    prepareFolder(resolve(folder))
+    const { DatabaseSync } = importSqlite()
+    return prepare(new DatabaseSync(join(folder, FILE)))
+  } catch (error) {
+    throw explain(error)
+  }
+}
+
+// Whoever may not read Redis may not read this either. A new name is on disk once its folder is.
+function prepareFolder(folder: string): void {
+  const made = mkdirSync(folder, { recursive: true, mode: 0o700 })
+  closeSync(openSync(join(folder, FILE), 'a', 0o600))
+  const top = made === undefined ? folder : dirname(made)
+  for (let each = folder; ; each = dirname(each)) {
+    syncFolder(each)
+    if (each === top) return
+  }
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function prepare(database: DatabaseSync): DatabaseSync {
+  try {
+    // The lock is taken with the first statement that reads, and kept until the process ends, however it does.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL')
+    // In WAL mode: every commit syncs the log before it returns.
+    database.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON')
+    const damage = database.prepare('PRAGMA quick_check(1)').get()
+    if (damage?.['quick_check'] !== 'ok') throw new Damaged()
+    const format = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
+    if (format > FORMAT) throw new SpoolError('holds the callbacks of a newer version')
+    database.exec(TABLE)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+// Node 22 says on stderr, once, that its SQLite is an experiment; on Node 24 it is none any more.
+function importSqlite(): typeof import('node:sqlite') {
+  const { emitWarning } = process
+  const others = (...args: unknown[]) => void Reflect.apply(emitWarning, process, args)
+  process.emitWarning = (warning: string | Error, ...more: unknown[]) => {
+    if (!String(warning).startsWith('SQLite is an experimental')) others(warning, ...more)
+  }
+  try {
+    return process.getBuiltinModule('node:sqlite')
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}
+
+/** Why a folder can't be the spool. */
+export class SpoolError extends Error {
+  override readonly name = 'SpoolError'
+  constructor(what: string, cause?: unknown) {
+    super(`SPOOL_DIR ${what}`, { cause })
+  }
+}
+
+class Damaged extends Error {}
+
+const BUSY = 5
+/** SQLITE_CORRUPT, SQLITE_NOTADB. */
+const DAMAGED: readonly unknown[] = [11, 26]
+
+function explain(error: unknown): unknown {
+  if (error instanceof SpoolError) return error
+  const { code, errcode } = error as { code?: unknown; errcode?: number }
+  const primary = errcode === undefined ? undefined : errcode & 0xff
+  if (primary === BUSY)
+    return new SpoolError('is used by another process: each needs a folder of its own', error)
+  if (error instanceof Damaged || DAMAGED.includes(primary)) {
+    return new SpoolError(`holds a damaged ${FILE}: move it away, and keep it`, error)
+  }
+  const why = primary === undefined ? String(code) : `SQLite error ${primary}`
+  return new SpoolError(`names a folder that cannot be written (${why})`, error)
+}

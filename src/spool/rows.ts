@@ -1,0 +1,136 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/** A callback that waits on disk until Redis can store it. */
+export interface SpooledCallback {
+  readonly requestId: string
+  readonly attempt: number
+  /** The ledger's id of these bytes on that attempt. */
+  readonly callbackId: string
+  /** Whether it came with a content encoding. */
+  readonly isEncoded: boolean
+  /** By this machine's clock, ms since 1970: only what has passed since then counts. */
+  readonly receivedAt: number
+}
+
+/** One as it is on disk. */
+export interface SealedCallback extends SpooledCallback {
+  readonly sealed: Uint8Array
+}
+
+/** One that is on disk; `seq` rises with the order in which they came, and none is used twice. */
+export interface Row extends SealedCallback {
+  readonly seq: number
+}
+
+/** What became of a callback. `full`: there is no room; `too-many`: the request has too many of them. */
+export type Spooling = 'spooled' | 'duplicate' | 'full' | 'too-many'
+
+/** What the rows are bounded by. */
+export interface RowBounds {
+  /** Sealed bytes. */
+  readonly mostBytes: number
+  readonly mostOfRequest: number
+}
+
+/** How many there are, and how many sealed bytes they have in all. */
+export interface Sums {
+  readonly entries: number
+  readonly bytes: number
+}
+
+/** The rows of the database. */
+export interface Rows {
+  /** In one transaction, on disk when it returns: all of them, or none where it throws. */
+  insert(callbacks: readonly SealedCallback[], bounds: RowBounds): Spooling[]
+  /** The oldest after that one; null where there is none. */
+  next(after: number): Row | null
+  remove(seq: number): void
+  countOf(requestId: string): number
+  oldestAt(): number | null
+  sums(): Sums
+}
+
+/** Prepares the statements, and adds up what is there. */
+export function openRows(database: DatabaseSync): Rows {
+  const statements = prepareStatements(database)
+  const { select, oldest, sizeOf, removeOne } = statements
+  const countOf = (requestId: string) => Number(statements.count.get(requestId)?.['count'])
+  let sums = readSums(database)
+
+  return {
+    countOf,
+    sums: () => sums,
+    oldestAt: () => (oldest.get()?.['receivedAt'] ?? null) as number | null,
+
+    insert(callbacks, { mostBytes, mostOfRequest }) {
+      const after = { ...sums }
+      const take = (callback: SealedCallback): Spooling => {
+        const { length } = callback.sealed
+        if (statements.has(callback)) return 'duplicate'
+        if (countOf(callback.requestId) >= mostOfRequest) return 'too-many'
+        if (after.bytes + length > mostBytes) return 'full'
+        statements.insert(callback)
+        after.entries += 1
+        after.bytes += length
+        return 'spooled'
+      }
+      const taken = inTransaction(database, () => callbacks.map(take))
+      sums = after
+      return taken
+    },
+
+    next(after) {
+      const row = select.get(after)
+      if (row === undefined) return null
+      return { ...row, isEncoded: row['isEncoded'] === 1 } as unknown as Row
+    },
+
+    remove(seq) {
+      const size = Number(sizeOf.get(seq)?.['size'] ?? 0)
+      // By run, which tells when the disk has refused the commit: get would not.
+      const { changes } = removeOne.run(seq)
+      sums = { entries: sums.entries - Number(changes), bytes: sums.bytes - size }
+    }
+  }
+}
+
+function prepareStatements(database: DatabaseSync) {
+  const same = database.prepare(
+    'SELECT 1 FROM spooled WHERE requestId = ? AND callbackId = ? AND isEncoded = ?'
+  )
+  const insertOne = database.prepare(
+    `INSERT INTO spooled (requestId, attempt, callbackId, isEncoded, receivedAt, sealed)
+     VALUES (?, ?, ?, ?, ?, ?)`
+  )
+  return {
+    select: database.prepare('SELECT * FROM spooled WHERE seq > ? ORDER BY seq LIMIT 1'),
+    oldest: database.prepare('SELECT receivedAt FROM spooled ORDER BY seq LIMIT 1'),
+    count: database.prepare('SELECT count(*) AS count FROM spooled WHERE requestId = ?'),
+    sizeOf: database.prepare('SELECT length(sealed) AS size FROM spooled WHERE seq = ?'),
+    removeOne: database.prepare('DELETE FROM spooled WHERE seq = ?'),
+    has: ({ requestId, callbackId, isEncoded }: SealedCallback) =>
+      same.get(requestId, callbackId, Number(isEncoded)) !== undefined,
+    insert: ({ requestId, attempt, callbackId, isEncoded, receivedAt, sealed }: SealedCallback) =>
+      insertOne.run(requestId, attempt, callbackId, Number(isEncoded), receivedAt, sealed)
+  }
+}
+
+function readSums(database: DatabaseSync): Sums {
+  const sums = database
+    .prepare('SELECT count(*) AS entries, coalesce(sum(length(sealed)), 0) AS bytes FROM spooled')
+    .get()
+  return { entries: Number(sums?.['entries']), bytes: Number(sums?.['bytes']) }
+}
+
+function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const done = work()
+    database.exec('COMMIT')
+    return done
+  } catch (error) {
+    // A full disk may have ended it already.
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}

@@ -1,0 +1,141 @@
+import { statfsSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import { openDatabase } from './database.ts'
+import {
+  openRows,
+  type Row,
+  type RowBounds,
+  type SealedCallback,
+  type SpooledCallback,
+  type Spooling,
+  type Sums
+} from './rows.ts'
+
+/** What the spool holds. */
+export interface SpoolUsage extends Sums {
+  /** For how long the oldest has waited, in ms; 0 where there is none. */
+  readonly waitedMs: number
+}
+
+/**
+ * Callbacks on this machine's disk, sealed, in the order in which they came. It is for the time in which
+ * Redis can't store, for Khipu may never send them again.
+ */
+export interface Spool {
+  /** Resolves once it is on disk, come what may; rejects where the disk does not take it. */
+  put(callback: SpooledCallback, body: Uint8Array): Promise<Spooling>
+  /** The oldest after that one; null where there is none. */
+  next(after: number): Row | null
+  /** The body of a row; throws where the key that sealed it is gone, or anything was altered. */
+  open(row: Row): Buffer
+  /** Throws where the disk does not let go of it. */
+  remove(seq: number): void
+  /** True while a callback of that request waits. */
+  holds(requestId: string): boolean
+  /** False where not even a small one could be put. */
+  hasRoom(): boolean
+  usage(): SpoolUsage
+  /** Again is as good as once. */
+  close(): void
+}
+
+export interface SpoolSettings extends RowBounds {
+  /** The folder, of this process alone. */
+  readonly folder: string
+  /** How many bytes of the disk it leaves free: to remove something takes room as well. */
+  readonly leaveFree: number
+  readonly sealer: {
+    seal(plain: Uint8Array, id: string): Buffer
+    open(sealed: Uint8Array, id: string): Buffer
+  }
+}
+
+/** Opens the spool of a folder; throws a SpoolError where that can't be one. */
+export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSettings): Spool {
+  const database = openDatabase(folder)
+  const rows = openRows(database)
+  const putting = putTogether((waiting) =>
+    freeAfter(folder, waiting) < leaveFree
+      ? waiting.map(() => 'full' as const)
+      : rows.insert(waiting, bounds)
+  )
+
+  return {
+    put: (callback, body) =>
+      putting.put({ ...callback, sealed: sealer.seal(body, sealedAs(callback)) }),
+    next: rows.next,
+    open: (row) => sealer.open(row.sealed, sealedAs(row)),
+
+    remove(seq) {
+      rows.remove(seq)
+      if (rows.sums().entries === 0) cutOffLog(database)
+    },
+
+    holds: (requestId) => rows.sums().entries > 0 && rows.countOf(requestId) > 0,
+    hasRoom: () => rows.sums().bytes < bounds.mostBytes,
+
+    usage() {
+      const now = Date.now()
+      return { ...rows.sums(), waitedMs: Math.max(0, now - (rows.oldestAt() ?? now)) }
+    },
+
+    close() {
+      if (!database.isOpen) return
+      putting.flush()
+      database.close()
+    }
+  }
+}
+
+// What is deleted is overwritten; with the log cut off nothing of it is left. On a full disk that has to wait.
+function cutOffLog(database: DatabaseSync): void {
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  } catch {
+    // The row has gone all the same.
+  }
+}
+
+/** How much of the disk is free once they are on it, in the log as well as in the database. */
+function freeAfter(folder: string, callbacks: readonly SealedCallback[]): number {
+  const { bavail, bsize } = statfsSync(folder)
+  const size = callbacks.reduce((sum, { sealed }) => sum + sealed.length, 0)
+  return bavail * bsize - 2 * size
+}
+
+interface Waiting {
+  readonly callback: SealedCallback
+  readonly resolve: (spooling: Spooling) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** What comes in the same turn of the event loop is committed together: one wait for the disk is enough for all. */
+function putTogether(insert: (rows: readonly SealedCallback[]) => Spooling[]) {
+  let waiting: Waiting[] = []
+
+  function flush(): void {
+    const together = waiting
+    waiting = []
+    if (together.length === 0) return
+    try {
+      const taken = insert(together.map(({ callback }) => callback))
+      together.forEach(({ resolve }, index) => resolve(taken[index] ?? 'full'))
+    } catch (error) {
+      together.forEach(({ reject }) => reject(error))
+    }
+  }
+
+  return {
+    flush,
+    put(callback: SealedCallback): Promise<Spooling> {
+      if (waiting.length === 0) setImmediate(flush)
+      return new Promise((resolve, reject) => void waiting.push({ callback, resolve, reject }))
+    }
+  }
+}
+
+/** What a body is sealed for: whoever may write to the disk can't pass it off as anything else. */
+function sealedAs(callback: SpooledCallback): string {
+  const { requestId, attempt, callbackId, isEncoded, receivedAt } = callback
+  return ['spool', requestId, attempt, callbackId, isEncoded, receivedAt].join('/')
+}

@@ -1,0 +1,240 @@
+import { spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import t, { type Test } from 'tap'
+import { createSealer } from '../../src/ledger/seal.ts'
+import type { Row } from '../../src/spool/rows.ts'
+import { openSpool, type Spool, type SpoolSettings } from '../../src/spool/spool.ts'
+import { secretKey } from '../support/service.ts'
+
+const KEY = secretKey('k1')
+const SETTINGS = { mostBytes: 1e6, mostOfRequest: 5, leaveFree: 0, sealer: createSealer([KEY]) }
+
+function folderOf(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'khipu-spool-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+function open(t: Test, folder: string, changes: Partial<SpoolSettings> = {}): Spool {
+  const spool = openSpool({ ...SETTINGS, folder, ...changes })
+  t.teardown(() => spool.close())
+  return spool
+}
+
+const callbackOf = (requestId: string, body: Buffer, receivedAt = 1000) => ({
+  requestId,
+  attempt: 1,
+  callbackId: `1.${createHash('sha256').update(body).digest('hex')}`,
+  isEncoded: false,
+  receivedAt
+})
+
+const put = (spool: Spool, requestId: string, text: string, receivedAt?: number) =>
+  spool.put(callbackOf(requestId, Buffer.from(text), receivedAt), Buffer.from(text))
+
+function allOf(spool: Spool): Row[] {
+  const rows: Row[] = []
+  for (let row = spool.next(0); row !== null; row = spool.next(row.seq)) rows.push(row)
+  return rows
+}
+
+const textsOf = (spool: Spool) => allOf(spool).map((row) => spool.open(row).toString())
+
+t.test('callbacks are kept in the order in which they came, byte for byte', async (t) => {
+  const spool = open(t, folderOf(t))
+  t.same(spool.usage(), { entries: 0, bytes: 0, waitedMs: 0 })
+  t.equal(spool.next(0), null)
+  // Three at once, and one after the other.
+  await Promise.all(['a', 'b', 'c'].map((text) => put(spool, 'one', text)))
+  await put(spool, 'two', 'd', 2000)
+  t.same(textsOf(spool), ['a', 'b', 'c', 'd'])
+  t.match(allOf(spool)[3], { ...callbackOf('two', Buffer.from('d'), 2000) })
+  t.equal(spool.usage().entries, 4)
+  t.ok(spool.usage().waitedMs >= Date.now() - 2000, 'the oldest came in 1970')
+  t.same([spool.holds('one'), spool.holds('two'), spool.holds('three')], [true, true, false])
+})
+
+t.test('the same bytes on the same attempt are one callback', async (t) => {
+  const spool = open(t, folderOf(t))
+  const both = await Promise.all([put(spool, 'one', 'a'), put(spool, 'one', 'a')])
+  t.same(both, ['spooled', 'duplicate'])
+  t.equal(await put(spool, 'one', 'a'), 'duplicate')
+  t.equal(await put(spool, 'two', 'a'), 'spooled', 'of another request they are another')
+  const body = Buffer.from('a')
+  const encoded = { ...callbackOf('one', body), isEncoded: true }
+  t.equal(await spool.put(encoded, body), 'spooled', 'and so they are with a content encoding')
+  t.equal(spool.usage().entries, 3)
+})
+
+t.test('there is room for so many bytes, and for so many of a request', async (t) => {
+  const spool = open(t, folderOf(t), { mostBytes: 1000 })
+  t.equal(await put(spool, 'one', 'x'.repeat(900)), 'spooled')
+  t.equal(await put(spool, 'two', 'x'.repeat(100)), 'full')
+  t.ok(spool.hasRoom(), 'a smaller one would have fitted')
+  t.equal(await put(spool, 'one', 'x'.repeat(900)), 'duplicate', 'what is there stays so')
+  spool.remove(allOf(spool)[0]?.seq ?? 0)
+  t.match(spool.usage(), { entries: 0, bytes: 0 })
+  const many = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => put(spool, 'one', `body ${n}`)))
+  t.same(many, [...Array<string>(5).fill('spooled'), 'too-many'])
+  t.equal(await put(spool, 'two', 'body 7'), 'spooled')
+})
+
+t.test('some of the disk is left free, for what it takes to remove', async (t) => {
+  const spool = open(t, folderOf(t), { leaveFree: 2 ** 60 })
+  t.equal(await put(spool, 'one', 'a'), 'full')
+  t.equal(spool.usage().entries, 0)
+})
+
+t.test('a number is not given twice, also after a restart', async (t) => {
+  const folder = folderOf(t)
+  const spool = open(t, folder)
+  await put(spool, 'one', 'a')
+  const seq = spool.next(0)?.seq ?? 0
+  spool.remove(seq)
+  spool.remove(seq)
+  spool.close()
+  const again = open(t, folder)
+  await put(again, 'one', 'a')
+  t.ok((again.next(0)?.seq ?? 0) > seq)
+})
+
+t.test(
+  'what is on disk is for the owner alone, and sealed; what is removed has gone',
+  async (t) => {
+    const folder = join(folderOf(t), 'made', 'here')
+    const spool = open(t, folder)
+    const secret = randomBytes(20).toString('hex')
+    await put(spool, 'one', secret)
+    const files = () => readdirSync(folder).map((name) => join(folder, name))
+    t.equal(statSync(folder).mode & 0o777, 0o700)
+    for (const file of files()) t.equal(statSync(file).mode & 0o777, 0o600, file)
+    const bytes = () => Buffer.concat(files().map((file) => readFileSync(file)))
+    t.notOk(bytes().includes(secret))
+    const sealed = Buffer.from(spool.next(0)?.sealed ?? [])
+    t.ok(bytes().includes(sealed))
+    spool.remove(spool.next(0)?.seq ?? 0)
+    t.notOk(bytes().includes(sealed))
+  }
+)
+
+t.test('what was altered on disk is not opened', async (t) => {
+  const folder = folderOf(t)
+  const spool = open(t, folder)
+  await put(spool, 'one', 'a')
+  spool.close()
+  const database = new DatabaseSync(join(folder, 'callbacks.sqlite'))
+  database.exec("UPDATE spooled SET requestId = 'two'")
+  database.close()
+  const again = open(t, folder)
+  const row = again.next(0)
+  t.equal(row?.requestId, 'two')
+  t.throws(() => row && again.open(row))
+})
+
+t.test('with another key it is not opened, and stays; with both it is', async (t) => {
+  const folder = folderOf(t)
+  const first = open(t, folder)
+  await put(first, 'one', 'a')
+  first.close()
+  const other = secretKey('k2')
+  const second = open(t, folder, { sealer: createSealer([other]) })
+  const row = second.next(0)
+  t.throws(() => row && second.open(row), /'k1', which SECRET_KEYS lacks/)
+  t.equal(second.usage().entries, 1)
+  second.close()
+  t.same(textsOf(open(t, folder, { sealer: createSealer([other, KEY]) })), ['a'])
+})
+
+t.test('a folder is of one process alone', async (t) => {
+  const folder = folderOf(t)
+  const spool = open(t, folder)
+  const program = `
+    import { openSpool } from './src/spool/spool.ts'
+    try { openSpool({ folder: ${JSON.stringify(folder)}, mostBytes: 1, mostOfRequest: 1, leaveFree: 0 }) }
+    catch (error) { console.log(error.message) }`
+  const told = async () => (await run(program)).trim()
+  t.match(await told(), /^SPOOL_DIR is used by another process/)
+  await put(spool, 'one', 'a')
+  t.match(await told(), /^SPOOL_DIR is used by another process/)
+  spool.close()
+  t.equal(await told(), '')
+})
+
+t.test('what a process that is killed had been told is spooled is there afterwards', async (t) => {
+  const folder = folderOf(t)
+  const program = `
+    import { openSpool } from './src/spool/spool.ts'
+    const sealer = { seal: (plain) => Buffer.from(plain), open: (sealed) => Buffer.from(sealed) }
+    const spool = openSpool({ folder: ${JSON.stringify(folder)}, mostBytes: 1e9, mostOfRequest: 1e9, leaveFree: 0, sealer })
+    for (let n = 0; ; n += 1) {
+      const callback = { requestId: 'one', attempt: 1, callbackId: String(n), isEncoded: false, receivedAt: n }
+      console.log(await spool.put(callback, Buffer.from(String(n))), n)
+    }`
+  const child = start(program)
+  let told = ''
+  for await (const chunk of child.stdout) {
+    told += String(chunk)
+    if (told.split('\n').length > 50) child.kill('SIGKILL')
+  }
+  const last = Number(told.split('\n').at(-2)?.split(' ')[1])
+  const seqs = allOf(open(t, folder)).map(({ callbackId }) => Number(callbackId))
+  t.ok(last >= 49)
+  t.same(
+    seqs.slice(0, last + 1),
+    Array.from({ length: last + 1 }, (_, n) => n)
+  )
+})
+
+t.test('a folder that can’t be written is an error that names SPOOL_DIR', async (t) => {
+  const folder = folderOf(t)
+  writeFileSync(join(folder, 'file'), '')
+  t.throws(() => openSpool({ ...SETTINGS, folder: join(folder, 'file') }), {
+    name: 'SpoolError',
+    message: /^SPOOL_DIR names a folder that cannot be written \(E[A-Z]+\)$/
+  })
+})
+
+t.test('a damaged file is an error, and left as it is', async (t) => {
+  const folder = folderOf(t)
+  const file = join(folder, 'callbacks.sqlite')
+  const spool = open(t, folder)
+  for (let n = 0; n < 5; n += 1) await put(spool, 'one', randomBytes(9000).toString('hex'))
+  spool.close()
+  const sound = readFileSync(file)
+  const broken = Buffer.from(sound).fill(0xff, 4096, 12_288)
+  for (const bytes of [Buffer.from('no database'.repeat(999)), broken]) {
+    writeFileSync(file, bytes)
+    t.throws(() => openSpool({ ...SETTINGS, folder }), {
+      name: 'SpoolError',
+      message: /^SPOOL_DIR holds a damaged callbacks.sqlite: move it away, and keep it$/
+    })
+    t.ok(readFileSync(file).equals(bytes))
+  }
+})
+
+t.test('a file of a newer version is an error', async (t) => {
+  const folder = folderOf(t)
+  open(t, folder).close()
+  const database = new DatabaseSync(join(folder, 'callbacks.sqlite'))
+  database.exec('PRAGMA user_version = 2')
+  database.close()
+  t.throws(() => openSpool({ ...SETTINGS, folder }), /^SPOOL_DIR holds .* newer version$/)
+})
+
+function start(program: string) {
+  const args = ['--input-type=module-typescript', '--eval', program]
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+}
+
+async function run(program: string): Promise<string> {
+  const child = start(program)
+  let text = ''
+  child.stdout.on('data', (chunk) => (text += String(chunk)))
+  await once(child, 'close')
+  return text
+}

@@ -1,0 +1,48 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { createSealer } from '../../src/ledger/seal.ts'
+import { type Draining, type DrainDeps, startDraining } from '../../src/server/drain.ts'
+import { openSpool, type Spool, type SpoolSettings } from '../../src/spool/spool.ts'
+import type { Service } from './service.ts'
+import { until } from './until.ts'
+
+/** A folder that is gone when the test has ended. */
+export function spoolFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'khipu-spool-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A spool on a real disk, with the keys of a service. */
+export function openTestSpool(
+  t: Test,
+  { ledgerSettings }: Pick<Service, 'ledgerSettings'>,
+  changes: Partial<SpoolSettings> = {}
+): Spool {
+  const sealer = createSealer(ledgerSettings.secretKeys)
+  const usual = { folder: spoolFolder(t), mostBytes: 1e7, mostOfRequest: 100, leaveFree: 0, sealer }
+  const spool = openSpool({ ...usual, ...changes })
+  t.teardown(() => spool.close())
+  return spool
+}
+
+/** Drains a spool into the ledger of a service. */
+export function drain(
+  t: Test,
+  service: Service,
+  spool: Spool,
+  changes: Partial<DrainDeps> = {}
+): Draining {
+  const draining = startDraining({ ...service, spool, canStore: () => true, ...changes })
+  t.teardown(() => draining.close())
+  return draining
+}
+
+/** Drains a spool until nothing is left in it. */
+export async function drainAll(t: Test, service: Service, spool: Spool): Promise<void> {
+  const draining = drain(t, service, spool)
+  await until('the spool is empty', () => spool.usage().entries === 0)
+  await draining.close()
+}
