@@ -12,6 +12,7 @@ import { raceFaults } from './races.ts'
 import { redisFaults } from './redis.ts'
 import { releaseFaults } from './release.ts'
 import { sentinelFaults } from './sentinel.ts'
+import { spoolFaults } from './spool.ts'
 
 /** Every fault of the suite, in the order of its table. */
 export const faults: readonly Fault[] = [
@@ -27,5 +28,6 @@ export const faults: readonly Fault[] = [
   ...diskFaults,
   ...clockFaults,
   ...clusterFaults,
-  ...sentinelFaults
+  ...sentinelFaults,
+  ...spoolFaults
 ]
