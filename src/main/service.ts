@@ -1,18 +1,16 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import { callbackUrl, createCapabilities } from '../khipu/capability.ts'
+import { callbackUrl } from '../khipu/capability.ts'
 import { createKhipuClient } from '../khipu/client.ts'
-import { connectFailingFast, connectWaiting } from '../queue/connections.ts'
+import { connectWaiting } from '../queue/connections.ts'
 import { type AdminDeps, buildAdmin, type OperatorDeps } from '../server/admin.ts'
 import { type Draining, startDraining } from '../server/drain.ts'
-import { createMetrics } from '../server/metrics.ts'
 import { buildPublic } from '../server/public.ts'
-import type { Spool } from '../spool/spool.ts'
 import { startWorker } from '../worker/worker.ts'
 import { watchAftermath } from './aftermath.ts'
-import { agreeInTime } from './agree.ts'
 import { concernsOf } from './concerns.ts'
 import { buildParts, buildSpool } from './parts.ts'
+import { buildShared, type Shared } from './shared.ts'
 
 /** Something that was started, and how to end it. */
 export interface Running {
@@ -39,7 +37,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
   const spool = server ? buildSpool(config) : null
   const shared = buildShared(config, spool, log)
   const running: Running[] = []
-  const draining = spool === null ? null : drain(shared, spool, log)
+  const draining = spool === null ? null : startDraining({ ...shared, spool, log })
   if (draining !== null) running.push(draining)
   if (server) running.push(await runPublic(config, shared, log))
   running.push(await runAdmin(config, shared, server, log))
@@ -53,43 +51,6 @@ export async function startService(config: Config, log: Logger): Promise<Running
       await shared.close()
     }
   }
-}
-
-type Shared = ReturnType<typeof buildShared>
-
-/** What the listeners use, on a connection that fails fast: nobody who calls waits for Redis to return. */
-function buildShared(config: Config, spool: Spool | null, log: Logger) {
-  const redis = connectFailingFast(config.redis, log)
-  const parts = buildParts(config, redis, log)
-  const metrics = createMetrics({ ...parts, spool })
-  const capabilities = createCapabilities(config.secretKeys)
-  const capacity = parts.watchCapacity()
-  let isFit = false
-  const fits = agreeInTime({ ...parts, partitions: config.partitions }).then(
-    () => void (isFit = true)
-  )
-  // Whoever started the service is told; until then it may run.
-  fits.catch(() => {})
-  return {
-    ...parts,
-    spool,
-    metrics,
-    capabilities,
-    capacity,
-    fits,
-    // With another number of partitions a good callback would be turned away as unknown.
-    canStore: () => isFit && capacity.canStore(),
-    async close() {
-      capacity.close()
-      spool?.close()
-      await parts.queues.close()
-      redis.disconnect()
-    }
-  }
-}
-
-function drain(shared: Shared, spool: Spool, log: Logger): Draining {
-  return startDraining({ ...shared, spool, canStore: () => shared.capacity.canStore(), log })
 }
 
 function runWorker(

@@ -1,0 +1,44 @@
+import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
+import { createCapabilities } from '../khipu/capability.ts'
+import { connectFailingFast } from '../queue/connections.ts'
+import { createMetrics } from '../server/metrics.ts'
+import type { Spool } from '../spool/spool.ts'
+import { agreeInTime } from './agree.ts'
+import { buildParts } from './parts.ts'
+
+export type Shared = ReturnType<typeof buildShared>
+
+/**
+ * What the roles of a process share. Its connection is that of the listeners, which fails fast: nobody who calls
+ * waits for Redis to return.
+ */
+export function buildShared(config: Config, spool: Spool | null, log: Logger) {
+  const redis = connectFailingFast(config.redis, log)
+  const parts = buildParts(config, redis, log)
+  const metrics = createMetrics({ ...parts, spool })
+  const capabilities = createCapabilities(config.secretKeys)
+  const capacity = parts.watchCapacity()
+  let isFit = false
+  const fits = agreeInTime({ ...parts, partitions: config.partitions }).then(
+    () => void (isFit = true)
+  )
+  // Whoever started the service is told; until then it may run.
+  fits.catch(() => {})
+  return {
+    ...parts,
+    spool,
+    metrics,
+    capabilities,
+    capacity,
+    fits,
+    // With another number of partitions a good callback would be turned away as unknown.
+    canStore: () => isFit && capacity.canStore(),
+    async close() {
+      capacity.close()
+      spool?.close()
+      await parts.queues.close()
+      redis.disconnect()
+    }
+  }
+}
