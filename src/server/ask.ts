@@ -111,7 +111,10 @@ async function reserve(
     throw new Refusal(400, `Idempotency-Key must have 1 to ${LONGEST_IDEMPOTENCY_KEY} characters`)
   }
   const fingerprint = createHash('sha256').update(stringify(body)).digest()
-  const holder = await deps.idempotency.reserve(caller, key, { requestId, fingerprint })
+  // Before the request is made: a new master that had it without its key would make another for a repeat.
+  const holder = await deps.replicas.reached(() =>
+    deps.idempotency.reserve(caller, key, { requestId, fingerprint })
+  )
   if (!fingerprint.equals(holder.fingerprint)) {
     throw new Refusal(422, 'Idempotency-Key was used before, for another body')
   }

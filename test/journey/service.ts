@@ -96,7 +96,9 @@ export function spawnService(env: Env): Service {
     api: (method, path, body, headers) => callApi(`${adminUrl}${path}`, method, body, headers),
     async ready() {
       await until('the service is ready', async () => {
-        if (child.exitCode !== null) throw new Error(`the service ended: ${stderr}`)
+        if (child.exitCode !== null) {
+          throw new Error(`the service ended: ${stderr}${JSON.stringify(logs.at(-1))}`)
+        }
         const answer = await call(`${adminUrl}/health/ready`).catch(() => null)
         return answer?.status === 200
       })

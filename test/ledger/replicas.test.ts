@@ -110,6 +110,7 @@ t.test('a callback is acknowledged once a replica has it', async (t) => {
   const key = { 'idempotency-key': 'once' }
   const asked = () => call('/v1/requests', { RequestData: { AccountNumber: '77' } }, key)
   t.equal((await asked()).status, 503)
+  t.match(await server.catalog.totals(), { accepted: 1 }, 'nothing is made without its key')
   goOn()
   await until('a replica has it', async () => (await post(token, bytes(ok()))).status === 200)
   t.match((await post(token, bytes(ok()))).json, { status: 'duplicate' })
