@@ -1,6 +1,7 @@
 import type { Fault } from './fault.ts'
 import { clockFaults } from './clock.ts'
 import { clusterFaults } from './cluster.ts'
+import { crashPointFaults } from './crash-points.ts'
 import { deafFaults } from './deaf.ts'
 import { diskFaults } from './disk.ts'
 import { killFaults } from './kills.ts'
@@ -29,5 +30,6 @@ export const faults: readonly Fault[] = [
   ...clockFaults,
   ...clusterFaults,
   ...sentinelFaults,
-  ...spoolFaults
+  ...spoolFaults,
+  ...crashPointFaults
 ]
