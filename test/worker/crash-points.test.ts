@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { Answer } from '../../src/core/answer.ts'
-import { jobsOf } from '../../src/core/jobs.ts'
+import { progressDueAt } from '../../src/core/jobs.ts'
 import { cancel, retryNow } from '../../src/core/operate.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
-import type { State } from '../../src/core/request.ts'
+import { isOpen, type Request, type State } from '../../src/core/request.ts'
 import type { KhipuRequest } from '../../src/khipu/client.ts'
 import { quarantineId } from '../../src/ledger/ids.ts'
 import { advance } from '../../src/ledger/advance.ts'
@@ -250,7 +250,8 @@ async function checkIndexes(
   const due = await redis.zscore(`${tag}:due`, requestId)
   const unread = await redis.zscore(`${tag}:received`, requestId)
   const where = `${side} command ${at}`
-  t.equal(due !== null, jobsOf(request).length > 0, `${where}, what is left to do is due`)
+  const dueAt = due === null ? null : Number(due)
+  t.equal(dueAt, progressDueAt(request), `${where}, what is left to do is due`)
   t.equal(unread !== null, (entry?.pending.length ?? 0) > 0, `${where}, what is unread is known`)
 }
 
@@ -274,10 +275,12 @@ async function healAll(
     for (const token of khipu.toCallBack.splice(0)) await takeCallback(service, token)
     await sweep({ ...service, catalog: { ...service.catalog, now: later } })
     const found = await Promise.all(requestIds.map((id) => service.catalog.find(id)))
-    return found.every(
-      (request) => request !== null && jobsOf(request).length === 0 && request.endedAt !== null
-    )
+    return found.every((request) => request !== null && isDone(request))
   })
+}
+
+function isDone(request: Request): boolean {
+  return !isOpen(request) && progressDueAt(request) === null
 }
 
 async function checkEnds(
