@@ -1,43 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { takeChance } from './chance.ts'
-import { askForAll, checkAll, FAST, untilAllEnded, untilSomeMore } from './crowd.ts'
 import { call } from './service.ts'
 import { until } from './until.ts'
 import { accountOf, ask, atRest, inState, otherPorts, resultsOf, startWorld } from './world.ts'
 
 const HOUR_MS = 60 * 60_000
 const SAMPLE = new URL('../../schemas/examples/callback.example.json', import.meta.url)
-const chance = takeChance()
-
-// They wait more than they work, and each has a world of its own.
-// Each has options of its own as well: tap writes into them.
-t.jobs = 2
-
-t.test(
-  `one of two workers is killed beside a server, seed ${chance.seed}`,
-  { buffered: true },
-  async (t) => {
-    const world = await startWorld(t, FAST)
-    const [server, doomed, survivor] = await Promise.all([
-      world.start({ ROLE: 'server' }),
-      world.start({ ROLE: 'worker', ...(await otherPorts()) }),
-      world.start({ ROLE: 'worker', ...(await otherPorts()) })
-    ])
-    const asking = askForAll(server)
-    await until('both workers have sent some', () =>
-      [doomed, survivor].every(({ logs }) => logs.some(({ msg }) => msg === 'request sent'))
-    )
-    await untilSomeMore(world, chance)
-    await doomed.kill()
-
-    const members = await asking
-    await untilAllEnded(server, members)
-    await checkAll(t, world, server, members)
-    const errors = [server, survivor].flatMap(({ logs }) => logs.filter(({ level }) => level >= 50))
-    t.same(errors, [], 'nobody has logged an error')
-  }
-)
 
 t.test(
   'a POST that a crash cut short is not sent again, and its callback counts',
