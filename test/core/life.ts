@@ -10,20 +10,16 @@ import { resultOf } from '../../src/core/publish.ts'
 import type { HistoryEvent, Request, State } from '../../src/core/request.ts'
 import type { KhipuEnvelope } from '../../src/schemas/generated.ts'
 import { check } from '../../src/schemas/validate.ts'
-import { ID, MINUTE, queued } from './given.ts'
+import { MINUTE, queued } from './given.ts'
+import type { Rules } from './rules.ts'
 
 // Random lives of one request, led only through the public transitions, as the handlers lead them:
 // whatever was received is applied first. What must hold is computed here from the policy's numbers
 // and from what was done, never by asking the core.
 
 export type Step = (request: Request, around: Around) => Request
-/** A policy, and how often it allows each retry: said twice, so that a slip shows. */
-export type Rules = {
-  readonly policy: Policy
-  readonly mostRetries: Readonly<Record<string, number>>
-}
-
-const STATE_AFTER: ReadonlyMap<string, State> = new Map<string, State>([
+/** Where each line of a history that changes the state leads. */
+export const STATE_AFTER: ReadonlyMap<string, State> = new Map<string, State>([
   ['accepted', 'queued'],
   ['sending', 'sending'],
   ['acknowledged', 'awaiting-callback'],
@@ -165,7 +161,7 @@ function inspectStep(life: Life, before: Request, after: Request): void {
 }
 
 /** What must be so of a request, wherever it comes from. */
-function inspectShape(request: Request): void {
+export function inspectShape(request: Request): void {
   const { state, dueAt, endedAt, parked, parkedMs, history } = request
   const jobs = jobsOf(request)
   const types = jobs.map(({ type }) => type).join()
@@ -183,7 +179,7 @@ function inspectShape(request: Request): void {
       'only its result is to be done'
     )
     ensure(
-      jobs.every(({ jobId }) => jobId === ID),
+      jobs.every(({ jobId }) => jobId === request.requestId),
       'a result must have the id of its request'
     )
     inspectResult(request)

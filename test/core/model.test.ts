@@ -7,7 +7,6 @@ import { applyDeadline } from '../../src/core/deadline.ts'
 import type { Outcome } from '../../src/core/envelope.ts'
 import { matches, type Notification } from '../../src/core/notification.ts'
 import { cancel, release, retryNow } from '../../src/core/operate.ts'
-import { BUILT_IN_POLICY, type Policy } from '../../src/core/policy.ts'
 import { markPublished } from '../../src/core/publish.ts'
 import { applyAnswer, beginSending } from '../../src/core/sending.ts'
 import {
@@ -28,46 +27,8 @@ import {
   temporary,
   UNAUTHORIZED
 } from './given.ts'
-import { ensure, JOB_OF, Life, type Rules, type Step } from './life.ts'
-
-const BUILT_IN: Rules = {
-  policy: BUILT_IN_POLICY,
-  mostRetries: {
-    'retry-immediately': 5,
-    'refused-logon': 1,
-    'wait-4-hours': 6,
-    temporary: 8,
-    'no-callback': 2
-  }
-}
-/** Few retries and short times, so that a short life meets every limit. */
-const STRICT: Rules = {
-  policy: {
-    retry: {
-      'retry-immediately': rule(2, [0, 5 * SECOND]),
-      'refused-logon': rule(0, [0]),
-      'wait-4-hours': rule(1, [4 * HOUR]),
-      temporary: { ...rule(2, [2 * SECOND]), retryAfterMaxMs: 10 * MINUTE },
-      'no-callback': rule(1, [MINUTE])
-    },
-    parkedMaxMs: {
-      'retry-after-notification': 2 * HOUR,
-      'unknown-type': HOUR,
-      unauthorized: 3 * HOUR,
-      'authorization-expired': 4 * HOUR,
-      credentials: 5 * HOUR
-    },
-    requestMaxAgeMs: 10 * HOUR,
-    releasesPerSecond: 1
-  },
-  mostRetries: {
-    'retry-immediately': 2,
-    'refused-logon': 0,
-    'wait-4-hours': 1,
-    temporary: 2,
-    'no-callback': 1
-  }
-}
+import { ensure, JOB_OF, Life, type Step } from './life.ts'
+import { BUILT_IN, type Rules, STRICT } from './rules.ts'
 
 /** How long after its release a request is sent: they are paced. */
 const PACE_MS = 300
@@ -303,8 +264,4 @@ for (const [name, rules, mustMeet] of lives) {
 
 function acknowledgedWithin(lifeSpan: string | null): SimpleAnswer {
   return acknowledged(lifeSpan === null ? {} : { lifeSpan })
-}
-
-function rule(maxRetries: number, delaysMs: number[]): Policy['retry']['temporary'] {
-  return { delaysMs, jitter: { share: 0.2 }, maxRetries, retryAfterMaxMs: 0 }
 }

@@ -30,21 +30,34 @@ export interface Wishes {
   readonly callbackTimeoutMs?: number
   readonly partitions?: number
   readonly ackReplicas?: number
+  readonly ledgerRetentionMs?: number
   readonly secretKeys?: readonly [SecretKey, ...SecretKey[]]
 }
 
 /** The ledger and the queues on a real Redis, under a prefix that nobody else has. */
 export type Service = Awaited<ReturnType<typeof openService>>
 
-/** Opens them for one test, which leaves no key behind. Chance adds nothing: `random` is 0. */
+/** Opens them for one test, which leaves no key behind. */
 export async function openService(t: Test, wishes: Wishes = {}) {
-  const { url = redisUrl(), connect = connectWaiting, secretKeys = [secretKey('k1')] } = wishes
+  const { url = redisUrl(), connect = connectWaiting } = wishes
   const { lines, log } = openLog()
   const redis = connect({ url, ca: null }, log)
   if (!(redis instanceof Redis)) throw new Error('not for a Cluster')
   await once(redis, 'ready')
   const queuePrefix = `test-${randomBytes(6).toString('hex')}`
-  const retention = { ledgerRetentionMs: 30 * DAY, resultRetentionMs: 3 * DAY }
+  const parts = await openParts(redis, queuePrefix, log, wishes)
+  t.teardown(async () => {
+    await parts.queues.close()
+    redis.disconnect()
+    await deleteKeys(url, queuePrefix)
+  })
+  return { ...parts, url, lines }
+}
+
+/** What `openService` opens, on a connection and under a prefix of the caller's. Chance adds nothing: `random` is 0. */
+export async function openParts(redis: Redis, queuePrefix: string, log: Logger, wishes: Wishes) {
+  const { secretKeys = [secretKey('k1')], ledgerRetentionMs = 30 * DAY } = wishes
+  const retention = { ledgerRetentionMs, resultRetentionMs: 3 * DAY }
   const { policy = BUILT_IN_POLICY, quarantine = QUARANTINE, singleFlight = true } = wishes
   const guarded = { policy, quarantine, singleFlight }
   const ledgerSettings = { queuePrefix, secretKeys, ...guarded, ...retention }
@@ -71,11 +84,6 @@ export async function openService(t: Test, wishes: Wishes = {}) {
     callbackTimeoutMs: wishes.callbackTimeoutMs ?? HOUR / 2,
     random: () => 0
   }
-  t.teardown(async () => {
-    await queues.close()
-    redis.disconnect()
-    await deleteKeys(url, queuePrefix)
-  })
   const all = joinPartitions([opened, ...others])
   return {
     ...opened,
@@ -86,13 +94,11 @@ export async function openService(t: Test, wishes: Wishes = {}) {
     partitions: [opened, ...others].map((partition) => ({ ...partition, ...common })),
     ledgerSettings,
     redis,
-    url,
     queuePrefix,
     queues,
     capabilities: createCapabilities(secretKeys),
-    ledgerRetentionMs: retention.ledgerRetentionMs,
-    log,
-    lines
+    ledgerRetentionMs,
+    log
   }
 }
 
@@ -128,7 +134,8 @@ export async function keysWith(redis: Redis, text: string): Promise<string[]> {
   return [...new Set(found)].toSorted()
 }
 
-async function deleteKeys(url: string, text: string): Promise<void> {
+/** Deletes every key with the text in its name. */
+export async function deleteKeys(url: string, text: string): Promise<void> {
   const redis = new Redis(url)
   const keys = await keysWith(redis, text)
   if (keys.length > 0) await redis.unlink(keys)

@@ -1,0 +1,21 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { STRICT } from '../core/rules.ts'
+import { redisUrl } from '../support/service.ts'
+import { stories } from './model/happening.ts'
+import { tell } from './model/run.ts'
+import { openSite } from './model/site.ts'
+
+const seed = Number(process.env['JOURNEY_SEED'] ?? randomInt(1_000_000))
+const numRuns = Number(process.env['MODEL_RUNS'] ?? 40)
+
+t.test(`whatever happens, the real ledger keeps its promises, seed ${seed}`, async (t) => {
+  const site = await openSite(redisUrl(), `test-${randomBytes(6).toString('hex')}`, STRICT.policy)
+  t.teardown(() => site.close())
+  const met = new Set<string>()
+  const keepsItsPromises = fc.asyncProperty(stories(40), async (story) => {
+    for (const word of (await tell(site, STRICT, story)).met) met.add(word)
+  })
+  await t.resolves(fc.assert(keepsItsPromises, { seed, numRuns }))
+})
