@@ -14,7 +14,8 @@ export interface Plan {
 
 /** Stands between a process and Redis: counts its commands, holds them up, and cuts it off. */
 export interface Gate {
-  arm(plan: Plan | null): void
+  /** Says how many commands were sent since it was armed before. */
+  arm(plan: Plan | null): number
   /** From here on nothing that the process does reaches Redis, and no reply reaches it. */
   die(): void
   readonly isDead: boolean
@@ -87,14 +88,16 @@ export function gateOf(redis: Redis): Gate {
   redis.sendCommand = (...sending: Sending): unknown => {
     if (isDead) return never()
     if (held !== null) return held.then(() => redis.sendCommand(...sending))
-    if (sending[1] !== undefined || plan === null) return pass(...sending)
+    if (sending[1] !== undefined) return pass(...sending)
     seen += 1
-    return seen === plan.at ? interrupt(plan, ...sending) : pass(...sending)
+    return seen === plan?.at ? interrupt(plan, ...sending) : pass(...sending)
   }
   return {
     arm(next) {
+      const count = seen
       plan = next
       seen = 0
+      return count
     },
     die: () => void die(),
     get isDead() {

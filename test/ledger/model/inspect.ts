@@ -3,7 +3,7 @@ import { jobsOf } from '../../../src/core/jobs.ts'
 import { isOpen, type Request } from '../../../src/core/request.ts'
 import { quarantineId } from '../../../src/ledger/ids.ts'
 import { check } from '../../../src/schemas/validate.ts'
-import { inspectShape } from '../../core/life.ts'
+import { inspectShape, STATE_AFTER } from '../../core/life.ts'
 import { inspectHistory } from './history.ts'
 import { isMeant, type Seen, type Sight } from './sight.ts'
 import type { Rules } from '../../core/rules.ts'
@@ -161,15 +161,20 @@ function inspectWinner({ requestId, state, response }: Request, { stored, crashe
   same(response?.body, first?.id, 'the first good result must win')
 }
 
-/** No attempt without a POST, unless a process died between them, or it had ended by then. */
+/** No attempt without a POST, unless it had ended by then, or a process died between them. */
 function inspectSends(request: Request, { posts, crashes }: World): void {
-  const sent = posts.filter(({ requestId }) => requestId === request.requestId).length
-  const { length } = request.attempts
-  must(sent <= length, 'nothing must be sent without an attempt')
-  must(crashes > 0 || sent >= length - 1, 'an attempt that was begun must be sent')
+  const own = posts.filter(({ requestId }) => requestId === request.requestId)
+  must(own.length <= request.attempts.length, 'nothing must be sent without an attempt')
+  if (crashes > 0) return
+  const changes = request.history.filter(({ event }) => STATE_AFTER.has(event))
+  for (const [index, { event, attempt }] of changes.entries()) {
+    if (event !== 'sending' || own.some((post) => post.attempt === attempt)) continue
+    const next = changes[index + 1]?.event ?? ''
+    must(ENDED.has(next), 'an attempt that was begun must be sent')
+  }
 }
 
-/** The jobs that must exist and don't; `sight` tells of requests, the queues are asked for the rest. */
+/** The jobs that must exist, and the instants by which the sweep goes. */
 export function jobsWanted(sight: Sight): Wanted[] {
   return [...sight.requests.values()].flatMap(({ record }) =>
     jobsOf(record).flatMap(({ type, jobId, requestId, at }) =>

@@ -10,6 +10,7 @@ import type { Input } from '../../../src/ledger/ledger.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
 import { accept } from '../../../src/server/accept.ts'
 import { Refusal } from '../../../src/server/problem.ts'
+import type { QueueName } from '../../../src/queue/queues.ts'
 import { callback } from '../../../src/worker/callback.ts'
 import { deadline } from '../../../src/worker/deadline.ts'
 import { send } from '../../../src/worker/send.ts'
@@ -26,7 +27,7 @@ import {
   isGood,
   type Said
 } from './happening.ts'
-import type { Process, Site, Taken } from './site.ts'
+import { type Process, QUEUES, type Site, type Taken } from './site.ts'
 
 /** A POST that Khipu was to get. */
 export interface Post {
@@ -89,6 +90,7 @@ export class World {
   /** What the next POST of each process comes to, and since when its handler runs. */
   #posting: { said: Said; meanwhile: readonly Happening[]; since: number }[] = []
   #inHand: Taken | null = null
+  readonly #commands = new Map<string, number>()
 
   constructor(site: Site) {
     this.site = site
@@ -110,7 +112,8 @@ export class World {
     if (interruption?.how === 'again') this.unrest += 1
     process.gate.arm(
       interruption && {
-        ...interruption,
+        how: interruption.how,
+        at: 1 + (interruption.at % (this.#commands.get(what.type) ?? 8)),
         meanwhile: () => this.#do(interruption.by, depth + 1, null)
       }
     )
@@ -119,7 +122,9 @@ export class World {
       if (!(error instanceof Refusal)) throw error
     })
     await Promise.race([done, process.gate.died])
-    process.gate.arm(null)
+    const commands = process.gate.arm(null)
+    // So many there will be the next time, more or less.
+    if (commands > 1) this.#commands.set(what.type, commands)
     if (!process.gate.isDead) return
     this.crashes += 1
     await process.gate.died
@@ -239,12 +244,20 @@ export class World {
     { queue, said, meanwhile }: Extract<Happening, { type: 'run' }>,
     depth: number
   ): Promise<void> {
-    const taken = await this.site.take(queue)
+    const taken = await this.#take(queue)
     if (taken === null) return
     if (depth === 0) this.#inHand = taken
     this.#posting[depth] = { said, meanwhile, since: this.#nth }
-    const handled = await HANDLERS[queue](process.deps, taken.job.data)
+    const handled = await HANDLERS[taken.queue](process.deps, taken.job.data)
     await this.site.finish(taken, handled)
+  }
+
+  async #take(preferred: QueueName): Promise<Taken | null> {
+    for (const queue of [preferred, ...QUEUES]) {
+      const taken = await this.site.take(queue)
+      if (taken !== null) return taken
+    }
+    return null
   }
 
   async #twin(process: Process, depth: number): Promise<void> {
