@@ -44,6 +44,7 @@ export const JOB_OF: Readonly<Record<State, string>> = {
   cancelled: 'result'
 }
 const PARK_CAUSES: readonly string[] = ['retry-after-notification', 'unknown-type', 'unauthorized']
+const OTHER = 'another-request'
 
 /** One life, with all that the model knows about it by itself. */
 export class Life {
@@ -56,6 +57,10 @@ export class Life {
   /** The attempts that Khipu has not answered. */
   readonly unanswered = new Set<number>()
   readonly notifications: Notification[] = []
+  /** Until when another request of the account is on its way; null where none is. */
+  busyUntil: number | null = null
+  /** When the bank refused the log-on of this request to another one; null where it did not. */
+  refusedAt: number | null = null
   /** The notifications whose releases were not yet done. */
   releasing: Notification[] = []
   /** How often someone let it go from where it was, or would have been, parked. */
@@ -73,7 +78,8 @@ export class Life {
   }
 
   around(): Around {
-    const since = this.request.attempts.at(-1)?.sendingAt ?? Infinity
+    const sendingAt = this.request.attempts.at(-1)?.sendingAt ?? Infinity
+    const since = Math.min(sendingAt, this.refusedAt ?? Infinity)
     return freeze({
       policy: this.rules.policy,
       now: this.now,
@@ -81,8 +87,9 @@ export class Life {
       notifications: this.notifications.filter(({ at }) => at >= since),
       callbackTimeoutMs: 30 * MINUTE,
       authorizationExpiresAt: null,
-      busyUntil: null,
-      refused: null
+      busyUntil: this.busyUntil,
+      refused:
+        this.refusedAt === null ? null : { requestId: OTHER, at: this.refusedAt, code: 'E101' }
     })
   }
 
@@ -98,6 +105,16 @@ export class Life {
     this.request = after
     inspectStep(this, before, after)
     return { before: folded.request, after }
+  }
+
+  /** The process dies after it has decided, and before it commits: whoever comes next decides the same. */
+  abandon(step: Step): void {
+    const decide = () => {
+      const around = this.around()
+      return step(foldCallbacks(this.request, freeze(this.pending), around).request, around)
+    }
+    ensure(isDeepStrictEqual(decide(), decide()), 'the same must be decided again')
+    this.pending = [...this.pending]
   }
 
   /** What differs in its outcome or its variant differs in its bytes. */
@@ -246,10 +263,16 @@ function inspectDecisions(
     if (line.event === 'retry-requested' || line.event === 'released') {
       const earlier = lines.slice(0, index).findLast(({ event }) => STATE_AFTER.has(event))
       if ((STATE_AFTER.get(earlier?.event ?? '') ?? before.state) === 'parked') life.letGo += 1
+      // What was parked before this step, and by it was not parked otherwise.
+      if (line.event === 'released' && earlier === undefined) {
+        const { notBefore = 0 } = before.parked ?? {}
+        ensure((after.dueAt ?? 0) >= notBefore, 'a release must not be sooner than the policy says')
+      }
       life.notBefore = line.event === 'released' ? (after.dueAt ?? line.at) : line.at
     }
     if (line.event === 'sending') {
       ensure(line.at >= life.notBefore, 'it was sent too early')
+      inspectHindrances(life, before, line)
       ensure(isOver(life, after, after.attempts.length - 1), 'it was sent again blindly')
       const age = line.at - after.requestedAt - after.parkedMs
       ensure(age <= life.rules.policy.requestMaxAgeMs, 'it was sent though it had expired')
@@ -257,6 +280,19 @@ function inspectDecisions(
     }
     if (line.event === 'failed') inspectFailure(life, after, line)
   }
+}
+
+/** Nothing is sent while another one of its account is, with what has expired, or with a log-on that was refused. */
+function inspectHindrances(life: Life, { authorization, account }: Request, line: HistoryEvent) {
+  ensure(life.busyUntil === null, 'it was sent while another of its account was on its way')
+  const expiresAt = authorization?.expiresAt ?? Infinity
+  ensure(expiresAt > line.at, 'it was sent with an authorization that had expired')
+  const { refusedAt, notifications } = life
+  if (refusedAt === null) return
+  // Where only the account is known it may have come with another log-on.
+  const isOther = account?.credentials === null && life.request.requestedAt > refusedAt
+  const isGoodAgain = notifications.some((each) => each.at >= refusedAt)
+  ensure(isOther || isGoodAgain, 'it was sent with a log-on that the bank had refused')
 }
 
 function inspectRetry(life: Life, after: Request, line: HistoryEvent, failedAt: number): void {
@@ -310,9 +346,11 @@ function inspectParked(life: Life, request: Request): void {
   if (line === undefined || request.parked === null) return
   const wasReceived = before?.event === 'callback' || before?.event === 'answered'
   const failedAt = wasReceived ? before.at : line.at
+  // What was known before it expired does not count.
+  const isExpired = request.parked.cause === 'authorization-expired'
   const missed = life.notifications.filter(
     (each) =>
-      each.at >= failedAt &&
+      each.at >= failedAt + (isExpired ? 1 : 0) &&
       matches(each, parkableOf(request, line)) &&
       !life.releasing.includes(each)
   )

@@ -6,10 +6,11 @@ import type { ParkCause } from '../../src/core/cause.ts'
 import { applyDeadline } from '../../src/core/deadline.ts'
 import type { Outcome } from '../../src/core/envelope.ts'
 import { matches, type Notification } from '../../src/core/notification.ts'
-import { cancel, release, retryNow } from '../../src/core/operate.ts'
+import { authorize, cancel, release, retryNow } from '../../src/core/operate.ts'
 import { markPublished } from '../../src/core/publish.ts'
 import { applyAnswer, beginSending } from '../../src/core/sending.ts'
 import {
+  ACCOUNT,
   acknowledged,
   AMBIGUOUS,
   bare,
@@ -92,6 +93,13 @@ type Happening =
     }
   | { readonly type: 'notify'; readonly filter: Partial<Notification> }
   | { readonly type: 'cancel' | 'retry' }
+  | { readonly type: 'authorize'; readonly lastsMs: number | null; readonly logon: string | null }
+  /** Another request of the account is on its way for that long, or not at all. */
+  | { readonly type: 'busy'; readonly forMs: number | null }
+  /** The bank refuses the log-on to another request that comes with it, or takes it again. */
+  | { readonly type: 'refused' | 'trusted' }
+  /** A process dies between its decision and its commit. */
+  | { readonly type: 'crash'; readonly in: 'send' | 'deadline' | 'callback' | 'publish' }
 type SimpleAnswer = Parameters<typeof applyAnswer>[2]
 
 const picks = fc.nat({ max: 7 })
@@ -137,6 +145,32 @@ const happenings: fc.Arbitrary<Happening> = fc.oneof(
       type: fc.constantFrom('retry', 'retry', 'retry', 'retry', 'retry', 'retry', 'cancel')
     }),
     weight: 2
+  },
+  {
+    arbitrary: fc.record({
+      type: fc.constant('authorize' as const),
+      lastsMs: fc.constantFrom(null, null, HOUR, 6 * HOUR),
+      logon: texts('logon-1', 'logon-2', null)
+    }),
+    weight: 2
+  },
+  {
+    arbitrary: fc.record({
+      type: fc.constant('busy' as const),
+      forMs: fc.constantFrom(null, null, null, 1, MINUTE)
+    }),
+    weight: 3
+  },
+  {
+    arbitrary: fc.record({ type: fc.constantFrom('refused', 'trusted', 'trusted') }),
+    weight: 2
+  },
+  {
+    arbitrary: fc.record({
+      type: fc.constant('crash' as const),
+      in: fc.constantFrom('send', 'deadline', 'callback', 'publish')
+    }),
+    weight: 3
   }
 ) as fc.Arbitrary<Happening>
 
@@ -182,6 +216,19 @@ function happen(life: Life, happening: Happening): void {
       const waits = before.state === 'parked' || before.state === 'retry-scheduled'
       return ensure(!waits || after.dueAt === life.now, 'what waits must be sent at once')
     }
+    case 'authorize':
+      return giveAuthorization(life, happening)
+    case 'busy':
+      life.busyUntil = happening.forMs === null ? null : life.now + happening.forMs
+      return
+    case 'refused':
+      life.refusedAt = life.now
+      return
+    case 'trusted':
+      life.refusedAt = null
+      return
+    case 'crash':
+      return life.abandon(HANDLED[happening.in])
     case 'cancel':
       once(life, (request) => cancel(request, 'ann', life.now))
       return ensure(life.request.endedAt !== null, 'what was cancelled must have ended')
@@ -190,12 +237,32 @@ function happen(life: Life, happening: Happening): void {
 
 const beginSendingNow: Step = (request, around) => beginSending(request, around, REQUEST_TIMEOUT)
 
+const HANDLED: Readonly<Record<'send' | 'deadline' | 'callback' | 'publish', Step>> = {
+  send: beginSendingNow,
+  deadline: applyDeadline,
+  callback: (request) => request,
+  publish: (request, { now }) => markPublished(request, now)
+}
+
+function giveAuthorization(
+  life: Life,
+  { lastsMs, logon }: Extract<Happening, { type: 'authorize' }>
+): void {
+  const expiresAt = lastsMs === null ? null : life.now + lastsMs
+  const given = { authorization: { expiresAt }, account: { ...ACCOUNT, credentials: logon } }
+  const { before, after } = life.advance((request) => authorize(request, given, 'ann', life.now))
+  const waited = before.parked?.cause === 'authorization-expired'
+  ensure(!waited || after.state === 'retry-scheduled', 'what waits for this must be let go')
+}
+
 /** Whoever is woken at the instant of a request gets it on, and before it leaves it as it is. */
 function handle(life: Life): void {
   const { state } = life.request
   const isToSend = state === 'queued' || state === 'retry-scheduled'
   const { before, after } = life.advance(isToSend ? beginSendingNow : applyDeadline)
   if (before.state !== state || before.dueAt === null) return
+  // Whose turn may have come is woken before its instant.
+  if (before.reason === 'account-busy') return
   const isDue = before.dueAt <= life.now
   ensure(isDue === (after !== before), 'it must go on at its instant, and not before')
 }
@@ -229,7 +296,7 @@ function releaseParked(life: Life): void {
   })
 }
 
-const states = Object.keys(JOB_OF)
+const states = [...Object.keys(JOB_OF), 'account-busy', 'authorization-expired', 'credentials']
 const failures = ['do-not-retry', 'rejected', 'no-callback', 'expired', 'retries-exhausted']
 const lives: [name: string, rules: Rules, mustMeet: readonly string[]][] = [
   ['built-in', BUILT_IN, states],
