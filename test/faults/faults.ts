@@ -6,6 +6,7 @@ import { deafFaults } from './deaf.ts'
 import { diskFaults } from './disk.ts'
 import { killFaults } from './kills.ts'
 import { memoryFaults } from './memory.ts'
+import { modelFaults } from './model.ts'
 import { networkFaults } from './network.ts'
 import { powerFaults } from './power.ts'
 import { queueFaults } from './queues.ts'
@@ -31,5 +32,6 @@ export const faults: readonly Fault[] = [
   ...clusterFaults,
   ...sentinelFaults,
   ...spoolFaults,
-  ...crashPointFaults
+  ...crashPointFaults,
+  ...modelFaults
 ]

@@ -121,7 +121,7 @@ const kinds = fc.oneof(
   {
     arbitrary: fc.constantFrom<Body['kind']>(
       ...(['retry-immediately', 'wait-4-hours', 'retry-after-notification'] as const),
-      ...(['retry-immediately', 'retry-after-notification', 'refused-logon'] as const),
+      ...(['refused-logon', 'retry-after-notification', 'refused-logon'] as const),
       ...(['do-not-retry', 'unknown-type', 'bad-token'] as const)
     ),
     weight: 8

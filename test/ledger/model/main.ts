@@ -26,19 +26,7 @@ const keepsItsPromises = fc.asyncProperty(stories(40), async (story) => {
 try {
   const { seed, runs, path } = values
   await fc.assert(keepsItsPromises, { seed: Number(seed), numRuns: Number(runs), path })
-  const sum = (of: (told: Told) => number) => all.reduce((total, told) => total + of(told), 0)
-  console.log(
-    JSON.stringify({
-      runs: all.length,
-      steps: sum(({ steps }) => steps),
-      requests: sum(({ requests }) => requests),
-      acknowledged: sum(({ acknowledged }) => acknowledged),
-      crashes: sum(({ crashes }) => crashes),
-      results: sum(({ results }) => results),
-      posts: sum(({ posts }) => posts),
-      met: [...new Set(all.flatMap(({ met }) => [...met]))].toSorted()
-    })
-  )
+  console.log(JSON.stringify({ runs: all.length, ...sumOf(all) }))
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   if (error instanceof Error && error.cause instanceof Error) console.error(error.cause.stack)
@@ -46,4 +34,17 @@ try {
 } finally {
   await site.close()
   await redis.stop()
+}
+
+function sumOf(all: readonly Told[]) {
+  const sum = (of: (told: Told) => number) => all.reduce((total, told) => total + of(told), 0)
+  return {
+    steps: sum(({ steps }) => steps),
+    requests: sum(({ requests }) => requests),
+    acknowledged: sum(({ acknowledged }) => acknowledged),
+    harm: sum(({ harm }) => harm),
+    results: sum(({ results }) => results),
+    late: sum(({ late }) => late),
+    posts: sum(({ posts }) => posts)
+  }
 }

@@ -10,8 +10,12 @@ export interface Told {
   readonly steps: number
   readonly requests: number
   readonly acknowledged: number
-  readonly crashes: number
+  /** Crashes, lost replies, lost queues, and clocks that differed. */
+  readonly harm: number
+  /** One per request. */
   readonly results: number
+  /** Those that an operator let through besides. */
+  readonly late: number
   readonly posts: number
   /** The states and reasons that were met. */
   readonly met: ReadonlySet<string>
@@ -59,12 +63,14 @@ class Telling {
     await this.#calmDown()
     const sight = await this.#drain()
     inspectEnd(sight, world)
+    const late = sight.results.filter(({ id }) => id.endsWith('-late')).length
     return {
       steps: this.#steps,
       requests: sight.all.length,
       acknowledged: world.acknowledged.length,
-      crashes: world.crashes,
-      results: sight.results.length,
+      harm: world.crashes + world.unrest,
+      results: sight.results.length - late,
+      late,
       posts: world.posts.length,
       met: this.#met
     }

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Answer } from '../../../src/core/answer.ts'
 import { accept as acceptRequest } from '../../../src/core/accept.ts'
 import { authorize, cancel, retryNow } from '../../../src/core/operate.ts'
-import { note } from '../../../src/core/request.ts'
+import { logonOf, note, type Request } from '../../../src/core/request.ts'
+import type { Entry } from '../../../src/ledger/entry.ts'
 import type { KhipuRequest } from '../../../src/khipu/client.ts'
 import { classify } from '../../../src/khipu/classify.ts'
 import { advance, type Step } from '../../../src/ledger/advance.ts'
@@ -90,6 +92,7 @@ export class World {
   /** What the next POST of each process comes to, and since when its handler runs. */
   #posting: { said: Said; meanwhile: readonly Happening[]; since: number }[] = []
   #inHand: Taken | null = null
+  #isInterruptedAfter = false
   readonly #commands = new Map<string, number>()
 
   constructor(site: Site) {
@@ -110,6 +113,7 @@ export class World {
     if (await this.#isOfTheSite(what)) return
     const process = await this.#process(depth)
     if (interruption?.how === 'again') this.unrest += 1
+    if (depth === 0) this.#isInterruptedAfter = interruption?.how === 'after'
     process.gate.arm(
       interruption && {
         how: interruption.how,
@@ -194,12 +198,27 @@ export class World {
             const answer = await ledger.receive(requestId, received, body)
             this.#note(requestId, received.id, received.outcome.type === 'result')
             return answer
+          },
+          commit: async (entry, change) => {
+            const committed = await ledger.commit(entry, change)
+            if (committed.done) await this.#inspectCommit(entry, change.request)
+            return committed
           }
         }
       }
     }
     this.#processes.set(depth, noted)
     return noted
+  }
+
+  /** What is begun is begun knowing of the latest refusal of its log-on. */
+  async #inspectCommit(entry: Entry, request: Request): Promise<void> {
+    const isBegun = request.attempts.length > entry.request.attempts.length
+    // What it acted on at the same time may have changed that, or what came right after it.
+    if (!isBegun || entry.pending.length > 0 || this.#isInterruptedAfter) return
+    const refused = await this.site.redis.get(`${this.site.tag}:refused:${logonOf(request)}`)
+    const isKnown = isDeepStrictEqual(JSON.parse(refused ?? 'null'), entry.refused)
+    ensure(isKnown, 'it was sent though its log-on had just been refused')
   }
 
   #note(requestId: string, id: string, isGood: boolean): void {
@@ -281,7 +300,7 @@ export class World {
       said: said.type,
       answeredAt: null
     }
-    await this.#inspectPost(post, since)
+    await this.#inspectPost(post, since, depth)
     this.posts.push(post)
     if (said.type === 'dies') {
       process.gate.die()
@@ -294,13 +313,18 @@ export class World {
     return answerOf(said)
   }
 
-  async #inspectPost({ requestId, attempt }: Post, since: number): Promise<void> {
+  async #inspectPost({ requestId, attempt }: Post, since: number, depth: number): Promise<void> {
     const isSame = (other: Post) => other.requestId === requestId && other.attempt === attempt
     ensure(!this.posts.some(isSame), 'an attempt was sent twice')
     const good = [...this.stored.values()].find(
       (stored) => stored.requestId === requestId && stored.isGood && stored.nth < since
     )
     ensure(good === undefined, 'it was sent again though its result had come')
+    // What comes between the last look at the ledger and the POST nobody can know.
+    if (depth === 0 && this.#isInterruptedAfter) return
+    const { redis, tag } = this.site
+    const isOver = (await redis.zscore(`${tag}:ended`, requestId)) !== null
+    ensure(!isOver, 'it was sent though it had ended')
   }
 
   async #ask(
@@ -314,7 +338,7 @@ export class World {
       const ask = {
         key: `key-${this.asked.length}`,
         service,
-        input: { RequestData, ...logonOf(logon) }
+        input: { RequestData, ...broughtWith(logon) }
       }
       this.asked.push(ask)
       this.unanswered.push(ask)
@@ -398,7 +422,7 @@ export class World {
 }
 
 /** No log-on of its own, or one of two JWTs. */
-function logonOf(logon: number): Pick<Input, 'authorization'> {
+function broughtWith(logon: number): Pick<Input, 'authorization'> {
   return logon === 0 ? {} : { authorization: { jwt: `jwt-${logon}` } }
 }
 
