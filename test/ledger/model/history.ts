@@ -1,7 +1,7 @@
 import type { Policy } from '../../../src/core/policy.ts'
 import type { HistoryEvent, Request } from '../../../src/core/request.ts'
 import type { Rules } from '../../core/rules.ts'
-import type { Post } from './world.ts'
+import type { Post } from './journal.ts'
 
 const HEARD: ReadonlySet<string> = new Set(['callback', 'answered', 'deadline-passed'])
 const SAID_TO_FAIL: ReadonlySet<string> = new Set(['401', '400', '503', 'garbage', 'lost-before'])

@@ -7,16 +7,16 @@ import { inspectShape, STATE_AFTER } from '../../core/life.ts'
 import { inspectHistory } from './history.ts'
 import { isMeant, type Seen, type Sight } from './sight.ts'
 import type { Rules } from '../../core/rules.ts'
-import type { World } from './world.ts'
+import type { Journal } from './journal.ts'
 
 const ON_ITS_WAY: ReadonlySet<string> = new Set(['sending', 'awaiting-callback'])
 const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])
 
 /** What must be so at any instant, whatever has just happened: a process may have died in the middle of it. */
-export function inspect(sight: Sight, world: World, rules: Rules): void {
+export function inspect(sight: Sight, journal: Journal, rules: Rules): void {
   for (const seen of sight.requests.values()) {
     inspectShape(seen.record)
-    inspectHistory(seen.record, world.posts, rules)
+    inspectHistory(seen.record, journal.posts, rules)
     inspectKeys(seen, sight)
     inspectParked(seen.record, sight)
   }
@@ -121,26 +121,26 @@ function inspectParked(request: Request, { notifications, releasing }: Sight): v
 }
 
 /** What must be so in the end, when nothing moves any more. */
-export function inspectEnd(sight: Sight, world: World): void {
-  same(sight.all.length, world.asked.length, 'each ask must be one request')
+export function inspectEnd(sight: Sight, journal: Journal): void {
+  same(sight.all.length, journal.asked.length, 'each ask must be one request')
   must(
     [...sight.requests.values()].every(({ record }) => record.publishedAt !== null),
     'every request must have ended, and its result been published'
   )
   same(sight.due.size + sight.received.size, 0, 'nothing must be left to do')
-  for (const { requestId, id, attempt, isGood } of world.acknowledged) {
-    if (isGood) inspectAcknowledged(sight, world, { requestId, id, attempt })
+  for (const { requestId, id, attempt, isGood } of journal.acknowledged) {
+    if (isGood) inspectAcknowledged(sight, journal, { requestId, id, attempt })
   }
   for (const { record } of sight.requests.values()) {
-    inspectWinner(record, world)
-    inspectSends(record, world)
+    inspectWinner(record, journal)
+    inspectSends(record, journal)
   }
 }
 
 /** A good result that was acknowledged is delivered, or kept for an operator to see. */
 function inspectAcknowledged(
   sight: Sight,
-  { operated }: World,
+  { operated }: Journal,
   { requestId, id }: { requestId: string; id: string; attempt: number }
 ): void {
   const response = sight.requests.get(requestId)?.record.response ?? null
@@ -153,7 +153,10 @@ function inspectAcknowledged(
 }
 
 /** The first good result wins; where a process died nobody else knows which that was. */
-function inspectWinner({ requestId, state, response }: Request, { stored, crashes }: World): void {
+function inspectWinner(
+  { requestId, state, response }: Request,
+  { stored, crashes }: Journal
+): void {
   if (state !== 'delivered' || crashes > 0) return
   const [first] = [...stored.values()]
     .filter((each) => each.requestId === requestId && each.isGood)
@@ -162,7 +165,7 @@ function inspectWinner({ requestId, state, response }: Request, { stored, crashe
 }
 
 /** No attempt without a POST, unless it had ended by then, or a process died between them. */
-function inspectSends(request: Request, { posts, crashes }: World): void {
+function inspectSends(request: Request, { posts, crashes }: Journal): void {
   const own = posts.filter(({ requestId }) => requestId === request.requestId)
   must(own.length <= request.attempts.length, 'nothing must be sent without an attempt')
   if (crashes > 0) return

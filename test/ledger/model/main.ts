@@ -13,7 +13,9 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     runs: { type: 'string', default: '100' },
-    path: { type: 'string', default: '' }
+    path: { type: 'string', default: '' },
+    // The first failure as it is, without looking for a smaller one.
+    quick: { type: 'boolean', default: false }
   }
 })
 const redis = await startRedis({ url: null })
@@ -24,8 +26,13 @@ const keepsItsPromises = fc.asyncProperty(stories(40), async (story) => {
   all.push(await tell(site, STRICT, story))
 })
 try {
-  const { seed, runs, path } = values
-  await fc.assert(keepsItsPromises, { seed: Number(seed), numRuns: Number(runs), path })
+  const { seed, runs, path, quick } = values
+  await fc.assert(keepsItsPromises, {
+    seed: Number(seed),
+    numRuns: Number(runs),
+    path,
+    endOnFailure: quick
+  })
   console.log(JSON.stringify({ runs: all.length, ...sumOf(all) }))
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

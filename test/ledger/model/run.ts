@@ -23,6 +23,8 @@ export interface Told {
 
 /** How long the sweep lets something be overdue, and a little more. */
 const GRACE_MS = 5_001
+/** A job is as much too late as its handler took from its load on, here some POSTs of others. */
+const LATE_MS = 50
 const MOST_STEPS = 500
 const LETTING_GO = { type: 'notify', filter: { service: null, code: null, reason: null } } as const
 
@@ -62,16 +64,16 @@ class Telling {
     }
     await this.#calmDown()
     const sight = await this.#drain()
-    inspectEnd(sight, world)
+    inspectEnd(sight, world.journal)
     const late = sight.results.filter(({ id }) => id.endsWith('-late')).length
     return {
       steps: this.#steps,
       requests: sight.all.length,
-      acknowledged: world.acknowledged.length,
-      harm: world.crashes + world.unrest,
+      acknowledged: world.journal.acknowledged.length,
+      harm: world.journal.crashes + world.journal.unrest,
       results: sight.results.length - late,
       late,
-      posts: world.posts.length,
+      posts: world.journal.posts.length,
       met: this.#met
     }
   }
@@ -79,7 +81,7 @@ class Telling {
   async #inspect(): Promise<Sight> {
     this.#steps += 1
     const sight = await look(this.#site)
-    inspect(sight, this.#world, this.#rules)
+    inspect(sight, this.#world.journal, this.#rules)
     for (const { record } of sight.requests.values()) {
       this.#met.add(record.state).add(String(record.reason))
     }
@@ -89,7 +91,7 @@ class Telling {
 
   /** Nothing has gone wrong so far that only the sweep can heal. */
   #isUndisturbed(): boolean {
-    const { crashes, unrest } = this.#world
+    const { crashes, unrest } = this.#world.journal
     return crashes === 0 && unrest === 0
   }
 
@@ -105,7 +107,7 @@ class Telling {
   /** Whoever had no answer asks again; the clocks agree; the dead are found, and the forgotten. */
   async #calmDown(): Promise<void> {
     const world = this.#world
-    while (world.unanswered.length > 0) {
+    while (world.journal.unanswered.length > 0) {
       await world.happen({ type: 'ask', account: 0, logon: 0, isElsewhere: false })
     }
     this.#site.clock.skew(0)
@@ -144,7 +146,7 @@ class Telling {
       })
       if (isOver) return sight
       if (await this.#letGo(sight)) continue
-      await this.#world.happen({ type: 'due', lateMs: 0 })
+      await this.#world.happen({ type: 'due', lateMs: LATE_MS })
       if (!this.#isUndisturbed()) await this.#sweep()
     }
     throw new Error('it does not come to an end')
@@ -154,9 +156,9 @@ class Telling {
     const { tag, redis } = this.#site
     for (let count = 0; count < MOST_STEPS; count += 1) {
       const { said, body } = ENDINGS[this.#story.ending]
-      const posts = this.#world.posts.length
+      const posts = this.#world.journal.posts.length
       await this.#world.happen({ type: 'run', queue, said, meanwhile: [] })
-      if (this.#world.posts.length > posts && body !== null) {
+      if (this.#world.journal.posts.length > posts && body !== null) {
         await this.#world.happen({ type: 'callback', pick: posts, body })
       }
       const [waiting, next] = await Promise.all([
