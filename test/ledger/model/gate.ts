@@ -1,8 +1,11 @@
 import { Command, type Redis } from 'ioredis'
 
-/** What happens at the n-th command (from 1) that a process sends from the moment its gate is armed. */
+/**
+ * What happens at the n-th command (from 1) that a process sends from the moment its gate is armed, or at the
+ * next one after a mark.
+ */
 export interface Plan {
-  readonly at: number
+  readonly at: number | 'mark'
   /**
    * `dies-before`, `dies-after`: the process ends before the command is sent, or once it was carried out and
    * before its reply is read. `again`: the reply is lost and the command sent again. `before`, `after`: somebody
@@ -16,6 +19,8 @@ export interface Plan {
 export interface Gate {
   /** Says how many commands were sent since it was armed before. */
   arm(plan: Plan | null): number
+  /** Marks the command that comes next. */
+  mark(): void
   /** From here on nothing that the process does reaches Redis, and no reply reaches it. */
   die(): void
   readonly isDead: boolean
@@ -35,6 +40,7 @@ export function gateOf(redis: Redis): Gate {
   let isDead = false
   let plan: Plan | null = null
   let seen = 0
+  let isMarked = false
   let held: Promise<void> | null = null
 
   function die(): Promise<never> {
@@ -90,7 +96,12 @@ export function gateOf(redis: Redis): Gate {
     if (held !== null) return held.then(() => redis.sendCommand(...sending))
     if (sending[1] !== undefined) return pass(...sending)
     seen += 1
-    return seen === plan?.at ? interrupt(plan, ...sending) : pass(...sending)
+    const isPlanned = plan?.at === seen || (plan?.at === 'mark' && isMarked)
+    isMarked = false
+    if (!isPlanned || plan === null) return pass(...sending)
+    const current = plan
+    plan = null
+    return interrupt(current, ...sending)
   }
   return {
     arm(next) {
@@ -99,6 +110,7 @@ export function gateOf(redis: Redis): Gate {
       seen = 0
       return count
     },
+    mark: () => void (isMarked = true),
     die: () => void die(),
     get isDead() {
       return isDead

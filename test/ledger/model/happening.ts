@@ -76,9 +76,9 @@ export type Happening =
   | { readonly type: 'take-over' }
   | { readonly type: 'lose'; readonly queues: readonly ('send' | 'callback' | 'deadline')[] }
 
-/** A crash, a lost reply, or somebody else, at a command of whatever happens: `at`, modulo how many there are. */
+/** A crash, a lost reply, or somebody else, at a command of whatever happens: `at`, modulo how many there are, or at the commit. */
 export interface Interruption {
-  readonly at: number
+  readonly at: number | 'commit'
   readonly how: 'dies-before' | 'dies-after' | 'again' | 'before' | 'after'
   readonly by: Happening
 }
@@ -188,7 +188,12 @@ const bare = fc.record({
   meanwhile: fc.constant([])
 })
 /** What may happen in the middle of something else. */
-const meanwhiles = choose([...simple, [24, bare], [3, fc.constant({ type: 'twin' })]])
+const meanwhiles = choose([
+  ...simple,
+  [8, fc.record({ type: type('notify'), filter: filters })],
+  [36, bare],
+  [3, fc.constant({ type: 'twin' })]
+])
 const happenings = choose([
   ...simple,
   [
@@ -227,7 +232,7 @@ const happenings = choose([
 ])
 
 const interruptions: fc.Arbitrary<Interruption> = fc.record({
-  at: fc.nat({ max: 99 }),
+  at: fc.oneof(fc.nat({ max: 99 }), fc.constant('commit' as const)),
   how: fc.constantFrom(
     ...(['dies-before', 'dies-after', 'dies-before', 'dies-after', 'again'] as const),
     ...(['before', 'before', 'after', 'after'] as const)
@@ -254,18 +259,18 @@ export function stories(length: number): fc.Arbitrary<Story> {
       ),
       random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
     })
-  const first: Event = {
-    what: { type: 'ask', account: 0, logon: 1, isElsewhere: false },
+  const asking = (logon: number): Event => ({
+    what: { type: 'ask', account: 0, logon, isElsewhere: false },
     interruption: null,
     random: 0
-  }
+  })
   const all = (calm: boolean) =>
     fc.noBias(fc.array(anEvent(calm), { maxLength: length, size: 'max' }))
   return fc.record({
     events: fc
       .boolean()
       .chain(all)
-      .map((events) => [first, ...events]),
+      .map((events) => [asking(1), asking(0), ...events]),
     ending: fc.constantFrom('silent', 'good', '503', '401'),
     isReleased: fc.boolean()
   })

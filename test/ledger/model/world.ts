@@ -56,7 +56,10 @@ export class World {
     process.gate.arm(
       interruption && {
         how: interruption.how,
-        at: 1 + (interruption.at % (this.#commands.get(what.type) ?? 8)),
+        at:
+          interruption.at === 'commit'
+            ? 'mark'
+            : 1 + (interruption.at % (this.#commands.get(what.type) ?? 8)),
         meanwhile: () => this.#do(interruption.by, depth + 1, null)
       }
     )
@@ -139,6 +142,7 @@ export class World {
             return answer
           },
           commit: async (entry, change) => {
+            process.gate.mark()
             const committed = await ledger.commit(entry, change)
             if (committed.done) await this.#inspectCommit(entry, change.request)
             return committed
