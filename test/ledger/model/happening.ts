@@ -80,7 +80,7 @@ export type Happening =
 export interface Interruption {
   readonly at: number | 'commit'
   readonly how: 'dies-before' | 'dies-after' | 'again' | 'before' | 'after'
-  readonly by: Happening
+  readonly by: readonly Happening[]
 }
 
 export interface Event {
@@ -237,7 +237,13 @@ const interruptions: fc.Arbitrary<Interruption> = fc.record({
     ...(['dies-before', 'dies-after', 'dies-before', 'dies-after', 'again'] as const),
     ...(['before', 'before', 'after', 'after'] as const)
   ),
-  by: meanwhiles
+  by: fc.array(meanwhiles, { minLength: 1, maxLength: 2 })
+})
+/** Somebody else comes in between a decision and its commit. */
+const races: fc.Arbitrary<Interruption> = fc.record({
+  at: fc.constant('commit' as const),
+  how: fc.constant('before' as const),
+  by: fc.array(meanwhiles, { minLength: 1, maxLength: 2 })
 })
 
 /** What happens in one run, and how Khipu ends it once nothing more is done to the service. */
@@ -248,27 +254,31 @@ export interface Story {
   readonly isReleased: boolean
 }
 
-/** Half of the stories are without crashes, lost keys and clocks that differ: in those nothing needs the sweep. */
+/**
+ * A third of the stories are calm, without crashes, lost keys and clocks that differ: in those nothing needs the
+ * sweep. In another third somebody else comes in between at almost every commit.
+ */
 export function stories(length: number): fc.Arbitrary<Story> {
-  const anEvent = (calm: boolean) =>
-    fc.record({
-      what: calm ? happenings.filter(isCalm) : happenings,
+  const anEvent = (kind: Kind) => {
+    const { what, interruption, share } = KINDS[kind]
+    return fc.record({
+      what,
       interruption: fc.oneof(
-        { arbitrary: fc.constant(null), weight: 3 },
-        { arbitrary: calm ? interruptions.filter(isHarmless) : interruptions, weight: 2 }
+        { arbitrary: fc.constant(null), weight: 10 - share },
+        { arbitrary: interruption, weight: share }
       ),
       random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
     })
+  }
   const asking = (logon: number): Event => ({
     what: { type: 'ask', account: 0, logon, isElsewhere: false },
     interruption: null,
     random: 0
   })
-  const all = (calm: boolean) =>
-    fc.noBias(fc.array(anEvent(calm), { maxLength: length, size: 'max' }))
+  const all = (kind: Kind) => fc.noBias(fc.array(anEvent(kind), { maxLength: length, size: 'max' }))
   return fc.record({
     events: fc
-      .boolean()
+      .constantFrom<Kind>('calm', 'storm', 'race')
       .chain(all)
       .map((events) => [asking(1), asking(0), ...events]),
     ending: fc.constantFrom('silent', 'good', '503', '401'),
@@ -284,5 +294,18 @@ function isCalm(what: Happening): boolean {
 }
 
 function isHarmless({ how, by }: Interruption): boolean {
-  return !how.startsWith('dies') && isCalm(by)
+  return !how.startsWith('dies') && by.every(isCalm)
 }
+
+type Kind = 'calm' | 'storm' | 'race'
+
+/** What happens in a kind of story, and how many of ten such are interrupted. */
+const KINDS = {
+  calm: {
+    what: happenings.filter(isCalm),
+    interruption: interruptions.filter(isHarmless),
+    share: 4
+  },
+  storm: { what: happenings, interruption: interruptions, share: 4 },
+  race: { what: happenings.filter(isCalm), interruption: races, share: 8 }
+} as const

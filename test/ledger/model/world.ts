@@ -60,7 +60,7 @@ export class World {
           interruption.at === 'commit'
             ? 'mark'
             : 1 + (interruption.at % (this.#commands.get(what.type) ?? 8)),
-        meanwhile: () => this.#do(interruption.by, depth + 1, null)
+        meanwhile: () => this.#doAll(interruption.by, depth + 1)
       }
     )
     const done = this.#act(process, what, depth).catch((error: unknown) => {
@@ -76,6 +76,10 @@ export class World {
     await process.gate.died
     await process.close()
     this.#processes.delete(depth)
+  }
+
+  async #doAll(all: readonly Happening[], depth: number): Promise<void> {
+    for (const what of all) await this.#do(what, depth, null)
   }
 
   /** What happens to Redis, its clock and its queues; false for what a process does. */
@@ -256,7 +260,7 @@ export class World {
     }
     // Nothing comes of a POST within the millisecond in which its job was due.
     await this.site.clock.pass(1)
-    for (const what of meanwhile) await this.#do(what, depth + 1, null)
+    await this.#doAll(meanwhile, depth + 1)
     post.answeredAt = this.site.clock.now
     return answerOf(said)
   }
@@ -283,5 +287,5 @@ export class World {
 
 /** What the sweep may have to heal: a handler that is held up for long adds its jobs as much too late. */
 function isUnrest({ how, by }: Interruption): boolean {
-  return how === 'again' || by.type === 'time' || by.type === 'due'
+  return how === 'again' || by.some(({ type }) => type === 'time' || type === 'due')
 }
