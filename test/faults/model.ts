@@ -11,7 +11,7 @@ export const modelFaults: readonly Fault[] = [
 ]
 
 const MAIN = fileURLToPath(new URL('../ledger/model/main.ts', import.meta.url))
-const STORIES = 400
+const STORIES = 200
 
 /** In a process of its own, for it moves the clock. What breaks a promise makes it fail, and is shown. */
 async function tellStories({ chance, isShort }: Run): Promise<Figures> {

@@ -8,7 +8,7 @@ import { tell } from './model/run.ts'
 import { openSite } from './model/site.ts'
 
 const seed = Number(process.env['JOURNEY_SEED'] ?? randomInt(1_000_000))
-const numRuns = Number(process.env['MODEL_RUNS'] ?? 30)
+const numRuns = Number(process.env['MODEL_RUNS'] ?? 20)
 
 t.test(`whatever happens, the real ledger keeps its promises, seed ${seed}`, async (t) => {
   const site = await openSite(redisUrl(), `test-${randomBytes(6).toString('hex')}`, STRICT.policy)
