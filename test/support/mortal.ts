@@ -1,10 +1,8 @@
-import { once } from 'node:events'
 import type { Test } from 'tap'
 import { openLedger } from '../../src/ledger/open.ts'
-import { connectWaiting } from '../../src/queue/connections.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
 import { openQueues } from '../../src/queue/queues.ts'
-import { DAY, type Service } from './service.ts'
+import { connectTo, DAY, type Service } from './service.ts'
 
 /** Dies at the how-manieth of its commands: before that reaches Redis, or after, when no reply comes back. */
 export interface Death {
@@ -29,14 +27,14 @@ export interface Mortal {
 /** Opens a mortal twin of a service. It may die many times. */
 export async function openMortal(t: Test, service: Service): Promise<Mortal> {
   const { url, log, ledgerSettings, queuePrefix, tag } = service
-  const redis = connectWaiting({ url, ca: null }, log)
-  await once(redis, 'ready')
-  const queues = openQueues(redis, {
-    tag,
+  const redis = await connectTo(url, log)
+  const joined = openQueues(redis, {
+    tags: [tag],
     queuePrefix,
     resultQueue: 'khipu-results',
     resultRetentionMs: 3 * DAY
   })
+  const queues = { ...joined.of(''), ...joined }
   const { send, callback, deadline, result } = queues
   await Promise.all([send, callback, deadline, result].map((queue) => queue.waitUntilReady()))
   t.teardown(() => redis.disconnect())

@@ -41,9 +41,7 @@ export type Service = Awaited<ReturnType<typeof openService>>
 export async function openService(t: Test, wishes: Wishes = {}) {
   const { url = redisUrl(), connect = connectWaiting } = wishes
   const { lines, log } = openLog()
-  const redis = connect({ url, ca: null }, log)
-  if (!(redis instanceof Redis)) throw new Error('not for a Cluster')
-  await once(redis, 'ready')
+  const redis = await connectTo(url, log, connect)
   const queuePrefix = `test-${randomBytes(6).toString('hex')}`
   const parts = await openParts(redis, queuePrefix, log, wishes)
   t.teardown(async () => {
@@ -52,6 +50,18 @@ export async function openService(t: Test, wishes: Wishes = {}) {
     await deleteKeys(url, queuePrefix)
   })
   return { ...parts, url, lines }
+}
+
+/** A connection to one Redis, ready. */
+export async function connectTo(
+  url: string,
+  log: Logger,
+  connect: NonNullable<Wishes['connect']> = connectWaiting
+): Promise<Redis> {
+  const redis = connect({ url, ca: null }, log)
+  if (!(redis instanceof Redis)) throw new Error('not for a Cluster')
+  await once(redis, 'ready')
+  return redis
 }
 
 /** What `openService` opens, on a connection and under a prefix of the caller's. Chance adds nothing: `random` is 0. */

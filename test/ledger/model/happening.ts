@@ -1,3 +1,4 @@
+import type { QueueName } from '../../../src/queue/queues.ts'
 import fc from 'fast-check'
 import type { KhipuEnvelope } from '../../../src/schemas/generated.ts'
 import { error, ok } from '../../support/callbacks.ts'
@@ -62,7 +63,7 @@ export type Happening =
   /** The next job of a queue is run, or of another where that one has none; `said` is for where it is a POST, `meanwhile` happens while Khipu answers. */
   | {
       readonly type: 'run'
-      readonly queue: 'send' | 'callback' | 'deadline'
+      readonly queue: QueueName
       readonly said: Said
       readonly meanwhile: readonly Happening[]
     }
@@ -74,7 +75,7 @@ export type Happening =
   | { readonly type: 'authorize'; readonly pick: number; readonly logon: number }
   | { readonly type: 'sweep' }
   | { readonly type: 'take-over' }
-  | { readonly type: 'lose'; readonly queues: readonly ('send' | 'callback' | 'deadline')[] }
+  | { readonly type: 'lose'; readonly queues: readonly QueueName[] }
 
 /** A crash, a lost reply, or somebody else, at a command of whatever happens: `at`, modulo how many there are, or at the commit. */
 export interface Interruption {
@@ -141,8 +142,8 @@ const saids: fc.Arbitrary<Said> = fc.oneof(
     weight: 6
   }
 )
-const queues = fc.constantFrom<'send' | 'callback' | 'deadline'>(
-  ...(['send', 'send', 'send', 'callback', 'callback', 'deadline', 'deadline'] as const)
+const queues = fc.constantFrom<QueueName>(
+  ...(['send', 'send', 'paced', 'callback', 'callback', 'deadline', 'deadline'] as const)
 )
 const filters: fc.Arbitrary<Filter> = fc.oneof(
   fc.constant({ service: null, code: null, reason: null }),
@@ -223,7 +224,7 @@ const happenings = choose([
     1,
     fc.record({
       type: type('lose'),
-      queues: fc.subarray<'send' | 'callback' | 'deadline'>(['send', 'callback', 'deadline'], {
+      queues: fc.subarray<QueueName>(['send', 'paced', 'callback', 'deadline'], {
         minLength: 1
       })
     })

@@ -1,3 +1,4 @@
+import type { QueueName } from '../../../src/queue/queues.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { jobsOf } from '../../../src/core/jobs.ts'
 import { isOpen, type Request } from '../../../src/core/request.ts'
@@ -187,7 +188,7 @@ export function jobsWanted(sight: Sight): Wanted[] {
 }
 
 interface Wanted {
-  readonly queue: 'send' | 'deadline'
+  readonly queue: QueueName
   readonly jobId: string
   readonly at: number
 }

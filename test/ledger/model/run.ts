@@ -1,3 +1,4 @@
+import type { QueueName } from '../../../src/queue/queues.ts'
 import type { Rules } from '../../core/rules.ts'
 import type { Body, Said, Story } from './happening.ts'
 import { inspect, inspectEnd, jobsWanted, must } from './inspect.ts'
@@ -152,7 +153,7 @@ class Telling {
     throw new Error('it does not come to an end')
   }
 
-  async #runAll(queue: 'send' | 'callback' | 'deadline'): Promise<void> {
+  async #runAll(queue: QueueName): Promise<void> {
     const { tag, redis } = this.#site
     for (let count = 0; count < MOST_STEPS; count += 1) {
       const { said, body } = ENDINGS[this.#story.ending]

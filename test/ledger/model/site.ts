@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { type Job, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import type { Policy } from '../../../src/core/policy.ts'
@@ -6,16 +5,15 @@ import type { SecretKey } from '../../../src/core/secret-key.ts'
 import type { Answer } from '../../../src/core/answer.ts'
 import type { KhipuRequest } from '../../../src/khipu/client.ts'
 import { partitionTag } from '../../../src/ledger/store.ts'
-import { connectWaiting } from '../../../src/queue/connections.ts'
 import type { Handled } from '../../../src/queue/consume.ts'
 import type { JobData, QueueName } from '../../../src/queue/queues.ts'
 import type { SendDeps } from '../../../src/worker/send.ts'
 import { REQUEST_TIMEOUT_MS } from '../../support/requests.ts'
-import { DAY, deleteKeys, openLog, openParts, secretKey } from '../../support/service.ts'
+import { connectTo, DAY, deleteKeys, openLog, openParts, secretKey } from '../../support/service.ts'
 import { type Clock, startClock } from './clock.ts'
 import { type Gate, gateOf } from './gate.ts'
 
-export const QUEUES = ['send', 'callback', 'deadline'] as const
+export const QUEUES = ['send', 'paced', 'callback', 'deadline'] as const
 
 /** A job that a process has in hand, or had when it died. */
 export interface Taken {
@@ -66,6 +64,7 @@ export async function openSite(url: string, prefix: string, policy: Policy): Pro
   const settings = { connection: redis, prefix: tag, autorun: false, lockDuration: LOCK_MS }
   const workers = {
     send: new Worker<JobData>('send', null, settings),
+    paced: new Worker<JobData>('paced', null, settings),
     callback: new Worker<JobData>('callback', null, settings),
     deadline: new Worker<JobData>('deadline', null, settings)
   }
@@ -137,8 +136,7 @@ async function startProcess(
   random: () => number
 ): Promise<Process> {
   const { log } = openLog()
-  const redis = connectWaiting({ url, ca: null }, log)
-  await once(redis, 'ready')
+  const redis = await connectTo(url, log)
   const gate = gateOf(redis)
   clock.rule(redis)
   const quarantine = { mostEntries: 10_000, mostBytes: 1e9, retentionMs: YEARS }

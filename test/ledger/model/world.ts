@@ -18,7 +18,7 @@ import type { Happening, Interruption, Said } from './happening.ts'
 import { Journal, type Post } from './journal.ts'
 import { type Process, QUEUES, type Site, type Taken } from './site.ts'
 
-const HANDLERS = { send, callback, deadline }
+const HANDLERS = { send, paced: send, callback, deadline }
 
 /** What happens to the service in one run: who does what, at which of the others' commands, and who dies of it. */
 export class World {
