@@ -157,11 +157,11 @@ async function runFlow(run: Run, flow: Flow): Promise<Figures> {
     ...seen.map(({ figures }) => figures).reduce(sumOf),
     acknowledged,
     kills: killsOf(seen),
-    remark: missed === 0 ? remark : `${remark}, ${missed} of them not met again`
+    remark: missed === 0 ? remark : `${remark}, ${missed} of them not met`
   }
 }
 
-/** Every point, until no run shows a step that none has shown before. One that was not met is tried again, once. */
+/** Every point, until no run shows a step that none has shown before. */
 async function playAll(run: Run, theatre: Theatre, steps: readonly string[]): Promise<Seen[]> {
   const { flow, number } = theatre
   const limit = pLimit(AT_ONCE)
@@ -177,8 +177,7 @@ async function playAll(run: Run, theatre: Theatre, steps: readonly string[]): Pr
   let points = run.isShort ? some(run, wanted) : wanted
   while (points.length > 0) {
     const seen = await playEach(points)
-    const again = await playEach(points.filter((_, index) => seen[index]?.wasKilled === false))
-    all.push(...seen.filter(({ wasKilled }) => wasKilled), ...again)
+    all.push(...seen)
     const fresh = new Set(all.flatMap((one) => one.steps)).difference(known)
     for (const step of fresh) known.add(step)
     points = run.isShort ? [] : [...fresh].flatMap(sidesOf)
@@ -226,25 +225,22 @@ async function playPoint(
 ): Promise<Seen> {
   const where = point === null ? 'undisturbed' : `${point.side} ${point.step}`
   const { world, names, flow, scenario } = theatre
-  const ports = await otherPorts()
-  const own = {
-    ...world.env,
-    ...ports,
-    PUBLIC_URL: `http://127.0.0.1:${ports['PUBLIC_PORT']}`,
-    QUEUE_PREFIX: `${world.env['QUEUE_PREFIX']}-${number}`,
-    NODE_COMPILE_CACHE: theatre.compileCache
-  }
-  const trap = await openTrap({ redisUrl: world.redis.url, khipuUrl: world.khipu.url, names })
-  run.teardown(() => trap.close())
-  const trapped = { REDIS_URL: trap.redisUrl, KHIPU_BASE_URL: trap.khipuUrl }
-  const service = await starting(() => world.start({ ...own, ...trapped }))
+  const prefix = `${world.env['QUEUE_PREFIX']}-${number}`
+  const { trap, own, service } = await starting(async () => {
+    // Not before it is its turn: a port is free only for a while.
+    const trap = await openTrap({ redisUrl: world.redis.url, khipuUrl: world.khipu.url, names })
+    run.teardown(() => trap.close())
+    const own = await environmentOf(theatre, prefix)
+    const trapped = { REDIS_URL: trap.redisUrl, KHIPU_BASE_URL: trap.khipuUrl }
+    return { trap, own, service: await world.start({ ...own, ...trapped }) }
+  })
   const results = new Queue<Result>('khipu-results', {
-    prefix: own.QUEUE_PREFIX,
+    prefix,
     connection: { url: world.redis.url, maxRetriesPerRequest: null }
   })
   results.on('error', () => {})
   const account = accountOf(scenario.prefix, number)
-  const tag = `{${own.QUEUE_PREFIX}:0}`
+  const tag = `{${prefix}:0}`
   const stage = { world: { ...world, results }, scenario, account, service, tag, requestId: '' }
   let healer: Running | null = null
   try {
@@ -267,6 +263,17 @@ async function playPoint(
     await service.kill()
     await healer?.close()
     await results.close()
+  }
+}
+
+async function environmentOf({ world, compileCache }: Theatre, prefix: string): Promise<Env> {
+  const ports = await otherPorts()
+  return {
+    ...world.env,
+    ...ports,
+    PUBLIC_URL: `http://127.0.0.1:${ports['PUBLIC_PORT']}`,
+    QUEUE_PREFIX: prefix,
+    NODE_COMPILE_CACHE: compileCache
   }
 }
 
