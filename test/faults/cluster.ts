@@ -4,7 +4,7 @@ import { startWorld } from '../journey/world.ts'
 import { count } from './count.ts'
 import type { Fault, Figures, Run } from './fault.ts'
 import { startAsking, startFleet, watchReady } from './fleet.ts'
-import { startCluster } from './machines.ts'
+import { checkRights, startCluster } from './machines.ts'
 
 /** Several processes of the service, and a Redis of several machines. */
 export const clusterFaults: readonly Fault[] = [
@@ -41,7 +41,7 @@ function rights(): string[] {
 }
 
 async function killMaster(run: Run): Promise<Figures> {
-  const { masters, ...machines } = await startCluster(run, rights())
+  const { nodes, masters, ...machines } = await startCluster(run, rights())
   const env = { ...FAST.env, PARTITIONS: '6' }
   const world = await startWorld(run, { ...FAST, machines, env })
   const { first, asking } = await startAsking(run, world)
@@ -49,6 +49,7 @@ async function killMaster(run: Run): Promise<Figures> {
   await masters[run.chance.between(0, masters.length - 1)]?.server.end('SIGKILL')
   const members = await asking
   await untilAllEnded(first, members)
+  await checkRights(nodes)
   const figures = await count(world, first, members, { kills: 1 })
   return { ...figures, remark: `not ready for ${ready.longestGap()} s` }
 }

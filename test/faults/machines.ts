@@ -54,6 +54,16 @@ export async function openRack(scope: Scope, rights: readonly string[]) {
   }
 }
 
+/** Throws where Redis has denied the service anything: the README's rights are enough, also in a failover. */
+export async function checkRights(nodes: readonly Node[]): Promise<void> {
+  // A node that was killed tells nothing.
+  const logs = await Promise.all(
+    nodes.map(({ admin }) => admin.call('ACL', 'LOG').catch((): unknown[] => []))
+  )
+  const denied = logs.flat(1)
+  if (denied.length > 0) throw new Error(`denied: ${JSON.stringify(denied)}`)
+}
+
 type Rack = Awaited<ReturnType<typeof openRack>>
 
 /** Within this a master that says nothing counts as gone. */
@@ -63,7 +73,7 @@ const NODE_TIMEOUT_MS = 2_000
 export async function startCluster(
   scope: Scope,
   rights: readonly string[]
-): Promise<Machines & { readonly masters: readonly Node[] }> {
+): Promise<Machines & { readonly nodes: readonly Node[]; readonly masters: readonly Node[] }> {
   const rack = await openRack(scope, rights)
   const nodes = await Promise.all(Array.from({ length: 6 }, () => startClusterNode(rack)))
   const [first] = nodes
@@ -95,6 +105,7 @@ export async function startCluster(
       REDIS_CLUSTER: endpoints.map(({ host, port }) => `${host}:${port}`).join(),
       QUEUE_PREFIX: '{khipu}'
     },
+    nodes: nodes.map(({ node }) => node),
     masters: masters.map(({ node }) => node),
     connect() {
       const redisOptions = { maxRetriesPerRequest: null, replyMapping: 'legacy' } as const

@@ -8,7 +8,7 @@ import { count } from './count.ts'
 import type { Fault, Figures, Run } from './fault.ts'
 import { startAsking, watchReady } from './fleet.ts'
 import { openGate } from './gate.ts'
-import { startSentinels, USER } from './machines.ts'
+import { checkRights, startSentinels, USER } from './machines.ts'
 
 /** A master that goes, or is cut off, and Sentinels that make another. */
 export const sentinelFaults: readonly Fault[] = [
@@ -35,7 +35,7 @@ function rights(): string[] {
 }
 
 async function killMaster(run: Run): Promise<Figures> {
-  const { master, ...machines } = await startSentinels(run, rights())
+  const { master, replicas, ...machines } = await startSentinels(run, rights())
   const env = { ...FAST.env, ACK_REPLICAS: '1' }
   const world = await startWorld(run, { ...FAST, machines, env })
   const { first, asking } = await startAsking(run, world)
@@ -43,6 +43,7 @@ async function killMaster(run: Run): Promise<Figures> {
   await master.server.end('SIGKILL')
   const members = await asking
   await untilAllEnded(first, members)
+  await checkRights(replicas)
   const figures = await count(world, first, members, { kills: 1 })
   return { ...figures, remark: `not ready for ${ready.longestGap()} s` }
 }
