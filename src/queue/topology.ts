@@ -1,4 +1,5 @@
 import type { ClusterOptions, RedisOptions } from 'ioredis'
+import { SteadySentinelConnector } from './sentinel-connector.ts'
 
 /** One process of Redis or of Sentinel. */
 export interface Node {
@@ -46,6 +47,7 @@ export function sentinelOptions(
     sentinels: [...nodes],
     name,
     failoverDetector: true,
+    Connector: SteadySentinelConnector,
     sentinelRetryStrategy: retry,
     sentinelReconnectStrategy: retry,
     sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
