@@ -9,6 +9,7 @@ import { endWithUs } from '../../simulator/process-guard.ts'
 import { findRedis } from '../../simulator/redis-binary.ts'
 import { untilItAnswers } from '../../simulator/redis-ping.ts'
 import { type RedisServer, startServer } from '../../simulator/redis-server.ts'
+import { SteadySentinelConnector } from '../../src/queue/sentinel-connector.ts'
 import { until } from '../journey/until.ts'
 import type { Machines, Scope } from '../journey/world.ts'
 
@@ -194,6 +195,7 @@ export async function startSentinels(
         name: MASTER_NAME,
         sentinelPassword: SENTINEL_PASSWORD,
         failoverDetector: true,
+        Connector: SteadySentinelConnector,
         maxRetriesPerRequest: null,
         replyMapping: 'legacy'
       })
