@@ -76,9 +76,10 @@ export async function startWorld(scope: Scope, settings: WorldSettings = {}): Pr
   const prefix =
     { ...machines?.env, ...settings.env }['QUEUE_PREFIX'] ??
     `journey-${randomBytes(6).toString('hex')}`
+  const connection = machines?.connect()
   const results = new Queue<Result>('khipu-results', {
     prefix,
-    connection: machines?.connect() ?? { ...PATIENT, url: redis.url }
+    connection: connection ?? { ...PATIENT, url: redis.url }
   })
   results.on('error', () => {})
   const folder = await mkdtemp(join(tmpdir(), 'khipu-journey-'))
@@ -98,6 +99,8 @@ export async function startWorld(scope: Scope, settings: WorldSettings = {}): Pr
     await Promise.all(running.map((service) => service.kill()))
     await khipu.close()
     await results.close()
+    // A connection that it was given is not the queue's to end.
+    connection?.disconnect()
     if (!ownRedis && !machines) await forget(client, prefix)
     client.disconnect()
     await redis.stop()
