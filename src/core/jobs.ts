@@ -11,15 +11,15 @@ export interface Job {
 
 /** The jobs that must exist for a request in its state: the queues hold nothing that this can't rebuild. */
 export function jobsOf(request: Request): readonly Job[] {
-  const { requestId, dueAt, endedAt } = request
+  const { requestId, endedAt } = request
   switch (request.state) {
     case 'queued':
     case 'retry-scheduled':
-      return timed(request.paced ? 'paced' : 'send', requestId, dueAt)
+      return timed(request.paced ? 'paced' : 'send', request)
     case 'sending':
     case 'awaiting-callback':
     case 'parked':
-      return timed('deadline', requestId, dueAt)
+      return timed('deadline', request)
     case 'delivered':
     case 'failed':
     case 'cancelled':
@@ -34,12 +34,11 @@ export function progressDueAt(request: Request): number | null {
   return jobsOf(request)[0]?.at ?? null
 }
 
+// With the number of attempts: a retry that is due in the millisecond of the job that ran is another job.
 function timed(
   type: 'send' | 'paced' | 'deadline',
-  requestId: string,
-  dueAt: number | null
+  { requestId, attempts, dueAt }: Request
 ): Job[] {
-  return dueAt === null
-    ? []
-    : [{ type, jobId: `${type}-${requestId}-${dueAt}`, requestId, at: dueAt }]
+  if (dueAt === null) return []
+  return [{ type, jobId: `${type}-${requestId}-${attempts.length}-${dueAt}`, requestId, at: dueAt }]
 }

@@ -63,7 +63,7 @@ for (const state of STATES) {
 
   t.test(`${state} needs one ${type} job, at its instant, and no other`, async (t) => {
     const instant = (type === 'result' ? request.endedAt : request.dueAt) ?? NaN
-    const jobId = type === 'result' ? ID : `${type}-${ID}-${instant}`
+    const jobId = type === 'result' ? ID : `${type}-${ID}-${request.attempts.length}-${instant}`
     t.strictSame(jobsOf(request), [{ type, jobId, requestId: ID, at: instant }])
     t.equal(progressDueAt(request), instant)
   })

@@ -454,7 +454,7 @@ t.test('a release', async (t) => {
   })
   t.test('is paced until it is sent again for another reason', async (t) => {
     const after = release(IN_STATE.parked, NOW, 'notification', NOW)
-    t.match(jobsOf(after), [{ type: 'paced', jobId: `paced-${ID}-${NOW}` }])
+    t.match(jobsOf(after), [{ type: 'paced', jobId: `paced-${ID}-1-${NOW}` }])
     t.match(jobsOf(retryNow(after, 'ana', NOW)), [{ type: 'send' }])
     const again = calledBack(sent(after), error('RETRY_IMMEDIATELY'), NOW)
     t.match(jobsOf(again), [{ type: 'send' }])

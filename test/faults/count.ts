@@ -3,7 +3,7 @@ import type { RequestView } from '../../src/schemas/generated.ts'
 import type { Member } from '../journey/crowd.ts'
 import type { Service } from '../journey/service.ts'
 import { until } from '../journey/until.ts'
-import { resultJobs, view, type World } from '../journey/world.ts'
+import { resultJobs, type World } from '../journey/world.ts'
 import type { Figures } from './fault.ts'
 
 const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])
@@ -46,7 +46,7 @@ async function look(
   member: Member,
   published: ReadonlySet<string>
 ) {
-  const request = await view(service, member.requestId).catch(() => null)
+  const request = await findView(service, member.requestId)
   if (request === null) return { isLost: true, isStuck: false, extraSends: 0 }
   const hasEnded = ENDED.has(request.state)
   const hasResult = published.has(member.requestId)
@@ -58,6 +58,15 @@ async function look(
     isStuck: !hasEnded,
     extraSends: extraSends(world, member, request)
   }
+}
+
+// Only 404 says that nobody knows it: a process that is in trouble is asked again.
+async function findView(service: Service, requestId: string): Promise<RequestView | null> {
+  const answer = await until(`${requestId} is looked up`, async () => {
+    const one = await service.api<RequestView>('GET', `/v1/requests/${requestId}`).catch(() => null)
+    return one?.status === 200 || one?.status === 404 ? one : null
+  })
+  return answer.status === 200 ? answer.body : null
 }
 
 function statusOf({ answer }: SentCallback): number {

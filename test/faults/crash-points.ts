@@ -306,7 +306,7 @@ async function isQuiet({ world: { client }, tag }: Stage): Promise<boolean> {
   await pause(LOOK_MS)
   const sizes = await Promise.all([
     ...['due', 'received', 'releasing'].map((name) => client.zcard(`${tag}:${name}`)),
-    ...['send', 'callback', 'deadline'].flatMap((queue) =>
+    ...['send', 'paced', 'callback', 'deadline'].flatMap((queue) =>
       ['wait', 'active'].map((list) => client.llen(`${tag}:${queue}:${list}`))
     )
   ])

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { takeChance } from '../journey/chance.ts'
+import { takeTime } from '../support/patience.ts'
 import { faults } from './faults.ts'
 import { runFault } from './run-fault.ts'
 
@@ -8,10 +9,7 @@ const { seed } = takeChance()
 
 // They wait more than they work, and each has a world of its own.
 t.jobs = 2
-// All of them together take longer than one file of tests may, on a machine that is busy.
-t.setTimeout(600_000)
-// That is for this process; its parent reads it here.
-t.comment('timeout=600000')
+takeTime(t)
 
 for (const fault of faults.filter(({ isLong }) => isLong !== true)) {
   t.test(`${fault.name}, seed ${seed}`, { buffered: true }, async (t) => {

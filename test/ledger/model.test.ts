@@ -2,11 +2,13 @@ import { randomBytes, randomInt } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { STRICT } from '../core/rules.ts'
+import { takeTime } from '../support/patience.ts'
 import { redisUrl } from '../support/service.ts'
 import { stories } from './model/happening.ts'
 import { tell } from './model/run.ts'
 import { openSite } from './model/site.ts'
 
+takeTime(t)
 const seed = Number(process.env['JOURNEY_SEED'] ?? randomInt(1_000_000))
 const numRuns = Number(process.env['MODEL_RUNS'] ?? 20)
 

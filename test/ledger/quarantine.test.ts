@@ -271,7 +271,7 @@ t.test('what is parked is released paced, oldest first, over many pages', async 
   const jobs = await service.queues.paced.getJobs()
   t.same(
     new Set(jobs.map(({ id }) => id)),
-    new Set(released.map((request) => `paced-${request?.requestId}-${request?.dueAt}`))
+    new Set(released.map((request) => `paced-${request?.requestId}-1-${request?.dueAt}`))
   )
   t.same(await service.notifications.unfinished(await service.catalog.now()), [])
   t.equal(await releaseParked(service, releasing), 0, 'and not a second time')

@@ -47,10 +47,10 @@ for (const [state, type] of Object.entries(JOBS) as [State, (typeof JOBS)[State]
     const now = await service.catalog.now()
     for (const again of [1, 2, 3]) await service.jobs.ensure(null, request, now + again)
     await Promise.all([1, 2, 3].map(() => service.jobs.ensure(null, request, now)))
-    const { requestId, dueAt } = request
+    const { requestId, attempts, dueAt } = request
     const none: string[] = []
     const expected = { send: [...none], paced: none, callback: none, deadline: [...none] }
-    if (type !== null) expected[type].push(`${type}-${requestId}-${dueAt}`)
+    if (type !== null) expected[type].push(`${type}-${requestId}-${attempts.length}-${dueAt}`)
     t.same(await jobIds(service), expected)
     for (const name of QUEUES) {
       for (const job of await service.queues[name].getJobs()) {
@@ -85,7 +85,8 @@ t.test('a deadline that is no longer needed is removed, and one that is stays', 
   const now = await service.catalog.now()
   const later: Request = { ...before, dueAt: Number(before.dueAt) + 1 }
   const ended: Request = { ...before, state: 'failed', dueAt: null, endedAt: now }
-  const deadline = ({ requestId, dueAt }: Request) => `deadline-${requestId}-${dueAt}`
+  const deadline = ({ requestId, attempts, dueAt }: Request) =>
+    `deadline-${requestId}-${attempts.length}-${dueAt}`
   await service.jobs.ensure(null, before, now)
   await service.jobs.ensure(before, before, now)
   t.same((await jobIds(service)).deadline, [deadline(before)])

@@ -380,7 +380,7 @@ for (const state of STATES) {
     t.match(answer.json, { requestId, state: 'retry-scheduled' })
     t.ok(now <= at && at <= (await shared.catalog.now()), 'it is due now')
     t.match(history.at(-1), { event: 'retry-requested', by: 'ana' })
-    const job = await shared.queues.send.getJob(`send-${requestId}-${at}`)
+    const job = await shared.queues.send.getJob(`send-${requestId}-1-${at}`)
     t.equal(await job?.isWaiting(), true)
   })
 }

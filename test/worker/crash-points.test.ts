@@ -20,11 +20,14 @@ import { startWorker } from '../../src/worker/worker.ts'
 import { bytes, callbackOf, error, ok, receive, resultsOf } from '../support/callbacks.ts'
 import { openAdmin, openPublic } from '../support/listeners.ts'
 import { type Death, openMortal } from '../support/mortal.ts'
+import { takeTime } from '../support/patience.ts'
 import { ACKNOWLEDGED, ask, askIn } from '../support/requests.ts'
 import { DAY, HOUR, openService, type Service } from '../support/service.ts'
 import { until } from '../support/until.ts'
 import { type Answering, jobOf, openWorker } from '../support/worker.ts'
 import { call } from '../support/wire.ts'
+
+takeTime(t)
 
 // Every handler dies before and after each of its Redis commands, on a request of its own each time. All
 // that they leave behind is then healed at once, by the same handlers, the sweep, and whoever calls again.
