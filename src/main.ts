@@ -25,6 +25,9 @@ const config = configure()
 // Straight to the stream: pino's own writer tries for ever, and keeps the process, when the reader has gone.
 process.stdout.on('error', () => {})
 const log = pino({ level: config.logLevel, base: { role: config.role } }, process.stdout)
+// What Node has to warn of is a line of the log like any other.
+process.removeAllListeners('warning')
+process.on('warning', ({ name, message }) => log.warn({ warning: name, message }, 'node warns'))
 const starting = startService(config, log)
 
 // Before the start is over: a signal that comes in the middle of it ends it in order, too.

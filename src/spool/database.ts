@@ -28,7 +28,8 @@ PRAGMA user_version = ${FORMAT};
 export function openDatabase(folder: string): DatabaseSync {
   try {
     prepareFolder(resolve(folder))
-    const { DatabaseSync } = importSqlite()
+    // Not before it is needed: Node 22 warns that its SQLite is an experiment; on Node 24 it is none any more.
+    const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
     return prepare(new DatabaseSync(join(folder, FILE)))
   } catch (error) {
     throw explain(error)
@@ -70,20 +71,6 @@ function prepare(database: DatabaseSync): DatabaseSync {
   } catch (error) {
     database.close()
     throw error
-  }
-}
-
-// Node 22 says on stderr, once, that its SQLite is an experiment; on Node 24 it is none any more.
-function importSqlite(): typeof import('node:sqlite') {
-  const { emitWarning } = process
-  const others = (...args: unknown[]) => void Reflect.apply(emitWarning, process, args)
-  process.emitWarning = (warning: string | Error, ...more: unknown[]) => {
-    if (!String(warning).startsWith('SQLite is an experimental')) others(warning, ...more)
-  }
-  try {
-    return process.getBuiltinModule('node:sqlite')
-  } finally {
-    process.emitWarning = emitWarning
   }
 }
 

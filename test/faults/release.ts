@@ -16,7 +16,7 @@ export const releaseFaults: readonly Fault[] = [
   { name: 'parked requests released, all at once', run: releaseMany }
 ]
 
-const PER_SECOND = 100
+const PER_SECOND = 50
 
 async function releaseMany(run: Run): Promise<Figures> {
   const size = run.isShort ? 300 : 100_000

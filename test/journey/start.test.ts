@@ -200,3 +200,17 @@ t.test('a start without Redis answers 503 until it is there, and then all heals'
     t.same(service.strays, [])
   })
 })
+
+t.test('what Node warns of is a line of the log', async (t) => {
+  const world = await startWorld(t)
+  const code = `setTimeout(() => process.emitWarning('canary', 'CanaryWarning'), 1000)`
+  const service = world.spawn({
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`
+  })
+  const line = await until('it has warned', () =>
+    service.logs.find(({ msg }) => msg === 'node warns')
+  )
+  t.match(line, { warning: 'CanaryWarning', message: 'canary', level: 40 })
+  await service.stop()
+  t.same([service.strays, service.stderr()], [[], ''])
+})
