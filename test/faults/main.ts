@@ -30,6 +30,9 @@ const isChosen = ({ name }: Fault) =>
   positionals.length === 0 || positionals.some((beginning) => name.startsWith(beginning))
 const chosen = faults.filter((fault) => isChosen(fault) && !(values.short && fault.isLong === true))
 
+// So that the processes and folders of a run that is stopped go with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 if (values.help) console.log(USAGE)
 else if (values.list) console.log(faults.map(({ name }) => name).join('\n'))
 else if (chosen.length === 0 || !Number.isSafeInteger(seed)) {
