@@ -248,6 +248,8 @@ async function playPoint(
     trap.arm(point)
     const playing = play(flow, stage)
     const wasKilled = await Promise.race([trap.sprung.then(() => true), playing.then(() => false)])
+    // What comes after the end is no step of the flow, and nobody is there to kill it.
+    if (!wasKilled) trap.arm(null)
     if (wasKilled) {
       await service.kill()
       healer = await heal(own)
