@@ -6,7 +6,7 @@ import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
 import { park } from '../../src/core/settle.ts'
 import { openLedger } from '../../src/ledger/open.ts'
 import { DEFAULT_SERVICE } from '../../src/server/ask.ts'
-import type { Service } from '../journey/service.ts'
+import { type Service, TOKEN } from '../journey/service.ts'
 import { until } from '../journey/until.ts'
 import { accountOf, ask, atRest, metric, startWorld, sumOf, type World } from '../journey/world.ts'
 import type { Fault, Figures, Run } from './fault.ts'
@@ -28,10 +28,8 @@ async function releaseMany(run: Run): Promise<Figures> {
   })
   await parkMany(world, size)
   const service = await world.start()
-  const answer = await service
-    .api<{ matched: number; released: number }>('POST', '/v1/notifications', {})
-    .catch(() => null)
-  if (answer?.body.matched !== size) throw new Error(`matched: ${answer?.text ?? 'no answer'}`)
+  const { matched, released } = await notify(service)
+  if (matched !== size) throw new Error(`matched: ${matched}`)
   const startedAt = performance.now()
   const isDone = async () => {
     // Looking costs as well.
@@ -49,9 +47,20 @@ async function releaseMany(run: Run): Promise<Figures> {
   }
   return figuresOf(world, service, {
     size: size + 1,
-    released: answer.body.released,
+    released,
     seconds
   })
+}
+
+// To count so many takes longer than other calls may.
+async function notify({ adminUrl }: Service) {
+  const response = await fetch(`${adminUrl}/v1/notifications`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    body: '{}',
+    signal: AbortSignal.timeout(120_000)
+  })
+  return (await response.json()) as { matched: number; released: number }
 }
 
 async function parked(service: Service): Promise<number> {
