@@ -95,7 +95,10 @@ export async function postUntilTaken(post: Post, members: readonly Withheld[]): 
   await Promise.all(members.map((member) => limit(one, member)))
 }
 
-/** Those that are not delivered, once no more of them have been for five seconds. */
+/** A job that died takes 20 s to be taken over, and the sweep some seconds. */
+const NO_PROGRESS_MS = 40_000
+
+/** Those that are not delivered, once no more of them have been for a while. */
 export async function undelivered<Asked extends { readonly requestId: string }>(
   service: Service,
   members: readonly Asked[]
@@ -103,7 +106,7 @@ export async function undelivered<Asked extends { readonly requestId: string }>(
   const limit = pLimit(20)
   let left = members
   let changedAt = Date.now()
-  while (left.length > 0 && Date.now() - changedAt < 5000) {
+  while (left.length > 0 && Date.now() - changedAt < NO_PROGRESS_MS) {
     const states = await Promise.all(
       left.map(({ requestId }) =>
         limit(() =>
