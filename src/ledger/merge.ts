@@ -16,10 +16,15 @@ export function mergePages(pages: readonly Page[], limit: number): Page {
   return { items: shown, next: shown.at(-1)?.requestId ?? null }
 }
 
+/** The sum of numbers; 0 of none. */
+export function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
+
 /** What there is in all. */
 export function sumTotals(all: readonly Totals[]): Totals {
   return {
-    accepted: all.reduce((total, { accepted }) => total + accepted, 0),
+    accepted: sum(all.map(({ accepted }) => accepted)),
     ended: sumByName(all.map(({ ended }) => ended)),
     live: sumByName(all.map(({ live }) => live))
   }

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import { idBeside, partitionOf } from '../core/partition.ts'
 import type { Account } from '../core/request.ts'
-import { mergePages, sumTotals } from './merge.ts'
+import { mergePages, sum, sumTotals } from './merge.ts'
 import type { Lookup } from './catalog.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Ledger } from './ledger.ts'
@@ -102,8 +102,4 @@ function joinUsage(usages: readonly Usage[]): Usage {
 
 function ask<One, Answer>(all: readonly One[], one: (of: One) => Promise<Answer>) {
   return Promise.all(all.map(one))
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { type Lookup, type Totals, unaccounted } from '../ledger/catalog.ts'
+import { type Lookup, unaccounted } from '../ledger/catalog.ts'
+import { sum } from '../ledger/merge.ts'
 import type { Spool } from '../spool/spool.ts'
 
 export interface HealthDeps {
@@ -43,15 +44,11 @@ async function countRequests({ catalog }: HealthDeps) {
   const [totals, overdueMs] = await Promise.all([catalog.totals(), catalog.overdueMs()])
   return {
     accepted: totals.accepted,
-    ended: sum(totals.ended),
-    live: sum(totals.live),
+    ended: sum(Object.values(totals.ended)),
+    live: sum(Object.values(totals.live)),
     unaccounted: unaccounted(totals),
     oldestOverdueSeconds: overdueMs / 1000
   }
-}
-
-function sum(counts: Totals['live']): number {
-  return Object.values(counts).reduce((all, one) => all + one, 0)
 }
 
 type Counted = Awaited<ReturnType<typeof countRequests>>

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Notification } from '../core/notification.ts'
+import { sum } from '../ledger/merge.ts'
 import { countParked, type ReleaseDeps, releaseParked } from '../ledger/release.ts'
 import type { NotificationBody } from '../schemas/generated.ts'
 import { answers, ref } from './route-schemas.ts'
@@ -67,8 +68,4 @@ async function releaseAll({ partitions }: NotificationsDeps, asked: Asked) {
     matched: sum(outcomes.map(({ matched }) => matched)),
     released: sum(outcomes.map(({ released }) => released))
   }
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
 }

@@ -234,6 +234,18 @@ export async function instant(at: number): Promise<void> {
   await pause(Math.max(0, at - Date.now()))
 }
 
+const WINDOW_MS = 25
+
+/** Resolves around an instant: up to 25 ms before it or after. */
+export function around({ chance }: Round, at: number): Promise<void> {
+  return instant(at + chance.between(-WINDOW_MS, WINDOW_MS))
+}
+
+/** Settings of a race in which an error is followed by one retry, after a second. */
+export const RETRIES_IN_A_SECOND: WorldSettings = {
+  policy: { retry: { 'retry-immediately': { delays: ['1s'], jitter: 0, maxRetries: 1 } } }
+}
+
 /** What quarantine keeps of a request, once there is something. */
 export function keptOf({ service }: Round, requestId: string): Promise<readonly QuarantineEntry[]> {
   return until(`something of ${requestId} is in quarantine`, async () => {

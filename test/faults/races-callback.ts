@@ -2,12 +2,12 @@ import type { RetryPolicy } from '../../src/schemas/generated.ts'
 import { atRest, resultsOf } from '../journey/world.ts'
 import { error, ok } from '../support/callbacks.ts'
 import {
+  around,
   after,
   askAndSee,
   awaiting,
   both,
   firstOf,
-  instant,
   keptOf,
   must,
   post,
@@ -56,11 +56,9 @@ export const callbackRaces = [
   })
 ]
 
-const WINDOW_MS = 25
-
 async function callbackAgainstDeadline(round: Round): Promise<Seen> {
   const { requestId, url, dueAt } = await awaiting(round)
-  await instant(dueAt + round.chance.between(-WINDOW_MS, WINDOW_MS))
+  await around(round, dueAt)
   const answer = await post(url, ok())
   const seen = await atRest(round.service, requestId)
   must(answer.status === 200, 'it was acknowledged', answer)

@@ -3,12 +3,13 @@ import type { Answer } from '../journey/service.ts'
 import { atRest, inState, view } from '../journey/world.ts'
 import { error, ok } from '../support/callbacks.ts'
 import {
+  around,
+  RETRIES_IN_A_SECOND,
   after,
   askAndSee,
   awaiting,
   both,
   firstOf,
-  instant,
   keptOf,
   must,
   parked,
@@ -18,8 +19,6 @@ import {
   type Seen,
   times
 } from './arena.ts'
-
-const WINDOW_MS = 25
 
 /** Cancelling at the moment when something else happens. */
 export const cancelRaces = [
@@ -47,13 +46,7 @@ export const cancelRaces = [
     name: 'cancel against the sending of a retry',
     isLong: true,
     winners: ['cancel', 'sending'],
-    settings: {
-      policy: {
-        retry: {
-          'retry-immediately': { delays: ['1s'], jitter: 0, maxRetries: 1 }
-        }
-      }
-    },
+    settings: RETRIES_IN_A_SECOND,
     play: cancelAgainstSending
   }),
   race({
@@ -110,7 +103,7 @@ async function cancelAgainstAnswer(round: Round): Promise<Seen> {
 
 async function cancelAgainstDeadline(round: Round): Promise<Seen> {
   const { requestId, dueAt } = await awaiting(round)
-  await instant(dueAt + round.chance.between(-WINDOW_MS, WINDOW_MS))
+  await around(round, dueAt)
   const cancelled = await cancel(round, requestId)
   const seen = await atRest(round.service, requestId)
   mustAgree(cancelled, seen)
@@ -119,11 +112,11 @@ async function cancelAgainstDeadline(round: Round): Promise<Seen> {
 }
 
 async function cancelAgainstSending(round: Round): Promise<Seen> {
-  const { service, chance } = round
+  const { service } = round
   const { requestId, url } = await awaiting(round)
   const answer = await post(url, error('RETRY_IMMEDIATELY'))
   const { dueAt } = await inState(service, requestId, 'retry-scheduled')
-  await instant(Date.parse(dueAt ?? '') + chance.between(-WINDOW_MS, WINDOW_MS))
+  await around(round, Date.parse(dueAt ?? ''))
   const cancelled = await cancel(round, requestId)
   must(cancelled.status === 200, 'an open request can be cancelled', cancelled.body)
   const seen = await atRest(service, requestId)

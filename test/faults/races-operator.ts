@@ -3,11 +3,12 @@ import { inState, view } from '../journey/world.ts'
 import { until } from '../journey/until.ts'
 import { error } from '../support/callbacks.ts'
 import {
+  around,
+  RETRIES_IN_A_SECOND,
   awaiting,
   both,
   deliver,
   firstOf,
-  instant,
   must,
   parked,
   post,
@@ -16,8 +17,6 @@ import {
   type Seen,
   times
 } from './arena.ts'
-
-const WINDOW_MS = 25
 
 /** Notifications and operators at the moment when something else happens. */
 export const operatorRaces = [
@@ -36,11 +35,7 @@ export const operatorRaces = [
     name: 'another authorization against sending',
     isLong: true,
     winners: ['authorization', 'sending'],
-    settings: {
-      policy: {
-        retry: { 'retry-immediately': { delays: ['1s'], jitter: 0, maxRetries: 1 } }
-      }
-    },
+    settings: RETRIES_IN_A_SECOND,
     play: authorizationAgainstSending
   })
 ]
@@ -110,11 +105,11 @@ async function retryAgainstNotification(round: Round): Promise<Seen> {
 }
 
 async function authorizationAgainstSending(round: Round): Promise<Seen> {
-  const { service, world, chance, account } = round
+  const { service, world, account } = round
   const { requestId, url } = await awaiting(round, { authorization: { jwt: 'one' } })
   const failed = await post(url, error('RETRY_IMMEDIATELY'))
   const { dueAt } = await inState(service, requestId, 'retry-scheduled')
-  await instant(Date.parse(dueAt ?? '') + chance.between(-WINDOW_MS, WINDOW_MS))
+  await around(round, Date.parse(dueAt ?? ''))
   const path = `/v1/requests/${requestId}/authorization`
   const given = await service.api('PUT', path, { jwt: 'other' })
   must(given.status === 200, 'an open request takes it', given.body)

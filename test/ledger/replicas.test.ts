@@ -119,7 +119,8 @@ t.test('a callback is acknowledged once a replica has it', async (t) => {
   t.match(await server.catalog.totals(), { accepted: 2 })
 })
 
-t.test('nothing is sent before a replica knows of it', async (t) => {
+/** A request whose sending was begun in the ledger while no replica hears of it. */
+async function beginUnheard() {
   const { deps, sends } = openWorker(service)
   const requestId = await ask(service)
   stop()
@@ -127,6 +128,11 @@ t.test('nothing is sent before a replica knows of it', async (t) => {
   await until('it is begun', async () => {
     return (await service.catalog.find(requestId))?.state === 'sending'
   })
+  return { requestId, sends, sending }
+}
+
+t.test('nothing is sent before a replica knows of it', async (t) => {
+  const { requestId, sends, sending } = await beginUnheard()
   await t.rejects(replicas.reached(write), 'a while later')
   t.same(sends, [])
   goOn()
@@ -136,13 +142,7 @@ t.test('nothing is sent before a replica knows of it', async (t) => {
 })
 
 t.test('nor what has gone on without it', async (t) => {
-  const { deps, sends } = openWorker(service)
-  const requestId = await ask(service)
-  stop()
-  const sending = send(deps, await jobOf(service, requestId))
-  await until('it is begun', async () => {
-    return (await service.catalog.find(requestId))?.state === 'sending'
-  })
+  const { requestId, sends, sending } = await beginUnheard()
   // As a master would look that has never heard of it.
   await redis.del(`${service.tag}:request:${requestId}`)
   goOn()
