@@ -2,10 +2,16 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { randomInt } from 'node:crypto'
 
-/** A port of 127.0.0.1 that nothing listens on, outside the range of outgoing connections. */
+/** Within this whoever asked for a port listens on it. */
+const RESERVED_MS = 60_000
+const reserved = new Map<number, number>()
+
+/** A port of 127.0.0.1 that nothing listens on, and nobody here is about to; outside the range of outgoing connections. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = randomInt(20_000, 30_000)
+    if (performance.now() < (reserved.get(port) ?? 0)) continue
+    reserved.set(port, performance.now() + RESERVED_MS)
     if (await isFree(port)) return port
   }
   throw new Error('no free port between 20000 and 29999')
