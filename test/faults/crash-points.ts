@@ -247,9 +247,9 @@ async function playPoint(
     await flow.prepare?.(stage)
     trap.arm(point)
     const playing = play(flow, stage)
-    const wasKilled = await Promise.race([trap.sprung.then(() => true), playing.then(() => false)])
-    // What comes after the end is no step of the flow, and nobody is there to kill it.
-    if (!wasKilled) trap.arm(null)
+    const isSprung = await Promise.race([trap.sprung.then(() => true), playing.then(() => false)])
+    // What comes after the end is no step of the flow, but for one that is under way.
+    const wasKilled = isSprung || (await trap.disarm())
     if (wasKilled) {
       await service.kill()
       healer = await heal(own)

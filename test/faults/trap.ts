@@ -22,6 +22,8 @@ export interface Trap {
   readonly sprung: Promise<void>
   /** Begins to count; without a point it lets everything through. */
   arm(point: Point | null): void
+  /** Lets everything through from now on; but true, once it is sprung, where the point was being reached already. */
+  disarm(): Promise<boolean>
   close(): void
 }
 
@@ -47,6 +49,11 @@ export async function openTrap({ redisUrl, khipuUrl, names }: Surroundings): Pro
     steps: watch.steps,
     sprung: watch.sprung,
     arm: watch.arm,
+    async disarm() {
+      watch.arm(null)
+      if (watch.isFrozen()) await watch.sprung
+      return watch.isFrozen()
+    },
     close() {
       redis.close()
       khipu.close()
@@ -66,6 +73,7 @@ function createWatch() {
     steps,
     sprung,
     isFrozen: () => state.isFrozen,
+    hasPoint: () => state.point !== null,
     arm(point: Point | null) {
       Object.assign(state, { isArmed: true, point })
     },
@@ -176,7 +184,7 @@ function guardKhipu(watch: Watch, client: Socket, khipu: Socket): void {
     khipu.write(chunk)
   })
   khipu.on('data', (chunk) => {
-    if (isHeld) return watch.spring()
+    if (isHeld && watch.hasPoint()) return watch.spring()
     if (!watch.isFrozen()) client.write(chunk)
   })
 }
