@@ -7,7 +7,7 @@ export interface Agreeing {
   agreeOnPartitions(): Promise<number>
 }
 
-const AGAIN_AFTER_MS = 200
+const AGAIN_AFTER_MS = 50
 
 /** Resolves where the ledger has as many partitions as this process is set to; throws where it has others. */
 export async function agree({ partitions, agreeOnPartitions }: Agreeing): Promise<void> {

@@ -18,7 +18,7 @@ export interface Running {
 }
 
 export interface RunningService extends Running {
-  /** Resolves once it is clear that process and ledger fit, when Redis is there; rejects where they don't. */
+  /** Resolves once it is clear that process and ledger fit, when Redis is there, and says so; rejects where they don't. */
   readonly fits: Promise<void>
 }
 
@@ -45,7 +45,9 @@ export async function startService(config: Config, log: Logger): Promise<Running
   if (worker) running.push(runWorker(config, shared, draining, log))
   log.info('service started')
   return {
-    fits: shared.fits,
+    fits: shared.fits.then(() => {
+      if (shared.canStore()) log.info({ afterMs: Math.round(performance.now()) }, 'service ready')
+    }),
     close: async () => {
       await Promise.all(running.map((each) => each.close()))
       await shared.close()

@@ -63,7 +63,8 @@ function compileAll({ allErrors }: { allErrors: boolean }): Map<SchemaName, Vali
     strict: true,
     strictRequired: false, // A `then` may require what its parent describes.
     useDefaults: false,
-    validateFormats: false // `format` only describes: what must hold is a pattern.
+    validateFormats: false, // `format` only describes: what must hold is a pattern.
+    validateSchema: false // A test holds the files to the meta-schema: to compile that takes long at each start.
   })
   ajv.addSchema([...schemas.values()])
   return new Map([...schemas].map(([name, { $id }]) => [name, ajv.compile({ $ref: $id })]))
