@@ -72,6 +72,18 @@ export const defaultConsumerSettings: ConsumerSettings = {
   keep: true
 }
 
+/** What the environment says, in the service's own variables, and else the service's own defaults. */
+export function consumerSettings(env: NodeJS.ProcessEnv) {
+  const { REDIS_URL, RESULT_QUEUE, QUEUE_PREFIX, RESULT_KEYS } = env
+  const { redisUrl, queue, prefix, resultKeys } = defaultConsumerSettings
+  return {
+    redisUrl: REDIS_URL ?? redisUrl,
+    queue: RESULT_QUEUE ?? queue,
+    prefix: QUEUE_PREFIX ?? prefix,
+    resultKeys: RESULT_KEYS ?? resultKeys
+  }
+}
+
 function lineOf({ requestId, reference, outcome, completeness, reason, ...rest }: Result): string {
   const transactions = rest.response?.Data?.Transaction?.length ?? 0
   const how = outcome === 'delivered' ? completeness : reason

@@ -4,11 +4,11 @@ import { readFlags, usage, type Flags } from './demo/command-line.ts'
 import { Interrupted, listenForTheEnd } from './demo/end-signal.ts'
 import { createObserver } from './demo/observer.ts'
 import { openScreen } from './demo/open-screen.ts'
-import { placeOf } from './demo/place.ts'
+import { joinStage } from './demo/joined-stage.ts'
 import { crashRows, fourHours, rows } from './demo/rows.ts'
 import type { Screen } from './demo/screen.ts'
 import { callbackTimeout } from './demo/service-environment.ts'
-import { setStage, type Stage } from './demo/stage.ts'
+import { type Places, setStage } from './demo/stage.ts'
 import { play } from './demo/story.ts'
 import { summaryOf } from './demo/summary.ts'
 import { tryout } from './demo/tryout.ts'
@@ -22,7 +22,7 @@ else process.exitCode = await demonstrate(flags)
 /** The whole demo, cleaned up behind itself; resolves with the exit code. */
 async function demonstrate(wanted: Flags): Promise<number> {
   const end = listenForTheEnd()
-  const screen = openScreen(process.stdout)
+  const screen = await openScreen(process.stdout)
   const backstage = await openBackstage()
   let code = await perform(wanted, { end, screen, backstage }).catch((error: unknown) => {
     screen.end()
@@ -38,18 +38,19 @@ interface Around {
   readonly backstage: Backstage
 }
 
-async function perform({ crash, keep }: Flags, around: Around): Promise<number> {
+async function perform({ crash, keep, join }: Flags, around: Around): Promise<number> {
   const { end, screen, backstage } = around
   const { signal } = end
   let isOver = false
-  const stage = await setStage({
+  const settings = {
     backstage,
     signal,
-    died: (error) => end.abort(error),
+    died: (error: Error) => end.abort(error),
     log: screen.say,
-    resultLog: (line) => isOver && console.log(line)
-  })
-  screen.say(welcome(stage))
+    resultLog: (line: string) => isOver && console.log(line)
+  }
+  const stage = join === null ? await setStage(settings) : await joinStage(join, settings)
+  screen.say(welcome(stage.places))
   const cast = crash ? [...rows, ...crashRows] : rows
   const observer = createObserver({ stage, screen, rows: cast, signal })
   const played = await play({ stage, observer, screen, crash })
@@ -59,19 +60,19 @@ async function perform({ crash, keep }: Flags, around: Around): Promise<number> 
   const faults = faultsOf(played)
   if (faults.length > 0) console.log(backstage.keepLog())
   if (keep) {
-    console.log(tryout(stage, backstage.logFile, played.sights[0]?.view?.requestId ?? ''))
+    console.log(tryout(stage.places, played.sights[0]?.view?.requestId ?? ''))
     if (!signal.aborted) await once(signal, 'abort')
     if (!(signal.reason instanceof Interrupted)) throw signal.reason
   }
   return faults.length === 0 ? 0 : 1
 }
 
-function welcome({ redis, khipu, publicUrl, adminUrl }: Stage): string {
+function welcome({ publicUrl, adminUrl, khipuUrl, redis }: Places): string {
   return [
     'khipu-receiver at work, between a pretend Khipu and a pretend consumer',
-    `  service  ${publicUrl} public, ${adminUrl} operators`,
-    `  Khipu    ${khipu.url}, pretend`,
-    `  Redis    ${placeOf(redis)}`,
+    `  service  ${publicUrl === null ? '' : `${publicUrl} public, `}${adminUrl} operators`,
+    `  Khipu    ${khipuUrl}, pretend`,
+    `  Redis    ${redis}`,
     `  delays   4 h are ${fourHours} here; a callback is awaited for ${callbackTimeout}`,
     ''
   ].join('\n')

@@ -1,5 +1,5 @@
 import { commandLine } from './command-line.ts'
-import { defaultConsumerSettings, startConsumer } from './consumer.ts'
+import { consumerSettings, startConsumer } from './consumer.ts'
 import { startKhipu, type Khipu } from './khipu.ts'
 import { scenarioList, usage } from './usage.ts'
 
@@ -16,7 +16,9 @@ else await start()
 async function start(): Promise<void> {
   const khipu = await startKhipu({ ...settings, log: console.log }).catch((error: Error) => error)
   if (khipu instanceof Error) return complain([khipu.message])
-  const consumer = wantsConsumer ? startConsumer(consumerSettings()) : null
+  const consumer = wantsConsumer
+    ? startConsumer({ ...consumerSettings(process.env), keep: false })
+    : null
   console.log(welcome(khipu))
   endOnSignal(async () => {
     await Promise.all([khipu.close(), consumer?.close()])
@@ -26,18 +28,6 @@ async function start(): Promise<void> {
 function complain(lines: readonly string[]): void {
   console.error(['the simulator can not start:', ...lines].join('\n  '))
   process.exitCode = 1
-}
-
-function consumerSettings() {
-  const { REDIS_URL, RESULT_QUEUE, QUEUE_PREFIX, RESULT_KEYS } = process.env
-  const { redisUrl, queue, prefix, resultKeys } = defaultConsumerSettings
-  return {
-    redisUrl: REDIS_URL ?? redisUrl,
-    queue: RESULT_QUEUE ?? queue,
-    prefix: QUEUE_PREFIX ?? prefix,
-    resultKeys: RESULT_KEYS ?? resultKeys,
-    keep: false
-  }
 }
 
 function welcome({ url }: Khipu): string {

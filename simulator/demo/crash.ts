@@ -9,8 +9,8 @@ const READY_TO_DIE_WITHIN_MS = 10_000
 const DEAD_FOR_MS = 1500
 
 /** Kills the service with requests in every state and starts it again; resolves with those in flight. */
-export async function crash(stage: Stage, observer: Observer, screen: Screen) {
-  const { service } = stage
+export async function crash({ service }: Stage, observer: Observer, screen: Screen) {
+  if (service === null) throw new Error('only a service of its own can be killed by the demo')
   // What comes twice, or is kept in quarantine, is seen before: a lost callback can be neither.
   await observer.until(() => observer.sights.every(mayBeCutOff), READY_TO_DIE_WITHIN_MS)
   for (const row of crashRows.slice(0, -1)) await observer.ask(row)

@@ -53,7 +53,8 @@ export function createObserver({ stage, screen, rows, signal }: ObserverDeps): O
   async function look(): Promise<void> {
     signal.throwIfAborted()
     // A service that was killed has nothing to say; what the others saw is still news.
-    const told = stage.service.isReady ? await listen(stage) : null
+    const told = (stage.service?.isReady ?? true) ? await listen(stage) : null
+    await stage.khipu.refresh()
     sights = sights.map((sight) => seen(sight, told))
     screen.show(sights)
   }

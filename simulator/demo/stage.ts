@@ -1,25 +1,37 @@
 import { randomBytes } from 'node:crypto'
-import { startConsumer, type Consumer } from '../consumer.ts'
+import { type Consumer, defaultConsumerSettings, startConsumer } from '../consumer.ts'
 import { freePort } from '../free-port.ts'
-import { startKhipu, type Khipu } from '../khipu.ts'
-import { startRedis, type PrivateRedis } from '../private-redis.ts'
+import { startKhipu } from '../khipu.ts'
+import { startRedis } from '../private-redis.ts'
 import type { Backstage } from './backstage.ts'
 import { removeKeys } from './leftovers.ts'
 import { createOperator, type Operator } from './operator.ts'
+import { placeOf } from './place.ts'
+import type { KhipuSight } from './remote-khipu.ts'
 import { createService, type Service } from './service.ts'
 import { serviceEnvironment } from './service-environment.ts'
 
-/** Everything that the demo runs. */
+/** What the demo plays with. */
 export interface Stage {
-  readonly redis: PrivateRedis
-  readonly khipu: Khipu
-  readonly service: Service
+  readonly khipu: KhipuSight
+  /** null where the demo has joined one that was there. */
+  readonly service: Service | null
   readonly operator: Operator
   readonly consumer: Consumer
-  readonly publicUrl: string
+  readonly places: Places
+}
+
+/** Where things are, in the words for those who watch. */
+export interface Places {
   readonly adminUrl: string
-  readonly token: string
+  readonly publicUrl: string | null
+  readonly khipuUrl: string
+  readonly redis: string
+  readonly queue: string
   readonly queuePrefix: string
+  /** For the lines to try. */
+  readonly token: string
+  readonly logFile: string | null
 }
 
 /** Where the stage says what it does, and what breaks it off. */
@@ -43,7 +55,7 @@ export async function setStage(settings: StageSettings): Promise<Stage> {
 
   const khipu = await startKhipu(delays)
   backstage.add(() => khipu.close())
-  const [publicPort, adminPort] = await twoFreePorts()
+  const [publicPort, adminPort] = [await freePort(), await freePort()]
   const publicUrl = `http://127.0.0.1:${publicPort}`
   const adminUrl = `http://127.0.0.1:${adminPort}`
   const addresses = { redisUrl: redis.url, khipuUrl: khipu.url, publicPort, adminPort, queuePrefix }
@@ -55,7 +67,19 @@ export async function setStage(settings: StageSettings): Promise<Stage> {
   const consumer = startConsumer({ redisUrl: redis.url, prefix: queuePrefix, log: resultLog })
   backstage.add(() => consumer.close())
   const operator = createOperator({ url: adminUrl, token, signal })
-  return { redis, khipu, service, operator, consumer, publicUrl, adminUrl, token, queuePrefix }
+  const places = {
+    adminUrl,
+    publicUrl,
+    khipuUrl: khipu.url,
+    redis: placeOf(redis),
+    queue: defaultConsumerSettings.queue,
+    queuePrefix,
+    token,
+    logFile: backstage.logFile
+  }
+  const { calls, callbacks } = khipu
+  const sight = { calls, callbacks, refresh: async () => {} }
+  return { khipu: sight, service, operator, consumer, places }
 }
 
 function adviseOnRedis(error: Error): never {
@@ -66,8 +90,3 @@ function adviseOnRedis(error: Error): never {
 
 // Slow and late fit the service's CALLBACK_TIMEOUT: one below it, one between once and twice of it.
 const delays = { port: 0, callbackDelayMs: 1000, slowDelayMs: 3000, lateDelayMs: 8000 }
-
-async function twoFreePorts(): Promise<[number, number]> {
-  const [one, other] = [await freePort(), await freePort()]
-  return one === other ? twoFreePorts() : [one, other]
-}

@@ -1,17 +1,19 @@
 import { scenarios } from '../scenarios.ts'
-import { placeOf } from './place.ts'
-import type { Stage } from './stage.ts'
+import type { Places } from './stage.ts'
 
 /** What is running, and the lines to try on it. */
-export function tryout(stage: Stage, logFile: string, requestId: string): string {
-  const { redis, khipu, publicUrl, adminUrl, token, queuePrefix } = stage
+export function tryout(places: Places, requestId: string): string {
+  const { adminUrl, publicUrl, khipuUrl, redis, queue, queuePrefix, token, logFile } = places
+  const where = [
+    `operator API     ${adminUrl}   (described at ${adminUrl}/openapi.json, with the token)`,
+    ...(publicUrl === null ? [] : [`public listener  ${publicUrl}`]),
+    `pretend Khipu    ${khipuUrl}   (what it got and sent: /simulator/calls, /simulator/callbacks)`,
+    `Redis            ${redis}, queue ${queue}, prefix ${queuePrefix}`,
+    ...(logFile === null ? [] : [`service log      ${logFile}`])
+  ]
   return `
 still running, until Ctrl-C:
-  operator API     ${adminUrl}   (described at ${adminUrl}/openapi.json, with the token)
-  public listener  ${publicUrl}
-  pretend Khipu    ${khipu.url}   (what it got and sent: /simulator/calls, /simulator/callbacks)
-  Redis            ${placeOf(redis)}, queue khipu-results, prefix ${queuePrefix}
-  service log      ${logFile}
+  ${where.join('\n  ')}
 
 to try, in another terminal:
   API=${adminUrl}; AUTH='Authorization: Bearer ${token}'; JSON='Content-Type: application/json'
