@@ -1,6 +1,8 @@
 # The service:       docker build -t khipu-receiver .
 # A pretend Khipu:   docker build -t khipu-simulator --target simulator .
 #
+# What changes often comes last: after a change of src/ the packages are not installed again.
+#
 # node:24-slim brings Node; the npm package `node`, which is a devDependency, never brings its binary here:
 # its script is skipped like all others.
 
@@ -31,28 +33,37 @@ COPY package.json ./
 COPY schemas ./schemas
 
 FROM base AS simulator
+COPY simulator ./simulator
+ENV SIMULATOR_HOST=0.0.0.0
 LABEL org.opencontainers.image.title="khipu-simulator" \
   org.opencontainers.image.description="A pretend Khipu and a pretend consumer, to try khipu-receiver with" \
   org.opencontainers.image.licenses="MIT"
-COPY simulator ./simulator
-ENV SIMULATOR_HOST=0.0.0.0
-USER node
+# A number, so that an orchestrator can see that it is not root.
+USER 1000:1000
 EXPOSE 4000
 STOPSIGNAL SIGTERM
 CMD ["node", "simulator/main.ts"]
 
 # The last stage is what `docker build` makes when it is told no target.
 FROM base AS service
-LABEL org.opencontainers.image.title="khipu-receiver" \
-  org.opencontainers.image.description="Receives the asynchronous results of Khipu's Open Data API, keeps them safe and delivers them to a queue" \
-  org.opencontainers.image.licenses="MIT"
-COPY --from=build /build/dist ./dist
 # A volume that is mounted here for SPOOL_DIR belongs to that user as well.
-RUN install --directory --mode=700 --owner=node --group=node /spool
-USER node
+RUN install --directory --mode=700 --owner=1000 --group=1000 /spool
+COPY --from=build /build/dist ./dist
+USER 1000:1000
 EXPOSE 3000 3001
 STOPSIGNAL SIGTERM
 # A worker has no public listener.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
   CMD ["node", "-e", "const { ROLE, PUBLIC_PORT, ADMIN_PORT } = process.env; const port = ROLE === 'worker' ? ADMIN_PORT || 3001 : PUBLIC_PORT || 3000; fetch(`http://127.0.0.1:${port}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "dist/main.js"]
+# A release says which it is; elsewhere nobody knows.
+ARG VERSION=unreleased
+ARG REVISION=unknown
+ARG CREATED=unknown
+LABEL org.opencontainers.image.title="khipu-receiver" \
+  org.opencontainers.image.description="Receives the asynchronous results of Khipu's Open Data API, keeps them safe and delivers them to a queue" \
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.base.name="docker.io/library/node:24-slim" \
+  org.opencontainers.image.version="$VERSION" \
+  org.opencontainers.image.revision="$REVISION" \
+  org.opencontainers.image.created="$CREATED"
