@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import t from 'tap'
+import { startWorld } from './world.ts'
 
 // They mind neither each other nor the Redis that they share, so they run side by side.
 const plain = startDemo()
-const crash = startDemo('--crash')
-const keep = startDemo('--keep')
+const crash = startDemo(['--crash'])
+const keep = startDemo(['--keep'])
 const interrupted = startDemo()
 const interruption = interrupted
   .untilItSays('awaiting-callback')
@@ -66,15 +67,48 @@ void t.test('leaves nothing in a Redis that is not its own', async (t) => {
   redis.disconnect()
 })
 
-void t.test('refuses what it does not know', async (t) => {
-  const { code, output } = await startDemo('--krash').end
-  t.equal(code, 2)
-  t.match(output, '--krash is unknown')
+void t.test('plays with a service and a simulator that run already', async (t) => {
+  const world = await startWorld(t, {
+    khipu: { slowDelayMs: 3000, lateDelayMs: 8000, callbackDelayMs: 1000 },
+    env: {
+      CALLBACK_TIMEOUT: '5s',
+      SWEEP_INTERVAL: '3s',
+      RETRY_POLICY_FILE: fileURLToPath(
+        new URL('../../simulator/demo/retry-policy.json', import.meta.url)
+      )
+    }
+  })
+  const service = await world.start()
+  const { code, output } = await startDemo(['--join', service.adminUrl], {
+    SIMULATOR_URL: world.khipu.url,
+    REDIS_URL: world.redis.url,
+    QUEUE_PREFIX: world.env['QUEUE_PREFIX'],
+    API_TOKENS: world.env['API_TOKENS']
+  }).end
+  t.equal(code, 0, output)
+  t.match(output, summary({ sent: 12, delivered: 11, failed: 1 }))
+  t.match(output, 'everything ended exactly once, as its scenario says')
+  t.notMatch(output, String(world.env['API_TOKENS']).split(':')[1], 'the token is not printed')
 })
 
-function startDemo(...flags: string[]) {
+void t.test('refuses what it does not know, and what does not go together', async (t) => {
+  const rows: [flags: string[], fault: string][] = [
+    [['--krash'], '--krash is unknown'],
+    [['--join', 'nowhere'], '--join needs a URL'],
+    [['--join', 'http://127.0.0.1:3001', '--crash'], '--crash needs a service of its own']
+  ]
+  for (const [flags, fault] of rows) {
+    const { code, output } = await startDemo(flags).end
+    t.equal(code, 2)
+    t.match(output, fault)
+  }
+})
+
+function startDemo(flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
   const file = fileURLToPath(new URL('../../simulator/demo.ts', import.meta.url))
-  const child: ChildProcess = spawn(process.execPath, [file, ...flags])
+  const child: ChildProcess = spawn(process.execPath, [file, ...flags], {
+    env: { ...process.env, ...env }
+  })
   t.teardown(() => child.kill())
   let output = ''
   const listen = (chunk: Buffer) => (output += chunk.toString())
