@@ -161,7 +161,13 @@ export const imageChecks: readonly Check[] = [
   }
 ]
 
-const IN_APP: ReadonlySet<string> = new Set(['dist', 'node_modules', 'package.json', 'schemas'])
+const IN_APP: ReadonlySet<string> = new Set([
+  'compile-cache',
+  'dist',
+  'node_modules',
+  'package.json',
+  'schemas'
+])
 
 export function nameOf(line: string): string {
   return line.slice(0, line.indexOf('='))
