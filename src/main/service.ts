@@ -11,6 +11,7 @@ import { watchAftermath } from './aftermath.ts'
 import { concernsOf } from './concerns.ts'
 import { buildParts, buildSpool } from './parts.ts'
 import { buildShared, type Shared } from './shared.ts'
+import { readVersion } from './version.ts'
 
 /** Something that was started, and how to end it. */
 export interface Running {
@@ -43,7 +44,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
   running.push(await runAdmin(config, shared, server, log))
   // Last: a process that can't open its ports must not have taken a job.
   if (worker) running.push(runWorker(config, shared, draining, log))
-  log.info('service started')
+  log.info({ version: readVersion() }, 'service started')
   return {
     fits: shared.fits.then(() => {
       if (shared.canStore()) log.info({ afterMs: Math.round(performance.now()) }, 'service ready')

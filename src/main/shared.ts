@@ -6,6 +6,7 @@ import { createMetrics } from '../server/metrics.ts'
 import type { Spool } from '../spool/spool.ts'
 import { agreeInTime } from './agree.ts'
 import { buildParts } from './parts.ts'
+import { readVersion } from './version.ts'
 
 export type Shared = ReturnType<typeof buildShared>
 
@@ -16,7 +17,7 @@ export type Shared = ReturnType<typeof buildShared>
 export function buildShared(config: Config, spool: Spool | null, log: Logger) {
   const redis = connectFailingFast(config.redis, log)
   const parts = buildParts(config, redis, log)
-  const metrics = createMetrics({ ...parts, spool })
+  const metrics = createMetrics({ ...parts, spool, version: readVersion() })
   const capabilities = createCapabilities(config.secretKeys)
   const capacity = parts.watchCapacity()
   let isFit = false

@@ -16,6 +16,7 @@ export interface Metrics {
 
 /** What is asked at each scrape; rejects while Redis is away. */
 export interface MetricsSource {
+  readonly version?: string
   readonly catalog: Pick<Lookup, 'totals' | 'overdueMs'>
   readonly quarantine: Pick<Quarantine, 'usage'>
   readonly spool?: Pick<Spool, 'usage'> | null
@@ -28,6 +29,7 @@ export function createMetrics(source: MetricsSource): Metrics {
   const counters = countersOf(registers)
   const ledger = ledgerGauges(registers)
   if (source.spool) spoolGauges(registers, source.spool)
+  if (source.version !== undefined) buildInfo(registers, source.version)
   return {
     ...counters,
     async render() {
@@ -66,6 +68,12 @@ function countersOf(registers: Registry[]): Omit<Metrics, 'render'> {
     unauthorized: (reason) => unauthorized.inc({ reason }),
     dropped: (listener) => dropped.inc({ listener })
   }
+}
+
+function buildInfo(registers: Registry[], version: string): void {
+  const name = 'khipu_build_info'
+  const help = 'Always 1; its label tells the version of the service'
+  new Gauge({ name, help, labelNames: ['version'], registers }).set({ version }, 1)
 }
 
 function spoolGauges(registers: Registry[], { usage }: Pick<Spool, 'usage'>): void {

@@ -61,10 +61,12 @@ export const TOKEN = 'journey-operator-token'
 export const STOPS_WITHIN_MS = 10_000
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+/** What is started; `MAIN=dist/main.js` tries what was built. */
+const MAIN = process.env['MAIN'] ?? 'src/main.ts'
 
 /** Starts a process; it need not come up. Nothing of it survives this process. */
 export function spawnService(env: Env): Service {
-  const child = spawn(process.execPath, ['src/main.ts'], {
+  const child = spawn(process.execPath, [MAIN], {
     cwd: root,
     env: { ...surroundings(), ...env },
     stdio: ['ignore', 'pipe', 'pipe']

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { call, type Env } from './service.ts'
@@ -121,6 +121,18 @@ t.test('a port in use stops the start with a clear error', async (t) => {
       t.equal(service.stderr(), '')
     })
   }
+})
+
+t.test('the log and the metrics tell the version', async (t) => {
+  const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string }
+  const world = await startWorld(t)
+  const service = await world.start()
+  t.match(
+    service.logs.filter(({ msg }) => msg === 'service started'),
+    [{ version }]
+  )
+  const { text } = await service.api('GET', '/metrics')
+  t.ok(text.includes(`\nkhipu_build_info{version="${version}"} 1\n`))
 })
 
 t.test('a process that cannot listen takes no work', async (t) => {
