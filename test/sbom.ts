@@ -41,7 +41,11 @@ export async function makeSbom(root: string): Promise<Bom> {
   const { metadata, components, dependencies, ...rest } = await askNpm(root)
   const lockfile = readLockfile(root)
   const shipped = new Set(shippedPackages(lockfile).map(({ id }) => id))
-  const known = new Set([metadata.component['bom-ref'], ...shipped])
+  const top = metadata.component['bom-ref']
+  const known = new Set([top, ...shipped])
+  // What the tests use themselves may also run in production, but it is not the service that depends on it.
+  const own = new Set(Object.keys(lockfile.packages['']?.dependencies ?? {}))
+  const isOurs = (id: string) => own.has(id.slice(0, id.lastIndexOf('@')))
   const bom = {
     ...rest,
     metadata: {
@@ -54,7 +58,8 @@ export async function makeSbom(root: string): Promise<Bom> {
     dependencies: firsts(dependencies, ({ ref }) => ref)
       .filter(({ ref }) => known.has(ref))
       .map(({ ref, dependsOn }) => {
-        return { ref, dependsOn: [...new Set(dependsOn)].filter((id) => known.has(id)).toSorted() }
+        const ids = [...new Set(dependsOn)].filter((id) => known.has(id))
+        return { ref, dependsOn: (ref === top ? ids.filter(isOurs) : ids).toSorted() }
       })
   }
   const listed = new Set(bom.components.map((one) => one['bom-ref']))
