@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { forgetSecrets } from './config/secrets.ts'
 import { callbackUrlLength } from './khipu/capability.ts'
+import { logPrints } from './main/prints.ts'
 import { startService } from './main/service.ts'
 
 /** SIGTERM ends the process within 10 s: whatever is not done by then is done again by another worker. */
@@ -25,7 +26,8 @@ const config = configure()
 // Straight to the stream: pino's own writer tries for ever, and keeps the process, when the reader has gone.
 process.stdout.on('error', () => {})
 const log = pino({ level: config.logLevel, base: { role: config.role } }, process.stdout)
-// What Node has to warn of is a line of the log like any other.
+// What Node has to warn of, and what libraries print, is a line of the log like any other.
+globalThis.console = logPrints(log)
 process.removeAllListeners('warning')
 process.on('warning', ({ name, message }) => log.warn({ warning: name, message }, 'node warns'))
 const starting = startService(config, log)

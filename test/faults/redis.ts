@@ -138,6 +138,7 @@ async function saysWhatIsWrong(run: Run): Promise<Figures> {
   await untilConcerned(service, [/noeviction/, /no append-only file/])
   const lines = service.logs.filter(({ concerns }) => Array.isArray(concerns))
   if (lines.length !== 2) throw new Error(`the log says it ${lines.length} times`)
+  if (service.stderr() !== '') throw new Error(`it prints ${service.stderr()}`)
   const figures = await count(world, service, [], { kills: 2 })
   return { ...figures, remark: 'readiness and the log name all three' }
 }
