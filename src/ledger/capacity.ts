@@ -1,5 +1,6 @@
-import type { Redis } from 'ioredis'
+import { Cluster, type Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import { concernsOf, readInfo } from './concerns.ts'
 import { type Connection, mastersOf } from './store.ts'
 
 /** Tells whether Redis, or every master of a Cluster, can take more, and keep it. A full one stops the workers as well, so intake stops before. */
@@ -8,6 +9,8 @@ export interface Capacity {
   canStore(): boolean
   /** True from 75 % of its maxmemory on. */
   isFull(): boolean
+  /** How much of its maxmemory is used, 0 to 1; 0 without a limit. */
+  filled(): number
   /** What of its configuration breaks the promise that nothing is lost; empty where all is well. */
   concerns(): readonly string[]
   close(): void
@@ -16,23 +19,24 @@ export interface Capacity {
 const FULL_SHARE = 0.75
 const POLL_MS = 1_000
 
-/** Watches Redis's memory and configuration, once a second; says aloud, once, what is wrong with it. */
-export function watchCapacity(redis: Connection, log: Logger): Capacity {
-  let full = false
+/** Watches Redis's memory and configuration, once a second; says aloud, once, what is wrong with it, and when it is full. */
+export function watchCapacity(redis: Connection, log: Logger, ackReplicas = 0): Capacity {
+  let filled = 0
   let mayAsk = true
   let concerns: readonly string[] = []
+  const cry = crier(log)
   const look = async () => {
     const looks = await Promise.all(mastersOf(redis).map((master) => lookAt(master, mayAsk)))
     const seen = looks.filter((one) => one !== null)
     if (seen.length === 0) return
-    full = seen.some(({ info }) => isFull(info))
+    filled = Math.max(...seen.map(({ info }) => filledOf(info)))
     mayAsk &&= seen.every(({ appendfsync }) => appendfsync !== null)
-    const all = seen.flatMap(({ info, appendfsync }) => concernsOf(info, appendfsync))
-    const found = [...new Set(all)]
-    if (found.join() !== concerns.join() && found.length > 0) {
-      log.warn({ concerns: found }, 'redis is not set up to keep what it is given')
-    }
-    concerns = found
+    const isCluster = redis instanceof Cluster
+    const all = seen.flatMap(({ info, appendfsync }) =>
+      concernsOf(info, { appendfsync, ackReplicas, isCluster })
+    )
+    concerns = [...new Set(all)]
+    cry(concerns, filled)
   }
   const timer = setInterval(() => void look(), POLL_MS)
   timer.unref()
@@ -40,26 +44,44 @@ export function watchCapacity(redis: Connection, log: Logger): Capacity {
     mayAsk = true
     void look()
   })
+  const isFull = () => filled > FULL_SHARE
   return {
-    canStore: () => redis.status === 'ready' && !full,
-    isFull: () => full,
+    canStore: () => redis.status === 'ready' && !isFull(),
+    isFull,
+    filled: () => filled,
     concerns: () => concerns,
     close: () => clearInterval(timer)
   }
 }
 
+/** Says what has changed since it was told last. */
+function crier(log: Logger) {
+  let known = ''
+  let wasFull = false
+  return (concerns: readonly string[], filled: number) => {
+    if (concerns.join() !== known && concerns.length > 0) {
+      log.warn({ concerns }, 'redis is not set up to keep what it is given')
+    }
+    known = concerns.join()
+    const isFull = filled > FULL_SHARE
+    if (isFull && !wasFull) log.error({ filled }, 'redis nearly full: intake and sending stop')
+    if (!isFull && wasFull) log.info({ filled }, 'redis has room again')
+    wasFull = isFull
+  }
+}
+
 // A user of few rights is not to be seen in Redis's ACL LOG; the default one has them, but for a CONFIG taken away.
 async function lookAt(master: Redis, mayAsk: boolean) {
-  const info = await master.info().catch(() => null)
+  const info = await master.info().catch(({ name }: Error) => (name === 'ReplyError' ? '' : null))
   if (info === null) return null
   const isDefault = (master.options.username ?? 'default') === 'default'
   return { info, appendfsync: mayAsk && isDefault ? await askAppendfsync(master) : null }
 }
 
-/** Reads INFO; a maxmemory of 0 is no limit. */
-export function isFull(info: string): boolean {
-  const limit = Number(read(info, 'maxmemory') ?? 0)
-  return limit > 0 && Number(read(info, 'used_memory') ?? 0) > limit * FULL_SHARE
+/** Reads INFO: how full Redis is, 0 to 1; a maxmemory of 0 is no limit. */
+export function filledOf(info: string): number {
+  const limit = Number(readInfo(info, 'maxmemory') ?? 0)
+  return limit > 0 ? Number(readInfo(info, 'used_memory') ?? 0) / limit : 0
 }
 
 /** INFO does not have it; null where it is not told. */
@@ -69,19 +91,3 @@ async function askAppendfsync(redis: Redis): Promise<string | null> {
 }
 
 const WORDS_OF_APPENDFSYNC = ['always', 'everysec', 'no'] as const
-
-/** Reads INFO, and `appendfsync` where it is known; what a server does not tell is no concern. */
-export function concernsOf(info: string, appendfsync: string | null = null): string[] {
-  const evicts = (read(info, 'maxmemory_policy') ?? 'noeviction') !== 'noeviction'
-  const forgets = read(info, 'aof_enabled') === '0'
-  const syncsLate = !forgets && appendfsync !== null && appendfsync !== 'always'
-  return [
-    ...(evicts ? ['it evicts keys: set maxmemory-policy to noeviction'] : []),
-    ...(forgets ? ['it has no append-only file: set appendonly to yes'] : []),
-    ...(syncsLate ? [`it appends with appendfsync ${appendfsync}: set it to always`] : [])
-  ]
-}
-
-function read(info: string, name: string): string | undefined {
-  return new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]
-}

@@ -34,7 +34,7 @@ export function buildParts(config: Config, redis: Connection, log: Logger) {
     accounts: first.accounts,
     agreeOnPartitions: first.agreeOnPartitions,
     replicas,
-    watchCapacity: () => watchCapacity(redis, log),
+    watchCapacity: () => watchCapacity(redis, log, config.ackReplicas),
     queues
   }
 }

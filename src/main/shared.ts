@@ -17,9 +17,14 @@ export type Shared = ReturnType<typeof buildShared>
 export function buildShared(config: Config, spool: Spool | null, log: Logger) {
   const redis = connectFailingFast(config.redis, log)
   const parts = buildParts(config, redis, log)
-  const metrics = createMetrics({ ...parts, spool, version: readVersion() })
-  const capabilities = createCapabilities(config.secretKeys)
   const capacity = parts.watchCapacity()
+  const metrics = createMetrics({
+    ...parts,
+    spool,
+    filled: capacity.filled,
+    version: readVersion()
+  })
+  const capabilities = createCapabilities(config.secretKeys)
   let isFit = false
   const fits = agreeInTime({ ...parts, partitions: config.partitions }).then(
     () => void (isFit = true)

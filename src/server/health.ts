@@ -20,15 +20,16 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
   app.get('/health/live', () => ({ status: 'live' }))
 
   app.get('/health/ready', async (_request, reply) => {
-    const requests = await countRequests(deps).catch(() => null)
-    const redis = await deps.catalog.tryWrite().then(
-      () => 'ready',
-      ({ name }: Error) => (name === 'ReplyError' ? 'refuses' : 'away')
-    )
+    const counted = await settled(countRequests(deps))
+    const written = await settled(deps.catalog.tryWrite())
+    const requests = counted.value ?? null
+    const refusals = [counted, written].flatMap(({ error }) => refusalOf(error))
+    const away = written.error === undefined ? 'ready' : 'away'
+    const redis = refusals.length > 0 ? 'refuses' : away
     const room = deps.canStore() ? 'free' : 'none'
     const ready = redis === 'ready' && room === 'free'
     const status = ready ? 'ready' : 'unavailable'
-    const concerns = [...deps.concerns(), ...concernsOf(requests)]
+    const concerns = [...new Set([...deps.concerns(), ...refusals, ...concernsOf(requests)])]
     const spool = deps.spool === null ? {} : { spool: tellOf(deps.spool) }
     return reply.code(ready ? 200 : 503).send({ status, redis, room, concerns, requests, ...spool })
   })
@@ -37,6 +38,26 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
     const { contentType, text } = await deps.metrics()
     return reply.type(contentType).send(text)
   })
+}
+
+interface Settled<T> {
+  readonly value?: T
+  readonly error?: Error
+}
+
+function settled<T>(asked: Promise<T>): Promise<Settled<T>> {
+  return asked.then(
+    (value) => ({ value }),
+    (error: Error) => ({ error })
+  )
+}
+
+/** What Redis refuses begins with a word: READONLY, MISCONF, NOPERM, OOM … */
+function refusalOf(error: Error | undefined): string[] {
+  // Of a transaction Redis does not say why.
+  if (error?.name !== 'ReplyError' || error.message.startsWith('EXECABORT')) return []
+  const word = /^[A-Z]{3,20}\b/.exec(error.message)?.[0] ?? 'for a reason of its own'
+  return [`it refuses what it is asked: ${word}`]
 }
 
 /** How the books stand: `accepted = ended + live`, and nothing is overdue for long. */

@@ -20,6 +20,8 @@ export interface MetricsSource {
   readonly catalog: Pick<Lookup, 'totals' | 'overdueMs'>
   readonly quarantine: Pick<Quarantine, 'usage'>
   readonly spool?: Pick<Spool, 'usage'> | null
+  /** How much of its maxmemory Redis uses, 0 to 1. */
+  readonly filled?: () => number
 }
 
 export function createMetrics(source: MetricsSource): Metrics {
@@ -28,6 +30,7 @@ export function createMetrics(source: MetricsSource): Metrics {
   collectDefaultMetrics({ register: registry })
   const counters = countersOf(registers)
   const ledger = ledgerGauges(registers)
+  if (source.filled) roomGauge(registers, source.filled)
   if (source.spool) spoolGauges(registers, source.spool)
   if (source.version !== undefined) buildInfo(registers, source.version)
   return {
@@ -94,6 +97,14 @@ function spoolGauges(registers: Registry[], { usage }: Pick<Spool, 'usage'>): vo
     'For how long the oldest of them has waited; 0 where none does',
     ({ waitedMs }) => waitedMs / 1000
   )
+}
+
+function roomGauge(registers: Registry[], filled: () => number): void {
+  const collect = function (this: Gauge) {
+    this.set(filled())
+  }
+  const help = 'How much of its maxmemory Redis uses, 0 to 1; intake and sending stop above 0.75'
+  new Gauge({ name: 'khipu_redis_filled_ratio', help, registers, collect })
 }
 
 // They only ever rise, but their truth is in Redis: a gauge takes the value as it stands there.

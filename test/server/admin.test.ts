@@ -190,7 +190,7 @@ const TROUBLES = [
   [
     'the store takes no writes',
     { catalog: storeThat(refuses) },
-    { redis: 'refuses', room: 'free' }
+    { redis: 'refuses', room: 'free', concerns: ['it refuses what it is asked: MISCONF'] }
   ],
   ['there is no room', { canStore: () => false }, { redis: 'ready', room: 'none' }]
 ] as const
