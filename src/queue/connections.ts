@@ -101,7 +101,7 @@ function logged(redis: Connection, log: Logger): Connection {
 /** Of a Cluster of which no node answers: `lastNodeError` tells why. */
 type Fault = Error & { readonly code?: string; readonly lastNodeError?: Fault }
 
-// Redis's own refusals have no code, but begin with one: WRONGPASS, NOPERM.
-function codeOf({ code, name, message }: Fault): string {
+/** What is wrong, in a word. Redis's own refusals have no code, but begin with one: WRONGPASS, NOPERM. */
+export function codeOf({ code, name, message }: Fault): string {
   return code ?? (name === 'ReplyError' ? /^[A-Z]{3,20}\b/.exec(message)?.[0] : undefined) ?? name
 }

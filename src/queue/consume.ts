@@ -1,6 +1,6 @@
 import { DelayedError, Worker } from 'bullmq'
 import type { Logger } from 'pino'
-import type { Connection } from './connections.ts'
+import { codeOf, type Connection } from './connections.ts'
 import type { JobData, QueueName } from './queues.ts'
 
 /** What a handler says when it is done: nothing, or for how many ms it woke too early. */
@@ -60,10 +60,11 @@ export function consume(
     }
   )
   worker.on('failed', (job, error) => {
-    log.error({ queue: name, requestId: job?.data.requestId, error: error.name }, 'handler failed')
+    const { requestId } = job?.data ?? {}
+    log.error({ queue: name, requestId, error: codeOf(error) }, 'handler failed')
   })
   worker.on('stalled', (jobId) => log.warn({ queue: name, jobId }, 'job taken over'))
-  restWhenRefused(worker)
+  restWhenRefused(worker, name, log)
   return worker
 }
 
@@ -89,11 +90,17 @@ function limiterOf(perSecond: number) {
 }
 
 // BullMQ asks again at once, thousands of times a second, and that of a Redis that is in trouble.
-function restWhenRefused(worker: Worker): void {
+function restWhenRefused(worker: Worker, queue: QueueName, log: Logger): void {
   let rests = false
-  worker.on('error', ({ name }) => {
-    if (rests || name !== 'ReplyError') return
+  let said: unknown
+  worker.on('active', () => (said = undefined))
+  worker.on('error', (error) => {
+    if (rests || error.name !== 'ReplyError') return
     rests = true
+    const code = codeOf(error)
+    // Once, until it has worked again.
+    if (code !== said) log.error({ queue, code }, 'redis refuses a worker')
+    said = code
     void worker.pause(true)
     setTimeout(() => {
       rests = false
