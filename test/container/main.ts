@@ -31,7 +31,12 @@ async function testContainer(): Promise<number> {
   console.log(engine.name)
   try {
     const checks = fileURLToPath(new URL('checks.ts', import.meta.url))
-    const [command = process.execPath, ...args] = [...engine.enter, process.execPath, checks, ...positionals]
+    const [command = process.execPath, ...args] = [
+      ...engine.enter,
+      process.execPath,
+      checks,
+      ...positionals
+    ]
     const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...engine.env } })
     // Whoever interrupts this interrupts the checks, which clear up before they end.
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
