@@ -215,7 +215,10 @@ t.test('a start without Redis answers 503 until it is there, and then all heals'
 
 t.test('what Node warns of is a line of the log', async (t) => {
   const world = await startWorld(t)
-  const code = `setTimeout(() => process.emitWarning('canary', 'CanaryWarning'), 1000)`
+  // Once the service listens for it, however long that takes to come.
+  const code = `process.on('newListener', (event) => {
+    if (event === 'warning') setImmediate(() => process.emitWarning('canary', 'CanaryWarning'))
+  })`
   const service = world.spawn({
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`
   })
