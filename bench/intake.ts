@@ -87,7 +87,8 @@ async function ask(adminPort: number): Promise<string> {
   return ((await response.json()) as { requestId: string }).requestId
 }
 
-async function inFlight<T>(
+/** Does so many tasks, `width` of them at a time; their results in order. */
+export async function inFlight<T>(
   count: number,
   width: number,
   task: (index: number) => Promise<T>
@@ -101,7 +102,8 @@ async function inFlight<T>(
   return results
 }
 
-async function run(
+/** Starts a Node process, and resolves once that address answers. */
+export async function run(
   file: string,
   env: Record<string, string>,
   alive: string
@@ -124,7 +126,7 @@ async function run(
   throw new Error(`${file} did not start`)
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+export async function stop(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit')
   child.kill()
   await exited

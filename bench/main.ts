@@ -1,4 +1,10 @@
+import { measureMemory } from './memory.ts'
 import { compareRates } from './rates.ts'
 import { compareTimes } from './timing.ts'
 
-await (process.argv[2] === 'timing' ? compareTimes() : compareRates())
+const BENCHES = new Map([
+  ['timing', compareTimes],
+  ['memory', measureMemory]
+])
+
+await (BENCHES.get(process.argv[2] ?? '') ?? compareRates)()
