@@ -13,6 +13,7 @@ const DOCUMENTS = [
   'CHANGELOG.md',
   'SECURITY.md',
   'docs/callback-bodies.md',
+  'docs/deploying.md',
   'docs/reliability.md',
   'docs/sealed-results.md'
 ]
