@@ -26,7 +26,7 @@ const manifest = JSON.parse(read('package.json')) as {
 void t.test('every file that a document names exists', async (t) => {
   for (const document of DOCUMENTS) {
     const named = read(document).matchAll(
-      /`((?:src|test|schemas|simulator|bench|docs)\/[\w./-]*|[\w-]+\.(?:md|json|yml))`/g
+      /`((?:src|test|schemas|simulator|bench|docs|deploy|\.github)\/[\w./-]*|[\w-]+\.(?:md|json|yml))`/g
     )
     for (const [, path = ''] of named) {
       t.ok(existsSync(new URL(`../${path}`, import.meta.url)), `${document}: ${path}`)
