@@ -75,6 +75,8 @@ export const FAST: WorldSettings = {
 
 /** Accounts of each scenario, where nobody says how many. */
 const EACH = 4
+/** A handler that hangs is given up after 90 s; a process that hears nothing, or is starved, before. */
+const ENDED_WITHIN_MS = 150_000
 
 /** Asks for some accounts of each scenario, over and over until each was accepted, whatever crashes. */
 export async function askForAll(service: Service, each = EACH): Promise<readonly Member[]> {
@@ -110,7 +112,7 @@ export async function untilAllEnded(service: Service, members: readonly Member[]
     return ended >= members.length
   }
   const what = `${members.length} requests have ended`
-  await until(what, allEnded, 75_000).catch(async (error: Error) => {
+  await until(what, allEnded, ENDED_WITHIN_MS).catch(async (error: Error) => {
     const { items } = (await service.api<RequestList>('GET', '/v1/requests?limit=200')).body
     const stuck = items.filter(({ state }) => state !== 'delivered' && state !== 'failed')
     throw new Error(`${error.message}: ${JSON.stringify(stuck)}`)
