@@ -35,7 +35,8 @@ t.test('Caddy in front', { skip }, async (t) => {
 
   await t.test('a callback comes through TLS, and its request ends', async (t) => {
     const request = await behind.awaiting()
-    const answer = await post(front, request, bodyOf())
+    const headers = { referer: front.url + request.path, cookie: request.path }
+    const answer = await post(front, request, bodyOf(), { headers })
     t.match(answer, { status: 200, body: { status: 'accepted' } })
     t.equal(answer.headers.get('cache-control'), 'no-store')
     t.equal(answer.headers.get('server'), null)
@@ -79,11 +80,14 @@ async function startCaddy(t: Test, program: string, { port, ports }: Behind): Pr
 async function refusals(t: Test, behind: Behind, front: Front): Promise<void> {
   await t.test('a body over the limit is 413, announced or in chunks', async (t) => {
     const request = await behind.awaiting()
-    for (const isChunked of [false, true]) {
-      const answer = await post(front, request, Buffer.alloc(BODY_LIMIT + 1, ' '), { isChunked })
-      t.match(answer, { status: 413, body: { status: 'too-large' } })
-      t.equal(answer.headers.get('cache-control'), 'no-store')
-    }
+    const body = Buffer.alloc(BODY_LIMIT + 1, ' ')
+    const answer = await post(front, request, body, { isChunked: true })
+    t.match(answer, { status: 413, body: { status: 'too-large' } })
+    t.equal(answer.headers.get('cache-control'), 'no-store')
+    // Caddy does not read what is announced, so none of it is sent.
+    const head = `POST ${request.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n`
+    const announced = await writeOver(front, `${head}Content-Length: ${body.length}\r\n\r\n`)
+    t.match(announced, /^HTTP\/1\.1 413 .*\{"status":"too-large"\}$/s)
   })
 
   await t.test('what is no callback is 404, and nothing else is reachable', async (t) => {

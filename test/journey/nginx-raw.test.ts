@@ -7,7 +7,7 @@ import { takeTime } from '../support/patience.ts'
 import { noOpenssl } from './certificates.ts'
 import { findProgram } from './debian-program.ts'
 import type { Front } from './front.ts'
-import { type Behind, bodyOf, post, startBehind, toldNothing } from './in-front.ts'
+import { type Behind, bodyOf, logged, post, startBehind, toldNothing } from './in-front.ts'
 import { startNginx } from './nginx.ts'
 import { writeOver } from './tls-client.ts'
 import { until } from './until.ts'
@@ -101,7 +101,6 @@ const ROWS: readonly Row[] = [
   ['a path of 20 kB', [404], (path) => plain('')(path + 'x'.repeat(20_000))],
   ['an unknown method', [400], (path) => plain('')(path).replace('POST', 'post')],
   ['TRACE', [405], (path) => plain('')(path).replace('POST', 'TRACE')],
-  ['CONNECT', [405], (path) => plain('')(path).replace('POST', 'CONNECT')],
   ['HTTP/2.0', [505], (path) => plain('')(path).replace('HTTP/1.1', 'HTTP/2.0')],
   ['a request line with a space too many', [400], (path) => plain('')(`${path} x`)],
   ['an address that ends in the middle of an escape', [400], (path) => plain('')(`${path}%`)],
@@ -139,6 +138,9 @@ t.test('nginx in front', { skip }, async (t) => {
     })
   }
 
+  await t.test('a header of 20 kB reaches no server', () =>
+    logged(front, { status: 431, upstreamStatus: '' })
+  )
   await t.test('no header or message tells of a capability', (t) => toldNothing(t, behind, front))
   await slowness(t, program, behind)
   await crowds(t, program, behind)
