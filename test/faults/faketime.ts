@@ -1,12 +1,9 @@
-import { execFile } from 'node:child_process'
-import { access, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { access, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Env } from '../journey/service.ts'
+import { unpackPackage } from '../support/debian.ts'
 
-const execute = promisify(execFile)
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/libfaketime', import.meta.url))
 const CACHED = join(CACHE, 'usr', 'lib')
 /** The one for processes with threads. */
@@ -37,7 +34,7 @@ function findLibrary(): Promise<string> {
   found ??= lookIn('/usr/lib')
     .catch(() => lookIn(CACHED))
     .catch(async () => {
-      await download()
+      await unpackPackage('libfaketime', CACHE)
       return lookIn(CACHED)
     })
   return found
@@ -54,17 +51,4 @@ async function lookIn(folder: string): Promise<string> {
     if (isThere) return library
   }
   throw new Error(`no ${LIBRARY} in ${folder}`)
-}
-
-/** Debian's package is unpacked, not installed: nothing of the machine changes. */
-async function download(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'khipu-faketime-'))
-  try {
-    await execute('apt-get', ['download', 'libfaketime'], { cwd: folder, timeout: 60_000 })
-    const [name = ''] = await readdir(folder)
-    await mkdir(CACHE, { recursive: true })
-    await execute('dpkg-deb', ['-x', join(folder, name), CACHE])
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
 }

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { unpackPackage } from '../support/debian.ts'
 
 const execute = promisify(execFile)
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url))
@@ -46,18 +46,14 @@ async function firstOf(name: string, folders: readonly string[]): Promise<string
   return undefined
 }
 
-/** The package is not installed: nothing of the machine changes. */
+/** Into its place all at once: others look for it at the same time. */
 async function unpack(name: string): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), `khipu-${name}-`))
   await mkdir(CACHE, { recursive: true })
   const parts = await mkdtemp(join(CACHE, `${name}-`))
   try {
-    await execute('apt-get', ['download', name], { cwd: folder, timeout: 60_000 })
-    const [file = ''] = await readdir(folder)
-    await execute('dpkg-deb', ['-x', join(folder, file), parts])
+    await unpackPackage(name, parts)
     await rename(parts, join(CACHE, name))
   } finally {
-    await rm(folder, { recursive: true, force: true })
     await rm(parts, { recursive: true, force: true })
   }
 }

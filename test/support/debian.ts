@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -19,7 +19,12 @@ export async function unpackPackages(names: readonly string[], folder: string): 
   })
 }
 
-/** The same for single packages that the machine's release may not have in a version that serves: from a newer one. */
+/** The same for one package alone, for somebody who is no root. */
+export async function unpackPackage(name: string, folder: string): Promise<void> {
+  await unpack(folder, (debs) => apt(['download', name], debs))
+}
+
+/** The same for packages that the machine's release may not have in a version that serves: from a newer one. */
 export async function unpackNewer(names: readonly string[], to: string): Promise<void> {
   const uri = await mirror()
   const folder = await mkdtemp(join(tmpdir(), 'khipu-apt-'))
@@ -80,19 +85,4 @@ async function apt(args: readonly string[], cwd: string): Promise<void> {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     maxBuffer: 10_000_000
   })
-}
-
-/** Where a file is, among these folders; undefined where it is in none. */
-export async function findIn(
-  folders: readonly string[],
-  name: string
-): Promise<string | undefined> {
-  for (const file of folders.map((folder) => join(folder, name))) {
-    const isThere = await access(file).then(
-      () => true,
-      () => false
-    )
-    if (isThere) return file
-  }
-  return undefined
 }
