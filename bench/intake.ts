@@ -113,6 +113,7 @@ export async function run(
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'ignore', 'inherit']
   })
+  process.once('exit', () => child.kill('SIGKILL'))
   for (let tries = 0; tries < 100; tries += 1) {
     if (
       await fetch(alive).then(
