@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
-import { findEngine } from './engine.ts'
+import { findEngine } from './find-engine.ts'
 
 const USAGE = `npm run test:container [-- beginnings of names]
 
