@@ -70,8 +70,8 @@ async function floodUntilRefused(
         const { status } = await post(member.callbackUrl, PADDING_BYTES)
         if (status === 200) taken.push(member)
         else refusals += 1
-        // Redis is asked once a second how full it is.
-        await pause(20)
+        // Redis is asked once a second how full it is: not all may have been posted by then.
+        await pause(300)
       })
     )
   )
