@@ -25,9 +25,10 @@ const chosen = all.filter(
 const site = await openSite()
 let isStopped = false
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  // Ctrl-C arrives twice: from the terminal, and from whoever started this.
+  process.on(signal, () => {
+    if (!isStopped) console.log(`stopped by ${signal}: clearing up after the check that runs`)
     isStopped = true
-    console.log(`stopped by ${signal}: clearing up after the check that runs`)
   })
 }
 try {

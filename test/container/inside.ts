@@ -34,7 +34,7 @@ export const insideChecks: readonly Check[] = [
     async run(site) {
       // Docker always mounts the message queues of the container's own namespace: no place for files.
       const script =
-        'find / -type d -not -path "/proc/*" -not -path "/sys/*" -not -path /dev/mqueue 2>/dev/null | while read -r one; do [ -w "$one" ] && echo "$one"; done; true'
+        'find / -type d ! -path "/proc/*" ! -path "/sys/*" ! -path /dev/mqueue 2>/dev/null | while read -r one; do [ -w "$one" ] && echo "$one"; done; true'
       for (const service of SERVICES) {
         const found = (await site.inside(service, script)).trim().split('\n')
         const roots = found.filter((one) => !found.some((other) => one.startsWith(`${other}/`)))

@@ -1,32 +1,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
-import {
-  access,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  rmdir,
-  symlink,
-  writeFile
-} from 'node:fs/promises'
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { endWithUs } from '../../simulator/process-guard.ts'
 import { until } from '../journey/until.ts'
-import { unpackNewer, unpackPackages } from '../support/debian.ts'
 import type { Engine } from './engine.ts'
+import { removeGroups } from './groups.ts'
 import { run } from './run.ts'
 import { makeStandIns } from './stand-ins.ts'
+import { prepareTools, TOOLS } from './tools.ts'
 
-/** Debian's packages, unpacked once and not installed. */
-const TOOLS = fileURLToPath(new URL('../../node_modules/.cache/docker-engine', import.meta.url))
-const PACKAGES = ['docker.io', 'iptables', 'mmdebstrap', 'slirp4netns']
-/** The plug-ins of Debian 12 are too old, or not there. */
-const PLUGINS = ['docker-compose', 'docker-buildx']
 const STARTS_WITHIN_MS = 30_000
 
 /** Why no private engine can be started here, in words; null where one can. */
@@ -55,7 +40,7 @@ export async function startPrivateEngine(log: (line: string) => void): Promise<E
     for (let closer = closers.pop(); closer; closer = closers.pop()) await closer()
   }
   try {
-    const env = await prepareTools(folder, log)
+    const env = { ...(await prepareTools(log)), DOCKER_HOST: `unix://${folder}/docker.sock` }
     const { pid, close } = await startDaemon(folder, env)
     closers.push(close)
     closers.push(await openWayOut(folder, pid, env))
@@ -69,40 +54,6 @@ export async function startPrivateEngine(log: (line: string) => void): Promise<E
   } catch (error) {
     await end()
     throw error
-  }
-}
-
-/** Unpacks what is missing; resolves with the environment in which it is found. */
-async function prepareTools(folder: string, log: (line: string) => void) {
-  const complete = join(TOOLS, 'complete')
-  const isThere = await access(complete).then(
-    () => true,
-    () => false
-  )
-  if (!isThere) {
-    log("unpacking Debian's Docker engine, Compose and Buildx (about 90 MB), once")
-    await rm(TOOLS, { recursive: true, force: true })
-    await unpackPackages(PACKAGES, TOOLS)
-    await unpackNewer(PLUGINS, join(TOOLS, 'newer'))
-    // What the packages would link when they are installed.
-    await mkdir(join(TOOLS, 'bin'))
-    for (const name of ['iptables', 'ip6tables']) {
-      await symlink(join(TOOLS, 'usr/sbin/xtables-nft-multi'), join(TOOLS, 'bin', name))
-    }
-    await mkdir(join(TOOLS, 'config'))
-    await symlink('../newer/usr/libexec/docker/cli-plugins', join(TOOLS, 'config/cli-plugins'))
-    await writeFile(complete, '')
-  }
-  const [libraries = ''] = (await readdir(join(TOOLS, 'usr/lib'))).filter((name) =>
-    name.endsWith('-gnu')
-  )
-  const paths = ['bin', 'usr/sbin', 'usr/bin'].map((path) => join(TOOLS, path))
-  return {
-    PATH: [...paths, process.env['PATH']].join(':'),
-    LD_LIBRARY_PATH: join(TOOLS, 'usr/lib', libraries),
-    XTABLES_LIBDIR: join(TOOLS, 'usr/lib', libraries, 'xtables'),
-    DOCKER_CONFIG: join(TOOLS, 'config'),
-    DOCKER_HOST: `unix://${folder}/docker.sock`
   }
 }
 
@@ -169,18 +120,4 @@ async function openWayOut(folder: string, pid: number, env: Readonly<Record<stri
     child.kill('SIGTERM')
     await gone
   }
-}
-
-/** The kernel keeps the groups of processes that have gone; there is one tree, or one for each controller. */
-async function removeGroups(group: string): Promise<void> {
-  const root = '/sys/fs/cgroup'
-  for (const parent of [root, ...(await readdir(root)).map((name) => join(root, name))]) {
-    await removeTree(join(parent, group))
-  }
-}
-
-async function removeTree(folder: string): Promise<void> {
-  const names = await readdir(folder, { withFileTypes: true }).catch(() => [])
-  for (const one of names) if (one.isDirectory()) await removeTree(join(folder, one.name))
-  await rmdir(folder).catch(() => {})
 }
