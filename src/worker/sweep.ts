@@ -19,17 +19,21 @@ const RELEASING_MS = 10_000
 
 /**
  * Heals whatever a crash or a lost queue left behind: takes every overdue request through the same
- * four steps as its handler would. The ledger alone says what is overdue. Tidies up as well.
+ * four steps as its handler would. The ledger alone says what is overdue. Tidies up as well. Rejects once
+ * it is given up.
  */
-export async function sweep(deps: SweepDeps): Promise<void> {
+export async function sweep(deps: SweepDeps, giveUp?: AbortSignal): Promise<void> {
   const now = await deps.catalog.now()
   for (const requestId of await deps.catalog.overdue(now - GRACE_MS)) {
+    giveUp?.throwIfAborted()
     await attempt(deps, { requestId }, () => heal(deps, requestId))
   }
   for (const releasing of await deps.notifications.unfinished(now - GRACE_MS)) {
+    giveUp?.throwIfAborted()
     const { at } = releasing.notification
     await attempt(deps, { notifiedAt: at }, () => releaseParked(deps, releasing, RELEASING_MS))
   }
+  giveUp?.throwIfAborted()
   await tidy(deps, now)
 }
 

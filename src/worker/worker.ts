@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Logger } from 'pino'
 import type { Connection } from '../queue/connections.ts'
 import { consume } from '../queue/consume.ts'
@@ -17,6 +18,8 @@ export interface WorkerDeps extends SendDeps, SweepDeps, DeadlineDeps {
   readonly tag: string
   readonly concurrency: number
   readonly sweepIntervalMs: number
+  /** How long one sweep may take, in ms; by default two minutes. */
+  readonly sweepLimitMs?: number
   readonly log: Logger
 }
 
@@ -27,6 +30,9 @@ export interface RunningWorker {
 
 /** A handler waits for Khipu once at the most; for Redis it may wait for long, and is run again. */
 const HANDLER_MARGIN_MS = 60_000
+
+/** A sweep that waits for an answer which never comes would keep all later ones from beginning. */
+const SWEEP_LIMIT_MS = 120_000
 
 /** Starts the handlers on their queues, and the sweep on a timer of its own, which no queue can lose. */
 export function startWorker(deps: WorkerDeps): RunningWorker {
@@ -49,7 +55,7 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
 function sweepEvery(intervalMs: number, deps: WorkerDeps): () => Promise<void> {
   let sweeping: Promise<void> | null = null
   const timer = setInterval(() => {
-    sweeping ??= sweep(deps)
+    sweeping ??= sweepInTime(deps)
       .catch((error: Error) => deps.log.error({ error: error.name }, 'sweep failed'))
       .finally(() => (sweeping = null))
   }, intervalMs)
@@ -57,4 +63,11 @@ function sweepEvery(intervalMs: number, deps: WorkerDeps): () => Promise<void> {
     clearInterval(timer)
     await sweeping
   }
+}
+
+/** One that is given up stops as soon as it goes on. */
+async function sweepInTime(deps: WorkerDeps): Promise<void> {
+  const giveUp = AbortSignal.timeout(deps.sweepLimitMs ?? SWEEP_LIMIT_MS)
+  const tooLong = once(giveUp, 'abort').then(() => giveUp.throwIfAborted())
+  await Promise.race([sweep(deps, giveUp), tooLong])
 }

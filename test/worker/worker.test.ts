@@ -282,6 +282,21 @@ t.test(
   }
 )
 
+t.test('a sweep that hangs is given up, and the next one heals', async (t) => {
+  const service = await openService(t)
+  const requestId = await askIn(service, 'awaiting-callback', { ago: HOUR })
+  let sweeps = 0
+  const overdue: typeof service.catalog.overdue = (...args) => {
+    sweeps += 1
+    return sweeps === 1 ? new Promise(() => {}) : service.catalog.overdue(...args)
+  }
+  const catalog = { ...service.catalog, overdue }
+  startAll(t, service, () => ACKNOWLEDGED, { catalog, sweepIntervalMs: 5, sweepLimitMs: 50 })
+  await until('it is healed', async () => (await find(service, requestId)).attempts.length > 1)
+  t.ok(sweeps > 1)
+  t.match(service.lines.join(''), /"TimeoutError".*"sweep failed"/)
+})
+
 t.test('a sweep that fails is logged, and the next one is made', async (t) => {
   const service = await openService(t)
   let calls = 0
