@@ -101,7 +101,12 @@ function logged(redis: Connection, log: Logger): Connection {
 /** Of a Cluster of which no node answers: `lastNodeError` tells why. */
 type Fault = Error & { readonly code?: string; readonly lastNodeError?: Fault }
 
-/** What is wrong, in a word. Redis's own refusals have no code, but begin with one: WRONGPASS, NOPERM. */
-export function codeOf({ code, name, message }: Fault): string {
-  return code ?? (name === 'ReplyError' ? /^[A-Z]{3,20}\b/.exec(message)?.[0] : undefined) ?? name
+/** What is wrong, in a word. Redis's own refusals have no code, but begin with one. */
+export function codeOf(fault: Fault): string {
+  return fault.code ?? refusalOf(fault) ?? fault.name
+}
+
+/** The word with which Redis refuses: WRONGPASS, NOPERM, READONLY, OOM; undefined of any other error. */
+export function refusalOf({ name, message }: Error): string | undefined {
+  return name === 'ReplyError' ? /^[A-Z]{3,20}\b/.exec(message)?.[0] : undefined
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Lookup, unaccounted } from '../ledger/catalog.ts'
 import { sum } from '../ledger/merge.ts'
+import { refusalOf } from '../queue/connections.ts'
 import type { Spool } from '../spool/spool.ts'
 
 export interface HealthDeps {
@@ -23,7 +24,7 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
     const counted = await settled(countRequests(deps))
     const written = await settled(deps.catalog.tryWrite())
     const requests = counted.value ?? null
-    const refusals = [counted, written].flatMap(({ error }) => refusalOf(error))
+    const refusals = [counted, written].flatMap(({ error }) => refusalsOf(error))
     const away = written.error === undefined ? 'ready' : 'away'
     const redis = refusals.length > 0 ? 'refuses' : away
     const room = deps.canStore() ? 'free' : 'none'
@@ -52,12 +53,10 @@ function settled<T>(asked: Promise<T>): Promise<Settled<T>> {
   )
 }
 
-/** What Redis refuses begins with a word: READONLY, MISCONF, NOPERM, OOM … */
-function refusalOf(error: Error | undefined): string[] {
+function refusalsOf(error: Error | undefined): string[] {
   // Of a transaction Redis does not say why.
   if (error?.name !== 'ReplyError' || error.message.startsWith('EXECABORT')) return []
-  const word = /^[A-Z]{3,20}\b/.exec(error.message)?.[0] ?? 'for a reason of its own'
-  return [`it refuses what it is asked: ${word}`]
+  return [`it refuses what it is asked: ${refusalOf(error) ?? 'for a reason of its own'}`]
 }
 
 /** How the books stand: `accepted = ended + live`, and nothing is overdue for long. */

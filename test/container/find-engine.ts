@@ -8,7 +8,7 @@ export async function findEngine(log: (line: string) => void): Promise<Engine | 
   if (version !== null) {
     return { name: `Docker ${version}, as it is`, enter: [], env: {}, end: async () => {} }
   }
-  const hindrance = await privateEngineHindrance()
+  const hindrance = privateEngineHindrance()
   if (hindrance !== null)
     return `no Docker engine with Compose and Buildx is here, and ${hindrance}`
   return startPrivateEngine(log).catch(

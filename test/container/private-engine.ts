@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync } from 'node:fs'
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync, openSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { endWithUs } from '../../simulator/process-guard.ts'
@@ -15,18 +15,13 @@ import { prepareTools, TOOLS } from './tools.ts'
 const STARTS_WITHIN_MS = 30_000
 
 /** Why no private engine can be started here, in words; null where one can. */
-export async function privateEngineHindrance(): Promise<string | null> {
+export function privateEngineHindrance(): string | null {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     return 'a private one is for root on Debian'
   }
-  for (const file of ['/usr/bin/apt-get', '/usr/bin/unshare', '/dev/net/tun']) {
-    const isThere = await access(file).then(
-      () => true,
-      () => false
-    )
-    if (!isThere) return `a private one needs ${file}`
-  }
-  return null
+  const files = ['/usr/bin/apt-get', '/usr/bin/unshare', '/dev/net/tun']
+  const missing = files.find((file) => !existsSync(file))
+  return missing === undefined ? null : `a private one needs ${missing}`
 }
 
 /**

@@ -1,4 +1,5 @@
-import { access, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { unpackNewer, unpackPackages } from '../support/debian.ts'
@@ -14,11 +15,7 @@ const PLUGINS = ['docker-compose', 'docker-buildx']
 /** Unpacks what a private engine needs; resolves with the environment in which it is found. */
 export async function prepareTools(log: (line: string) => void) {
   const complete = join(TOOLS, 'complete')
-  const isThere = await access(complete).then(
-    () => true,
-    () => false
-  )
-  if (!isThere) {
+  if (!existsSync(complete)) {
     log("unpacking Debian's Docker engine, Compose and Buildx (about 90 MB), once")
     await unpackTools()
     await writeFile(complete, '')
