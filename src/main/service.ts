@@ -11,7 +11,6 @@ import { watchAftermath } from './aftermath.ts'
 import { concernsOf } from './concerns.ts'
 import { buildParts, buildSpool } from './parts.ts'
 import { buildShared, type Shared } from './shared.ts'
-import { readVersion } from './version.ts'
 
 /** Something that was started, and how to end it. */
 export interface Running {
@@ -19,7 +18,7 @@ export interface Running {
 }
 
 export interface RunningService extends Running {
-  /** Resolves once it is clear that process and ledger fit, when Redis is there, and says so; rejects where they don't. */
+  /** Resolves once it is clear that process and ledger fit, when Redis is there; rejects where they don't. */
   readonly fits: Promise<void>
 }
 
@@ -44,11 +43,14 @@ export async function startService(config: Config, log: Logger): Promise<Running
   running.push(await runAdmin(config, shared, server, log))
   // Last: a process that can't open its ports must not have taken a job.
   if (worker) running.push(runWorker(config, shared, draining, log))
-  log.info({ version: readVersion() }, 'service started')
+  log.info({ version: shared.version }, 'service started')
+  const sayReady = () => {
+    if (shared.canStore()) log.info({ afterMs: Math.round(performance.now()) }, 'service ready')
+  }
+  // Where they don't fit, whoever started the service is told.
+  shared.fits.then(sayReady, () => {})
   return {
-    fits: shared.fits.then(() => {
-      if (shared.canStore()) log.info({ afterMs: Math.round(performance.now()) }, 'service ready')
-    }),
+    fits: shared.fits,
     close: async () => {
       await Promise.all(running.map((each) => each.close()))
       await shared.close()

@@ -18,11 +18,12 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
   const redis = connectFailingFast(config.redis, log)
   const parts = buildParts(config, redis, log)
   const capacity = parts.watchCapacity()
+  const version = readVersion()
   const metrics = createMetrics({
     ...parts,
     spool,
     filled: capacity.filled,
-    version: readVersion()
+    version
   })
   const capabilities = createCapabilities(config.secretKeys)
   let isFit = false
@@ -33,6 +34,7 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
   fits.catch(() => {})
   return {
     ...parts,
+    version,
     spool,
     metrics,
     capabilities,
