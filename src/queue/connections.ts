@@ -1,5 +1,6 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
+import { steady } from './steady-cluster.ts'
 import { clusterOptions, type Node, type RedisAddress, sentinelOptions } from './topology.ts'
 
 export type { RedisAddress } from './topology.ts'
@@ -81,7 +82,7 @@ function connectCluster(
   const { replyMapping } = SHARED
   const options = clusterOptions(address, { ...patience, replyMapping }, reconnectAfter)
   const own = { ...clusterPatience, enableOfflineQueue }
-  return logged(new Cluster([...nodes], { ...options, ...own }), log)
+  return logged(steady(new Cluster([...nodes], { ...options, ...own })), log)
 }
 
 // One line when Redis is lost and one when it is back, not one per failed attempt to reconnect.

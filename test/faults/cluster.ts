@@ -15,8 +15,6 @@ export const clusterFaults: readonly Fault[] = [
   },
   {
     name: 'Redis Cluster: SIGKILL of a master, its replica takes over, under load',
-    // Until what stands first under "Known limits" in docs/reliability.md is mended.
-    isLong: true,
     run: killMaster
   }
 ]
