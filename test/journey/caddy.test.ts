@@ -11,9 +11,9 @@ import {
   bodyOf,
   logged,
   post,
-  seenBy,
   startBehind,
-  toldNothing
+  toldNothing,
+  toldOf
 } from './in-front.ts'
 import { callOver, writeOver } from './tls-client.ts'
 import { until } from './until.ts'
@@ -109,7 +109,7 @@ async function refusals(t: Test, behind: Behind, front: Front): Promise<void> {
     })
     t.match(refused.headers.get('retry-after'), /^[1-6]?[0-9]$/)
     t.equal((await forge('127.0.0.6')).status, 404, 'another address goes on')
-    t.same(seenBy(behind), new Set(['127.0.0.1', '127.0.0.6']))
+    await toldOf(t, behind, ['127.0.0.1', '127.0.0.6'])
   })
 
   await t.test('what breaks HTTP is refused, and nothing of it is written down', async (t) => {

@@ -26,7 +26,7 @@ t.test(
       reason: 'ambiguous',
       attempts: 1
     })
-    t.ok(survivor.logs.some(({ msg }) => msg === 'job taken over'))
+    await until('it has said so', () => survivor.logs.some(({ msg }) => msg === 'job taken over'))
     const body = await readFile(SAMPLE, 'utf8')
     t.equal((await call(asked.callbackUrl ?? '', { method: 'POST', body })).status, 200)
     t.match(await atRest(server, requestId), { state: 'delivered', attempts: 1 })

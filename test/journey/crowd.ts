@@ -94,11 +94,16 @@ export async function askForAll(service: Service, each = EACH): Promise<readonly
 export function askUntilAccepted(service: Service, account: string): Promise<string> {
   const body = { RequestData: { AccountNumber: account }, reference: account }
   const headers = { 'idempotency-key': account }
+  const heard: string[] = []
   return until('the request is accepted', async () => {
     const answer = await service
       .api<{ requestId: string }>('POST', '/v1/requests', body, headers)
       .catch(() => null)
-    return answer?.status === 202 ? answer.body.requestId : null
+    if (answer?.status === 202) return answer.body.requestId
+    heard.push(answer === null ? 'nothing' : `${answer.status} ${answer.text}`)
+    return null
+  }).catch((error: Error) => {
+    throw new Error(`${error.message}: heard ${heard.length} times no, at last ${heard.at(-1)}`)
   })
 }
 

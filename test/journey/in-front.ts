@@ -104,11 +104,20 @@ export async function arrives(
   t.ok(isDeepStrictEqual(job?.data.response, JSON.parse(body)), 'deep-equal')
 }
 
-/** The addresses of strangers that the servers have told of. */
-export function seenBy({ servers }: Behind): ReadonlySet<unknown> {
-  const lines = servers.flatMap(({ logs }) => logs)
-  const refused = lines.filter(({ msg }) => msg === 'callbacks without a good capability refused')
-  return new Set(refused.map((line) => line['address']))
+/** The servers have told of strangers at these addresses, and at no other. */
+export async function toldOf(
+  t: Test,
+  { servers }: Behind,
+  addresses: readonly string[]
+): Promise<void> {
+  const told = () => {
+    const lines = servers.flatMap(({ logs }) => logs)
+    const refused = lines.filter(({ msg }) => msg === 'callbacks without a good capability refused')
+    return new Set(refused.map((line) => line['address']))
+  }
+  // A line reaches us behind the answer.
+  await until('all of them are told of', () => addresses.every((address) => told().has(address)))
+  t.equal(told().size, addresses.length)
 }
 
 /** Resolves once the access log has so many lines with these fields: they are written behind the answer. */

@@ -52,8 +52,10 @@ t.test('server and worker deliver together', async (t) => {
 t.test('each does its own part of the work', async (t) => {
   const received = 'callback received'
   const sent = 'request sent'
-  await until('both have said so', () => server.logs.some(({ msg }) => msg === received))
-  t.ok(worker.logs.some(({ msg, requestId }) => msg === sent && requestId === queued))
+  await until('the server has said so', () => server.logs.some(({ msg }) => msg === received))
+  await until('the worker has said so', () =>
+    worker.logs.some(({ msg, requestId }) => msg === sent && requestId === queued)
+  )
   t.notOk(server.logs.some(({ msg }) => msg === sent))
   t.notOk(worker.logs.some(({ msg }) => msg === received))
   t.ok(server.logs.every(({ role }) => role === 'server'))
