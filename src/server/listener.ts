@@ -9,6 +9,7 @@ import {
   statusOfBroken
 } from './protocol.ts'
 import { HEADERS } from './http.ts'
+import { linger } from './linger.ts'
 
 /** How long, and how much, a connection may take. Durations in ms. */
 export interface HttpLimits {
@@ -71,6 +72,7 @@ export function serverOptions(
       const take: Handler = (request, response) =>
         inTurn(exchanges, request, response, () => serve(request, response, handler, bare))
       for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, take)
+      server.on('connection', (socket: Socket) => closeHeard(socket, exchanges))
       server.maxConnections = maxConnections
       server.on('drop', bare.dropped)
       return server
@@ -98,6 +100,7 @@ function inTurn(
   response: ServerResponse,
   next: () => void
 ): void {
+  if (!socket.writable) return void socket.destroy()
   const exchange = exchanges.get(socket) ?? { newest: response, waiting: 0 }
   const before = exchange.newest
   exchange.newest = response
@@ -109,6 +112,16 @@ function inTurn(
     exchange.waiting -= 1
     if (socket.writable) next()
   })
+}
+
+/** Node closes what is answered with `destroySoon`, whether the request was read to its end or not. */
+function closeHeard(socket: Socket, exchanges: Exchanges): void {
+  const close = socket.destroySoon.bind(socket)
+  socket.destroySoon = () => {
+    const request = exchanges.get(socket)?.newest.req
+    if (request === undefined || request.complete) return close()
+    linger(socket, request)
+  }
 }
 
 function serve(
