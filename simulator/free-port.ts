@@ -1,20 +1,31 @@
+import { randomInt } from 'node:crypto'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { randomInt } from 'node:crypto'
 
-/** Within this whoever asked for a port listens on it. */
-const RESERVED_MS = 60_000
-const reserved = new Map<number, number>()
-
-/** A port of 127.0.0.1 that nothing listens on, and nobody here is about to; outside the range of outgoing connections. */
+/**
+ * A port of 127.0.0.1 that nothing listens on, and that nobody else who asks here is given, in this process or in
+ * another; outside the range of outgoing connections.
+ */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = randomInt(20_000, 30_000)
-    if (performance.now() < (reserved.get(port) ?? 0)) continue
-    reserved.set(port, performance.now() + RESERVED_MS)
-    if (await isFree(port)) return port
+    if ((await claim(port)) && (await isFree(port))) return port
   }
   throw new Error('no free port between 20000 and 29999')
+}
+
+/** Takes the UDP port of that number, which nobody else has a use for, until this process ends. */
+async function claim(port: number): Promise<boolean> {
+  const socket = createSocket('udp4').unref()
+  try {
+    socket.bind({ port, address: '127.0.0.1', exclusive: true })
+    await once(socket, 'listening')
+    return true
+  } catch {
+    socket.close()
+    return false
+  }
 }
 
 async function isFree(port: number): Promise<boolean> {
