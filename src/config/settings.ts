@@ -28,7 +28,7 @@ const properties = {
   REFUSALS_PER_ADDRESS: integer(
     [1, 1_000_000],
     1000,
-    'How many refused callbacks an address may try in a minute before it hears 429; good ones always pass'
+    'How many refused callbacks an address may try in a minute before it hears 429; no number of them keeps a good one out'
   ),
   REFUSALS_IN_ALL: integer([1, 10_000_000], 10_000, 'The same for all addresses together'),
   KHIPU_BASE_URL: { ...textOr('https://api.khipu.com', 'Where Khipu is'), ...HTTP_URL },
