@@ -42,12 +42,15 @@ export function createJobs(
     if (type === 'deadline') await queues.of(requestId).deadline.remove(jobId)
   }
 
-  async function promote({ type, jobId, requestId }: Job): Promise<void> {
-    const job = type === 'result' ? undefined : await queues.of(requestId)[type].getJob(jobId)
-    if (job === undefined || !(await job.isDelayed())) return
-    await job.promote().catch((error: Error & { code?: number }) => {
-      if (error.code !== NOT_DELAYED) throw error
-    })
+  /** One that sleeps is woken. One whose place in the queue was lost keeps its id from being used again: it is made anew. */
+  async function rouse(job: Job, now: number): Promise<void> {
+    const { type, jobId, requestId } = job
+    const found = type === 'result' ? undefined : await queues.of(requestId)[type].getJob(jobId)
+    const state = await found?.getState()
+    if (state === 'delayed') await found?.promote().catch(unlessAwake)
+    if (state !== 'unknown') return
+    await found?.remove()
+    await add(job, now)
   }
 
   return {
@@ -63,7 +66,11 @@ export function createJobs(
     async hurry(request, now) {
       await ensure(null, request, now)
       const late = jobsOf(request).filter(({ at }) => at <= now || waitsItsTurn(request))
-      await Promise.all(late.map(promote))
+      await Promise.all(late.map((job) => rouse(job, now)))
     }
   }
+}
+
+function unlessAwake(error: Error & { code?: number }): void {
+  if (error.code !== NOT_DELAYED) throw error
 }

@@ -5,10 +5,18 @@ import type { Fault, Figures, Run } from './fault.ts'
 
 /** What becomes of the queues must not matter: the ledger alone says what is to be done. */
 export const queueFaults: readonly Fault[] = [
-  { name: 'all keys of the queues deleted, under load', run: loseTheQueues }
+  { name: 'all keys of the queues deleted, under load', run: (run) => loseTheQueues(run, 'all') },
+  {
+    name: 'all keys of the queues but the jobs themselves deleted, under load',
+    isLong: true,
+    run: (run) => loseTheQueues(run, 'places')
+  }
 ]
 
-async function loseTheQueues(run: Run): Promise<Figures> {
+/** Every key of the queues, or all that tell where a job stands: what is left of it keeps its id taken. */
+type Lost = 'all' | 'places'
+
+async function loseTheQueues(run: Run, lost: Lost): Promise<Figures> {
   const { chance, isShort } = run
   const losses = isShort ? 2 : 8
   const world = await startWorld(run, { ...FAST, ownRedis: true })
@@ -17,12 +25,12 @@ async function loseTheQueues(run: Run): Promise<Figures> {
   let jobs = 0
   for (let loss = 0; loss < losses; loss++) {
     await untilSomeMore(world, chance)
-    jobs += await deleteQueues(world)
+    jobs += await deleteQueues(world, lost)
   }
   const members = await asking
   await untilAllEnded(service, members)
   const figures = await count(world, service, members, { kills: losses })
-  return { ...figures, remark: `${jobs} jobs deleted` }
+  return { ...figures, remark: `${jobs} jobs ${lost === 'all' ? 'deleted' : 'displaced'}` }
 }
 
 // In one script, as nothing that happens to real queues could be worse. Says how many jobs there were.
@@ -31,13 +39,14 @@ local jobs = 0
 for _, queue in ipairs({ 'send', 'paced', 'callback', 'deadline' }) do
   local prefix = KEYS[1] .. ':' .. queue
   for _, name in ipairs(redis.call('KEYS', prefix .. ':*')) do
-    if name:sub(1, #prefix + #queue + 2) == prefix .. ':' .. queue .. '-' then jobs = jobs + 1 end
-    redis.call('DEL', name)
+    local isJob = redis.call('TYPE', name).ok == 'hash' and redis.call('HEXISTS', name, 'data') == 1
+    if isJob then jobs = jobs + 1 end
+    if ARGV[1] == 'all' or not isJob then redis.call('DEL', name) end
   end
 end
 return jobs
 `
 
-async function deleteQueues({ client, env }: World): Promise<number> {
-  return Number(await client.eval(DELETE, 1, `{${env['QUEUE_PREFIX']}:0}`))
+async function deleteQueues({ client, env }: World, lost: Lost): Promise<number> {
+  return Number(await client.eval(DELETE, 1, `{${env['QUEUE_PREFIX']}:0}`, lost))
 }

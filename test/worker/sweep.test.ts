@@ -73,6 +73,25 @@ t.test('a job that sleeps past its instant is woken', async (t) => {
   t.equal(await job?.isWaiting(), true)
 })
 
+for (const [where, sleepsMs] of [
+  ['wait', 0],
+  ['delayed', DAY]
+] as const) {
+  t.test(`a job whose place in ${where} was lost is made anew`, async (t) => {
+    const service = await openService(t)
+    const requestId = await ask(service, { ago: MINUTE })
+    const request = await service.catalog.find(requestId)
+    if (request !== null) await service.jobs.ensure(null, request, Number(request.dueAt) - sleepsMs)
+    const { send } = service.queues
+    await service.redis.del(send.toKey(where))
+    t.same(await send.getJobs(), [], 'there is none, but its id is taken')
+    await sweep(service)
+    const [job] = await send.getJobs()
+    t.equal(job?.data.requestId, requestId)
+    t.equal(await job?.isWaiting(), true)
+  })
+}
+
 t.test('what is being worked on, or is not due, is left alone', async (t) => {
   const service = await openService(t)
   await ask(service)
