@@ -2,6 +2,7 @@ import { DelayedError, Worker } from 'bullmq'
 import type { Logger } from 'pino'
 import { codeOf, type Connection } from './connections.ts'
 import type { JobData, QueueName } from './queues.ts'
+import { within } from './within.ts'
 
 /** What a handler says when it is done: nothing, or for how many ms it woke too early. */
 export type Handled = { readonly sleepMs: number } | undefined
@@ -44,7 +45,8 @@ export function consume(
   const worker = new Worker<JobData>(
     name,
     async (job, token) => {
-      const handled = await withinLimit(handle(job.data), handlerLimitMs)
+      const late = () => new HandlerTimeout(`took over ${handlerLimitMs} ms`)
+      const handled = await within(handlerLimitMs, handle(job.data), late)
       if (handled === undefined) return
       await job.moveToDelayed(Date.now() + handled.sleepMs, token)
       throw new DelayedError()
@@ -66,18 +68,6 @@ export function consume(
   worker.on('stalled', (jobId) => log.warn({ queue: name, jobId }, 'job taken over'))
   restWhenRefused(worker, name, log)
   return worker
-}
-
-async function withinLimit(handling: Promise<Handled>, limitMs: number): Promise<Handled> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new HandlerTimeout(`took over ${limitMs} ms`)), limitMs)
-  })
-  try {
-    return await Promise.race([handling, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** Short windows: a limit per second would let twice as many through around the turn of a second. */

@@ -20,6 +20,8 @@ declare module 'fastify' {
     capability: Capability | null
     /** Whether Redis has just said that it knows the request; else it could not be asked. */
     isKnown: boolean
+    /** For how long Redis was waited for when it was asked, in ms. */
+    askedForMs: number
   }
 }
 
@@ -32,9 +34,11 @@ const RETRY_AFTER_SECONDS = '5'
 export async function admit(deps: AdmissionDeps, request: FastifyRequest, reply: FastifyReply) {
   const capability = deps.capabilities.verify((request.params as { '*': string })['*'])
   if (capability === null) return refuseStranger(deps, request, reply)
+  const askedAt = performance.now()
   const known = deps.canStore()
     ? await deps.ledger.has(capability.requestId).catch(() => null)
     : null
+  request.askedForMs = performance.now() - askedAt
   if (known === null && deps.spool?.hasRoom() !== true) return postpone(deps, reply)
   if (known === false) return refuseStranger(deps, request, reply, { isLookedUp: true })
   request.isKnown = known === true

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import pLimit, { type LimitFunction } from 'p-limit'
-import type { Capability } from '../khipu/capability.ts'
 import { admit, type AdmissionDeps, postpone, refuseUnknown } from './admission.ts'
-import { type Arrival, type IntakeDeps, store, type Stored } from './intake.ts'
+import type { Arrival, IntakeDeps, Stored } from './intake.ts'
 import { judge } from './judge.ts'
 import { countReading, LARGE_BYTES } from './reading.ts'
 import { spool, type SpoolingDeps } from './spooling.ts'
+import { createStoring, type StoreInTime } from './storing.ts'
 
 export interface CallbackDeps extends AdmissionDeps, SpoolingDeps, IntakeDeps {
   readonly ledger: AdmissionDeps['ledger'] & IntakeDeps['ledger']
@@ -23,7 +23,8 @@ const MOST_LARGE_AT_ONCE = 3
 export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): Promise<void> {
   app.decorateRequest('capability', null)
   app.decorateRequest('isKnown', false)
-  const fewAtOnce = pLimit(MOST_LARGE_AT_ONCE)
+  app.decorateRequest('askedForMs', 0)
+  const receiving = { deps, store: createStoring(deps), fewAtOnce: pLimit(MOST_LARGE_AT_ONCE) }
   const reading = countReading()
   app.post('/callbacks/*', {
     onRequest: async (request, reply) => {
@@ -32,38 +33,41 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
       if (requestId === undefined || reading.begin(requestId, request, reply.raw)) return undefined
       return postpone(deps, reply)
     },
-    handler: (request, reply) => receive(deps, fewAtOnce, request, reply)
+    handler: (request, reply) => receive(receiving, request, reply)
   })
 }
 
-async function receive(
-  deps: CallbackDeps,
-  fewAtOnce: LimitFunction,
-  request: FastifyRequest,
-  reply: FastifyReply
-) {
+interface Receiving {
+  readonly deps: CallbackDeps
+  readonly store: StoreInTime
+  readonly fewAtOnce: LimitFunction
+}
+
+async function receive(receiving: Receiving, request: FastifyRequest, reply: FastifyReply) {
+  const { deps, fewAtOnce } = receiving
   const { capability } = request
   if (capability === null) return refuseUnknown(deps, reply)
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  const came = { capability, body, at: performance.now() }
   return body.length > LARGE_BYTES
-    ? fewAtOnce(take, deps, request, reply, capability, body)
-    : take(deps, request, reply, capability, body)
+    ? fewAtOnce(take, receiving, request, reply, came)
+    : take(receiving, request, reply, came)
+}
+
+interface Came extends Pick<Arrival, 'capability' | 'body'> {
+  readonly at: number
 }
 
 /** Validates, and stores or keeps; what it answers is true by then. */
 async function take(
-  deps: CallbackDeps,
+  { deps, store }: Receiving,
   request: FastifyRequest,
   reply: FastifyReply,
-  capability: Capability,
-  body: Buffer
+  { capability, body, at }: Came
 ): Promise<unknown> {
   const isEncoded = isEncodedBody(request)
   const arrival = { capability, body, isEncoded, verdict: judge(body, isEncoded) }
-  // One whose storing came to nothing may be stored all the same: the same again is a duplicate.
-  const stored = canStore(deps, request, capability)
-    ? await store(deps, arrival).catch(() => null)
-    : null
+  const stored = await store(request, arrival, at)
   if (stored !== null) {
     counts(deps, arrival, stored)
     return answer(deps, reply, arrival, stored)
@@ -72,11 +76,6 @@ async function take(
   if (spooled === null) return postpone(deps, reply)
   if (spooled.status !== 'full') deps.counted('spooled')
   return answer(deps, reply, arrival, spooled)
-}
-
-// While others of its request wait on disk, none goes before them.
-function canStore(deps: CallbackDeps, { isKnown }: FastifyRequest, { requestId }: Capability) {
-  return isKnown && deps.canStore() && deps.spool?.holds(requestId) !== true
 }
 
 function isEncodedBody({ headers }: FastifyRequest): boolean {
