@@ -5,6 +5,7 @@ import type { Service } from '../journey/service.ts'
 import { until } from '../journey/until.ts'
 import { resultJobs, type World } from '../journey/world.ts'
 import type { Figures } from './fault.ts'
+import { acknowledgedOf, distinct, heard, statusOf } from './heard.ts'
 
 const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])
 
@@ -46,37 +47,49 @@ async function look(
   member: Member,
   published: ReadonlySet<string>
 ) {
-  const request = await findView(service, member.requestId)
+  const acknowledged = acknowledgedOf(world, member.account)
+  const request = await findView(service, member.requestId, distinct(world, acknowledged))
   if (request === null) return { isLost: true, isStuck: false, extraSends: 0 }
   const hasEnded = ENDED.has(request.state)
   const hasResult = published.has(member.requestId)
-  const accepted = world.khipu.callbacks.filter(
-    (callback) => callback.account === member.account && isGoodAndTaken(world, callback)
-  )
+  const isUnheard = heard(request) < distinct(world, acknowledged)
+  const hasGood = acknowledged.some((callback) => isGoodAndTaken(world, callback))
   return {
-    isLost: (accepted.length > 0 && request.state !== 'delivered') || (hasEnded && !hasResult),
+    isLost: isUnheard || (hasGood && request.state !== 'delivered') || (hasEnded && !hasResult),
     isStuck: !hasEnded,
     extraSends: extraSends(world, member, request)
   }
 }
 
-// Only 404 says that nobody knows it: a process that is in trouble is asked again.
-async function findView(service: Service, requestId: string): Promise<RequestView | null> {
-  const answer = await until(`${requestId} is looked up`, async () => {
-    const one = await service.api<RequestView>('GET', `/v1/requests/${requestId}`).catch(() => null)
-    return one?.status === 200 || one?.status === 404 ? one : null
-  })
-  return answer.status === 200 ? answer.body : null
-}
+/** What is acknowledged last may wait for a sweep until the request hears of it. */
+const HEARD_WITHIN_MS = 20_000
 
-function statusOf({ answer }: SentCallback): number {
-  return answer !== null && 'status' in answer ? answer.status : 0
+// Only 404 says that nobody knows it: a process that is in trouble is asked again.
+async function findView(
+  service: Service,
+  requestId: string,
+  callbacks: number
+): Promise<RequestView | null> {
+  const look = () =>
+    until(`${requestId} is looked up`, async () => {
+      const path = `/v1/requests/${requestId}`
+      const one = await service.api<RequestView>('GET', path).catch(() => null)
+      return one?.status === 200 || one?.status === 404 ? one : null
+    })
+  await until(
+    'it has heard of them all',
+    async () => {
+      const { status, body } = await look()
+      return status === 404 || heard(body) >= callbacks
+    },
+    HEARD_WITHIN_MS
+  ).catch(() => {})
+  const { status, body } = await look()
+  return status === 200 ? body : null
 }
 
 function isGoodAndTaken({ khipu }: World, callback: SentCallback): boolean {
-  if (statusOf(callback) !== 200 || callback.answer === null || !('body' in callback.answer)) {
-    return false
-  }
+  if (callback.answer === null || !('body' in callback.answer)) return false
   const { status } = JSON.parse(callback.answer.body) as { status: string }
   const body = JSON.parse(khipu.bodyOf(callback.number)?.toString() ?? 'null') as {
     Status?: string

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +16,7 @@ import {
   type World
 } from '../journey/world.ts'
 import type { Run } from './fault.ts'
+import { acknowledgedOf, distinct, heard, statusOf } from './heard.ts'
 
 /** A server with a spool beside a worker, and requests whose callbacks are about to come. */
 export interface Outage {
@@ -131,27 +131,14 @@ export async function checkHistories({ world, members, service }: Outage): Promi
   const { callbacks } = world.khipu
   for (const { account, requestId } of members) {
     const mine = callbacks.filter((callback) => callback.account === account)
-    const most = new Set(mine.map((callback) => idOf(world, callback))).size
-    const taken = mine.filter((callback) => statusOf(callback) === 200)
-    const least = new Set(taken.map((callback) => idOf(world, callback))).size
-    const { history } = await view(service, requestId)
-    const had = history.filter(({ event }) => HAD.has(event)).length
+    const most = distinct(world, mine)
+    const least = distinct(world, acknowledgedOf(world, account))
+    const had = heard(await view(service, requestId))
     if (had < least || had > most)
       throw new Error(`${account}: ${least} to ${most} callbacks, the ledger has had ${had}`)
   }
 }
 
-const HAD: ReadonlySet<string> = new Set(['callback', 'callback-superseded', 'callback-late'])
-
-function idOf({ khipu }: World, callback: SentCallback): string {
-  const body = khipu.bodyOf(callback.number) ?? Buffer.alloc(0)
-  return `${callback.url} ${createHash('sha256').update(body).digest('hex')}`
-}
-
 function keyOf({ account, attempt, bytes, operationId }: SentCallback): string {
   return [account, attempt, bytes, operationId].join()
-}
-
-function statusOf({ answer }: SentCallback): number {
-  return answer !== null && 'status' in answer ? answer.status : 0
 }
