@@ -16,6 +16,9 @@ interface Service {
   readonly cpus?: number
   readonly restart?: string
   readonly ports?: readonly { readonly target: number; readonly host_ip?: string }[]
+  /** Each a folder, and its options behind a colon. */
+  readonly tmpfs?: readonly string[]
+  readonly volumes?: readonly { readonly target: string; readonly read_only?: boolean }[]
 }
 
 // The shipped files, without what the tests change in them.
@@ -26,6 +29,17 @@ async function resolved(site: Site, files: readonly string[]): Promise<Record<st
   await run('docker', ['compose', ...named, ...how, 'config', '--quiet'], env)
   const text = await run('docker', ['compose', ...named, ...how, 'config', '--format', 'json'], env)
   return (JSON.parse(text) as { services: Record<string, Service> }).services
+}
+
+/** The folders that docker-compose.yml lets each service write to: its tmpfs and its volumes. */
+export async function writableFolders(site: Site): Promise<ReadonlyMap<string, readonly string[]>> {
+  const services = Object.entries(await resolved(site, []))
+  return new Map(services.map(([name, service]) => [name, foldersOf(service)]))
+}
+
+function foldersOf({ tmpfs = [], volumes = [] }: Service): readonly string[] {
+  const writable = volumes.filter(({ read_only }) => read_only !== true)
+  return [...tmpfs.map((one) => one.replace(/:.*/, '')), ...writable.map(({ target }) => target)]
 }
 
 /** The files of Compose that are shipped beside docker-compose.yml. */

@@ -22,6 +22,9 @@ const SOURCES = [
 const SECRET_NAMES =
   /^(?:KHIPU_API_KEY|KHIPU_JWT|API_TOKENS|SECRET_KEYS|RESULT_KEYS|REDIS_SENTINEL_PASSWORD)=/
 
+/** The stages of the Dockerfile that install packages. */
+const INSTALLING = ['build', 'dependencies']
+
 /** What the images are made of. */
 export const imageChecks: readonly Check[] = [
   {
@@ -49,11 +52,8 @@ export const imageChecks: readonly Check[] = [
       const output = await build(context, `${site.images.service}-changed`, 'service')
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
       await site.docker('image', 'rm', `${site.images.service}-changed`)
-      const steps = output.split('\n').filter((line) => /npm ci/.test(line))
-      const ids = steps.map((line) => line.split(' ')[0])
-      const repeated = ids.filter((id) => !output.includes(`${id} CACHED`))
-      refuse(repeated.map(() => 'npm ci ran again'))
-      return `${new Set(ids).size} npm ci taken from the cache, built again in ${seconds} s`
+      refuse(INSTALLING.flatMap((stage) => cacheFaults(output, stage)))
+      return `npm ci of ${INSTALLING.join(' and ')} taken from the cache, built again in ${seconds} s`
     }
   },
   {
@@ -182,6 +182,14 @@ async function build(context: string, image: string, target: string): Promise<st
   const script = 'docker build --progress=plain --network=host --target "$1" --tag "$2" "$3" 2>&1'
   // Older engines have another builder by default.
   return run('sh', ['-c', script, 'sh', target, image, context], { DOCKER_BUILDKIT: '1' })
+}
+
+/** Of a build's output: why the packages of a stage did not come from the cache. */
+function cacheFaults(output: string, stage: string): string[] {
+  const steps = [...output.matchAll(/^(#\d+) \[(\w+) +\d+\/\d+\] RUN npm ci /gm)]
+  const [, id] = steps.find(([, , one]) => one === stage) ?? []
+  if (id === undefined) return [`no npm ci of the stage ${stage} was seen`]
+  return output.split('\n').includes(`${id} CACHED`) ? [] : [`npm ci of ${stage} ran again`]
 }
 
 /** A shell's script in a container made for it, with nothing of ours running. */

@@ -1,15 +1,26 @@
 import { type Check, refuse } from './check.ts'
+import { writableFolders } from './compose-file.ts'
 import { isSecretVariable, nameOf } from './image.ts'
+import { faultsOf, inWords, partStatuses } from './processes.ts'
 
 const SERVICES = ['redis', 'server', 'worker', 'simulator'] as const
 
-/** What of its folders each may write to. */
-const WRITABLE: Readonly<Record<(typeof SERVICES)[number], readonly string[]>> = {
-  redis: ['/data', '/tmp'],
-  server: ['/spool', '/tmp'],
-  worker: ['/spool', '/tmp'],
-  simulator: ['/tmp']
-}
+/**
+ * Prints every folder in which a file can be made. It is tried: `[ -w` of BusyBox goes by the mode, also where the
+ * root is read-only. Docker always mounts the message queues of the container's own namespace: no place for files.
+ */
+const TRY_FOLDERS = `
+find / -type d ! -path "/proc/*" ! -path "/sys/*" ! -path /dev/mqueue 2>/dev/null |
+while read -r one; do true >"$one/.tried" && echo "$one" && rm "$one/.tried"; done 2>/dev/null
+true`
+
+const MARK = 'privileged '
+/** Prints every file of the root, marked where it is setuid or setgid. What its user can't reach it can't run. */
+const LIST_FILES = `
+find / -xdev -type f \\( -perm /6000 -exec echo ${MARK}{} \\; -o -print \\) 2>/dev/null
+true`
+/** Services whose image is somebody else's: what is found in them is told. */
+const FOREIGN: ReadonlySet<string> = new Set(['redis'])
 
 /** What a process in a running container is, and may do. */
 export const insideChecks: readonly Check[] = [
@@ -18,34 +29,46 @@ export const insideChecks: readonly Check[] = [
     async run(site) {
       const seen = []
       for (const service of SERVICES) {
-        const text = await site.inside(service, 'cat /proc/[0-9]*/status')
-        const processes = text.split(/^(?=Name:)/m).filter((one) => one.startsWith('Name:'))
-        refuse(
-          processes.flatMap((status) => faultsOf(status).map((fault) => `${service}: ${fault}`))
-        )
-        const [first = ''] = processes
-        seen.push(`${service} uid ${field(first, 'Uid').split('\t')[0]}`)
+        const statuses = partStatuses(await site.inside(service, 'cat /proc/[0-9]*/status'))
+        refuse(statuses.flatMap(faultsOf).map((fault) => `${service}: ${fault}`))
+        seen.push(`${service} ${inWords(statuses)}`)
       }
-      return `${seen.join(', ')}; capabilities 0, NoNewPrivs 1, Seccomp 2`
+      return seen.join('; ')
     }
   },
   {
     name: 'nothing can be written to but the tmpfs and the volumes',
     async run(site) {
-      // Docker always mounts the message queues of the container's own namespace: no place for files.
-      const script =
-        'find / -type d ! -path "/proc/*" ! -path "/sys/*" ! -path /dev/mqueue 2>/dev/null | while read -r one; do [ -w "$one" ] && echo "$one"; done; true'
+      const folders = await writableFolders(site)
+      const seen = []
       for (const service of SERVICES) {
-        const found = (await site.inside(service, script)).trim().split('\n')
+        const found = linesOf(await site.inside(service, TRY_FOLDERS))
         const roots = found.filter((one) => !found.some((other) => one.startsWith(`${other}/`)))
-        const wanted = WRITABLE[service]
-        refuse(
-          roots
-            .filter((one) => !wanted.includes(one))
-            .map((one) => `${service} can write to ${one}`)
-        )
+        const wanted = folders.get(service) ?? []
+        const extra = roots.filter((one) => !wanted.includes(one))
+        const missing = wanted.filter((one) => !roots.includes(one))
+        refuse(extra.map((one) => `${service} can write to ${one}`))
+        refuse(missing.map((one) => `${service} can't write to ${one}`))
+        seen.push(`${service} ${roots.toSorted().join(' ')}`)
       }
-      return SERVICES.map((service) => `${service} ${WRITABLE[service].join(' ')}`).join(', ')
+      return seen.join(', ')
+    }
+  },
+  {
+    name: 'no file in a running container gives privileges to whoever runs it, where the image is ours',
+    async run(site) {
+      const seen = []
+      for (const service of SERVICES) {
+        const files = linesOf(await site.inside(service, LIST_FILES))
+        refuse(files.length > 0 ? [] : [`${service} shows no files`])
+        const marked = files.filter((one) => one.startsWith(MARK))
+        const found = marked.map((one) => one.slice(MARK.length))
+        const isForeign = FOREIGN.has(service)
+        refuse(isForeign ? [] : found.map((one) => `${service} has ${one}`))
+        const name = isForeign ? `${service} (the image is not ours)` : service
+        seen.push([`${name} ${found.length} of ${files.length} files`, ...found].join(' '))
+      }
+      return seen.join('; ')
     }
   },
   {
@@ -98,21 +121,6 @@ export const insideChecks: readonly Check[] = [
   }
 ]
 
-function faultsOf(status: string): string[] {
-  const name = field(status, 'Name')
-  const isRoot = field(status, 'Uid').split('\t').includes('0')
-  const capabilities = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].filter(
-    (set) => !/^0+$/.test(field(status, set))
-  )
-  return [
-    ...(isRoot ? [`${name} is root`] : []),
-    ...capabilities.map((set) => `${name} has ${set}`),
-    ...(field(status, 'NoNewPrivs') === '1' ? [] : [`${name} may gain privileges`]),
-    ...(field(status, 'Seccomp') === '2' ? [] : [`${name} is not filtered by seccomp`])
-  ]
-}
-
-function field(status: string, name: string): string {
-  const line = status.split('\n').find((one) => one.startsWith(`${name}:`)) ?? ''
-  return line.slice(name.length + 1).trim()
+function linesOf(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line !== '')
 }
