@@ -77,24 +77,28 @@ async function parked(service: Service): Promise<number> {
 }
 
 async function figuresOf(
-  { khipu }: World,
+  world: World,
   service: Service,
   { size, released, seconds }: { size: number; released: number; seconds: number }
 ): Promise<Figures> {
+  const { khipu } = world
   const at = khipu.calls.map((call) => Date.parse(call.at)).toSorted((a, b) => a - b)
   const [inOne, inTen] = [mostWithin(at, 1000), mostWithin(at, 10_000)]
   // One was not released; and what is sent within the pace may arrive a little closer together.
   if (inTen > 10 * PER_SECOND * 1.05 + 2) throw new Error(`${inTen} in ten seconds`)
   const unaccounted = await sumOf(service, 'khipu_requests_unaccounted')
   const accepted = await sumOf(service, 'khipu_requests_accepted')
+  const results = Object.values(await world.results.getJobCounts()).reduce((a, b) => a + b, 0)
+  const ended = await sumOf(service, 'khipu_requests_ended')
   return {
     requests: size,
     acknowledged: khipu.callbacks.filter(({ answer }) => answer !== null && 'status' in answer)
       .length,
     kills: 0,
-    results: await sumOf(service, 'khipu_requests_ended'),
+    results,
     lost: Math.abs(unaccounted) + Math.abs(size - accepted),
-    doubled: 0,
+    // A result is published once its request has ended.
+    doubled: Math.max(0, results - ended),
     stuck: await parked(service),
     extraSends: khipu.calls.length - new Set(khipu.calls.map(({ account }) => account)).size,
     remark: `${released} let go within the call, all after ${seconds} s; ${PER_SECOND}/s allowed: Khipu saw ${inOne} in the worst second, ${inTen} in the worst ten`

@@ -15,9 +15,8 @@ const numRuns = Number(process.env['MODEL_RUNS'] ?? 20)
 t.test(`whatever happens, the real ledger keeps its promises, seed ${seed}`, async (t) => {
   const site = await openSite(redisUrl(), `test-${randomBytes(6).toString('hex')}`, STRICT.policy)
   t.teardown(() => site.close())
-  const met = new Set<string>()
   const keepsItsPromises = fc.asyncProperty(stories(40), async (story) => {
-    for (const word of (await tell(site, STRICT, story)).met) met.add(word)
+    await tell(site, STRICT, story)
   })
   await t.resolves(fc.assert(keepsItsPromises, { seed, numRuns }))
 })

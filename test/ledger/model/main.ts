@@ -52,6 +52,7 @@ function sumOf(all: readonly Told[]) {
     harm: sum(({ harm }) => harm),
     results: sum(({ results }) => results),
     late: sum(({ late }) => late),
-    posts: sum(({ posts }) => posts)
+    posts: sum(({ posts }) => posts),
+    met: [...new Set(all.flatMap(({ met }) => [...met]))]
   }
 }
