@@ -128,16 +128,13 @@ async function redisNow({ run }: Store): Promise<number> {
   return Number(await run('now'))
 }
 
-// In one transaction: between two reads a request could end, and be counted twice or not at all.
-async function readTotals({ redis, key }: Store): Promise<Totals> {
+async function readTotals({ run }: Store): Promise<Totals> {
   const live = STATES.filter((state) => !ENDED.has(state))
-  const reading = redis.multi().hgetall(key('totals'))
-  for (const state of live) reading.zcard(key('state', state))
-  const [totals, ...counts] = ((await reading.exec()) ?? []).map(([, value]) => value)
-  const { accepted, ...ended } = (totals ?? {}) as Record<string, string>
+  const [fields, counts] = (await run('totals', ...live)) as [string[], number[]]
+  const totals = new Map(fields.map((field, index) => [field, fields[index + 1]]))
   return {
-    accepted: Number(accepted ?? 0),
-    ended: Object.fromEntries([...ENDED].map((state) => [state, Number(ended[state] ?? 0)])),
+    accepted: Number(totals.get('accepted') ?? 0),
+    ended: Object.fromEntries([...ENDED].map((state) => [state, Number(totals.get(state) ?? 0)])),
     live: Object.fromEntries(live.map((state, index) => [state, Number(counts[index] ?? 0)]))
   }
 }

@@ -1,7 +1,7 @@
 import { discard, notify, pace, quarantine, receive, tidy } from './scripts/callbacks.ts'
 import { PRELUDE, SHELF, TURNS } from './scripts/prelude.ts'
 import { resealField, resealText } from './scripts/reseal.ts'
-import { agree, commit, create, forget, load } from './scripts/requests.ts'
+import { agree, commit, create, forget, load, totals } from './scripts/requests.ts'
 
 /**
  * The ledger's Lua scripts. Each runs atomically on one partition: KEYS[1] is the partition's tag,
@@ -29,6 +29,7 @@ export const SCRIPTS: Readonly<Record<string, string>> = {
   load: PRELUDE + TURNS + load,
   commit: PRELUDE + TURNS + SHELF + commit,
   forget: PRELUDE + forget,
+  totals: PRELUDE + totals,
   receive: PRELUDE + receive,
   quarantine: PRELUDE + SHELF + quarantine,
   discard: PRELUDE + SHELF + discard,

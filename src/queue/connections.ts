@@ -1,6 +1,6 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
-import { steady } from './steady-cluster.ts'
+import { failingFast, steady } from './steady-cluster.ts'
 import { clusterOptions, type Node, type RedisAddress, sentinelOptions } from './topology.ts'
 
 export type { RedisAddress } from './topology.ts'
@@ -82,7 +82,9 @@ function connectCluster(
   const { replyMapping } = SHARED
   const options = clusterOptions(address, { ...patience, replyMapping }, reconnectAfter)
   const own = { ...clusterPatience, enableOfflineQueue }
-  return logged(steady(new Cluster([...nodes], { ...options, ...own })), log)
+  const cluster = steady(new Cluster([...nodes], { ...options, ...own }))
+  const { commandTimeout } = patience
+  return logged(commandTimeout === undefined ? cluster : failingFast(cluster, commandTimeout), log)
 }
 
 // One line when Redis is lost and one when it is back, not one per failed attempt to reconnect.

@@ -54,8 +54,7 @@ function settled<T>(asked: Promise<T>): Promise<Settled<T>> {
 }
 
 function refusalsOf(error: Error | undefined): string[] {
-  // Of a transaction Redis does not say why.
-  if (error?.name !== 'ReplyError' || error.message.startsWith('EXECABORT')) return []
+  if (error?.name !== 'ReplyError') return []
   return [`it refuses what it is asked: ${refusalOf(error) ?? 'for a reason of its own'}`]
 }
 

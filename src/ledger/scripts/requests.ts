@@ -134,3 +134,10 @@ if reference ~= '' then redis.call('ZREM', key('reference', reference), id) end
 if account and account ~= '' then redis.call('ZREM', key('account', account), id) end
 return 1
 `
+
+/** states → the totals (field, value, …), and how many requests are in each of the states, all of one instant. */
+export const totals = `
+local counts = {}
+for index, state in ipairs(ARGV) do counts[index] = redis.call('ZCARD', key('state', state)) end
+return { redis.call('HGETALL', key('totals')), counts }
+`
