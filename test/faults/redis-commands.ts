@@ -76,7 +76,15 @@ const NO_STEP: ReadonlySet<string> = new Set([
   ...['hello', 'auth', 'select', 'client', 'info', 'ping', 'echo', 'time', 'config', 'script'],
   ...['get', 'hget', 'hmget', 'hgetall', 'exists', 'pttl', 'type', 'smembers', 'zscore', 'zcard'],
   ...['zrange', 'zrangebyscore', 'zrevrange', 'zrevrangebylex', 'lrange', 'wait'],
-  ...['bzpopmin', 'moveStalledJobsToWait', 'extendLock', 'extendLocks', 'tidy', 'totals', 'isFinished'],
+  ...[
+    'bzpopmin',
+    'moveStalledJobsToWait',
+    'extendLock',
+    'extendLocks',
+    'tidy',
+    'totals',
+    'isFinished'
+  ],
   ...['zremrangebyscore', 'getState', 'getStateV2', 'getCounts']
 ])
 
