@@ -1,3 +1,4 @@
+import type { Queue } from 'bullmq'
 import type { Logger } from 'pino'
 import { type Job, jobsOf } from '../core/jobs.ts'
 import { waitsItsTurn } from '../core/hinder.ts'
@@ -42,15 +43,10 @@ export function createJobs(
     if (type === 'deadline') await queues.of(requestId).deadline.remove(jobId)
   }
 
-  /** One that sleeps is woken. One whose place in the queue was lost keeps its id from being used again: it is made anew. */
   async function rouse(job: Job, now: number): Promise<void> {
     const { type, jobId, requestId } = job
-    const found = type === 'result' ? undefined : await queues.of(requestId)[type].getJob(jobId)
-    const state = await found?.getState()
-    if (state === 'delayed') await found?.promote().catch(unlessAwake)
-    if (state !== 'unknown') return
-    await found?.remove()
-    await add(job, now)
+    if (type === 'result') return
+    await rouseIn(queues.of(requestId)[type], jobId, () => add(job, now))
   }
 
   return {
@@ -71,6 +67,23 @@ export function createJobs(
   }
 }
 
+/** One that sleeps is woken. One whose place in the queue was lost keeps its id from being used again: it is made anew. */
+async function rouseIn(queue: Queue, jobId: string, addAgain: () => Promise<void>): Promise<void> {
+  const job = await queue.getJob(jobId)
+  if (job === undefined) return
+  if (await job.isDelayed()) return void (await job.promote().catch(unlessAwake))
+  if (!(await isShort(queue)) || (await job.getState()) !== 'unknown') return
+  await job.remove()
+  await addAgain()
+}
+
 function unlessAwake(error: Error & { code?: number }): void {
   if (error.code !== NOT_DELAYED) throw error
+}
+
+/** To look for a job takes Redis as long as the queue is: a long one is being worked off, and looked through later. */
+const SHORT = 100
+
+async function isShort(queue: Queue): Promise<boolean> {
+  return (await queue.getJobCountByTypes('waiting', 'active')) <= SHORT
 }

@@ -36,6 +36,8 @@ try {
 } finally {
   await site.close()
 }
+// The crowd of a check that has failed would go on asking.
+process.exit()
 
 /** One after another, for each builds on what is there; resolves with the exit code. */
 async function runChecks(site: Site): Promise<number> {
