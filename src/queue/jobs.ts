@@ -71,7 +71,7 @@ export function createJobs(
 async function rouseIn(queue: Queue, jobId: string, addAgain: () => Promise<void>): Promise<void> {
   const job = await queue.getJob(jobId)
   if (job === undefined) return
-  if (await job.isDelayed()) return void (await job.promote().catch(unlessAwake))
+  if (await job.isDelayed()) return job.promote().catch(unlessAwake)
   if (!(await isShort(queue)) || (await job.getState()) !== 'unknown') return
   await job.remove()
   await addAgain()
