@@ -8,25 +8,31 @@ export interface SweepDeps extends ReleaseDeps {
   readonly jobs: RequestJobs
   readonly quarantine: Quarantine
   readonly ledgerRetentionMs: number
+  /** How long one sweep heals, in ms; by default ten seconds. */
+  readonly healingMs?: number
   readonly log: Logger
 }
 
 /** How long something may be overdue before it counts as forgotten rather than as being worked on. */
 const GRACE_MS = 5_000
 const BATCH = 500
+/** How long one sweep heals: where tens of thousands wait for their turn, they are all overdue. */
+const HEALING_MS = 10_000
 /** How long one sweep releases for one notification: the overdue must not wait for all of them. */
 const RELEASING_MS = 10_000
 
 /**
- * Heals whatever a crash or a lost queue left behind: takes every overdue request through the same
- * four steps as its handler would. The ledger alone says what is overdue. Tidies up as well. Rejects once
- * it is given up.
+ * Heals whatever a crash or a lost queue left behind: takes the overdue requests through the same four steps
+ * as their handlers would, as many as it has time for. The ledger alone says what is overdue. Tidies up as well.
+ * Rejects once it is given up.
  */
 export async function sweep(deps: SweepDeps, giveUp?: AbortSignal): Promise<void> {
   const now = await deps.catalog.now()
-  for (const requestId of await deps.catalog.overdue(now - GRACE_MS)) {
+  const enough = performance.now() + (deps.healingMs ?? HEALING_MS)
+  for (const requestId of rotated(await deps.catalog.overdue(now - GRACE_MS), now)) {
     giveUp?.throwIfAborted()
     await attempt(deps, { requestId }, () => heal(deps, requestId))
+    if (performance.now() >= enough) break
   }
   for (const releasing of await deps.notifications.unfinished(now - GRACE_MS)) {
     giveUp?.throwIfAborted()
@@ -35,6 +41,12 @@ export async function sweep(deps: SweepDeps, giveUp?: AbortSignal): Promise<void
   }
   giveUp?.throwIfAborted()
   await tidy(deps, now)
+}
+
+/** From another one on each time: what one sweep has no time for, a later one begins with. */
+function rotated(ids: readonly string[], turn: number): readonly string[] {
+  const first = ids.length === 0 ? 0 : turn % ids.length
+  return [...ids.slice(first), ...ids.slice(0, first)]
 }
 
 /** What can't be healed, say for want of a key, must not keep the rest from being healed. */

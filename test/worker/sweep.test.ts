@@ -17,6 +17,7 @@ import {
   type Service,
   tick
 } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 const MINUTE = 60_000
 const unchanged = <T>(request: T) => request
@@ -71,6 +72,18 @@ t.test('a job that sleeps past its instant is woken', async (t) => {
   t.equal(await job?.isDelayed(), true)
   await sweep(service)
   t.equal(await job?.isWaiting(), true)
+})
+
+t.test('a sweep that has no time for all of them leaves some to a later one', async (t) => {
+  const service = await openService(t)
+  for (let number = 0; number < 3; number += 1) await ask(service, { ago: MINUTE })
+  const waiting = () => service.queues.send.getWaitingCount()
+  await sweep({ ...service, healingMs: 0 })
+  t.equal(await waiting(), 1)
+  await until('each has had its turn', async () => {
+    await sweep({ ...service, healingMs: 0 })
+    return (await waiting()) === 3
+  })
 })
 
 for (const [where, sleepsMs] of [
