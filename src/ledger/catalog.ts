@@ -131,7 +131,9 @@ async function redisNow({ run }: Store): Promise<number> {
 async function readTotals({ run }: Store): Promise<Totals> {
   const live = STATES.filter((state) => !ENDED.has(state))
   const [fields, counts] = (await run('totals', ...live)) as [string[], number[]]
-  const totals = new Map(fields.map((field, index) => [field, fields[index + 1]]))
+  const totals = new Map(
+    fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1]] as const] : []))
+  )
   return {
     accepted: Number(totals.get('accepted') ?? 0),
     ended: Object.fromEntries([...ENDED].map((state) => [state, Number(totals.get(state) ?? 0)])),

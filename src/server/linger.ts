@@ -14,7 +14,9 @@ export function linger(socket: Socket, request: IncomingMessage): void {
   const until = performance.now() + MOST_MS
   const most = socket.bytesRead + MOST_BYTES
   const looking = setInterval(() => {
-    if (performance.now() > until || socket.bytesRead > most) socket.destroy()
+    if (performance.now() <= until && socket.bytesRead <= most) return
+    clearInterval(looking)
+    socket.destroy()
   }, LOOK_EVERY_MS)
   socket.once('close', () => clearInterval(looking))
   request.resume()

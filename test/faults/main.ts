@@ -30,6 +30,8 @@ const isChosen = ({ name }: Fault) =>
   positionals.length === 0 || positionals.some((beginning) => name.startsWith(beginning))
 const chosen = faults.filter((fault) => isChosen(fault) && !(values.short && fault.isLong === true))
 
+// Every process that is started is guarded until this one ends.
+process.setMaxListeners(0)
 // So that the processes and folders of a run that is stopped go with it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 

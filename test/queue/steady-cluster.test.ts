@@ -65,8 +65,9 @@ for (const [what, made, outcome] of [
       (error: Error) => (heard = error.message)
     )
     await once(cluster, 'reconnecting')
+    const ready = once(cluster, 'ready')
     await comeUp()
-    await once(cluster, 'ready')
+    await ready
     t.equal(heard, outcome)
     t.equal(cluster.listenerCount('close'), 1, 'none but that of ioredis is left')
   })
