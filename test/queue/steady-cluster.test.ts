@@ -101,11 +101,11 @@ t.test(
     const add = (requestId: string) => queue.add('send', { requestId, at: 0 })
     await add('before')
     await until('it has taken one', () => handled.has('before'))
+    const { blockingConnection } = Reflect.get<object, string>(worker, 'backend') as Backend
+    const reconnecting = once(await blockingConnection.client, 'reconnecting')
     await goDown()
     // BullMQ gives up its wait, and finds that the Cluster is reached and not ready.
-    const { blockingConnection } = Reflect.get<object, string>(worker, 'backend') as Backend
-    const blocking = await blockingConnection.client
-    await once(blocking, 'reconnecting')
+    await reconnecting
     await comeUp()
     await add('after')
     await until('it has taken the other one', () => handled.has('after'))
