@@ -81,7 +81,7 @@ async function refusals(t: Test, behind: Behind, front: Front): Promise<void> {
   await t.test('a body over the limit is 413, announced or in chunks', async (t) => {
     const request = await behind.awaiting()
     const body = Buffer.alloc(BODY_LIMIT + 1, ' ')
-    const answer = await post(front, request, body, { isChunked: true })
+    const answer = await hear(front, request, body, { isChunked: true })
     t.match(answer, { status: 413, body: { status: 'too-large' } })
     t.equal(answer.headers.get('cache-control'), 'no-store')
     // Caddy does not read what is announced, so none of it is sent.
@@ -121,6 +121,11 @@ async function refusals(t: Test, behind: Behind, front: Front): Promise<void> {
   })
 }
 
+/** What nobody takes Caddy answers with the body unread, and closes: the reset may overtake the answer. */
+function hear(...sent: Parameters<typeof post>): ReturnType<typeof post> {
+  return until('Caddy is heard', () => post(...sent).catch(() => null))
+}
+
 async function outages(t: Test, behind: Behind, front: Front): Promise<void> {
   await t.test('503 passes while nothing can be stored', async (t) => {
     const { pid } = behind.world.redis
@@ -129,12 +134,12 @@ async function outages(t: Test, behind: Behind, front: Front): Promise<void> {
     process.kill(pid, 'SIGSTOP')
     t.teardown(() => process.kill(pid, 'SIGCONT'))
     for (const body of [bodyOf(), LARGE]) {
-      const answer = await post(front, request, body)
+      const answer = await hear(front, request, body)
       t.match(answer, { status: 503, body: { status: 'unavailable' } })
       t.equal(answer.headers.get('retry-after'), '5')
     }
     process.kill(pid, 'SIGCONT')
-    await until('it is taken', async () => (await post(front, request, LARGE)).status === 200)
+    await until('it is taken', async () => (await hear(front, request, LARGE)).status === 200)
   })
 
   await t.test('a server that is down is left out once that is noticed', async (t) => {
@@ -142,7 +147,7 @@ async function outages(t: Test, behind: Behind, front: Front): Promise<void> {
     await behind.servers[0].stop()
     let taken = 0
     await until('callbacks are taken again and again', async () => {
-      const { status, headers } = await post(front, request, LARGE)
+      const { status, headers } = await hear(front, request, LARGE)
       taken = status === 200 ? taken + 1 : 0
       t.match(status === 200 || headers.get('retry-after'), /^(?:true|5)$/)
       return taken === 10
@@ -154,11 +159,11 @@ async function outages(t: Test, behind: Behind, front: Front): Promise<void> {
     const request = await behind.awaiting()
     await Promise.all(behind.servers.map((server) => server.stop()))
     for (const body of [bodyOf(), LARGE]) {
-      const answer = await post(front, request, body)
+      const answer = await hear(front, request, body)
       t.match(answer, { status: 503, text: '{"status":"unavailable"}' })
       t.equal(answer.headers.get('retry-after'), '5')
     }
     await behind.restart(0)
-    await until('it is taken', async () => (await post(front, request, LARGE)).status === 200)
+    await until('it is taken', async () => (await hear(front, request, LARGE)).status === 200)
   })
 }
