@@ -27,6 +27,7 @@ import {
 } from '../journey/world.ts'
 import { count } from './count.ts'
 import type { Fault, Figures, Run } from './fault.ts'
+import { statusOf } from './heard.ts'
 import { scriptNames } from './redis-commands.ts'
 import { openTrap, type Point, POST } from './trap.ts'
 
@@ -150,7 +151,7 @@ async function runFlow(run: Run, flow: Flow): Promise<Figures> {
   const steps = new Set(seen.flatMap((one) => one.steps)).size
   const missed = seen.length - 1 - killsOf(seen)
   const acknowledged = theatre.world.khipu.callbacks.filter(
-    ({ answer }) => answer !== null && 'status' in answer && answer.status === 200
+    (callback) => statusOf(callback) === 200
   ).length
   const remark = `${steps} steps, ${seen.length - 1} points`
   return {

@@ -7,6 +7,7 @@ import { metric, startWorld, type World } from '../journey/world.ts'
 import { count } from './count.ts'
 import type { Fault, Figures, Run } from './fault.ts'
 import { startAsking, watchReady } from './fleet.ts'
+import { statusOf } from './heard.ts'
 import { openGate } from './gate.ts'
 import { checkRights, startSentinels, USER } from './machines.ts'
 
@@ -72,7 +73,7 @@ async function cutOff(run: Run, ackReplicas: number): Promise<Figures> {
 
 function afterTheCut({ khipu }: World, cutAt: number): string {
   const instants = khipu.callbacks
-    .filter(({ answer }) => answer !== null && 'status' in answer && answer.status === 200)
+    .filter((callback) => statusOf(callback) === 200)
     .map(({ at }) => Date.parse(at) - cutAt)
     .filter((ms) => ms > 0)
   const first = Math.round(Math.min(...instants) / 100) / 10
