@@ -30,11 +30,14 @@ export class NotReplicated extends Error {
 }
 
 /**
- * Every write must go over this connection: one WAIT on it covers all that was written before. So there is one
- * at a time, and the next one is for all who have come meanwhile. After a reconnection WAIT would speak of
- * another master, perhaps one without the write: then nothing is taken as confirmed.
+ * One WAIT covers all that was written before. So there is one at a time, and the next one is for all who have
+ * come meanwhile. After a reconnection WAIT would speak of another master, perhaps one without the write: then
+ * nothing is taken as confirmed.
+ *
+ * Redis waits for what its own connection wrote last, since 7.2 for nothing where that changed nothing: a write
+ * that another connection was the first to make. `fence` is the key of a write that always changes something.
  */
-export function awaitReplicas(connection: Connection, count: number): Replicas {
+export function awaitReplicas(connection: Connection, count: number, fence: string): Replicas {
   if (count === 0) return { areAwaited: false, reached: (write) => write() }
   if (!(connection instanceof Redis)) throw new Error('replicas of a Cluster are not awaited')
   let losses = 0
@@ -45,9 +48,10 @@ export function awaitReplicas(connection: Connection, count: number): Replicas {
   async function sendWait(): Promise<number> {
     await waiting
     next = null
-    const reply = connection.wait(count, WAIT_MS)
-    waiting = reply.catch(() => {})
-    return reply
+    const replies = Promise.all([connection.set(fence, ''), connection.wait(count, WAIT_MS)])
+    waiting = replies.catch(() => {})
+    const [, replicas] = await replies
+    return replicas
   }
 
   return {

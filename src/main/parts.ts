@@ -20,7 +20,7 @@ export function buildParts(config: Config, redis: Connection, log: Logger) {
   const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
   const queues = openQueues(redis, { tags, queuePrefix, resultQueue, resultRetentionMs })
   const sealResult = sealResults ? createSealer(secretKeys, 'result').seal : null
-  const replicas = awaitReplicas(redis, config.ackReplicas)
+  const replicas = awaitReplicas(redis, config.ackReplicas, `${first.tag}:fence`)
   const jobs = publishSafely(createJobs(queues, log, sealResult), replicas)
   const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
   // Each partition releases at a pace of its own: together they are as fast as the policy says.

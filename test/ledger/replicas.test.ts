@@ -70,8 +70,25 @@ t.test('a write that no replica has is not', async (t) => {
       () => false
     )
   )
-  const two = awaitReplicas(redis, 2)
+  const two = awaitReplicas(redis, 2, 'khipu:fence')
   await t.rejects(two.reached(write), { message: '1 of 2 replicas have it' })
+})
+
+// Since Redis 7.2 a WAIT is for what its own connection has changed, and for nothing where that is nothing.
+t.test('nor is one that changes nothing, for another connection made it', async (t) => {
+  const other = await openService(t, { url: master.url, ackReplicas: 1 })
+  await other.redis.wait(1, 1000)
+  stop()
+  await write()
+  const again = () => other.redis.setnx('khipu:written', 1)
+  await t.rejects(other.replicas.reached(again), { name: 'NotReplicated' })
+  goOn()
+  await until('it is there again', () =>
+    other.replicas.reached(again).then(
+      () => true,
+      () => false
+    )
+  )
 })
 
 t.test('nor is one whose connection was lost before WAIT has said so', async (t) => {
@@ -84,7 +101,7 @@ t.test('nor is one whose connection was lost before WAIT has said so', async (t)
 })
 
 t.test('without any asked for, a write counts at once', async (t) => {
-  const none = awaitReplicas(redis, 0)
+  const none = awaitReplicas(redis, 0, 'khipu:fence')
   t.equal(none.areAwaited, false)
   stop()
   t.equal(await none.reached(write), 'OK')

@@ -87,7 +87,7 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
   const { send, callback, deadline, result } = queues
   await Promise.all([send, callback, deadline, result].map((queue) => queue.waitUntilReady()))
   const common = {
-    replicas: awaitReplicas(redis, wishes.ackReplicas ?? 0),
+    replicas: awaitReplicas(redis, wishes.ackReplicas ?? 0, 'khipu:fence'),
     jobs: createJobs(queues, log),
     policy,
     authorizationExpiresAt: wishes.authorizationExpiresAt ?? null,
