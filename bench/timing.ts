@@ -89,7 +89,7 @@ export async function compareTimes(): Promise<void> {
   const checks: Checks = { capabilities, ledger: opened.ledger }
   const open = async (port: number, used: Checks) => {
     const never = { wake: async () => {} }
-    const replicas = awaitReplicas(connection, 0)
+    const replicas = awaitReplicas(connection, 0, 'khipu:fence')
     const others = {
       jobs: never,
       replicas,

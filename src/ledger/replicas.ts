@@ -4,9 +4,10 @@ import type { Connection } from './store.ts'
 
 /** Waits until what was written has reached as many replicas as are asked for. */
 export interface Replicas {
-  /** False where none is asked for: then every write counts as soon as Redis has it. */
-  readonly areAwaited: boolean
-  /** Resolves with what the write did, once the replicas have it; rejects where they may not, though Redis may. */
+  /**
+   * Resolves with what the write did, once the replicas have it; rejects where they may not, though Redis may.
+   * Where none is asked for, a write counts as soon as Redis has it.
+   */
   reached<T>(write: () => Promise<T>): Promise<T>
 }
 
@@ -38,7 +39,7 @@ export class NotReplicated extends Error {
  * that another connection was the first to make. `fence` is the key of a write that always changes something.
  */
 export function awaitReplicas(connection: Connection, count: number, fence: string): Replicas {
-  if (count === 0) return { areAwaited: false, reached: (write) => write() }
+  if (count === 0) return { reached: (write) => write() }
   if (!(connection instanceof Redis)) throw new Error('replicas of a Cluster are not awaited')
   let losses = 0
   connection.on('close', () => (losses += 1))
@@ -55,7 +56,6 @@ export function awaitReplicas(connection: Connection, count: number, fence: stri
   }
 
   return {
-    areAwaited: true,
     async reached(write) {
       const before = losses
       const written = await write()

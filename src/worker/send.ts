@@ -50,10 +50,9 @@ export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
   if (begun === null) return undefined
   const attempt = begunAttempt(begun)
   if (attempt === null) return sleepIfEarly(begun, job)
-  if (!(await isSafelyBegun(deps, begun))) return undefined
   // Again: it may have been given another authorization in between.
   const input = await deps.ledger.openInput(requestId)
-  if (input === null) return undefined
+  if (input === null || !(await mayStillSend(deps, begun))) return undefined
   const answer = await post(deps, requestId, attempt, begun.after.service, input)
   deps.sent(answer.type)
   const settled = await settleAnswer(deps, requestId, attempt, answer)
@@ -63,24 +62,24 @@ export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
 }
 
 /**
- * True once the replicas know that this attempt is being sent: a new master that did not would send it again.
- * A new master is asked what it knows: another handler may have begun there with an attempt of that number,
- * at another instant.
+ * Asked last of all, once the replicas know that this attempt is being sent: a new master that did not would send
+ * it again. It must know of this very attempt, for another handler may have begun there with one of that number,
+ * at another instant. And Redis may have hung for so long that the deadline would come before the answer.
  */
-async function isSafelyBegun({ replicas, ledger }: SendDeps, { after }: Advanced) {
-  if (!replicas.areAwaited) return true
+async function mayStillSend(deps: SendDeps, { after }: Advanced): Promise<boolean> {
+  const { replicas, ledger, requestTimeoutMs } = deps
+  const askedAt = performance.now()
   const entry = await untilReached(replicas, () => ledger.load(after.requestId))
-  const [begun, seen] = [latestAttempt(after), entry && latestAttempt(entry.request)]
-  return (
-    entry?.request.state === 'sending' &&
-    seen?.number === begun?.number &&
-    seen?.sendingAt === begun?.sendingAt
-  )
+  if (entry?.request.state !== 'sending' || entry.request.dueAt === null) return false
+  const [begun, seen] = [latestAttempt(after), latestAttempt(entry.request)]
+  const isThisOne = seen?.number === begun?.number && seen?.sendingAt === begun?.sendingAt
+  const answeredAt = entry.now + (performance.now() - askedAt) + requestTimeoutMs
+  return isThisOne && answeredAt <= entry.request.dueAt
 }
 
 const AGAIN_AFTER_MS = 200
 
-/** Goes on until the replicas have it; to write again must be as good as once. */
+/** Goes on until the replicas have it, if any are awaited; to write again must be as good as once. */
 async function untilReached<T>(replicas: Replicas, write: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { Answer } from '../../src/core/answer.ts'
 import { applyDeadline } from '../../src/core/deadline.ts'
@@ -92,6 +93,25 @@ t.test('that an attempt is being sent is committed before it goes out', async (t
   t.equal(sending?.dueAt, due, 'with a deadline, should this process die')
   t.equal((await service.queues.deadline.getJobs()).length, 1, 'of which one is left')
 })
+
+for (const step of ['openInput', 'load'] as const) {
+  t.test(`nothing is sent whose answer would be too late, for ${step} took so long`, async (t) => {
+    const service = await openService(t, { callbackTimeoutMs: 50 })
+    const requestId = await ask(service)
+    const { deps, sends } = openWorker(service)
+    const slowly = async (id: string): Promise<never> => {
+      const found = await service.ledger[step](id)
+      if ((await find(service, requestId)).state === 'sending') await pause(100)
+      return found as never
+    }
+    await send(
+      { ...deps, ledger: { ...deps.ledger, [step]: slowly } },
+      await jobOf(service, requestId)
+    )
+    t.same(sends, [])
+    t.match(await find(service, requestId), { state: 'sending' }, 'which its deadline finds')
+  })
+}
 
 interface Expected extends Partial<Request> {
   readonly state: State
@@ -458,7 +478,7 @@ for (const [what, meanwhile, answer, { name, kept }] of MEANWHILE) {
 }
 
 t.test('an answer that comes after the deadline does not undo what followed', async (t) => {
-  const service = await openService(t, { callbackTimeoutMs: 0 })
+  const service = await openService(t)
   const requestId = await ask(service)
   const { deps } = openWorker(service, async () => {
     await change(service, requestId, (request, now) => ({ ...request, dueAt: now }))

@@ -205,7 +205,7 @@ t.test('a wake-up that is lost in a crash is made good by the sweep', async (t) 
 t.test(
   'one that is left behind in the middle of a sending holds its turn until its deadline',
   async (t) => {
-    const service = await openService(t, { callbackTimeoutMs: 1 })
+    const service = await openService(t)
     const [first, second] = [await askFor(service, '1'), await askFor(service, '1')]
     await advance(service, first, begin)
     await sendNow(service, second)

@@ -54,12 +54,13 @@ for (const [state, ago, expected] of SILENT) {
 }
 
 t.test('a request that is never called back is sent three times, and fails', async (t) => {
-  const service = await openService(t, { callbackTimeoutMs: 0 })
+  const service = await openService(t)
   const requestId = await ask(service)
   const { deps, sends } = openWorker(service)
   for (const attempt of [1, 2, 3]) {
     await send(deps, await jobOf(service, requestId))
     t.equal(sends.length, attempt)
+    await change(service, requestId, (request, now) => ({ ...request, dueAt: now }))
     await deadline(service, await jobOf(service, requestId))
   }
   t.match(await find(service, requestId), { state: 'failed', reason: 'no-callback' })
