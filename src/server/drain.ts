@@ -24,7 +24,7 @@ export interface Draining {
 const LOOK_EVERY_MS = 250
 /** More failures than this in one pass are no single request's: it goes on with the next pass. */
 const MOST_FAILURES = 3
-/** A disk that does not let go of what was stored is not asked again at once. */
+/** A disk that can't be read, or does not let go of what was stored, is not asked again at once. */
 const REST_MS = 5_000
 
 /**
@@ -37,17 +37,23 @@ export function startDraining(deps: DrainDeps): Draining {
   const asides: Asides = { unopened: new Set(), unremoved: new Set() }
   let isClosed = false
   let draining: Promise<void> | null = null
+  let isTroubled = false
   let restsUntil = 0
   const mayGoOn = () => !isClosed && canStore()
   const { unopened, unremoved } = asides
   const hasMore = () => spool.usage().entries > unopened.size + unremoved.size
+  const endWell = () => void (isTroubled = false)
+  const endInTrouble = (error: unknown) => {
+    if (!isTroubled) log.error({ code: codeOf(error) }, 'spool not drained')
+    isTroubled = true
+  }
   const look = () => {
     const rests = Date.now() < restsUntil || (!hasMore() && unremoved.size === 0)
     if (draining !== null || rests || !mayGoOn()) return
     draining = drain(deps, asides, mayGoOn)
-      .catch((error: unknown) => log.error({ code: codeOf(error) }, 'spool not drained'))
+      .then(endWell, endInTrouble)
       .finally(() => {
-        if (unremoved.size > 0) restsUntil = Date.now() + REST_MS
+        if (isTroubled || unremoved.size > 0) restsUntil = Date.now() + REST_MS
         draining = null
       })
   }

@@ -30,9 +30,10 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
     const room = deps.canStore() ? 'free' : 'none'
     const ready = redis === 'ready' && room === 'free'
     const status = ready ? 'ready' : 'unavailable'
-    const concerns = [...new Set([...deps.concerns(), ...refusals, ...concernsOf(requests)])]
-    const spool = deps.spool === null ? {} : { spool: tellOf(deps.spool) }
-    return reply.code(ready ? 200 : 503).send({ status, redis, room, concerns, requests, ...spool })
+    const spool = deps.spool === null ? undefined : tellOf(deps.spool)
+    const others = [...refusals, ...concernsOf(requests), ...concernsOfSpool(spool)]
+    const concerns = [...new Set([...deps.concerns(), ...others])]
+    return reply.code(ready ? 200 : 503).send({ status, redis, room, concerns, requests, spool })
   })
 
   app.get('/metrics', async (_request, reply) => {
@@ -81,5 +82,12 @@ function concernsOf(requests: Counted | null): string[] {
 function tellOf(spool: Pick<Spool, 'usage' | 'hasRoom'>) {
   const { entries, bytes, waitedMs } = spool.usage()
   const room = spool.hasRoom() ? 'free' : 'none'
-  return { entries, bytes, oldestSeconds: Math.round(waitedMs / 1000), room }
+  const oldestSeconds = waitedMs === null ? null : Math.round(waitedMs / 1000)
+  return { entries, bytes, oldestSeconds, room }
+}
+
+// What comes is stored in Redis all the same, so it stays ready.
+function concernsOfSpool(spool: ReturnType<typeof tellOf> | undefined): string[] {
+  if (spool?.oldestSeconds !== null) return []
+  return [`the disk of SPOOL_DIR can't be read, and ${spool.entries} callbacks wait on it`]
 }

@@ -94,8 +94,8 @@ function spoolGauges(registers: Registry[], { usage }: Pick<Spool, 'usage'>): vo
   gauge('khipu_spool_bytes', 'How large they are in all, sealed', ({ bytes }) => bytes)
   gauge(
     'khipu_spool_oldest_seconds',
-    'For how long the oldest of them has waited; 0 where none does',
-    ({ waitedMs }) => waitedMs / 1000
+    'For how long the oldest of them has waited; 0 where none does, +Inf where the disk cannot be read',
+    ({ waitedMs }) => (waitedMs ?? Infinity) / 1000
   )
 }
 

@@ -44,5 +44,15 @@ function mayStore(
   { isKnown }: FastifyRequest,
   { capability }: Arrival
 ) {
-  return isKnown && canStore() && spool?.holds(capability.requestId) !== true
+  return isKnown && canStore() && !othersWait(spool, capability.requestId)
+}
+
+// Where the disk can't say, it is stored: one that overtakes is at worst kept beside the one that it overtook,
+// and one that is answered 503 may never come again.
+function othersWait(spool: StoringDeps['spool'], requestId: string): boolean {
+  try {
+    return spool?.holds(requestId) === true
+  } catch {
+    return false
+  }
 }

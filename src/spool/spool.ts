@@ -5,6 +5,7 @@ import {
   openRows,
   type Row,
   type RowBounds,
+  type Rows,
   type SealedCallback,
   type SpooledCallback,
   type Spooling,
@@ -13,8 +14,8 @@ import {
 
 /** What the spool holds. */
 export interface SpoolUsage extends Sums {
-  /** For how long the oldest has waited, in ms; 0 where there is none. */
-  readonly waitedMs: number
+  /** For how long the oldest has waited, in ms; 0 where there is none, null where the disk can't be read. */
+  readonly waitedMs: number | null
 }
 
 /**
@@ -24,13 +25,13 @@ export interface SpoolUsage extends Sums {
 export interface Spool {
   /** Resolves once it is on disk, come what may; rejects where the disk does not take it. */
   put(callback: SpooledCallback, body: Uint8Array): Promise<Spooling>
-  /** The oldest after that one; null where there is none. */
+  /** The oldest after that one; null where there is none. Throws where the disk can't be read. */
   next(after: number): Row | null
   /** The body of a row; throws where the key that sealed it is gone, or anything was altered. */
   open(row: Row): Buffer
   /** Throws where the disk does not let go of it. */
   remove(seq: number): void
-  /** True while a callback of that request waits. */
+  /** True while a callback of that request waits; throws where the disk can't be read. */
   holds(requestId: string): boolean
   /** False where not even a small one could be put. */
   hasRoom(): boolean
@@ -74,16 +75,22 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
     holds: (requestId) => rows.sums().entries > 0 && rows.countOf(requestId) > 0,
     hasRoom: () => rows.sums().bytes < bounds.mostBytes,
 
-    usage() {
-      const now = Date.now()
-      return { ...rows.sums(), waitedMs: Math.max(0, now - (rows.oldestAt() ?? now)) }
-    },
+    usage: () => ({ ...rows.sums(), waitedMs: waitedMsOf(rows) }),
 
     close() {
       if (!database.isOpen) return
       putting.flush()
       database.close()
     }
+  }
+}
+
+function waitedMsOf({ oldestAt }: Rows): number | null {
+  const now = Date.now()
+  try {
+    return Math.max(0, now - (oldestAt() ?? now))
+  } catch {
+    return null
   }
 }
 

@@ -9,7 +9,7 @@ import { bytes, error, ok } from '../support/callbacks.ts'
 import { openAdmin, openPublic, openServerService } from '../support/listeners.ts'
 import { askIn } from '../support/requests.ts'
 import { secretKey, type Service } from '../support/service.ts'
-import { drain, drainAll, openTestSpool, spoolFolder } from '../support/spool.ts'
+import { drain, drainAll, loseFiles, openTestSpool, spoolFolder } from '../support/spool.ts'
 import { until } from '../support/until.ts'
 import { writeRaw } from '../support/wire.ts'
 
@@ -273,6 +273,70 @@ t.test('one that Redis refuses holds back its own request, and no other', async 
   await until('and goes from the disk', () => spool.usage().entries === 2)
   t.same(await pending(service, requestId), [])
 })
+
+t.test('a disk that cannot be read ends no process, is told of, and keeps none out', async (t) => {
+  const folder = spoolFolder(t)
+  const { service, spool, post, comeBack, token } = await openWithSpool(t, { folder })
+  for (const n of [1, 2, 3, 4, 5]) {
+    const { status } = await post(token, bytes(ok({ AdditionalInformation: `${n}`.repeat(1e6) })))
+    t.equal(status, 200)
+  }
+  loseFiles(folder)
+  comeBack()
+  const draining = drain(t, service, spool)
+  const told = () => service.lines.filter((line) => line.includes('spool not drained'))
+  await until('it is told', () => told().length > 0)
+  t.match(told(), [/"code":"ERR_SQLITE_ERROR"/])
+  t.equal(draining.hasMore(), true, 'so that no deadline goes by')
+  const other = await awaiting(service)
+  t.match((await post(other.token, nth(1))).json, { status: 'accepted' })
+  t.equal((await pending(service, other.requestId)).length, 1)
+  const metrics = createMetrics({ ...service, spool })
+  const { get } = await openAdmin(t, service, { spool, metrics: () => metrics.render() })
+  t.match(await get('/health/ready'), {
+    status: 200,
+    json: {
+      concerns: ["the disk of SPOOL_DIR can't be read, and 5 callbacks wait on it"],
+      spool: { entries: 5, oldestSeconds: null }
+    }
+  })
+  t.match((await get('/metrics')).text, /^khipu_spool_oldest_seconds \+Inf$/m)
+})
+
+t.test('a disk that is read again is drained, and was told of once', async (t) => {
+  const { service, spool, post, requestId, token } = await openWithSpool(t)
+  await post(token, nth(1))
+  // It need not rest in earnest.
+  const now = Date.now
+  let restedMs = 0
+  t.intercept(Date, 'now', { value: () => now() + restedMs })
+  let failures = 0
+  const next = (after: number) => {
+    if (failures === 3) return spool.next(after)
+    failures += 1
+    setTimeout(() => (restedMs += 5_000), 0)
+    throw Object.assign(new Error('no such luck'), { code: 'ERR_SQLITE_ERROR' })
+  }
+  drain(t, service, { ...spool, next })
+  await until('it is drained', () => spool.usage().entries === 0)
+  t.equal((await pending(service, requestId)).length, 1)
+  t.equal(service.lines.filter((line) => line.includes('spool not drained')).length, 1)
+})
+
+t.test(
+  'where the disk cannot say who waits on it, a callback is stored all the same',
+  async (t) => {
+    const service = await openServerService(t)
+    const holds = () => {
+      throw new Error('the disk cannot be read')
+    }
+    const spool = { ...openTestSpool(t, service), holds }
+    const { requestId, token } = await awaiting(service)
+    const { post } = await openPublic(t, service, { spool })
+    t.match((await post(token, nth(1))).json, { status: 'accepted' })
+    t.equal((await pending(service, requestId)).length, 1)
+  }
+)
 
 t.test('one that cannot be opened stays, and the others are stored', async (t) => {
   const service = await openServerService(t)

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -13,6 +13,11 @@ export function spoolFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'khipu-spool-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder
+}
+
+/** Has the disk lose what an open spool has put there, of which SQLite must have more than it keeps in memory. */
+export function loseFiles(folder: string): void {
+  for (const suffix of ['', '-wal']) truncateSync(join(folder, `callbacks.sqlite${suffix}`))
 }
 
 /** A spool on a real disk, with the keys of a service. */
