@@ -86,7 +86,10 @@ const properties = {
     pattern: '^/',
     form: 'must be an absolute path'
   },
-  SPOOL_LIMIT: size('256mb', 'How much it keeps in all; then callbacks are answered 503 again'),
+  SPOOL_LIMIT: size(
+    '256mb',
+    'How much it keeps in all, and a tenth of that of one request; then callbacks are answered 503 again, those of that request 429'
+  ),
   WORKER_CONCURRENCY: integer(
     [1, 1000],
     20,

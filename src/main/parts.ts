@@ -48,9 +48,22 @@ function openPartitions(config: Config, redis: Connection) {
 /** The log of the database, and as much again for what it takes to remove the largest callbacks. */
 const LEFT_FREE_BYTES = 32 * 1024 * 1024
 
+/** More than sealing adds to a body: 29 bytes, and the name of the key. */
+const SEALING_BYTES = 64
+
 /** The spool, where the configuration names a folder for it; throws where that can't be one. */
-export function buildSpool({ spool, secretKeys }: Config): Spool | null {
+export function buildSpool({
+  spool,
+  bodyLimit,
+  secretKeys
+}: Pick<Config, 'spool' | 'bodyLimit' | 'secretKeys'>): Spool | null {
   if (spool === null) return null
-  const bounds = { mostOfRequest: MOST_CALLBACKS, leaveFree: LEFT_FREE_BYTES }
-  return openSpool({ ...spool, ...bounds, sealer: createSealer(secretKeys) })
+  return openSpool({
+    ...spool,
+    mostOfRequest: MOST_CALLBACKS,
+    // A tenth, as of the quarantine, so that one capability alone can't fill it; and the largest there may be.
+    mostBytesOfRequest: Math.max(Math.floor(spool.mostBytes / 10), bodyLimit + SEALING_BYTES),
+    leaveFree: LEFT_FREE_BYTES,
+    sealer: createSealer(secretKeys)
+  })
 }

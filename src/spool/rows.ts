@@ -30,6 +30,8 @@ export interface RowBounds {
   /** Sealed bytes. */
   readonly mostBytes: number
   readonly mostOfRequest: number
+  /** Sealed bytes. */
+  readonly mostBytesOfRequest: number
 }
 
 /** How many there are, and how many sealed bytes they have in all. */
@@ -45,29 +47,35 @@ export interface Rows {
   /** The oldest after that one; null where there is none. */
   next(after: number): Row | null
   remove(seq: number): void
-  countOf(requestId: string): number
+  /** Those of one request. */
+  sumsOf(requestId: string): Sums
   oldestAt(): number | null
   sums(): Sums
 }
+
+const SELECT_SUMS =
+  'SELECT count(*) AS entries, coalesce(sum(length(sealed)), 0) AS bytes FROM spooled'
 
 /** Prepares the statements, and adds up what is there. */
 export function openRows(database: DatabaseSync): Rows {
   const statements = prepareStatements(database)
   const { select, oldest, sizeOf, removeOne } = statements
-  const countOf = (requestId: string) => Number(statements.count.get(requestId)?.['count'])
-  let sums = readSums(database)
+  const sumsOf = (requestId: string) => toSums(statements.sumsOf.get(requestId))
+  let sums = toSums(database.prepare(SELECT_SUMS).get())
 
   return {
-    countOf,
+    sumsOf,
     sums: () => sums,
     oldestAt: () => (oldest.get()?.['receivedAt'] ?? null) as number | null,
 
-    insert(callbacks, { mostBytes, mostOfRequest }) {
+    insert(callbacks, { mostBytes, mostOfRequest, mostBytesOfRequest }) {
       const after = { ...sums }
       const take = (callback: SealedCallback): Spooling => {
         const { length } = callback.sealed
         if (statements.has(callback)) return 'duplicate'
-        if (countOf(callback.requestId) >= mostOfRequest) return 'too-many'
+        const its = sumsOf(callback.requestId)
+        if (its.entries >= mostOfRequest) return 'too-many'
+        if (its.bytes + length > mostBytesOfRequest) return 'too-many'
         if (after.bytes + length > mostBytes) return 'full'
         statements.insert(callback)
         after.entries += 1
@@ -105,7 +113,7 @@ function prepareStatements(database: DatabaseSync) {
   return {
     select: database.prepare('SELECT * FROM spooled WHERE seq > ? ORDER BY seq LIMIT 1'),
     oldest: database.prepare('SELECT receivedAt FROM spooled ORDER BY seq LIMIT 1'),
-    count: database.prepare('SELECT count(*) AS count FROM spooled WHERE requestId = ?'),
+    sumsOf: database.prepare(`${SELECT_SUMS} WHERE requestId = ?`),
     sizeOf: database.prepare('SELECT length(sealed) AS size FROM spooled WHERE seq = ?'),
     removeOne: database.prepare('DELETE FROM spooled WHERE seq = ?'),
     has: ({ requestId, callbackId, isEncoded }: SealedCallback) =>
@@ -115,10 +123,7 @@ function prepareStatements(database: DatabaseSync) {
   }
 }
 
-function readSums(database: DatabaseSync): Sums {
-  const sums = database
-    .prepare('SELECT count(*) AS entries, coalesce(sum(length(sealed)), 0) AS bytes FROM spooled')
-    .get()
+function toSums(sums: Record<string, unknown> | undefined): Sums {
   return { entries: Number(sums?.['entries']), bytes: Number(sums?.['bytes']) }
 }
 

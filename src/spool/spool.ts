@@ -72,7 +72,7 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
       if (rows.sums().entries === 0) cutOffLog(database)
     },
 
-    holds: (requestId) => rows.sums().entries > 0 && rows.countOf(requestId) > 0,
+    holds: (requestId) => rows.sums().entries > 0 && rows.sumsOf(requestId).entries > 0,
     hasRoom: () => rows.sums().bytes < bounds.mostBytes,
 
     usage: () => ({ ...rows.sums(), waitedMs: waitedMsOf(rows) }),

@@ -276,8 +276,9 @@ t.test('one that Redis refuses holds back its own request, and no other', async 
 
 t.test('a disk that cannot be read ends no process, is told of, and keeps none out', async (t) => {
   const folder = spoolFolder(t)
-  const { service, spool, post, comeBack, token } = await openWithSpool(t, { folder })
+  const { service, spool, post, comeBack } = await openWithSpool(t, { folder })
   for (const n of [1, 2, 3, 4, 5]) {
+    const { token } = await awaiting(service)
     const { status } = await post(token, bytes(ok({ AdditionalInformation: `${n}`.repeat(1e6) })))
     t.equal(status, 200)
   }

@@ -13,7 +13,8 @@ import { secretKey } from '../support/service.ts'
 import { loseFiles } from '../support/spool.ts'
 
 const KEY = secretKey('k1')
-const SETTINGS = { mostBytes: 1e6, mostOfRequest: 5, leaveFree: 0, sealer: createSealer([KEY]) }
+const BOUNDS = { mostBytes: 1e7, mostOfRequest: 5, mostBytesOfRequest: 1e7, leaveFree: 0 }
+const SETTINGS = { ...BOUNDS, sealer: createSealer([KEY]) }
 
 function folderOf(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'khipu-spool-'))
@@ -85,6 +86,15 @@ t.test('there is room for so many bytes, and for so many of a request', async (t
   t.equal(await put(spool, 'two', 'body 7'), 'spooled')
 })
 
+t.test('one request has room for so many bytes, and leaves the others theirs', async (t) => {
+  const spool = open(t, folderOf(t), { mostBytesOfRequest: 1000 })
+  const sent = ['a', 'b'].map((text) => put(spool, 'one', text.repeat(600)))
+  t.same(await Promise.all(sent), ['spooled', 'too-many'])
+  t.equal(await put(spool, 'one', 'b'.repeat(300)), 'spooled', 'a smaller one fits')
+  t.equal(await put(spool, 'one', 'a'.repeat(600)), 'duplicate')
+  t.equal(await put(spool, 'two', 'b'.repeat(600)), 'spooled')
+})
+
 t.test('some of the disk is left free, for what it takes to remove', async (t) => {
   const spool = open(t, folderOf(t), { leaveFree: 2 ** 60 })
   t.equal(await put(spool, 'one', 'a'), 'full')
@@ -93,7 +103,7 @@ t.test('some of the disk is left free, for what it takes to remove', async (t) =
 
 t.test('a disk that can’t be read does not say how long the oldest has waited', async (t) => {
   const folder = folderOf(t)
-  const spool = open(t, folder, { mostBytes: 1e7 })
+  const spool = open(t, folder)
   for (const n of [1, 2, 3, 4, 5]) await put(spool, `${n}`, 'x'.repeat(1e6))
   loseFiles(folder)
   t.throws(() => spool.next(0), { code: 'ERR_SQLITE_ERROR' })
@@ -165,7 +175,7 @@ t.test('a folder is of one process alone', async (t) => {
   const spool = open(t, folder)
   const program = `
     import { openSpool } from './src/spool/spool.ts'
-    try { openSpool({ folder: ${JSON.stringify(folder)}, mostBytes: 1, mostOfRequest: 1, leaveFree: 0 }) }
+    try { openSpool({ folder: ${JSON.stringify(folder)}, mostBytes: 1, mostOfRequest: 1, mostBytesOfRequest: 1, leaveFree: 0 }) }
     catch (error) { console.log(error.message) }`
   const told = async () => (await run(program)).trim()
   t.match(await told(), /^SPOOL_DIR is used by another process/)
@@ -180,7 +190,8 @@ t.test('what a process that is killed had been told is spooled is there afterwar
   const program = `
     import { openSpool } from './src/spool/spool.ts'
     const sealer = { seal: (plain) => Buffer.from(plain), open: (sealed) => Buffer.from(sealed) }
-    const spool = openSpool({ folder: ${JSON.stringify(folder)}, mostBytes: 1e9, mostOfRequest: 1e9, leaveFree: 0, sealer })
+    const bounds = { mostBytes: 1e9, mostOfRequest: 1e9, mostBytesOfRequest: 1e9, leaveFree: 0 }
+    const spool = openSpool({ folder: ${JSON.stringify(folder)}, ...bounds, sealer })
     for (let n = 0; ; n += 1) {
       const callback = { requestId: 'one', attempt: 1, callbackId: String(n), isEncoded: false, receivedAt: n }
       console.log(await spool.put(callback, Buffer.from(String(n))), n)

@@ -27,8 +27,8 @@ export function openTestSpool(
   changes: Partial<SpoolSettings> = {}
 ): Spool {
   const sealer = createSealer(ledgerSettings.secretKeys)
-  const usual = { folder: spoolFolder(t), mostBytes: 1e7, mostOfRequest: 100, leaveFree: 0, sealer }
-  const spool = openSpool({ ...usual, ...changes })
+  const bounds = { mostBytes: 1e7, mostOfRequest: 100, mostBytesOfRequest: 1e7, leaveFree: 0 }
+  const spool = openSpool({ folder: spoolFolder(t), sealer, ...bounds, ...changes })
   t.teardown(() => spool.close())
   return spool
 }
