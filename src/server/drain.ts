@@ -34,14 +34,17 @@ const REST_MS = 5_000
  */
 export function startDraining(deps: DrainDeps): Draining {
   const { spool, canStore, log } = deps
-  const asides: Asides = { unopened: new Set(), unremoved: new Set() }
+  /** Those that Redis has, and the disk has not let go: they must not stand in the way of the others. */
+  const unremoved = new Set<number>()
   let isClosed = false
   let draining: Promise<void> | null = null
   let isTroubled = false
   let restsUntil = 0
   const mayGoOn = () => !isClosed && canStore()
-  const { unopened, unremoved } = asides
-  const hasMore = () => spool.usage().entries > unopened.size + unremoved.size
+  const hasMore = () => {
+    const { entries, unopened } = spool.usage()
+    return entries > unopened + unremoved.size
+  }
   const endWell = () => void (isTroubled = false)
   const endInTrouble = (error: unknown) => {
     if (!isTroubled) log.error({ code: codeOf(error) }, 'spool not drained')
@@ -50,7 +53,7 @@ export function startDraining(deps: DrainDeps): Draining {
   const look = () => {
     const rests = Date.now() < restsUntil || (!hasMore() && unremoved.size === 0)
     if (draining !== null || rests || !mayGoOn()) return
-    draining = drain(deps, asides, mayGoOn)
+    draining = drain(deps, unremoved, mayGoOn)
       .then(endWell, endInTrouble)
       .finally(() => {
         if (isTroubled || unremoved.size > 0) restsUntil = Date.now() + REST_MS
@@ -69,18 +72,10 @@ export function startDraining(deps: DrainDeps): Draining {
   }
 }
 
-/** What stays on disk, and must not stand in the way of the others. */
-interface Asides {
-  /** Those that can't be opened. */
-  readonly unopened: Set<number>
-  /** Those that Redis has, and the disk has not let go. */
-  readonly unremoved: Set<number>
-}
-
 /** One pass over all rows. One that fails holds back those of its own request, and no others. */
 async function drain(
   deps: DrainDeps,
-  { unopened, unremoved }: Asides,
+  unremoved: Set<number>,
   mayGoOn: () => boolean
 ): Promise<void> {
   const { spool, log } = deps
@@ -90,21 +85,21 @@ async function drain(
   // A Redis that hangs must not be sent one body after the other: each would wait in this process's memory.
   let mayHang = true
   for (; row !== null && mayGoOn(); row = spool.next(row.seq)) {
-    if (heldBack.has(row.requestId) || unopened.has(row.seq)) continue
+    if (heldBack.has(row.requestId)) continue
     if (unremoved.has(row.seq)) {
       remove(deps, row, unremoved)
       continue
     }
-    if (mayHang && !(await answers(deps, row))) break
+    // At once: while Redis is asked, the same callback may come again, and take its place.
     const body = open(deps, row)
-    const isMoved = body !== null && (await storeRow(deps, row, body))
-    mayHang = body !== null && !isMoved
-    if (body === null) unopened.add(row.seq)
-    else if (!isMoved) heldBack.add(row.requestId)
-    else {
+    if (body === null) continue
+    if (mayHang && !(await answers(deps, row))) break
+    const isMoved = await storeRow(deps, row, body)
+    mayHang = !isMoved
+    if (isMoved) {
       drained += 1
       remove(deps, row, unremoved)
-    }
+    } else heldBack.add(row.requestId)
     if (heldBack.size > MOST_FAILURES) break
   }
   if (drained > 0) log.info({ drained, left: spool.usage().entries }, 'spool drained')

@@ -42,8 +42,15 @@ export interface Sums {
 
 /** The rows of the database. */
 export interface Rows {
-  /** In one transaction, on disk when it returns: all of them, or none where it throws. */
-  insert(callbacks: readonly SealedCallback[], bounds: RowBounds): Spooling[]
+  /**
+   * In one transaction, on disk when it returns: all of them, or none where it throws. The same callback takes the
+   * place of one that can't be opened.
+   */
+  insert(
+    callbacks: readonly SealedCallback[],
+    bounds: RowBounds,
+    canOpen: (row: Row) => boolean
+  ): Spooling[]
   /** The oldest after that one; null where there is none. */
   next(after: number): Row | null
   remove(seq: number): void
@@ -68,18 +75,20 @@ export function openRows(database: DatabaseSync): Rows {
     sums: () => sums,
     oldestAt: () => (oldest.get()?.['receivedAt'] ?? null) as number | null,
 
-    insert(callbacks, { mostBytes, mostOfRequest, mostBytesOfRequest }) {
+    insert(callbacks, { mostBytes, mostOfRequest, mostBytesOfRequest }, canOpen) {
       const after = { ...sums }
       const take = (callback: SealedCallback): Spooling => {
-        const { length } = callback.sealed
-        if (statements.has(callback)) return 'duplicate'
+        const same = toRow(statements.same(callback))
+        if (same !== null && canOpen(same)) return 'duplicate'
+        const entries = same === null ? 1 : 0
+        const bytes = callback.sealed.length - (same?.sealed.length ?? 0)
         const its = sumsOf(callback.requestId)
-        if (its.entries >= mostOfRequest) return 'too-many'
-        if (its.bytes + length > mostBytesOfRequest) return 'too-many'
-        if (after.bytes + length > mostBytes) return 'full'
+        if (its.entries + entries > mostOfRequest) return 'too-many'
+        if (its.bytes + bytes > mostBytesOfRequest) return 'too-many'
+        if (after.bytes + bytes > mostBytes) return 'full'
         statements.insert(callback)
-        after.entries += 1
-        after.bytes += length
+        after.entries += entries
+        after.bytes += bytes
         return 'spooled'
       }
       const taken = inTransaction(database, () => callbacks.map(take))
@@ -87,11 +96,7 @@ export function openRows(database: DatabaseSync): Rows {
       return taken
     },
 
-    next(after) {
-      const row = select.get(after)
-      if (row === undefined) return null
-      return { ...row, isEncoded: row['isEncoded'] === 1 } as unknown as Row
-    },
+    next: (after) => toRow(select.get(after)),
 
     remove(seq) {
       const size = Number(sizeOf.get(seq)?.['size'] ?? 0)
@@ -104,10 +109,10 @@ export function openRows(database: DatabaseSync): Rows {
 
 function prepareStatements(database: DatabaseSync) {
   const same = database.prepare(
-    'SELECT 1 FROM spooled WHERE requestId = ? AND callbackId = ? AND isEncoded = ?'
+    'SELECT * FROM spooled WHERE requestId = ? AND callbackId = ? AND isEncoded = ?'
   )
   const insertOne = database.prepare(
-    `INSERT INTO spooled (requestId, attempt, callbackId, isEncoded, receivedAt, sealed)
+    `INSERT OR REPLACE INTO spooled (requestId, attempt, callbackId, isEncoded, receivedAt, sealed)
      VALUES (?, ?, ?, ?, ?, ?)`
   )
   return {
@@ -116,11 +121,16 @@ function prepareStatements(database: DatabaseSync) {
     sumsOf: database.prepare(`${SELECT_SUMS} WHERE requestId = ?`),
     sizeOf: database.prepare('SELECT length(sealed) AS size FROM spooled WHERE seq = ?'),
     removeOne: database.prepare('DELETE FROM spooled WHERE seq = ?'),
-    has: ({ requestId, callbackId, isEncoded }: SealedCallback) =>
-      same.get(requestId, callbackId, Number(isEncoded)) !== undefined,
+    same: ({ requestId, callbackId, isEncoded }: SealedCallback) =>
+      same.get(requestId, callbackId, Number(isEncoded)),
     insert: ({ requestId, attempt, callbackId, isEncoded, receivedAt, sealed }: SealedCallback) =>
       insertOne.run(requestId, attempt, callbackId, Number(isEncoded), receivedAt, sealed)
   }
+}
+
+function toRow(row: Record<string, unknown> | undefined): Row | null {
+  if (row === undefined) return null
+  return { ...row, isEncoded: row['isEncoded'] === 1 } as unknown as Row
 }
 
 function toSums(sums: Record<string, unknown> | undefined): Sums {

@@ -14,6 +14,8 @@ import {
 
 /** What the spool holds. */
 export interface SpoolUsage extends Sums {
+  /** How many of them could not be opened: they stay, in case their key comes back, or the same callback again. */
+  readonly unopened: number
   /** For how long the oldest has waited, in ms; 0 where there is none, null where the disk can't be read. */
   readonly waitedMs: number | null
 }
@@ -25,9 +27,15 @@ export interface SpoolUsage extends Sums {
 export interface Spool {
   /** Resolves once it is on disk, come what may; rejects where the disk does not take it. */
   put(callback: SpooledCallback, body: Uint8Array): Promise<Spooling>
-  /** The oldest after that one; null where there is none. Throws where the disk can't be read. */
+  /**
+   * The oldest after that one, but for those that could not be opened; null where there is none. Throws where the
+   * disk can't be read.
+   */
   next(after: number): Row | null
-  /** The body of a row; throws where the key that sealed it is gone, or anything was altered. */
+  /**
+   * The body of a row that `next` has just given; throws where the key that sealed it is gone, or anything was
+   * altered.
+   */
   open(row: Row): Buffer
   /** Throws where the disk does not let go of it. */
   remove(seq: number): void
@@ -55,17 +63,23 @@ export interface SpoolSettings extends RowBounds {
 export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSettings): Spool {
   const database = openDatabase(folder)
   const rows = openRows(database)
+  const { open, canOpen, unopened } = createOpener(sealer)
   const putting = putTogether((waiting) =>
     freeAfter(folder, waiting) < leaveFree
       ? waiting.map(() => 'full' as const)
-      : rows.insert(waiting, bounds)
+      : rows.insert(waiting, bounds, canOpen)
   )
 
   return {
     put: (callback, body) =>
       putting.put({ ...callback, sealed: sealer.seal(body, sealedAs(callback)) }),
-    next: rows.next,
-    open: (row) => sealer.open(row.sealed, sealedAs(row)),
+    open,
+
+    next(after) {
+      let row = rows.next(after)
+      while (row !== null && unopened.has(row.seq)) row = rows.next(row.seq)
+      return row
+    },
 
     remove(seq) {
       rows.remove(seq)
@@ -75,12 +89,41 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
     holds: (requestId) => rows.sums().entries > 0 && rows.sumsOf(requestId).entries > 0,
     hasRoom: () => rows.sums().bytes < bounds.mostBytes,
 
-    usage: () => ({ ...rows.sums(), waitedMs: waitedMsOf(rows) }),
+    usage: () => ({ ...rows.sums(), unopened: unopened.size, waitedMs: waitedMsOf(rows) }),
 
     close() {
       if (!database.isOpen) return
       putting.flush()
       database.close()
+    }
+  }
+}
+
+/** Opens rows, and remembers which it could not. */
+function createOpener(sealer: SpoolSettings['sealer']) {
+  const unopened = new Set<number>()
+  const bodyOf = (row: Row) => sealer.open(row.sealed, sealedAs(row))
+  return {
+    unopened,
+
+    open(row: Row): Buffer {
+      try {
+        return bodyOf(row)
+      } catch (error) {
+        unopened.add(row.seq)
+        throw error
+      }
+    },
+
+    // One that can't be opened is about to be replaced; where there is no room for that, it is tried again.
+    canOpen(row: Row): boolean {
+      try {
+        bodyOf(row)
+        return true
+      } catch {
+        unopened.delete(row.seq)
+        return false
+      }
     }
   }
 }

@@ -361,6 +361,25 @@ t.test('one that cannot be opened stays, and the others are stored', async (t) =
   t.match(told, [/'k9', which SECRET_KEYS lacks/])
 })
 
+t.test('one that cannot be opened is stored once it comes again', async (t) => {
+  const service = await openServerService(t)
+  const { requestId, token } = await awaiting(service)
+  const folder = spoolFolder(t)
+  const postTo = async (spool: Spool) => {
+    const { post } = await openPublic(t, service, { spool, canStore: () => false })
+    return (await post(token, nth(1))).json
+  }
+  const stranger = openTestSpool(t, service, { folder, sealer: createSealer([secretKey('k9')]) })
+  await postTo(stranger)
+  stranger.close()
+  const spool = openTestSpool(t, service, { folder })
+  const draining = drain(t, service, spool)
+  await until('it was tried', () => !draining.hasMore())
+  t.match(await postTo(spool), { status: 'accepted' })
+  await until('it goes from the disk', () => spool.usage().entries === 0)
+  t.equal((await pending(service, requestId)).length, 1)
+})
+
 t.test('readiness and metrics tell what waits', async (t) => {
   const { service, spool, post, token } = await openWithSpool(t)
   await post(token, bytes(ok()))

@@ -49,7 +49,7 @@ const textsOf = (spool: Spool) => allOf(spool).map((row) => spool.open(row).toSt
 
 t.test('callbacks are kept in the order in which they came, byte for byte', async (t) => {
   const spool = open(t, folderOf(t))
-  t.same(spool.usage(), { entries: 0, bytes: 0, waitedMs: 0 })
+  t.same(spool.usage(), { entries: 0, bytes: 0, unopened: 0, waitedMs: 0 })
   t.equal(spool.next(0), null)
   // Three at once, and one after the other.
   await Promise.all(['a', 'b', 'c'].map((text) => put(spool, 'one', text)))
@@ -155,6 +155,31 @@ t.test('what was altered on disk is not opened', async (t) => {
   t.equal(row?.requestId, 'two')
   t.throws(() => row && again.open(row))
 })
+
+t.test(
+  'the same callback takes the place of one that cannot be opened, where it fits',
+  async (t) => {
+    const folder = folderOf(t)
+    const first = open(t, folder, { sealer: createSealer([secretKey('k2')]) })
+    await put(first, 'one', 'a')
+    await put(first, 'one', 'b')
+    const { bytes } = first.usage()
+    first.close()
+    const full = open(t, folder, { mostOfRequest: 1 })
+    t.equal(await put(full, 'one', 'a'), 'too-many')
+    t.match(full.usage(), { entries: 2, bytes }, 'then the one that is there stays')
+    full.close()
+    const spool = open(t, folder, { mostOfRequest: 2, mostBytes: bytes })
+    for (const row of allOf(spool)) t.throws(() => spool.open(row))
+    t.equal(spool.next(0), null, 'none is tried twice')
+    t.match(spool.usage(), { entries: 2, unopened: 2 })
+    t.same(await Promise.all([1, 2].map(() => put(spool, 'one', 'a'))), ['spooled', 'duplicate'])
+    t.same(textsOf(spool), ['a'])
+    t.match(spool.usage(), { entries: 2, bytes, unopened: 1 })
+    spool.close()
+    t.match(open(t, folder).usage(), { entries: 2, bytes }, 'as it is counted anew')
+  }
+)
 
 t.test('with another key it is not opened, and stays; with both it is', async (t) => {
   const folder = folderOf(t)
