@@ -6,7 +6,7 @@ import { turnAway } from './http.ts'
 import type { SpoolingDeps } from './spooling.ts'
 import type { Strangers } from './strangers.ts'
 
-export interface AdmissionDeps extends Pick<SpoolingDeps, 'spool'> {
+export interface AdmissionDeps extends SpoolingDeps {
   readonly capabilities: Capabilities
   readonly ledger: Pick<Ledger, 'has'>
   readonly strangers: Strangers
@@ -39,12 +39,25 @@ export async function admit(deps: AdmissionDeps, request: FastifyRequest, reply:
     ? await deps.ledger.has(capability.requestId).catch(() => null)
     : null
   request.askedForMs = performance.now() - askedAt
-  if (known === null && deps.spool?.hasRoom() !== true) return postpone(deps, reply)
+  if (known === null && !mayBeSpooled(deps, request, capability)) return postpone(deps, reply)
   if (known === false) return refuseStranger(deps, request, reply, { isLookedUp: true })
   request.isKnown = known === true
   request.capability = capability
   // Whatever content type Khipu names, or misspells, must not have the body refused unread.
   request.headers['content-type'] = 'application/octet-stream'
+}
+
+/** By the length that it announces; one that comes in chunks has to be read first. */
+function mayBeSpooled(
+  { spool, log }: AdmissionDeps,
+  { headers }: FastifyRequest,
+  { requestId, attempt }: Capability
+): boolean {
+  if (spool === null) return false
+  const size = Number(headers['content-length'] ?? 0)
+  const hasRoom = spool.hasRoom(size)
+  if (!hasRoom) log.error({ requestId, attempt, size, code: 'full' }, 'callback not spooled')
+  return hasRoom
 }
 
 /**

@@ -4,12 +4,11 @@ import { admit, type AdmissionDeps, postpone, refuseUnknown } from './admission.
 import type { Arrival, IntakeDeps, Stored } from './intake.ts'
 import { judge } from './judge.ts'
 import { countReading, LARGE_BYTES } from './reading.ts'
-import { spool, type SpoolingDeps } from './spooling.ts'
+import { spool } from './spooling.ts'
 import { createStoring, type StoreInTime } from './storing.ts'
 
-export interface CallbackDeps extends AdmissionDeps, SpoolingDeps, IntakeDeps {
+export interface CallbackDeps extends AdmissionDeps, IntakeDeps {
   readonly ledger: AdmissionDeps['ledger'] & IntakeDeps['ledger']
-  readonly spool: SpoolingDeps['spool']
 }
 
 /** All at once, large bodies would hold each other up on the way to Redis until none is stored in time. */

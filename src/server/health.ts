@@ -81,7 +81,7 @@ function concernsOf(requests: Counted | null): string[] {
 
 function tellOf(spool: Pick<Spool, 'usage' | 'hasRoom'>) {
   const { entries, bytes, waitedMs } = spool.usage()
-  const room = spool.hasRoom() ? 'free' : 'none'
+  const room = spool.hasRoom(0) ? 'free' : 'none'
   const oldestSeconds = waitedMs === null ? null : Math.round(waitedMs / 1000)
   return { entries, bytes, oldestSeconds, room }
 }

@@ -41,8 +41,8 @@ export interface Spool {
   remove(seq: number): void
   /** True while a callback of that request waits; throws where the disk can't be read. */
   holds(requestId: string): boolean
-  /** False where not even a small one could be put. */
-  hasRoom(): boolean
+  /** False where there is no room for one of so many bytes. */
+  hasRoom(size: number): boolean
   usage(): SpoolUsage
   /** Again is as good as once. */
   close(): void
@@ -64,10 +64,12 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
   const database = openDatabase(folder)
   const rows = openRows(database)
   const { open, canOpen, unopened } = createOpener(sealer)
+  // It takes room in the log as well as in the database.
+  const leavesFree = (size: number) => freeOf(folder) - 2 * size >= leaveFree
   const putting = putTogether((waiting) =>
-    freeAfter(folder, waiting) < leaveFree
-      ? waiting.map(() => 'full' as const)
-      : rows.insert(waiting, bounds, canOpen)
+    leavesFree(sizeOf(waiting))
+      ? rows.insert(waiting, bounds, canOpen)
+      : waiting.map(() => 'full' as const)
   )
 
   return {
@@ -87,7 +89,8 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
     },
 
     holds: (requestId) => rows.sums().entries > 0 && rows.sumsOf(requestId).entries > 0,
-    hasRoom: () => rows.sums().bytes < bounds.mostBytes,
+    // Sealed it is a little larger.
+    hasRoom: (size) => rows.sums().bytes + size < bounds.mostBytes && leavesFree(size),
 
     usage: () => ({ ...rows.sums(), unopened: unopened.size, waitedMs: waitedMsOf(rows) }),
 
@@ -146,11 +149,18 @@ function cutOffLog(database: DatabaseSync): void {
   }
 }
 
-/** How much of the disk is free once they are on it, in the log as well as in the database. */
-function freeAfter(folder: string, callbacks: readonly SealedCallback[]): number {
-  const { bavail, bsize } = statfsSync(folder)
-  const size = callbacks.reduce((sum, { sealed }) => sum + sealed.length, 0)
-  return bavail * bsize - 2 * size
+function sizeOf(callbacks: readonly SealedCallback[]): number {
+  return callbacks.reduce((sum, { sealed }) => sum + sealed.length, 0)
+}
+
+/** How many bytes of its disk are free; none where it can't say. */
+function freeOf(folder: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  } catch {
+    return 0
+  }
 }
 
 interface Waiting {

@@ -102,15 +102,23 @@ t.test('without room it is 503 with Retry-After, and what is there stays', async
   const answer = await post(token, exact)
   t.match(answer, { status: 503, json: { status: 'unavailable' } })
   t.match(answer.headers.get('retry-after'), /^\d+$/)
-  t.ok(service.lines.some((line) => line.includes('callback not spooled')))
+  const head = `POST /callbacks/${token} HTTP/1.1\r\nHost: a\r\n`
+  const unread = `${head}Content-Length: ${exact.length}\r\n\r\n`
+  t.match(await writeRaw(address, unread), /^HTTP\/1\.1 503 /, 'unread, where it tells its length')
+  const chunk = `${exact.length.toString(16)}\r\n${exact.toString()}\r\n0\r\n\r\n`
+  const chunked = `${head}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`
+  t.match(await writeRaw(address, chunked), /^HTTP\/1\.1 503 /, 'read, where it does not')
+  const told = service.lines.filter((line) => line.includes('callback not spooled'))
+  t.equal(told.length, 3, 'each of them is told of')
+  t.equal((await post(token, bytes(ok()))).status, 200, 'a smaller one has room')
   await drainAll(t, service, spool)
-  t.equal((await pending(service, requestId)).length, 1)
+  t.equal((await pending(service, requestId)).length, 2)
+})
 
-  const filled = openTestSpool(t, service, { mostBytes: 0 })
-  const full = await openPublic(t, service, { spool: filled, canStore: () => false })
-  const head = `POST /callbacks/${token} HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\n\r\n`
-  t.match(await writeRaw(full.address, head), /^HTTP\/1\.1 503 /, 'once it is full, unread')
-  t.not(full.address, address)
+t.test('on a disk without room it is 503 unread', async (t) => {
+  const { address, token } = await openWithSpool(t, { leaveFree: 2 ** 60 })
+  const head = `POST /callbacks/${token} HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n`
+  t.match(await writeRaw(address, head), /^HTTP\/1\.1 503 /)
 })
 
 t.test('too many different callbacks of one request are answered 429', async (t) => {

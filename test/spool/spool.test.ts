@@ -77,7 +77,8 @@ t.test('there is room for so many bytes, and for so many of a request', async (t
   const spool = open(t, folderOf(t), { mostBytes: 1000 })
   t.equal(await put(spool, 'one', 'x'.repeat(900)), 'spooled')
   t.equal(await put(spool, 'two', 'x'.repeat(100)), 'full')
-  t.ok(spool.hasRoom(), 'a smaller one would have fitted')
+  t.equal(spool.hasRoom(100), false)
+  t.ok(spool.hasRoom(10), 'a smaller one would have fitted')
   t.equal(await put(spool, 'one', 'x'.repeat(900)), 'duplicate', 'what is there stays so')
   spool.remove(allOf(spool)[0]?.seq ?? 0)
   t.match(spool.usage(), { entries: 0, bytes: 0 })
@@ -99,6 +100,7 @@ t.test('some of the disk is left free, for what it takes to remove', async (t) =
   const spool = open(t, folderOf(t), { leaveFree: 2 ** 60 })
   t.equal(await put(spool, 'one', 'a'), 'full')
   t.equal(spool.usage().entries, 0)
+  t.equal(spool.hasRoom(0), false)
 })
 
 t.test('a disk that can’t be read does not say how long the oldest has waited', async (t) => {
@@ -108,6 +110,15 @@ t.test('a disk that can’t be read does not say how long the oldest has waited'
   loseFiles(folder)
   t.throws(() => spool.next(0), { code: 'ERR_SQLITE_ERROR' })
   t.match(spool.usage(), { entries: 5, bytes: Number, waitedMs: null })
+})
+
+t.test('a disk that does not say how much is free has no room', async (t) => {
+  const folder = join(folderOf(t), 'spool')
+  const spool = open(t, folder, { leaveFree: 1 })
+  t.ok(spool.hasRoom(1000))
+  rmSync(folder, { recursive: true })
+  t.equal(spool.hasRoom(0), false)
+  t.equal(await put(spool, 'one', 'a'), 'full')
 })
 
 t.test('a number is not given twice, also after a restart', async (t) => {
