@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import { callbackId, quarantineId } from '../ledger/ids.ts'
-import type { Spooling } from '../spool/rows.ts'
 import type { Spool } from '../spool/spool.ts'
 import { type Arrival, KINDS, type Stored } from './intake.ts'
 
@@ -27,14 +26,17 @@ export async function spool(deps: SpoolingDeps, arrival: Arrival): Promise<Store
   })
   if (spooling === 'full') deps.log.error({ ...fields, code: spooling }, 'callback not spooled')
   if (spooling === null || spooling === 'full') return null
+  if (spooling === 'too-many') return { status: 'full', id }
   const kind = verdict.type === 'callback' ? 'callback' : KINDS[verdict.status]
   deps.log.info({ ...fields, kind, spooling }, 'callback spooled')
   return storedAs(spooling, arrival, id)
 }
 
-function storedAs(spooling: Spooling, { capability, verdict }: Arrival, id: string): Stored | null {
-  if (spooling === 'full') return null
-  if (spooling === 'too-many') return { status: 'full', id }
+function storedAs(
+  spooling: 'spooled' | 'duplicate',
+  { capability, verdict }: Arrival,
+  id: string
+): Stored {
   if (verdict.type === 'refused') {
     const kind = KINDS[verdict.status]
     return { status: 'kept', id: quarantineId(capability.requestId, id), kind }

@@ -122,11 +122,12 @@ t.test('on a disk without room it is 503 unread', async (t) => {
 })
 
 t.test('too many different callbacks of one request are answered 429', async (t) => {
-  const { post, counted, token } = await openWithSpool(t, { mostOfRequest: 2 })
+  const { service, post, counted, token } = await openWithSpool(t, { mostOfRequest: 2 })
   const statuses = []
   for (const n of [1, 2, 3]) statuses.push((await post(token, nth(n))).status)
   t.same(statuses, [200, 200, 429])
   t.same(counted, ['spooled', 'spooled', 'too-many'])
+  t.equal(service.lines.filter((line) => line.includes('callback spooled')).length, 2)
 })
 
 t.test('a disk that does not take it is 503, and no harm', async (t) => {
