@@ -86,7 +86,8 @@ for (const [what, status, body, headers] of refused) {
 
 t.test('a stranger is no better off, and no byte of theirs is read', async (t) => {
   const { spool, address, post, token } = await openWithSpool(t)
-  t.equal((await post(`${token.slice(0, -1)}x`, bytes(ok()))).status, 404)
+  const last = token.endsWith('x') ? 'y' : 'x'
+  t.equal((await post(token.slice(0, -1) + last, bytes(ok()))).status, 404)
   const head = `POST /callbacks/k1.x HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\n\r\n`
   t.match(await writeRaw(address, head), /^HTTP\/1\.1 404 /)
   t.equal(spool.usage().entries, 0)
