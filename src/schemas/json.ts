@@ -104,13 +104,15 @@ interface Measured {
   hasBackslashKey: boolean
 }
 
+const NO_STRING: readonly [start: number, end: number] = [0, 0]
+
 const NUMBER_PART = new Set('0123456789.eE+-')
 
 function measure(text: string): Measured {
   const found: Measured = { depth: 0, members: 0, number: 0, hasBackslashKey: false }
   let depth = 0
   let digits = 0
-  let lastString: readonly [start: number, end: number] = [0, 0]
+  let lastString = NO_STRING
   for (let index = 0; index < text.length; index += 1) {
     const char = text.charAt(index)
     if (char === '"') {
@@ -124,6 +126,8 @@ function measure(text: string): Measured {
     if (char === ':') {
       found.members += 1
       found.hasBackslashKey ||= BACKSLASH.test(text.slice(...lastString))
+      // A second colon is no JSON: it has no key, and a long one is not to be looked through for each.
+      lastString = NO_STRING
     } else if (char === '}' || char === ']') depth -= 1
     else if (char === '{' || char === '[') {
       depth += 1

@@ -71,6 +71,30 @@ t.test('six million digits in a text, or a key, do no harm', async (t) => {
   t.equal(JSON.stringify(parseJsonExactly(Buffer.from(text))) === text, true)
 })
 
+// Each is read in well under a second; what looked through the long string for each of them took hours.
+const LONG = `"${'a'.repeat(5_000_000)}"`
+const AFTER_IT = [
+  ':',
+  ',',
+  '{',
+  '[',
+  ']',
+  '"',
+  '\\',
+  '":"',
+  '"a":',
+  '{"a":',
+  '1',
+  '1e',
+  '"\\u005c":'
+]
+for (const shape of AFTER_IT) {
+  t.test(`a long string and millions of ${shape} do no harm`, async (t) => {
+    const text = `${LONG}${shape.repeat(5_000_000 / shape.length)}`
+    t.equal(parseJson(Buffer.from(text)).ok, false)
+  })
+}
+
 t.test('a key that is written once more in any object is found', async (t) => {
   const object = fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue({ maxDepth: 2 }), {
     minKeys: 1,
