@@ -21,8 +21,11 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
   app.get('/health/live', () => ({ status: 'live' }))
 
   app.get('/health/ready', async (_request, reply) => {
-    const counted = await settled(countRequests(deps))
-    const written = await settled(deps.catalog.tryWrite())
+    // Both at once: of a Redis that hangs each is told only by its time-out.
+    const [counted, written] = await Promise.all([
+      settled(countRequests(deps)),
+      settled(deps.catalog.tryWrite())
+    ])
     const requests = counted.value ?? null
     const refusals = [counted, written].flatMap(({ error }) => refusalsOf(error))
     const away = written.error === undefined ? 'ready' : 'away'

@@ -145,6 +145,14 @@ function answerBroken(error: ParserError, socket: Socket, exchanges: Exchanges, 
   const isAnswered = before === undefined || before.writableFinished
   if (!socket.writable || (!isAnswered && before.headersSent)) return void socket.destroy()
   if (!isAnswered && before.req.complete) return void before.setHeader('connection', 'close')
+  // It is another's turn: Node gives a response the socket once all before it are out.
+  if (!isAnswered && before.socket === null) {
+    return void before.once('socket', () => refuseBroken(error, socket, bare))
+  }
+  refuseBroken(error, socket, bare)
+}
+
+function refuseBroken(error: ParserError, socket: Socket, bare: Bare): void {
   const status = statusOfBroken(error, bare.tooLong)
   bare.refused(status)
   socket.end(asText(status, bare.answer(status)), () => socket.destroy())

@@ -8,6 +8,7 @@ import { bytes, ok } from '../support/callbacks.ts'
 import { openAdmin, openServerService } from '../support/listeners.ts'
 import { askIn } from '../support/requests.ts'
 import { HOUR } from '../support/service.ts'
+import { until } from '../support/until.ts'
 import { call } from '../support/wire.ts'
 
 /** Every route behind a token, as the contract has it. */
@@ -175,6 +176,27 @@ t.test('readiness tells how the books stand, and what is overdue', async (t) => 
   const { text: metrics } = await get('/metrics')
   t.match(metrics, /^khipu_requests_unaccounted 2$/m)
   t.match(metrics, /^khipu_oldest_overdue_seconds 36\d\d(?:\.\d+)?$/m)
+})
+
+t.test('readiness asks Redis everything at once, for each may have to time out', async (t) => {
+  const service = await openServerService(t)
+  const { promise: hanging, reject } = Promise.withResolvers<never>()
+  const asked: string[] = []
+  const hang = (what: string) => () => {
+    asked.push(what)
+    return hanging
+  }
+  const catalog = {
+    ...service.catalog,
+    totals: hang('totals'),
+    overdueMs: hang('overdueMs'),
+    tryWrite: hang('tryWrite')
+  }
+  const { get } = await openAdmin(t, service, { catalog })
+  const ready = get('/health/ready')
+  await until('all have been asked', () => asked.length === 3)
+  reject(new Error('timed out'))
+  t.match(await ready, { status: 503, json: { redis: 'away' } })
 })
 
 const away = () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.5:6379'))

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { bytes, ok } from '../support/callbacks.ts'
 import { openAdmin, openPublic, openServerService } from '../support/listeners.ts'
@@ -235,6 +236,21 @@ t.test('garbage behind a good callback does not take its answer', async (t) => {
   const answer = await writeRaw(address, `${plain('')(`/callbacks/${token}`)}\0garbage\r\n\r\n`)
   t.match(answer, /^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*"status":"accepted"/is)
   t.equal(answer.match(/HTTP\/1\.1/g)?.length, 1)
+})
+
+t.test('nor does a broken body behind one that waits for Redis', async (t) => {
+  const service = await openServerService(t)
+  const slowly: Service['ledger']['receive'] = async (...received) => {
+    await pause(200)
+    return service.ledger.receive(...received)
+  }
+  const ledger = { ...service.ledger, receive: slowly }
+  const { address, counted } = await openPublic(t, service, { ledger })
+  const requestId = await askIn(service, 'awaiting-callback')
+  const path = `/callbacks/${service.capabilities.sign({ requestId, attempt: 1 })}`
+  const answer = await writeRaw(address, `${plain('')(path)}${post(path, CHUNKED, 'zz\r\n')}`)
+  t.match(answer, /^HTTP\/1\.1 200 .*"status":"accepted".*HTTP\/1\.1 400 /s)
+  t.same(counted, ['accepted', 'malformed'])
 })
 
 const SHORT = { headersTimeout: 200, requestTimeout: 400, connectionsCheckingInterval: 20 }
