@@ -1,3 +1,4 @@
+import { isUnpublished } from '../core/publish.ts'
 import { isOpen, type Request, type State, STATES } from '../core/request.ts'
 import { readRecord } from './entry.ts'
 import { referenceHash, type Store } from './store.ts'
@@ -51,19 +52,20 @@ export interface Catalog extends Lookup {
   after(requestId: string | null, state: State | null): Promise<Page>
   /** Ids of all requests whose due instant, or oldest unread callback, lies before an instant; oldest first. */
   overdue(before: number): Promise<readonly string[]>
-  /** Forgets the requests that ended before an instant; says how many. */
+  /** Forgets requests that ended before an instant, and of which nothing is left to do, so many at the most; says how many. */
   forgetEndedBefore(instant: number, limit: number): Promise<number>
 }
 
-/** Every request in a state, or every one there is, oldest first, a page at a time. */
-export async function* everyRequest(
+/** Every request in a state, or every one there is, oldest first, from behind an id on, a page at a time. */
+export async function* everyPage(
   catalog: Pick<Catalog, 'after'>,
-  state: State | null = null
-): AsyncGenerator<readonly Request[]> {
-  let next: string | null = null
+  state: State | null = null,
+  from: string | null = null
+): AsyncGenerator<Page> {
+  let next = from
   do {
     const page: Page = await catalog.after(next, state)
-    yield page.items
+    yield page
     next = page.next
   } while (next !== null)
 }
@@ -78,6 +80,15 @@ export function createCatalog(store: Store): Catalog {
   async function fetch(ids: readonly string[]): Promise<Request[]> {
     const records = await Promise.all(ids.map((id) => redis.hget(key('request', id), 'record')))
     return records.flatMap((record) => (record === null ? [] : [readRecord(record)]))
+  }
+
+  async function forgetAll(requests: readonly Request[]): Promise<number> {
+    let forgotten = 0
+    for (const request of requests.filter((one) => !isOpen(one) && !isUnpublished(one))) {
+      const { requestId, state, service, reference } = request
+      forgotten += Number(await run('forget', requestId, state, service, referenceHash(reference)))
+    }
+    return forgotten
   }
 
   return {
@@ -112,14 +123,13 @@ export function createCatalog(store: Store): Catalog {
     },
 
     async forgetEndedBefore(instant, limit) {
-      const ids = await redis.zrangebyscore(key('ended'), '-inf', instant, 'LIMIT', 0, limit)
-      const published = (await fetch(ids)).filter(
-        (request) => !isOpen(request) && request.publishedAt !== null
-      )
-      for (const { requestId, state, service, reference } of published) {
-        await run('forget', requestId, state, service, referenceHash(reference))
+      // Behind many that have to stay, say for want of a key, there may be some that can go.
+      for (let passed = 0; ; passed += limit) {
+        const within = ['-inf', instant, 'LIMIT', passed, limit] as const
+        const ids = await redis.zrangebyscore(key('ended'), ...within)
+        const forgotten = await forgetAll(await fetch(ids))
+        if (forgotten > 0 || ids.length < limit) return forgotten
       }
-      return published.length
     }
   }
 }

@@ -17,8 +17,10 @@ export interface Notifications {
   finish(releasing: Releasing): Promise<void>
   /** True for the one who may carry the releases on; holds for half a minute, and longer when asked again. */
   lease(releasing: Releasing, holder: string): Promise<boolean>
-  /** Gives the lease back, for whoever carries the releases on. */
-  giveBack(releasing: Releasing, holder: string): Promise<void>
+  /** Gives the lease back, for whoever carries the releases on from behind a request. */
+  giveBack(releasing: Releasing, holder: string, reached: string | null): Promise<void>
+  /** The id of the request behind which the releases go on; null where they begin. */
+  reached(releasing: Releasing): Promise<string | null>
   /** The instants of so many places in the pace of all releases, one every `spacingMs`; each is given once. */
   takePlaces(count: number, spacingMs: number): Promise<readonly number[]>
   forgetBefore(instant: number): Promise<void>
@@ -50,10 +52,13 @@ export function createNotifications({ redis, key, run }: Store): Notifications {
       return true
     },
 
-    async giveBack({ member }, holder) {
+    async giveBack({ member }, holder, reached) {
+      if (reached !== null) await redis.hset(key('released'), member, reached)
       const name = key('releaser', referenceHash(member))
       if ((await redis.get(name)) === holder) await redis.del(name)
     },
+
+    reached: ({ member }) => redis.hget(key('released'), member),
 
     async takePlaces(count, spacingMs) {
       const first = Number(await run('pace', count, spacingMs))
@@ -62,6 +67,7 @@ export function createNotifications({ redis, key, run }: Store): Notifications {
 
     async finish({ member }) {
       await redis.zrem(key('releasing'), member)
+      await redis.hdel(key('released'), member)
     },
 
     async forgetBefore(instant) {

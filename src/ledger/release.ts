@@ -4,7 +4,7 @@ import { matches, type Notification } from '../core/notification.ts'
 import { release } from '../core/operate.ts'
 import type { Request } from '../core/request.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
-import { type Catalog, everyRequest } from './catalog.ts'
+import { type Catalog, everyPage, type Page } from './catalog.ts'
 import type { Notifications, Releasing } from './notifications.ts'
 
 export interface ReleaseDeps extends AdvanceDeps {
@@ -16,8 +16,9 @@ const MOST_AT_ONCE = 10
 
 /**
  * Releases what is parked and matches, oldest first, each at an instant of its own: never all at once.
- * After `forMs` it stops, and the sweep carries on. May be run again, also after a crash, for what it has
- * released is no longer parked; only one runs at a time. Says how many it let go.
+ * After `forMs` it stops, and the sweep carries on from there. May be run again, also after a crash, for what it
+ * has released is no longer parked; only one runs at a time. Says how many it let go; rejects where one could
+ * not be, after all the others: it is tried again once the lease has lapsed.
  */
 export async function releaseParked(
   deps: ReleaseDeps,
@@ -27,53 +28,69 @@ export async function releaseParked(
   const { catalog, notifications } = deps
   const holder = randomUUID()
   const end = performance.now() + forMs
-  let released = 0
   if (!(await notifications.lease(releasing, holder))) return 0
-  for await (const page of parkedFor(catalog, releasing.notification)) {
-    await releasePage(deps, releasing, page)
-    released += page.length
+  const from = await notifications.reached(releasing)
+  const failures: unknown[] = []
+  let released = 0
+  for await (const { items, next } of parkedFor(catalog, releasing.notification, from)) {
+    const failed = await releasePage(deps, releasing, items)
+    failures.push(...failed)
+    released += items.length - failed.length
     if (performance.now() >= end) {
-      await notifications.giveBack(releasing, holder)
+      throwFirst(failures)
+      await notifications.giveBack(releasing, holder, next)
       return released
     }
     // A page takes a second where much is to be done; the lease is for half a minute.
     if (!(await notifications.lease(releasing, holder))) return released
   }
+  throwFirst(failures)
   await notifications.finish(releasing)
   return released
 }
 
+function throwFirst(failures: readonly unknown[]): void {
+  if (failures.length > 0) throw failures[0]
+}
+
+/** Gives back what went wrong, and with how many of them. */
 async function releasePage(
   deps: ReleaseDeps,
   { notification }: Releasing,
   page: readonly Request[]
-): Promise<void> {
-  if (page.length === 0) return
+): Promise<readonly unknown[]> {
+  if (page.length === 0) return []
   const { by = 'notification' } = notification
   const spacingMs = 1000 / deps.policy.releasesPerSecond
   const places = await deps.notifications.takePlaces(page.length, spacingMs)
   const limit = pLimit(MOST_AT_ONCE)
-  await limit.map(page, ({ requestId }, index) =>
-    advance(deps, requestId, (request, { now }) =>
-      isReleased(request, notification) ? release(request, places[index] ?? now, by, now) : request
+  const outcomes = await Promise.allSettled(
+    page.map(({ requestId }, index) =>
+      limit(advance, deps, requestId, (request, { now }) =>
+        isReleased(request, notification)
+          ? release(request, places[index] ?? now, by, now)
+          : request
+      )
     )
   )
+  return outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
 }
 
 /** How many are parked and match. */
 export async function countParked(catalog: Catalog, notification: Notification): Promise<number> {
   let count = 0
-  for await (const page of parkedFor(catalog, notification)) count += page.length
+  for await (const { items } of parkedFor(catalog, notification)) count += items.length
   return count
 }
 
-/** What is parked and matches, oldest first, a page at a time. */
+/** What is parked and matches, oldest first, from behind an id on, a page at a time. */
 export async function* parkedFor(
   catalog: Catalog,
-  notification: Notification
-): AsyncGenerator<readonly Request[]> {
-  for await (const page of everyRequest(catalog, 'parked')) {
-    yield page.filter((request) => isReleased(request, notification))
+  notification: Notification,
+  from: string | null = null
+): AsyncGenerator<Page> {
+  for await (const page of everyPage(catalog, 'parked', from)) {
+    yield { ...page, items: page.items.filter((request) => isReleased(request, notification)) }
   }
 }
 

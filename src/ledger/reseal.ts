@@ -1,7 +1,7 @@
 import { isOpen, logonOf, type Request } from '../core/request.ts'
 import type { Accounts } from './accounts.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
-import { type Catalog, everyRequest } from './catalog.ts'
+import { type Catalog, everyPage } from './catalog.ts'
 import { keyIdOf } from './seal.ts'
 import { mastersOf, type Store } from './store.ts'
 
@@ -102,7 +102,7 @@ async function* signersOfOpen(catalog: Catalog): AsyncGenerator<ReadonlySet<stri
 
 // Not state by state: one that changes its state meanwhile must not slip through.
 async function* everyOpen(catalog: Catalog): AsyncGenerator<Request> {
-  for await (const page of everyRequest(catalog)) yield* page.filter(isOpen)
+  for await (const { items } of everyPage(catalog)) yield* items.filter(isOpen)
 }
 
 /** Every sealed value of the partition. What is written meanwhile may be missed, or come twice. */

@@ -34,19 +34,20 @@ export async function sweep(deps: SweepDeps, giveUp?: AbortSignal): Promise<void
     await attempt(deps, { requestId }, () => heal(deps, requestId))
     if (performance.now() >= enough) break
   }
-  for (const releasing of await deps.notifications.unfinished(now - GRACE_MS)) {
+  giveUp?.throwIfAborted()
+  await tidy(deps, now)
+  // Last of all: many notifications take longer than a sweep may.
+  for (const releasing of rotated(await deps.notifications.unfinished(now - GRACE_MS), now)) {
     giveUp?.throwIfAborted()
     const { at } = releasing.notification
     await attempt(deps, { notifiedAt: at }, () => releaseParked(deps, releasing, RELEASING_MS))
   }
-  giveUp?.throwIfAborted()
-  await tidy(deps, now)
 }
 
 /** From another one on each time: what one sweep has no time for, a later one begins with. */
-function rotated(ids: readonly string[], turn: number): readonly string[] {
-  const first = ids.length === 0 ? 0 : turn % ids.length
-  return [...ids.slice(first), ...ids.slice(0, first)]
+function rotated<One>(all: readonly One[], turn: number): readonly One[] {
+  const first = all.length === 0 ? 0 : turn % all.length
+  return [...all.slice(first), ...all.slice(0, first)]
 }
 
 /** What can't be healed, say for want of a key, must not keep the rest from being healed. */

@@ -74,6 +74,38 @@ t.test('a release that has no more time is carried on by whoever comes next', as
   t.match(await service.catalog.totals(), { live: { parked: 0, 'retry-scheduled': 210 } })
 })
 
+t.test('… from where it stopped, though nothing matched so far', async (t) => {
+  const service = await openService(t)
+  for (let count = 0; count < 210; count += 1) await askIn(service, 'parked')
+  const last = await askIn(service, 'parked')
+  const only = { service: null, code: null, reason: null, requestIds: [last] }
+  const releasing = await service.notifications.record(only)
+  const counts: number[] = []
+  for (let turn = 0; turn < 4; turn += 1) counts.push(await releaseParked(service, releasing, 0))
+  t.same(counts, [0, 0, 1, 0])
+  await releaseParked(service, releasing)
+  t.same(await keysWith(service.redis, `${service.tag}:released`), [], 'nothing is left')
+})
+
+t.test(
+  'one that can’t be released does not keep the rest from it, and is tried again',
+  async (t) => {
+    const service = await openService(t)
+    const ids = [await askIn(service, 'parked'), await askIn(service, 'parked')]
+    const all = { service: null, code: null, reason: null, requestIds: null }
+    const releasing = await service.notifications.record(all)
+    const load: typeof service.ledger.load = (id) =>
+      id === ids[0] ? Promise.reject(new Error('of a newer format')) : service.ledger.load(id)
+    const older = { ...service, ledger: { ...service.ledger, load } }
+    await t.rejects(releaseParked(older, releasing), { message: 'of a newer format' })
+    const states = () => Promise.all(ids.map(async (id) => (await service.catalog.find(id))?.state))
+    t.same(await states(), ['parked', 'retry-scheduled'])
+    await service.redis.del(await keysWith(service.redis, `${service.tag}:releaser:`))
+    t.equal(await releaseParked(service, releasing), 1)
+    t.same(await states(), ['retry-scheduled', 'retry-scheduled'])
+  }
+)
+
 t.test('a release of many asks for its lease again, which then holds for longer', async (t) => {
   const service = await openService(t)
   for (let count = 0; count < 100; count += 1) await askIn(service, 'parked')

@@ -203,6 +203,41 @@ t.test('what is older than the retention is forgotten', async (t) => {
   })
 })
 
+t.test('behind hundreds that have to stay one that can go is forgotten', async (t) => {
+  const service = await openService(t)
+  const staying = Array.from({ length: 600 }, (_, at) => [at, `broken-${at}`]).flat()
+  await service.redis.zadd(`${service.tag}:ended`, ...staying)
+  const old = await askIn(service, 'failed', { ago: 31 * DAY })
+  await change(service, old, markPublished)
+  await sweep(service)
+  t.equal(await service.ledger.has(old), false)
+})
+
+t.test('a callback that came late, and was not yet looked at, is not forgotten', async (t) => {
+  const service = await openService(t)
+  const requestId = await askIn(service, 'failed', { ago: 31 * DAY })
+  await change(service, requestId, markPublished)
+  await receive(service, requestId, ok())
+  await sweep(service)
+  t.equal(await service.ledger.has(requestId), true)
+  await sweepLater(service, MINUTE)
+  t.match(await service.quarantine.list(0, 9), [{ requestId, kind: 'late' }])
+  t.equal(await service.ledger.has(requestId), false)
+})
+
+t.test('releases that take all of a sweep do not keep it from tidying up', async (t) => {
+  const service = await openService(t)
+  const old = await askIn(service, 'failed', { ago: 31 * DAY })
+  await change(service, old, markPublished)
+  await service.notifications.record({ service: null, code: null, reason: null, requestIds: null })
+  const { promise: hangs, resolve } = Promise.withResolvers<boolean>()
+  const notifications = { ...service.notifications, lease: () => hangs }
+  const sweeping = sweepLater({ ...service, notifications }, MINUTE)
+  await until('it is forgotten', async () => !(await service.ledger.has(old)))
+  resolve(false)
+  await sweeping
+})
+
 t.test('quarantine entries and notifications are kept as long as the ledger', async (t) => {
   const service = await openService(t)
   const sending = await askIn(service, 'sending')

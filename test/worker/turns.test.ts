@@ -389,6 +389,18 @@ t.test('a refused log-on is remembered for as long as a request waits for it', a
   t.ok(left > most - HOUR && left <= most)
 })
 
+t.test('where nothing may be parked for it, a refused log-on is not remembered', async (t) => {
+  const parkedMaxMs = { ...BUILT_IN_POLICY.parkedMaxMs, credentials: 0 }
+  const service = await openService(t, { policy: { ...BUILT_IN_POLICY, parkedMaxMs } })
+  const [requestId, next] = [await askFor(service, '1', 'x'), await askFor(service, '1', 'x')]
+  await sendNow(service, requestId)
+  await receive(service, requestId, error('DO_NOT_RETRY', 'E101'))
+  await advance(service, requestId, look)
+  t.equal(await stateOf(service, requestId), 'failed')
+  await sendNow(service, next)
+  t.equal(await stateOf(service, next), 'awaiting-callback')
+})
+
 t.test('a refusal between looking and beginning is seen', async (t) => {
   const service = await openService(t)
   const [first, second] = [await askFor(service, '1', 'x'), await askFor(service, '2', 'x')]

@@ -105,7 +105,7 @@ if #changes.consumed > 0 then
   for _, value in ipairs(redis.call('HVALS', key('callbacks', id))) do pending = pending or value ~= '' end
   if not pending then redis.call('ZREM', key('received'), id) end
 end
-if changes.refused ~= '' then
+if changes.refused ~= '' and changes.refusedMs > 0 then
   redis.call('SET', key('refused', changes.judged), changes.refused, 'PX', changes.refusedMs)
 elseif changes.judged ~= '' then
   redis.call('DEL', key('refused', changes.judged))
@@ -122,12 +122,16 @@ local turn = takeTurns(account, id, state, changes.waits)
 return { 1, turn and redis.call('HGET', key('request', turn), 'record') or '' }
 `
 
-/** id, state, service, reference hash: forgets a request that has ended. */
+/**
+ * id, state, service, reference hash: forgets a request that has ended → 1, or 0 where a callback that came late
+ * is still to be looked at.
+ */
 export const forget = `
 local id, state, service, reference = unpack(ARGV)
+if redis.call('ZSCORE', key('received'), id) then return 0 end
 local account = redis.call('HGET', key('request', id), 'account')
 redis.call('DEL', key('request', id), key('callbacks', id), key('bodies', id), key('late', id))
-for _, name in ipairs({ 'requests', 'due', 'received', 'ended' }) do redis.call('ZREM', key(name), id) end
+for _, name in ipairs({ 'requests', 'due', 'ended' }) do redis.call('ZREM', key(name), id) end
 redis.call('ZREM', key('state', state), id)
 redis.call('ZREM', key('service', service), id)
 if reference ~= '' then redis.call('ZREM', key('reference', reference), id) end
