@@ -85,6 +85,7 @@ function joinQuarantines(
     },
     usage: async () => joinUsage(await ask(all, (one) => one.usage())),
     claimLate: (kept) => of(kept.requestId).claimLate(kept),
+    settleLate: (kept) => of(kept.requestId).settleLate(kept),
     discard: async (id) => (await ask(all, (one) => one.discard(id))).includes(true),
     tidy: async (now) => void (await ask(all, (one) => one.tidy(now)))
   }

@@ -34,13 +34,18 @@ export interface Quarantine {
   /** Newest first, from an offset on. */
   list(offset: number, limit: number): Promise<readonly Quarantined[]>
   usage(): Promise<Usage>
-  /** True where this entry is the one whose late result a request gets; there is one such result, ever. */
-  claimLate(kept: Quarantined): Promise<boolean>
+  /** Whether this entry is the one whose late result a request gets; there is one such result, ever. */
+  claimLate(kept: Quarantined): Promise<LateClaim>
+  /** Remembers that the result that was claimed is on the queue. */
+  settleLate(kept: Quarantined): Promise<void>
   /** True where there was such an entry. */
   discard(id: string): Promise<boolean>
   /** Discards what is older than it may be, and then the oldest that there is no room for. */
   tidy(now: number): Promise<void>
 }
+
+/** Claimed, and to be published; published already; or another entry's. */
+export type LateClaim = 'claimed' | 'published' | 'taken'
 
 /** What the quarantine holds at the most. */
 export interface QuarantineBounds {
@@ -104,9 +109,11 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
 
     usage: () => usageOf(store, bounds),
 
-    async claimLate({ requestId, quarantineId: id }) {
-      await redis.setnx(key('late', requestId), id)
-      return (await redis.get(key('late', requestId))) === id
+    claimLate: async ({ requestId, quarantineId: id }) =>
+      (await run('claimLate', id, requestId)) as LateClaim,
+
+    async settleLate({ requestId, quarantineId: id }) {
+      await redis.set(key('late', requestId), `published:${id}`)
     },
 
     async tidy(now) {

@@ -1,4 +1,4 @@
-import { discard, notify, pace, quarantine, receive, tidy } from './scripts/callbacks.ts'
+import { claimLate, discard, notify, pace, quarantine, receive, tidy } from './scripts/callbacks.ts'
 import { PRELUDE, SHELF, TURNS } from './scripts/prelude.ts'
 import { resealField, resealText } from './scripts/reseal.ts'
 import { agree, commit, create, forget, load, totals } from './scripts/requests.ts'
@@ -11,7 +11,7 @@ import { agree, commit, create, forget, load, totals } from './scripts/requests.
  * <tag>:callbacks:<id>   hash: callback id → '<receivedAt>|<order>|<JSON>' while pending, '' once acted on
  * <tag>:bodies:<id>      hash: callback id → sealed bytes
  * <tag>:kept:<id>        set: the ids of its quarantine entries
- * <tag>:late:<id>        the quarantine entry that was accepted as the request's late result
+ * <tag>:late:<id>        'claimed:' or 'published:', and the quarantine entry accepted as the request's late result
  * <tag>:requests, :state:<state>, :service:<service>, :reference:<hash>, :account:<hash>   zsets, by id
  * <tag>:due, :received, :ended                                           zsets, by instant
  * <tag>:waiting:<account> (zset, by id), :turn:<account> (set of request ids)
@@ -21,6 +21,8 @@ import { agree, commit, create, forget, load, totals } from './scripts/requests.
  * <tag>:pace   string that expires: the instant of the next free place in the pace of releases
  * {<prefix>:0}:partitions   how many partitions there are, ever
  * <tag>:notifications, :releasing (zsets, by instant), :epoch, :totals
+ * <tag>:released   hash: a notification of :releasing → the id of the request behind which it goes on
+ * {<prefix>:0}:fence   written before each WAIT for replicas
  */
 export const SCRIPTS: Readonly<Record<string, string>> = {
   now: PRELUDE + 'return now()',
@@ -32,6 +34,7 @@ export const SCRIPTS: Readonly<Record<string, string>> = {
   totals: PRELUDE + totals,
   receive: PRELUDE + receive,
   quarantine: PRELUDE + SHELF + quarantine,
+  claimLate: PRELUDE + claimLate,
   discard: PRELUDE + SHELF + discard,
   tidy: PRELUDE + SHELF + tidy,
   notify: PRELUDE + notify,

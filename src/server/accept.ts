@@ -78,8 +78,9 @@ async function publishLate(
   const outcome = readEnvelope(envelope)
   if (outcome.type !== 'result')
     throw new Refusal(409, 'it holds no result, and its request has ended')
-  if (!(await deps.quarantine.claimLate(kept))) {
-    throw new Refusal(409, 'its request has a late result already')
-  }
+  const claim = await deps.quarantine.claimLate(kept)
+  if (claim === 'taken') throw new Refusal(409, 'its request has a late result already')
+  if (claim === 'published') return
   await deps.jobs.publishLate(lateResultOf(request, outcome, kept.receivedAt, envelope))
+  await deps.quarantine.settleLate(kept)
 }

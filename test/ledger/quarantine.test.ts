@@ -169,10 +169,31 @@ t.test('one entry, and no other, can be the late result of a request', async (t)
     return kept
   }
   const [first, second, another] = [await keep(1), await keep(2), await keep(1, v7())]
-  t.equal(await quarantine.claimLate(first), true)
-  t.equal(await quarantine.claimLate(second), false)
-  t.equal(await quarantine.claimLate(first), true, 'again is as good as once')
-  t.equal(await quarantine.claimLate(another), true)
+  t.equal(await quarantine.claimLate(first), 'claimed')
+  t.equal(await quarantine.claimLate(second), 'taken')
+  t.equal(await quarantine.claimLate(first), 'claimed', 'again is as good as once')
+  t.equal(await quarantine.claimLate(another), 'claimed')
+  await quarantine.discard(first.quarantineId)
+  t.equal(await quarantine.claimLate(second), 'claimed', 'nothing was published of what has gone')
+  await quarantine.settleLate(second)
+  t.equal(await quarantine.claimLate(second), 'published')
+  await quarantine.discard(second.quarantineId)
+  t.equal(await quarantine.claimLate(await keep(3)), 'taken', 'for good')
+})
+
+t.test('a claim as version 0.1.0 wrote it is that of its entry for good', async (t) => {
+  const { quarantine, redis, tag } = await openService(t)
+  const requestId = v7()
+  const keep = async (attempt: number) => {
+    const id = await quarantine.keep({ requestId, attempt }, 'late', [], body)
+    const kept = await quarantine.find(id ?? '')
+    if (kept === null) throw new Error('it is not kept')
+    return kept
+  }
+  const [first, second] = [await keep(1), await keep(2)]
+  await redis.set(`${tag}:late:${requestId}`, first.quarantineId)
+  t.equal(await quarantine.claimLate(second), 'taken')
+  t.equal(await quarantine.claimLate(first), 'claimed')
 })
 
 const any: Omit<Notification, 'at'> = { service: null, code: null, reason: null, requestIds: null }

@@ -309,6 +309,41 @@ t.test(
   }
 )
 
+t.test('… even where that result was consumed and has gone from the queue meanwhile', async (t) => {
+  const service = await openServerService(t)
+  const requestId = await failedThenGood(service)
+  const [id = ''] = await keptFor(service, requestId)
+  const discard = () => Promise.reject(new Error('crashed'))
+  const quarantine = { ...service.quarantine, discard }
+  const crashing = await openAdmin(t, { ...service, quarantine })
+  t.equal((await crashing.post(`/v1/quarantine/${id}/accept`)).status, 503)
+  await service.queues.result.remove(`${requestId}-late`)
+  const { post } = await openAdmin(t, service)
+  t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 200)
+  t.same(
+    (await resultsOf(service)).map((result) => result.id),
+    [requestId]
+  )
+  t.same(await keptFor(service, requestId), [])
+})
+
+t.test('a late result that could not be published does not keep another from it', async (t) => {
+  const service = await openServerService(t)
+  const requestId = await failedThenGood(service)
+  const [id = ''] = await keptFor(service, requestId)
+  const publishLate = () => Promise.reject(new Error('Redis is away'))
+  const crashing = await openAdmin(t, { ...service, jobs: { ...service.jobs, publishLate } })
+  t.equal((await crashing.post(`/v1/quarantine/${id}/accept`)).status, 503)
+  await receive(service, requestId, ok({ Data: { Late: 2 } }))
+  await advance(service, requestId, unchanged)
+  const [other = ''] = (await keptFor(service, requestId)).filter((kept) => kept !== id)
+  const { remove, post } = await openAdmin(t, service)
+  t.equal((await post(`/v1/quarantine/${other}/accept`)).status, 409)
+  t.equal((await remove(`/v1/quarantine/${id}`)).status, 204)
+  t.equal((await post(`/v1/quarantine/${other}/accept`)).status, 200)
+  t.ok((await resultsOf(service)).some((result) => result.id === `${requestId}-late`))
+})
+
 t.test('of two late results accepted, none is lost', async (t) => {
   const service = await openServerService(t)
   const { post } = await openAdmin(t, service)
