@@ -1,7 +1,8 @@
-import { DelayedError, Worker } from 'bullmq'
+import { DelayedError, type Job, Worker } from 'bullmq'
 import type { Logger } from 'pino'
 import { codeOf, type Connection } from './connections.ts'
 import type { JobData, QueueName } from './queues.ts'
+import { tellCode } from './tell-code.ts'
 import { within } from './within.ts'
 
 /** What a handler says when it is done: nothing, or for how many ms it woke too early. */
@@ -42,25 +43,22 @@ export function consume(
   perSecond = Infinity
 ): Worker {
   const { connection, tag, concurrency, handlerLimitMs, log } = settings
-  const worker = new Worker<JobData>(
-    name,
-    async (job, token) => {
-      const late = () => new HandlerTimeout(`took over ${handlerLimitMs} ms`)
-      const handled = await within(handlerLimitMs, handle(job.data), late)
-      if (handled === undefined) return
-      await job.moveToDelayed(Date.now() + handled.sleepMs, token)
-      throw new DelayedError()
-    },
-    {
-      connection,
-      prefix: tag,
-      concurrency,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_CHECK_MS,
-      maxStalledCount: MOST_STALLS,
-      ...limiterOf(perSecond)
-    }
-  )
+  const late = () => new HandlerTimeout(`took over ${handlerLimitMs} ms`)
+  const run = async (job: Job<JobData>, token: string | undefined) => {
+    const handled = await within(handlerLimitMs, handle(job.data), late)
+    if (handled === undefined) return
+    await job.moveToDelayed(Date.now() + handled.sleepMs, token)
+    throw new DelayedError()
+  }
+  const worker = new Worker<JobData>(name, (job, token) => run(job, token).catch(tellCode), {
+    connection,
+    prefix: tag,
+    concurrency,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    maxStalledCount: MOST_STALLS,
+    ...limiterOf(perSecond)
+  })
   worker.on('failed', (job, error) => {
     const { requestId } = job?.data ?? {}
     log.error({ queue: name, requestId, error: codeOf(error) }, 'handler failed')

@@ -1,4 +1,4 @@
-import { type Job, Queue } from 'bullmq'
+import { type Job, Queue, UnrecoverableError } from 'bullmq'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { startRedis } from '../../simulator/private-redis.ts'
@@ -324,6 +324,45 @@ t.test('a handler that throws is run again, and what it said is not logged', asy
   const logged = service.lines.join('')
   t.match(logged, /"requestId":"[0-9a-f-]{36}","error":"RangeError"/)
   t.notMatch(logged, /secret of the account/)
+})
+
+t.test('of what a handler throws its job has the code alone', async (t) => {
+  const rows: [fault: unknown, code: string][] = [
+    [new RangeError('secret of the account'), 'RangeError'],
+    [Object.assign(new Error('secret of the account'), { code: 'ECONNRESET' }), 'ECONNRESET'],
+    [new Error('secret', { cause: new Error('secret of the account') }), 'Error'],
+    ['secret of the account', 'unknown']
+  ]
+  for (const [fault, code] of rows) {
+    await t.test(code, async (t) => {
+      const service = await openService(t)
+      const request = await requestIn(service, 'queued', HOUR)
+      work(t, service, 'send', () => Promise.reject(fault))
+      await service.jobs.ensure(null, request, Number(request.dueAt))
+      await until('it failed', async () => (await service.queues.send.getDelayedCount()) === 1)
+      const [job] = await service.queues.send.getJobs()
+      t.equal(job?.failedReason, code)
+      t.same(job?.stacktrace, [])
+      const events = await service.redis.xrange(`${service.tag}:send:events`, '-', '+')
+      const stored = await service.redis.hgetall(`${service.tag}:send:${job?.id}`)
+      t.match(stored, { failedReason: code })
+      t.notMatch(JSON.stringify([stored, events]), /secret/)
+      await until('it is logged', () => service.lines.join('').includes(`"error":"${code}"`))
+    })
+  }
+})
+
+t.test('what orders BullMQ to do something reaches it', async (t) => {
+  const service = await openService(t)
+  const request = await requestIn(service, 'queued', HOUR)
+  let handled = 0
+  work(t, service, 'send', async () => {
+    handled += 1
+    throw new UnrecoverableError()
+  })
+  await service.jobs.ensure(null, request, Number(request.dueAt))
+  await until('it is gone', async () => (await service.queues.send.getJobs()).length === 0)
+  t.equal(handled, 1, 'it is not tried again')
 })
 
 t.test('while Redis is away', async (t) => {
