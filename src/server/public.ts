@@ -63,6 +63,7 @@ function answerError({ counted, log }: CallbackDeps, error: FastifyError, reply:
   if (tooLarge) counted('too-large')
   if (statusCode < 500)
     return reply.code(statusCode).send({ status: tooLarge ? 'too-large' : 'refused' })
+  counted('unavailable')
   log.error({ error: error.name }, 'callback failed')
   return reply.code(503).header('retry-after', '5').send({ status: 'unavailable' })
 }

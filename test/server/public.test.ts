@@ -447,6 +447,20 @@ for (const [what, body, changes] of TROUBLES) {
 }
 
 t.test('503 is answered with the body unread', async (t) => {
+t.test('503 is counted where a fault of ours was not expected', async (t) => {
+  const service = await openServerService(t)
+  const fails = () => {
+    throw new RangeError('a fault of ours')
+  }
+  const { post, counted } = await openPublic(t, service, { canStore: fails })
+  const { token } = await awaiting(service)
+  const answer = await post(token, bytes(ok()))
+  t.match(answer, { status: 503, json: { status: 'unavailable' } })
+  t.match(answer.headers.get('retry-after'), /^\d+$/)
+  t.same(counted, ['unavailable'])
+  t.match(service.lines.join(''), /"error":"RangeError","msg":"callback failed"/)
+})
+
   const service = await openServerService(t)
   const { address } = await openPublic(t, service, { canStore: () => false })
   const { token } = await awaiting(service)
