@@ -83,6 +83,12 @@ export function post<Body = { status: string; receipt?: string }>(
   return callOver<Body>(front, path, { method: 'POST', body, ...more })
 }
 
+/** The path of what was asked for, hence the capability, is kept by no cache and goes into no Referer. */
+export function isUntold(t: Test, { headers }: Pick<Answer, 'headers'>): void {
+  t.equal(headers.get('cache-control'), 'no-store')
+  t.equal(headers.get('referrer-policy'), 'no-referrer')
+}
+
 /** Posts a callback and sees it on the result queue, as it was sent. */
 export async function arrives(
   t: Test,

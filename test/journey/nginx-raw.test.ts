@@ -132,6 +132,7 @@ t.test('nginx in front', { skip }, async (t) => {
       t.same(seen, statuses, answer)
       t.notMatch(answer, /<html>|nginx\/1|canary/)
       t.match(answer, /\r\nCache-Control: no-store\r\n/i)
+      t.match(answer, /\r\nReferrer-Policy: no-referrer\r\n/i)
       const { history } = await view(behind.servers[0], victim.requestId)
       t.notOk(history.some(({ event }) => event === 'callback'))
       t.equal((await post(front, request, BODY)).status, 200, 'it serves on')
