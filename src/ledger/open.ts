@@ -1,8 +1,6 @@
-import type { Logger } from 'pino'
 import type { Policy } from '../core/policy.ts'
 import type { SecretKey } from '../core/secret-key.ts'
 import { createAccounts } from './accounts.ts'
-import { watchCapacity } from './capacity.ts'
 import { createCatalog } from './catalog.ts'
 import { createIdempotency } from './idempotency.ts'
 import { createLedger } from './ledger.ts'
@@ -51,8 +49,7 @@ export function openLedger(
     notifications: createNotifications(store),
     idempotency: createIdempotency(store, ledgerRetentionMs),
     agreeOnPartitions: async () => Number(await store.run('agree', count)),
-    openResealing: () => createResealing(store, catalog, secretKeys[0].kid),
-    watchCapacity: (log: Logger) => watchCapacity(redis, log)
+    openResealing: () => createResealing(store, catalog, secretKeys[0].kid)
   }
 }
 

@@ -7,6 +7,7 @@ import { markPublished } from '../../src/core/publish.ts'
 import { STATES } from '../../src/core/request.ts'
 import { createCapabilities } from '../../src/khipu/capability.ts'
 import { advance } from '../../src/ledger/advance.ts'
+import { watchCapacity } from '../../src/ledger/capacity.ts'
 import { callbackId } from '../../src/ledger/ids.ts'
 import { check } from '../../src/schemas/validate.ts'
 import { bytes, error, ok } from '../support/callbacks.ts'
@@ -446,7 +447,6 @@ for (const [what, body, changes] of TROUBLES) {
   })
 }
 
-t.test('503 is answered with the body unread', async (t) => {
 t.test('503 is counted where a fault of ours was not expected', async (t) => {
   const service = await openServerService(t)
   const fails = () => {
@@ -461,6 +461,7 @@ t.test('503 is counted where a fault of ours was not expected', async (t) => {
   t.match(service.lines.join(''), /"error":"RangeError","msg":"callback failed"/)
 })
 
+t.test('503 is answered with the body unread', async (t) => {
   const service = await openServerService(t)
   const { address } = await openPublic(t, service, { canStore: () => false })
   const { token } = await awaiting(service)
@@ -497,7 +498,7 @@ t.test('on a Redis of its own', async (t) => {
   const redis = await startRedis({ url: null })
   t.teardown(() => redis.stop())
   const service = await openServerService(t, { url: redis.url })
-  const capacity = service.watchCapacity(service.log)
+  const capacity = watchCapacity(service.redis, service.log)
   t.teardown(() => capacity.close())
   const watched = await openPublic(t, service, { canStore: () => capacity.canStore() })
   const unwatched = await openPublic(t, service)
