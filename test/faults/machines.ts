@@ -26,7 +26,7 @@ const PASSWORD = 'password-of-the-service'
 const url = `redis://${USER}:${PASSWORD}@127.0.0.1:1`
 
 /** Starts Redis nodes in a folder of their own; all is gone when the run is over. */
-export async function openRack(scope: Scope, rights: readonly string[]) {
+async function openRack(scope: Scope, rights: readonly string[]) {
   // Each of them is guarded until this process ends.
   process.setMaxListeners(100)
   const binary = await findRedis({ log: () => {} })
@@ -137,7 +137,7 @@ async function everyone(nodes: readonly { readonly node: Node }[], says: RegExp)
 }
 
 /** Resolves once each of them has a replica, or so many, that has all it has. */
-export async function untilReplicated(masters: readonly Node[], replicas = 1): Promise<void> {
+async function untilReplicated(masters: readonly Node[], replicas = 1): Promise<void> {
   await until('the replicas are there', async () => {
     const infos = await Promise.all(masters.map(({ admin }) => admin.info('replication')))
     return infos.every(

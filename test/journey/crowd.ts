@@ -1,20 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Test } from 'tap'
 import type { Scenario } from '../../simulator/scenario.ts'
 import { scenarios } from '../../simulator/scenarios.ts'
-import type { RequestList, RequestView } from '../../src/schemas/generated.ts'
+import type { RequestList } from '../../src/schemas/generated.ts'
 import type { Chance } from './chance.ts'
 import type { Service } from './service.ts'
 import { until } from './until.ts'
-import {
-  accountOf,
-  metric,
-  resultJobs,
-  sumOf,
-  view,
-  type World,
-  type WorldSettings
-} from './world.ts'
+import { accountOf, metric, sumOf, type World, type WorldSettings } from './world.ts'
 
 /** Many requests at once, of scenarios that end alike whatever is lost on the way. */
 export interface Member {
@@ -145,65 +136,4 @@ async function isOver({ results }: World): Promise<boolean> {
   const most = EACH * CHOSEN.filter(({ afterRelease }) => afterRelease === undefined).length
   const { waiting = 0, completed = 0 } = await results.getJobCounts('waiting', 'completed')
   return waiting + completed >= most
-}
-
-/** Each ended as its row says, with one result, and Khipu was asked no more often than is explained. */
-export async function checkAll(
-  t: Test,
-  world: World,
-  service: Service,
-  members: readonly Member[]
-): Promise<void> {
-  const ids = members.map(({ requestId }) => requestId).toSorted()
-  t.equal(new Set(ids).size, members.length, 'each was accepted once')
-  const jobs = await until('every result is there', async () => {
-    const found = await resultJobs(world)
-    return found.length >= ids.length ? found : null
-  })
-  t.same(jobs.map(({ id = '' }) => id).toSorted(), ids, 'one result each, and none besides')
-  for (const member of members) {
-    await t.test(`${member.scenario.name} ${member.account}`, async (t) => {
-      const seen = await view(service, member.requestId)
-      checkEnd(t, member, seen)
-      checkSends(t, world, member, seen)
-      const job = jobs.find(({ id }) => id === member.requestId)
-      t.match(job, { name: job?.data.outcome, data: { attempts: seen.attempts } })
-    })
-  }
-  await checkNothingIsLeft(t, world, service, members.length)
-}
-
-function checkEnd(t: Test, { scenario, account }: Member, seen: RequestView): void {
-  const end = scenario.afterRelease ?? scenario.ends
-  const reason = end.state === 'delivered' ? null : end.reason
-  t.match(seen, { state: end.state, reason, reference: account, dueAt: null })
-  t.equal(seen.history.filter(({ event }) => event === end.state).length, 1, 'it ended once')
-}
-
-// An attempt is begun in the ledger before it is sent; one that a crash cut short is known by its silence.
-function checkSends(t: Test, { khipu }: World, { scenario, account }: Member, seen: RequestView) {
-  const calls = khipu.calls.filter((call) => call.account === account)
-  const urls = new Set(calls.map(({ callbackUrl }) => callbackUrl))
-  t.equal(urls.size, calls.length, 'no attempt was sent twice')
-  t.ok(calls.length <= seen.attempts, 'and none that the ledger does not know')
-  const silent = seen.history.filter(
-    ({ event }) => event === 'ambiguous' || event === 'deadline-passed'
-  )
-  const explained = new Set(silent.map(({ attempt }) => attempt)).size
-  const most = (scenario.afterRelease ?? scenario.ends).attempts + explained
-  t.ok(seen.attempts <= most, `${seen.attempts} attempts, ${most} at the most`)
-}
-
-async function checkNothingIsLeft(t: Test, world: World, service: Service, count: number) {
-  const prefix = `{${world.env['QUEUE_PREFIX']}:0}`
-  await until('nothing is due, nothing unread, and no body is kept for a result', async () => {
-    const left = await Promise.all([
-      world.client.zcard(`${prefix}:due`),
-      world.client.zcard(`${prefix}:received`)
-    ])
-    return left.every((size) => size === 0)
-  })
-  t.equal(await sumOf(service, 'khipu_requests_accepted'), count)
-  t.equal(await sumOf(service, 'khipu_requests_ended'), count)
-  t.equal(await sumOf(service, 'khipu_requests_live'), 0)
 }

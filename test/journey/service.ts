@@ -58,7 +58,7 @@ export type Env = Readonly<Record<string, string>>
 export const TOKEN = 'journey-operator-token'
 
 /** SIGTERM ends a process within this. */
-export const STOPS_WITHIN_MS = 10_000
+const STOPS_WITHIN_MS = 10_000
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** What is started; `MAIN=dist/main.js` tries what was built. */
