@@ -575,7 +575,7 @@ export type RequestState =
  */
 export type AccountView = {
   /**
-   * A keyed hash of service and account: the same for all requests about it. `GET /v1/requests?account=` takes it.
+   * A keyed hash of the account and its bank, which is the first four parts of the service: the same for all requests about it. `GET /v1/requests?account=` takes it.
    */
   id: string
   /**
