@@ -43,6 +43,11 @@ t.test('every variable of the files is in docs/deploying.md, and no other', asyn
   const used = files.flatMap((file) =>
     [...read(file).matchAll(/\$\{(\w+)/g)].map(([, name = '']) => name)
   )
+  // What stands without a value is passed as it is; those of the service are in README.md.
+  for (const { environment = {} } of Object.values(compose.services)) {
+    const passed = Object.keys(environment).filter((name) => environment[name] === null)
+    used.push(...passed.filter((name) => !Object.hasOwn(SETTINGS.properties, name)))
+  }
   t.same(documented.toSorted(), [...new Set(used)].toSorted())
 })
 
