@@ -24,7 +24,7 @@ export function createStoring(deps: StoringDeps): StoreInTime {
   let failedAt = -Infinity
   return async (request, arrival, cameAt) => {
     if (failedAt > cameAt || !mayStore(deps, request, arrival)) return null
-    const left = PATIENCE_MS - request.askedForMs
+    const left = Math.max(0, PATIENCE_MS - request.askedForMs)
     try {
       return await within(
         left,
