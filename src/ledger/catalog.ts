@@ -1,24 +1,8 @@
 import { isUnpublished } from '../core/publish.ts'
 import { isOpen, type Request, type State, STATES } from '../core/request.ts'
 import { readRecord } from './entry.ts'
+import { listPage, type Page, type Query, READ_AT_ONCE } from './listing.ts'
 import { referenceHash, type Store } from './store.ts'
-
-/** What a listing asks for; `before` is the request id that ended the page before. */
-export interface Query {
-  readonly state: State | null
-  readonly service: string | null
-  readonly reference: string | null
-  /** The id of an account, as requests carry it. */
-  readonly account: string | null
-  readonly before: string | null
-  readonly limit: number
-}
-
-export interface Page {
-  readonly items: readonly Request[]
-  /** The id that the next page goes on from, null on the last one. */
-  readonly next: string | null
-}
 
 /** How many requests there are: `accepted = live + ended` is the conservation law of the service. */
 export interface Totals {
@@ -69,10 +53,6 @@ export async function* everyPage(
     next = page.next
   } while (next !== null)
 }
-
-/** How many records one page looks at, at the most, while it filters; and how many it reads at once. */
-const MOST_SCANNED = 1000
-const READ_AT_ONCE = 100
 
 export function createCatalog(store: Store): Catalog {
   const { redis, key, run } = store
@@ -159,45 +139,4 @@ async function readOverdueMs(store: Store): Promise<number> {
   return Math.max(0, (await redisNow(store)) - Math.min(...instants))
 }
 
-async function listPage(
-  store: Store,
-  query: Query,
-  fetch: (ids: readonly string[]) => Promise<Request[]>
-): Promise<Page> {
-  const index = indexOf(store, query)
-  const items: Request[] = []
-  let before = query.before
-  for (let scanned = 0; scanned < MOST_SCANNED; scanned += READ_AT_ONCE) {
-    const max = before === null ? '+' : `(${before}`
-    const ids = await store.redis.zrevrangebylex(index, max, '-', 'LIMIT', 0, READ_AT_ONCE)
-    for (const request of await fetch(ids)) {
-      before = request.requestId
-      if (isAskedFor(request, query)) items.push(request)
-      if (items.length === query.limit) return { items, next: before }
-    }
-    if (ids.length < READ_AT_ONCE) return { items, next: null }
-    // What was forgotten in between is passed over, too.
-    before = ids.at(-1) ?? before
-  }
-  return { items, next: before }
-}
-
 const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])
-
-// The narrowest index there is; what it does not cover is filtered record by record.
-function indexOf({ key }: Store, { state, service, reference, account }: Query): string {
-  if (account !== null) return key('account', account)
-  if (reference !== null) return key('reference', referenceHash(reference))
-  if (state !== null) return key('state', state)
-  return service === null ? key('requests') : key('service', service)
-}
-
-function isAskedFor(request: Request, query: Query): boolean {
-  const { state, service, reference, account } = query
-  return (
-    (account === null || request.account?.id === account) &&
-    (state === null || request.state === state) &&
-    (service === null || request.service === service) &&
-    (reference === null || request.reference === reference)
-  )
-}

@@ -1,4 +1,5 @@
-import type { Page, Totals } from './catalog.ts'
+import type { Totals } from './catalog.ts'
+import type { Page } from './listing.ts'
 
 /**
  * One page out of one of each partition, newest first. A partition that has not looked at all it has yet, has

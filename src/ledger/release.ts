@@ -4,7 +4,8 @@ import { matches, type Notification } from '../core/notification.ts'
 import { release } from '../core/operate.ts'
 import type { Request } from '../core/request.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
-import { type Catalog, everyPage, type Page } from './catalog.ts'
+import { type Catalog, everyPage } from './catalog.ts'
+import type { Page } from './listing.ts'
 import type { Notifications, Releasing } from './notifications.ts'
 
 export interface ReleaseDeps extends AdvanceDeps {
