@@ -18,7 +18,7 @@ const password = randomBytes(16).toString('hex')
 
 /** What the service and BullMQ send beside their scripts, or hand to a script as an argument. */
 const OTHERS = [
-  ...['info', 'client|setname', 'eval', 'evalsha', 'setnx', 'bzpopmin'],
+  ...['info', 'client|setname', 'eval', 'evalsha', 'bzpopmin'],
   ...['zrangebylex', 'zrevrangebylex', 'lpush', 'rpush']
 ]
 const BULLMQ_SCRIPTS = [
