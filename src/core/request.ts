@@ -37,7 +37,7 @@ export interface Attempt {
 
 /** Which account a request is about, without telling which: keyed hashes, and as much as an operator may see. */
 export interface Account {
-  /** Of bank and account, whatever the product: requests that share it take turns. */
+  /** Of bank and account, or else log-on, whatever the product: requests that share it take turns. */
   readonly id: string
   /** Of the bank log-on that the request brings; null where Khipu alone knows it. */
   readonly credentials: string | null

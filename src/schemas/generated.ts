@@ -571,11 +571,11 @@ export type RequestState =
   | 'cancelled'
 
 /**
- * Which account it is about, without telling; null where the request names none.
+ * Which account it is about, without telling; null where the request names none and brings no log-on.
  */
 export type AccountView = {
   /**
-   * A keyed hash of the account and its bank, which is the first four parts of the service: the same for all requests about it. `GET /v1/requests?account=` takes it.
+   * A keyed hash of the account and its bank, which is the first four parts of the service: the same for all requests about it. Where the request names no account, of its log-on and the bank. `GET /v1/requests?account=` takes it.
    */
   id: string
   /**
