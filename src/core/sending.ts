@@ -87,7 +87,8 @@ export function applyAnswer(
   }
 }
 
-function awaitsAnswer(request: Request, attemptNumber: number): boolean {
+/** True where an attempt is on its way, for all that the ledger knows. */
+export function awaitsAnswer(request: Request, attemptNumber: number): boolean {
   const awaiting = request.state === 'sending' || request.state === 'awaiting-callback'
   return awaiting && isUnanswered(request, attemptNumber)
 }

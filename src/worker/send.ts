@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Answer } from '../core/answer.ts'
 import { latestAttempt } from '../core/request.ts'
-import { applyAnswer, beginSending } from '../core/sending.ts'
+import { applyAnswer, awaitsAnswer, beginSending } from '../core/sending.ts'
 import type { Capabilities } from '../khipu/capability.ts'
 import type { Authorization, KhipuClient } from '../khipu/client.ts'
 import { advance, type AdvanceDeps, type Advanced } from '../ledger/advance.ts'
@@ -64,15 +64,18 @@ export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
 /**
  * Asked last of all, once the replicas know that this attempt is being sent: a new master that did not would send
  * it again. It must know of this very attempt, for another handler may have begun there with one of that number,
- * at another instant. And Redis may have hung for so long that the deadline would come before the answer.
+ * at another instant; one that took this process for lost has changed nothing but the state. And Redis may have
+ * hung for so long that the deadline would come before the answer.
  */
 async function mayStillSend(deps: SendDeps, { after }: Advanced): Promise<boolean> {
   const { replicas, ledger, requestTimeoutMs } = deps
+  const begun = latestAttempt(after)
   const askedAt = performance.now()
   const entry = await untilReached(replicas, () => ledger.load(after.requestId))
-  if (entry?.request.state !== 'sending' || entry.request.dueAt === null) return false
-  const [begun, seen] = [latestAttempt(after), latestAttempt(entry.request)]
-  const isThisOne = seen?.number === begun?.number && seen?.sendingAt === begun?.sendingAt
+  if (entry === null || begun === undefined || entry.request.dueAt === null) return false
+  const isThisOne =
+    awaitsAnswer(entry.request, begun.number) &&
+    latestAttempt(entry.request)?.sendingAt === begun.sendingAt
   const answeredAt = entry.now + (performance.now() - askedAt) + requestTimeoutMs
   return isThisOne && answeredAt <= entry.request.dueAt
 }

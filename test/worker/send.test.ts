@@ -113,6 +113,22 @@ for (const step of ['openInput', 'load'] as const) {
   })
 }
 
+t.test('one that another handler took for lost is sent all the same, and once', async (t) => {
+  const service = await openService(t)
+  const requestId = await ask(service)
+  const job = await jobOf(service, requestId)
+  const other = openWorker(service)
+  const { deps, sends } = openWorker(service)
+  const openInput = async (id: string) => {
+    const input = await service.ledger.openInput(id)
+    if ((await find(service, id)).state === 'sending') await send(other.deps, job)
+    return input
+  }
+  await send({ ...deps, ledger: { ...deps.ledger, openInput } }, job)
+  t.same([sends.length, other.sends.length], [1, 0])
+  t.match(await find(service, requestId), { state: 'awaiting-callback' })
+})
+
 interface Expected extends Partial<Request> {
   readonly state: State
   /** From the sending to the next step, in ms; a range where it counts from the answer. */
