@@ -35,7 +35,9 @@ function inSchema(where: string, schema: unknown): Pattern[] {
 
 // The one that is written in JavaScript: it needs no binary of a platform.
 process.env['RECHECK_BACKEND'] = 'pure'
-const judge = (source: string, flags: string) => checkSync(source, flags).status
+// By default it gives up after ten seconds, which a busy machine may take.
+const judge = (source: string, flags: string) =>
+  checkSync(source, flags, { timeout: 120_000 }).status
 
 const patterns = [
   ...inSource(),

@@ -70,8 +70,9 @@ export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
 async function mayStillSend(deps: SendDeps, { after }: Advanced): Promise<boolean> {
   const { replicas, ledger, requestTimeoutMs } = deps
   const begun = latestAttempt(after)
+  await untilReached(replicas, async () => {})
   const askedAt = performance.now()
-  const entry = await untilReached(replicas, () => ledger.load(after.requestId))
+  const entry = await ledger.load(after.requestId)
   if (entry === null || begun === undefined || entry.request.dueAt === null) return false
   const isThisOne =
     awaitsAnswer(entry.request, begun.number) &&
