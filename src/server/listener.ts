@@ -142,14 +142,14 @@ function serve(
 /** Answers what the parser refuses, without a word of it. What came before it is answered first. */
 function answerBroken(error: ParserError, socket: Socket, exchanges: Exchanges, bare: Bare): void {
   const before = exchanges.get(socket)?.newest
-  const isAnswered = before === undefined || before.writableFinished
-  if (!socket.writable || (!isAnswered && before.headersSent)) return void socket.destroy()
-  if (!isAnswered && before.req.complete) return void before.setHeader('connection', 'close')
+  const refuse = () => refuseBroken(error, socket, bare)
+  if (!socket.writable) return void socket.destroy()
+  if (before === undefined || before.writableFinished) return refuse()
+  if (before.headersSent) return void socket.destroy()
+  if (before.req.complete) return void before.setHeader('connection', 'close')
   // It is another's turn: Node gives a response the socket once all before it are out.
-  if (!isAnswered && before.socket === null) {
-    return void before.once('socket', () => refuseBroken(error, socket, bare))
-  }
-  refuseBroken(error, socket, bare)
+  if (before.socket === null) return void before.once('socket', refuse)
+  refuse()
 }
 
 function refuseBroken(error: ParserError, socket: Socket, bare: Bare): void {

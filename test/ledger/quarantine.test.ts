@@ -159,16 +159,21 @@ t.test('a request has its share, which grows again when an entry is discarded', 
   t.equal(await quarantine.keep(from, 'schema', faults, Buffer.from('and more')), null)
 })
 
-t.test('one entry, and no other, can be the late result of a request', async (t) => {
-  const { quarantine } = await openService(t)
-  const requestId = v7()
-  const keep = async (attempt: number, of = requestId) => {
-    const id = await quarantine.keep({ requestId: of, attempt }, 'late', [], body)
+/** Keeps late bodies of one request, each for another attempt. */
+function keepLate({ quarantine }: Pick<Service, 'quarantine'>, requestId = v7()) {
+  return async (attempt: number) => {
+    const id = await quarantine.keep({ requestId, attempt }, 'late', [], body)
     const kept = await quarantine.find(id ?? '')
     if (kept === null) throw new Error('it is not kept')
     return kept
   }
-  const [first, second, another] = [await keep(1), await keep(2), await keep(1, v7())]
+}
+
+t.test('one entry, and no other, can be the late result of a request', async (t) => {
+  const service = await openService(t)
+  const { quarantine } = service
+  const keep = keepLate(service)
+  const [first, second, another] = [await keep(1), await keep(2), await keepLate(service)(1)]
   t.equal(await quarantine.claimLate(first), 'claimed')
   t.equal(await quarantine.claimLate(second), 'taken')
   t.equal(await quarantine.claimLate(first), 'claimed', 'again is as good as once')
@@ -182,14 +187,10 @@ t.test('one entry, and no other, can be the late result of a request', async (t)
 })
 
 t.test('a claim as version 0.1.0 wrote it is that of its entry for good', async (t) => {
-  const { quarantine, redis, tag } = await openService(t)
+  const service = await openService(t)
+  const { quarantine, redis, tag } = service
   const requestId = v7()
-  const keep = async (attempt: number) => {
-    const id = await quarantine.keep({ requestId, attempt }, 'late', [], body)
-    const kept = await quarantine.find(id ?? '')
-    if (kept === null) throw new Error('it is not kept')
-    return kept
-  }
+  const keep = keepLate(service, requestId)
   const [first, second] = [await keep(1), await keep(2)]
   await redis.set(`${tag}:late:${requestId}`, first.quarantineId)
   t.equal(await quarantine.claimLate(second), 'taken')

@@ -7,7 +7,7 @@ import { startRedis } from '../../simulator/private-redis.ts'
 import { findRedis } from '../../simulator/redis-binary.ts'
 import { startServer } from '../../simulator/redis-server.ts'
 import { advance } from '../../src/ledger/advance.ts'
-import { awaitReplicas, publishSafely } from '../../src/ledger/replicas.ts'
+import { awaitReplicas, publishSafely, type Replicas } from '../../src/ledger/replicas.ts'
 import { connectFailingFast } from '../../src/queue/connections.ts'
 import { send } from '../../src/worker/send.ts'
 import { bytes, ok, resultsOf } from '../support/callbacks.ts'
@@ -41,6 +41,11 @@ const service = await openService(t, { url: master.url, ackReplicas: 1 })
 const { redis, replicas } = service
 await until('the replica is there', async () => (await redis.wait(1, 1000)) === 1)
 const write = () => redis.set('khipu:written', 1)
+const isReached = (of: Replicas, what: () => Promise<unknown>) =>
+  of.reached(what).then(
+    () => true,
+    () => false
+  )
 
 t.test('a write that a replica has is reached, and says what it did', async (t) => {
   t.equal(await replicas.reached(write), 'OK')
@@ -64,12 +69,7 @@ t.test('a write that no replica has is not', async (t) => {
   stop()
   await t.rejects(replicas.reached(write), { name: 'NotReplicated' })
   goOn()
-  await until('it is there again', () =>
-    replicas.reached(write).then(
-      () => true,
-      () => false
-    )
-  )
+  await until('it is there again', () => isReached(replicas, write))
   const two = awaitReplicas(redis, 2, 'khipu:fence')
   await t.rejects(two.reached(write), { message: '1 of 2 replicas have it' })
 })
@@ -83,12 +83,7 @@ t.test('nor is one that changes nothing, for another connection made it', async 
   const again = () => other.redis.setnx('khipu:written', 1)
   await t.rejects(other.replicas.reached(again), { name: 'NotReplicated' })
   goOn()
-  await until('it is there again', () =>
-    other.replicas.reached(again).then(
-      () => true,
-      () => false
-    )
-  )
+  await until('it is there again', () => isReached(other.replicas, again))
 })
 
 t.test('nor is one whose connection was lost before WAIT has said so', async (t) => {
@@ -200,12 +195,7 @@ t.test('a result that no replica has is not marked as published', async (t) => {
   )
   t.match(await service.catalog.find(requestId), { publishedAt: null })
   goOn()
-  await until('a replica is there', () =>
-    replicas.reached(write).then(
-      () => true,
-      () => false
-    )
-  )
+  await until('a replica is there', () => isReached(replicas, write))
   await advance({ ...service, jobs }, requestId, (request) => request)
   t.type((await service.catalog.find(requestId))?.publishedAt, 'number')
   t.equal((await resultsOf(service)).length, 1)

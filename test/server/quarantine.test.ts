@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { v7 } from 'uuid'
 import { markPublished } from '../../src/core/publish.ts'
 import type { State } from '../../src/core/request.ts'
@@ -290,18 +290,22 @@ for (const [what, status, prepare] of REFUSED) {
   })
 }
 
+/** A late result that was published, by a process that then died before it discarded the entry. */
+async function acceptAndCrash(t: Test) {
+  const service = await openServerService(t)
+  const requestId = await failedThenGood(service)
+  const [id = ''] = await keptFor(service, requestId)
+  const discard = () => Promise.reject(new Error('crashed'))
+  const quarantine = { ...service.quarantine, discard }
+  const crashing = await openAdmin(t, { ...service, quarantine })
+  t.equal((await crashing.post(`/v1/quarantine/${id}/accept`)).status, 503)
+  return { service, requestId, id }
+}
+
 t.test(
   'a crash between the late result and the discarding is healed by accepting again',
   async (t) => {
-    const service = await openServerService(t)
-    const requestId = await failedThenGood(service)
-    const [id = ''] = await keptFor(service, requestId)
-    const discard = () => Promise.reject(new Error('crashed'))
-    const crashing = await openAdmin(t, {
-      ...service,
-      quarantine: { ...service.quarantine, discard }
-    })
-    t.equal((await crashing.post(`/v1/quarantine/${id}/accept`)).status, 503)
+    const { service, requestId, id } = await acceptAndCrash(t)
     const { post } = await openAdmin(t, service)
     t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 200)
     t.equal((await resultsOf(service)).length, 2)
@@ -310,13 +314,7 @@ t.test(
 )
 
 t.test('… even where that result was consumed and has gone from the queue meanwhile', async (t) => {
-  const service = await openServerService(t)
-  const requestId = await failedThenGood(service)
-  const [id = ''] = await keptFor(service, requestId)
-  const discard = () => Promise.reject(new Error('crashed'))
-  const quarantine = { ...service.quarantine, discard }
-  const crashing = await openAdmin(t, { ...service, quarantine })
-  t.equal((await crashing.post(`/v1/quarantine/${id}/accept`)).status, 503)
+  const { service, requestId, id } = await acceptAndCrash(t)
   await service.queues.result.remove(`${requestId}-late`)
   const { post } = await openAdmin(t, service)
   t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 200)
