@@ -38,6 +38,7 @@ async function startCluster(t: Test) {
   await until('it is up', isUp)
   return {
     node: { host: '127.0.0.1', port },
+    isWaitedOn: async () => String(await admin.client('LIST')).includes('cmd=bzpopmin'),
     async goDown() {
       await admin.cluster('DELSLOTS', LAST_SLOT)
       await until('it is down', async () => !(await isUp()))
@@ -76,7 +77,7 @@ for (const [what, made, outcome] of [
 t.test(
   'a worker takes jobs again after the Cluster was down for longer than it waits',
   async (t) => {
-    const { node, goDown, comeUp } = await startCluster(t)
+    const { node, isWaitedOn, goDown, comeUp } = await startCluster(t)
     const { log } = openLog()
     const connection = connectWaiting(
       { url: `redis://127.0.0.1:${node.port}`, ca: null, cluster: [node] },
@@ -101,6 +102,8 @@ t.test(
     const add = (requestId: string) => queue.add('send', { requestId, at: 0 })
     await add('before')
     await until('it has taken one', () => handled.has('before'))
+    // Before that it has no wait that BullMQ could give up.
+    await until('it waits for the next one', isWaitedOn)
     const { blockingConnection } = Reflect.get<object, string>(worker, 'backend') as Backend
     const reconnecting = once(await blockingConnection.client, 'reconnecting')
     await goDown()
