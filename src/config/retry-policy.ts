@@ -22,7 +22,7 @@ export function readRetryPolicy(path: string, report: Fault): Policy | null {
 
 /** The policy that a policy file describes; what it leaves out stays as built in. */
 export function toPolicy({ retry = {}, park = {}, ...limits }: RetryPolicy): Policy {
-  const { requestMaxAge, releasesPerSecond } = limits
+  const { requestMaxAge, releasesPerSecond, maxAttempts, probes } = limits
   return {
     retry: { ...BUILT_IN_POLICY.retry, ...mapValues(retry, toRule) },
     parkedMaxMs: {
@@ -30,7 +30,9 @@ export function toPolicy({ retry = {}, park = {}, ...limits }: RetryPolicy): Pol
       ...mapValues(park, ({ failAfter }) => toMs(failAfter))
     },
     requestMaxAgeMs: requestMaxAge ? toMs(requestMaxAge) : BUILT_IN_POLICY.requestMaxAgeMs,
-    releasesPerSecond: releasesPerSecond ?? BUILT_IN_POLICY.releasesPerSecond
+    releasesPerSecond: releasesPerSecond ?? BUILT_IN_POLICY.releasesPerSecond,
+    maxAttempts: maxAttempts ?? BUILT_IN_POLICY.maxAttempts,
+    probes: probes ?? BUILT_IN_POLICY.probes
   }
 }
 

@@ -130,7 +130,9 @@ const PARK_CAUSES: ReadonlySet<Cause> = new Set<ParkCause>([
   'unknown-type',
   'unauthorized',
   'authorization-expired',
-  'credentials'
+  'credentials',
+  'quarantined',
+  'unreadable-answer'
 ])
 
 function isFailCause(cause: Cause): cause is FailCause {

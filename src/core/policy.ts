@@ -20,6 +20,10 @@ export interface Policy {
   readonly requestMaxAgeMs: number
   /** How many parked requests a notification lets go per second. */
   readonly releasesPerSecond: number
+  /** How many POSTs one request may cost, over all causes. */
+  readonly maxAttempts: number
+  /** How many requests may try a refused log-on again after one notification. */
+  readonly probes: number
 }
 
 const SECOND = 1000
@@ -61,8 +65,12 @@ export const BUILT_IN_POLICY: Policy = {
     'unknown-type': 7 * DAY,
     unauthorized: 7 * DAY,
     'authorization-expired': 7 * DAY,
-    credentials: 7 * DAY
+    credentials: 7 * DAY,
+    quarantined: 7 * DAY,
+    'unreadable-answer': 7 * DAY
   },
   requestMaxAgeMs: 72 * HOUR,
-  releasesPerSecond: 10
+  releasesPerSecond: 10,
+  maxAttempts: 10,
+  probes: 2
 }

@@ -404,7 +404,7 @@ export interface NotificationOutcome {
 }
 
 /**
- * Why a request is parked: Khipu said RETRY_AFTER_NOTIFICATION, gave a Type that is unknown or none, or refused the authorization; the authorization will have expired when it is to be sent; the bank has refused the log-on of another request with the same credentials.
+ * Why a request is parked: Khipu said RETRY_AFTER_NOTIFICATION, gave a Type that is unknown or none, or refused the authorization; the authorization will have expired when it is to be sent; the bank has refused the log-on of another request with the same credentials; no callback came by the deadline but one that was refused and kept; the immediate answer could not be read.
  */
 export type ParkReason =
   | 'retry-after-notification'
@@ -412,6 +412,8 @@ export type ParkReason =
   | 'unauthorized'
   | 'authorization-expired'
   | 'credentials'
+  | 'quarantined'
+  | 'unreadable-answer'
 
 /**
  * An error of the operator API: RFC 9457, `application/problem+json`.
@@ -776,6 +778,14 @@ export interface RetryPolicy {
    */
   releasesPerSecond?: number
   /**
+   * How many POSTs one request may cost, over all causes; then it fails as `retries-exhausted`. When absent: the built-in's.
+   */
+  maxAttempts?: number
+  /**
+   * How many requests, at most, try a refused log-on again after one notification, one after the other. When absent: the built-in's.
+   */
+  probes?: number
+  /**
    * One row per cause that is answered with a retry.
    */
   retry?: {
@@ -824,6 +834,14 @@ export interface RetryPolicy {
      * The bank has refused the log-on (Code E1xx) of another request with the same credentials.
      */
     credentials?: ParkRow
+    /**
+     * The deadline passed; a callback of this attempt was refused and is kept in quarantine.
+     */
+    quarantined?: ParkRow
+    /**
+     * Khipu's immediate answer was a redirect, or a 2xx whose body could not be read and is kept in quarantine, and no callback came by the deadline.
+     */
+    'unreadable-answer'?: ParkRow
   }
 }
 

@@ -114,10 +114,14 @@ t.test('holds exactly the numbers of the policy table', async (t) => {
       'unknown-type': 604_800_000,
       unauthorized: 604_800_000,
       'authorization-expired': 604_800_000,
-      credentials: 604_800_000
+      credentials: 604_800_000,
+      quarantined: 604_800_000,
+      'unreadable-answer': 604_800_000
     },
     requestMaxAgeMs: 259_200_000,
-    releasesPerSecond: 10
+    releasesPerSecond: 10,
+    maxAttempts: 10,
+    probes: 2
   })
 })
 

@@ -33,10 +33,14 @@ export const STRICT: Rules = {
       'unknown-type': HOUR,
       unauthorized: 3 * HOUR,
       'authorization-expired': 4 * HOUR,
-      credentials: 5 * HOUR
+      credentials: 5 * HOUR,
+      quarantined: 5 * HOUR,
+      'unreadable-answer': 5 * HOUR
     },
     requestMaxAgeMs: 10 * HOUR,
-    releasesPerSecond: 1
+    releasesPerSecond: 1,
+    maxAttempts: 100,
+    probes: 2
   },
   mostRetries: {
     'retry-immediately': 2,
