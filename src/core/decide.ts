@@ -42,6 +42,8 @@ export interface Around {
   readonly busyUntil: number | null
   /** The latest log-on that the bank refused with the same credentials. */
   readonly refused: RefusedLogon | null
+  /** Until when, at the latest, another request tries the refused credentials; null where none does. */
+  readonly probeUntil: number | null
 }
 
 /** A log-on that the bank refused: whose, when, and Khipu's code for it. */
@@ -49,6 +51,8 @@ export interface RefusedLogon {
   readonly requestId: string
   readonly at: number
   readonly code: string
+  /** When the attempts began that tried them since, and that proved nothing. */
+  readonly probedAt?: readonly number[]
 }
 
 /** Decides what follows a failed attempt: Error.Type has named the cause, attempts and age only bound it. */

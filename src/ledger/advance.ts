@@ -40,8 +40,8 @@ export interface Advanced {
 /**
  * The four steps of every handler: load, decide (pure), commit, ensure the jobs. What was received
  * meanwhile is applied first, so a callback in hand beats a deadline, a retry and a cancellation.
- * A lost compare-and-set starts again from the record that won. A commit may say whose turn it is now: that
- * request is woken. `sealed` takes the place of the input. Null where there is no such request.
+ * A lost compare-and-set starts again from the record that won. A commit may name requests that waited for this
+ * one: they are promoted. `sealed` takes the place of the input. Null where there is no such request.
  */
 export async function advance(
   deps: AdvanceDeps,
@@ -64,14 +64,14 @@ export async function advance(
     const { done, next } = await deps.ledger.commit(entry, change)
     if (!done) continue
     await ensure(deps, entry.request, after, now)
-    if (next !== null) await deps.jobs.hurry(next, now)
+    for (const request of next) await deps.jobs.hurry(request, now)
     return { before, after, now }
   }
 }
 
 function aroundOf(deps: AdvanceDeps, entry: Entry): Around {
   const { policy, callbackTimeoutMs, authorizationExpiresAt, random } = deps
-  const { now, notifications, busyUntil, refused } = entry
+  const { now, notifications, busyUntil, refused, probeUntil } = entry
   return {
     policy,
     now,
@@ -80,7 +80,8 @@ function aroundOf(deps: AdvanceDeps, entry: Entry): Around {
     callbackTimeoutMs,
     authorizationExpiresAt,
     busyUntil,
-    refused
+    refused,
+    probeUntil
   }
 }
 

@@ -14,10 +14,10 @@ export type Authorization = NonNullable<Input['authorization']>
 /** What became of a received envelope. `full`: too many different ones for one request. */
 export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
 
-/** Whether a change was written, and the request of the same account whose turn has come by it, if any. */
+/** Whether a change was written, and which requests waited for it: of the same account, or with the same credentials. */
 export interface Committed {
   readonly done: boolean
-  readonly next: Request | null
+  readonly next: readonly Request[]
 }
 
 /** The record of every request; the only place that changes one. */
@@ -78,8 +78,8 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
 
     async commit(entry, change) {
       const reply = await run('commit', ...commitArguments(entry, change, settings))
-      const [done, next] = reply as [number, string?]
-      return { done: done === 1, next: next ? readRecord(next) : null }
+      const [done, ...next] = reply as [number, ...string[]]
+      return { done: done === 1, next: next.map(readRecord) }
     },
 
     async receive(requestId, callback, body, takenMsAgo) {

@@ -2,6 +2,7 @@ import type { Queue } from 'bullmq'
 import type { Logger } from 'pino'
 import { type Job, jobsOf } from '../core/jobs.ts'
 import { waitsItsTurn } from '../core/hinder.ts'
+import { waitsForProbe } from '../core/probe.ts'
 import type { Request } from '../core/request.ts'
 import type { Queues } from './queues.ts'
 import { createResults, type Results, type SealResult } from './results.ts'
@@ -61,7 +62,8 @@ export function createJobs(
 
     async hurry(request, now) {
       await ensure(null, request, now)
-      const late = jobsOf(request).filter(({ at }) => at <= now || waitsItsTurn(request))
+      const waits = waitsItsTurn(request) || waitsForProbe(request)
+      const late = jobsOf(request).filter(({ at }) => at <= now || waits)
       await Promise.all(late.map((job) => rouse(job, now)))
     }
   }

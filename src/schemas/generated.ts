@@ -361,7 +361,7 @@ export interface KhipuTransaction {
 }
 
 /**
- * The body of `POST /v1/notifications`: the cause is gone, release what is parked. A request must match every key that is given; `{}` matches all that is parked. Unknown keys are refused, so that a typo releases nothing.
+ * The body of `POST /v1/notifications`: the cause is gone, release what is parked. It needs at least one filter (`service`, `code`, `reason`, `requestIds`) or `"all": true`; a request must match every filter that is given. Unknown keys are refused, so that a typo releases nothing.
  */
 export interface NotificationBody {
   /**
@@ -384,6 +384,10 @@ export interface NotificationBody {
    */
   requestIds?: string[]
   /**
+   * true: all that is parked; filters that are given as well still hold. When absent: false.
+   */
+  all?: boolean
+  /**
    * true: count what matches, release nothing. When absent: false.
    */
   dryRun?: boolean
@@ -398,7 +402,7 @@ export interface NotificationOutcome {
    */
   matched: number
   /**
-   * How many of them were released within the call, to be sent one after the other; of some thousands the rest follows by itself. 0 in a dry run.
+   * How many of them were released within the call, to be sent one after the other; those that wait for the probe of a refused log-on count; of some thousands the rest follows by itself. 0 in a dry run.
    */
   released: number
 }

@@ -61,6 +61,8 @@ export class Life {
   busyUntil: number | null = null
   /** When the bank refused the log-on of this request to another one; null where it did not. */
   refusedAt: number | null = null
+  /** Until when another request tries the refused credentials; null where none does. */
+  probeUntil: number | null = null
   /** The notifications whose releases were not yet done. */
   releasing: Notification[] = []
   /** How often someone let it go from where it was, or would have been, parked. */
@@ -88,6 +90,7 @@ export class Life {
       callbackTimeoutMs: 30 * MINUTE,
       authorizationExpiresAt: null,
       busyUntil: this.busyUntil,
+      probeUntil: this.probeUntil,
       refused:
         this.refusedAt === null ? null : { requestId: OTHER, at: this.refusedAt, code: 'E101' }
     })
@@ -184,7 +187,7 @@ export function inspectShape(request: Request): void {
   const types = jobs.map(({ type }) => type).join()
   if (endedAt === null) {
     ensure(Number.isSafeInteger(dueAt), 'an open request must have a due instant')
-    const isPaced = state === 'retry-scheduled' && request.paced
+    const isPaced = request.paced && JOB_OF[state] === 'send'
     const wanted = isPaced ? 'paced' : JOB_OF[state]
     ensure(types === wanted && wanted !== 'result', 'an open request needs its job')
     ensure(jobs[0]?.at === dueAt, 'a job must be due with its request')
@@ -203,7 +206,11 @@ export function inspectShape(request: Request): void {
   }
   const changing = history.filter(({ event }) => STATE_AFTER.has(event))
   const last = changing.at(-1)
-  ensure(STATE_AFTER.get(last?.event ?? '') === state, 'the history must explain the state')
+  // What was released before it was ever sent is queued again while it waits for the probe.
+  const isQueuedAgain = state === 'queued' && request.attempts.length === 0 && request.paced
+  const explained = isQueuedAgain ? 'retry-scheduled' : state
+  const isExplained = [state, explained].includes(STATE_AFTER.get(last?.event ?? '') ?? 'parked')
+  ensure(isExplained, 'the history must explain the state')
   if (endedAt !== null) {
     ensure(last?.at === endedAt, 'the history must tell when it ended')
     ensure((last['reason'] ?? null) === request.reason, 'the history must tell why it ended')
@@ -291,8 +298,12 @@ function inspectHindrances(life: Life, { authorization, account }: Request, line
   if (refusedAt === null) return
   // Where only the account is known it may have come with another log-on.
   const isOther = account?.credentials === null && life.request.requestedAt > refusedAt
-  const isGoodAgain = notifications.some((each) => each.at >= refusedAt)
-  ensure(isOther || isGoodAgain, 'it was sent with a log-on that the bank had refused')
+  const { releasedAt = 0 } = life.request
+  const isPermitted = [releasedAt, ...notifications.map(({ at }) => at)].some(
+    (at) => at >= refusedAt
+  )
+  ensure(isOther || isPermitted, 'it was sent with a log-on that the bank had refused')
+  ensure(isOther || life.probeUntil === null, 'it was sent while another tried that log-on')
 }
 
 function inspectRetry(life: Life, after: Request, line: HistoryEvent, failedAt: number): void {

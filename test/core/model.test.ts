@@ -98,6 +98,8 @@ type Happening =
   | { readonly type: 'busy'; readonly forMs: number | null }
   /** The bank refuses the log-on to another request that comes with it, or takes it again. */
   | { readonly type: 'refused' | 'trusted' }
+  /** Another request tries the refused log-on for that long, or none does. */
+  | { readonly type: 'probe'; readonly forMs: number | null }
   /** A process dies between its decision and its commit. */
   | { readonly type: 'crash'; readonly in: 'send' | 'deadline' | 'callback' | 'publish' }
 type SimpleAnswer = Parameters<typeof applyAnswer>[2]
@@ -162,6 +164,13 @@ const happenings: fc.Arbitrary<Happening> = fc.oneof(
     weight: 3
   },
   {
+    arbitrary: fc.record({
+      type: fc.constant('probe' as const),
+      forMs: fc.constantFrom(null, 1, MINUTE)
+    }),
+    weight: 2
+  },
+  {
     arbitrary: fc.record({ type: fc.constantFrom('refused', 'trusted', 'trusted') }),
     weight: 2
   },
@@ -221,6 +230,9 @@ function happen(life: Life, happening: Happening): void {
     case 'busy':
       life.busyUntil = happening.forMs === null ? null : life.now + happening.forMs
       return
+    case 'probe':
+      life.probeUntil = happening.forMs === null ? null : life.now + happening.forMs
+      return
     case 'refused':
       life.refusedAt = life.now
       return
@@ -261,8 +273,8 @@ function handle(life: Life): void {
   const isToSend = state === 'queued' || state === 'retry-scheduled'
   const { before, after } = life.advance(isToSend ? beginSendingNow : applyDeadline)
   if (before.state !== state || before.dueAt === null) return
-  // Whose turn may have come is woken before its instant.
-  if (before.reason === 'account-busy') return
+  // What waits for another request may be promoted before its instant.
+  if (before.reason === 'account-busy' || before.reason === 'logon-probe') return
   const isDue = before.dueAt <= life.now
   ensure(isDue === (after !== before), 'it must go on at its instant, and not before')
 }
@@ -296,7 +308,13 @@ function releaseParked(life: Life): void {
   })
 }
 
-const states = [...Object.keys(JOB_OF), 'account-busy', 'authorization-expired', 'credentials']
+const states = [
+  ...Object.keys(JOB_OF),
+  'account-busy',
+  'logon-probe',
+  'authorization-expired',
+  'credentials'
+]
 const failures = ['do-not-retry', 'rejected', 'no-callback', 'expired', 'retries-exhausted']
 const lives: [name: string, rules: Rules, mustMeet: readonly string[]][] = [
   ['built-in', BUILT_IN, states],

@@ -418,6 +418,7 @@ t.test('an operator', async (t) => {
         state: 'retry-scheduled',
         dueAt: NOW,
         parked: null,
+        releasedAt: NOW,
         parkedMs: state === 'parked' ? NOW - START - MINUTE : 0
       })
       t.strictSame(lastEvent(after), { at: NOW, event: 'retry-requested', by: 'ann' })
@@ -446,6 +447,7 @@ t.test('a release', async (t) => {
       dueAt: NOW + 700,
       paced: true,
       parked: null,
+      releasedAt: NOW,
       parkedMs: NOW - START - MINUTE
     })
     t.strictSame(lastEvent(after), { at: NOW, event: 'released', by: 'notification' })

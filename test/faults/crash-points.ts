@@ -300,7 +300,8 @@ async function play(flow: Flow, stage: Stage): Promise<void> {
 async function hasEnded({ service, requestId }: Stage): Promise<boolean> {
   await pause(LOOK_MS)
   const { state } = (await view(service, requestId).catch(() => null)) ?? {}
-  if (state === 'parked') await service.api('POST', '/v1/notifications', {}).catch(() => null)
+  if (state === 'parked')
+    await service.api('POST', '/v1/notifications', { all: true }).catch(() => null)
   return state === 'delivered' || state === 'failed' || state === 'cancelled'
 }
 

@@ -419,7 +419,8 @@ t.test('a dry run counts what matches, and releases nothing', async (t) => {
   const { post } = await openAdmin(t, service)
   const { first, third, other } = await parkAll(service)
   const rows: readonly [filter: object, matched: number][] = [
-    [{}, 3],
+    [{ all: true }, 3],
+    [{ all: true, code: 'E999' }, 2],
     [{ code: 'E999' }, 2],
     [{ reason: 'unauthorized' }, 1],
     [{ service: other }, 1],
@@ -453,7 +454,7 @@ t.test('a notification releases what matches and nothing else', async (t) => {
     by: 'ana'
   })
   t.same(await release({ reason: 'unauthorized', dryRun: false }), { matched: 0, released: 0 })
-  t.same(await release({}), { matched: 2, released: 2 })
+  t.same(await release({ all: true }), { matched: 2, released: 2 })
   t.match(await service.catalog.totals(), { live: { parked: 0, 'retry-scheduled': 3 } })
 })
 
@@ -463,7 +464,7 @@ t.test('what a notification releases is paced, never all at once', async (t) => 
   const { post } = await openAdmin(t, service)
   const ids: string[] = []
   for (let at = 0; at < 12; at += 1) ids.push(await askIn(service, 'parked'))
-  await post('/v1/notifications', {})
+  await post('/v1/notifications', { all: true })
   const dues = await Promise.all(
     ids.map(async (id) => Number((await service.catalog.find(id))?.dueAt))
   )
@@ -491,7 +492,10 @@ for (const [what, body, path] of [
   ['an unknown key', { dryrun: true }, '/dryrun'],
   ['an unknown reason', { reason: 'no-callback' }, '/reason'],
   ['an id that is none', { requestIds: ['x'] }, '/requestIds/0'],
-  ['no ids', { requestIds: [] }, '/requestIds']
+  ['no ids', { requestIds: [] }, '/requestIds'],
+  ['no filter', {}, ''],
+  ['no filter, to count,', { dryRun: true }, ''],
+  ['"all": false alone', { all: false }, '']
 ] as const) {
   t.test(`a notification with ${what} is refused, and releases nothing`, async (t) => {
     const requestId = await askIn(shared, 'parked')

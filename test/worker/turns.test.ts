@@ -318,7 +318,7 @@ t.test('after a refused log-on', async (t) => {
     t.equal(await stateOf(service, same), 'awaiting-callback')
     const fresh = await askFor(service, '4', 'wrong')
     await sendNow(service, fresh)
-    t.equal(await stateOf(service, fresh), 'awaiting-callback')
+    t.match(await find(service, fresh), { state: 'queued', reason: 'logon-probe' })
   })
 })
 
@@ -354,12 +354,15 @@ const GOOD_AGAIN: readonly [
     }
   ],
   [
-    'an operator who lets one go that is parked for it',
+    'a result of one that an operator has retried',
     async (service) => {
       const parked = await askFor(service, '3', 'x')
       await sendNow(service, parked)
       t.equal(await stateOf(service, parked), 'parked')
       await advance(service, parked, (request, { now }) => retryNow(request, 'ana', now))
+      await sendNow(service, parked)
+      await receive(service, parked, ok())
+      await advance(service, parked, look)
     }
   ]
 ]
