@@ -33,6 +33,10 @@ export interface Attempt {
   readonly logon?: string
   /** The id of the key that signed its capability. */
   readonly signedWith?: string
+  /** Set where Khipu said that the bank refused its log-on, however late. Older documents lack it. */
+  readonly refusedLogon?: true
+  /** Set where Khipu's immediate answer could not be read, and its body is kept in quarantine. */
+  readonly keptAnswer?: true
 }
 
 /** Which account a request is about, without telling which: keyed hashes, and as much as an operator may see. */

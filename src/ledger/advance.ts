@@ -71,7 +71,7 @@ export async function advance(
 
 function aroundOf(deps: AdvanceDeps, entry: Entry): Around {
   const { policy, callbackTimeoutMs, authorizationExpiresAt, random } = deps
-  const { now, notifications, busyUntil, refused } = entry
+  const { now, notifications, busyUntil, refused, keptAttempt } = entry
   return {
     policy,
     now,
@@ -80,7 +80,8 @@ function aroundOf(deps: AdvanceDeps, entry: Entry): Around {
     callbackTimeoutMs,
     authorizationExpiresAt,
     busyUntil,
-    refused
+    refused,
+    keptAttempt
   }
 }
 

@@ -16,14 +16,16 @@ export interface Entry {
   /** Until when, at the latest, another request of the same account goes first; null where none does. */
   readonly busyUntil: number | null
   readonly refused: RefusedLogon | null
+  /** The latest attempt of which a callback was refused and kept in quarantine; null where none was. */
+  readonly keptAttempt: number | null
 }
 
 /** What the load script replies. */
-export type LoadReply = [string, string, string[], string[], string, number, string, string]
+export type LoadReply = [string, string, string[], string[], string, number, string, string, string]
 
 /** Reads what the load script replied. */
 export function toEntry(reply: LoadReply): Entry {
-  const [version, record, pending, notifications, epoch, now, busyUntil, refused] = reply
+  const [version, record, pending, notifications, epoch, now, busyUntil, refused, kept] = reply
   return {
     request: known(readRecord(record)),
     version,
@@ -37,7 +39,8 @@ export function toEntry(reply: LoadReply): Entry {
     epoch,
     now,
     busyUntil: busyUntil === '' ? null : Number(busyUntil),
-    refused: refused === '' ? null : (JSON.parse(refused) as RefusedLogon)
+    refused: refused === '' ? null : (JSON.parse(refused) as RefusedLogon),
+    keptAttempt: kept === '' ? null : Number(kept)
   }
 }
 

@@ -39,6 +39,7 @@ export function at(now: number, rest: Partial<Around> = {}): Around {
     authorizationExpiresAt: null,
     busyUntil: null,
     refused: null,
+    keptAttempt: null,
     ...rest
   }
 }

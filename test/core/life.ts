@@ -61,6 +61,8 @@ export class Life {
   busyUntil: number | null = null
   /** When the bank refused the log-on of this request to another one; null where it did not. */
   refusedAt: number | null = null
+  /** The latest attempt of which a callback was refused and kept; null where none was. */
+  keptAttempt: number | null = null
   /** The notifications whose releases were not yet done. */
   releasing: Notification[] = []
   /** How often someone let it go from where it was, or would have been, parked. */
@@ -88,6 +90,7 @@ export class Life {
       callbackTimeoutMs: 30 * MINUTE,
       authorizationExpiresAt: null,
       busyUntil: this.busyUntil,
+      keptAttempt: this.keptAttempt,
       refused:
         this.refusedAt === null ? null : { requestId: OTHER, at: this.refusedAt, code: 'E101' }
     })
