@@ -294,7 +294,7 @@ function inspectDecisions(
       ensure(line.at >= life.notBefore, 'it was sent too early')
       inspectHindrances(life, before, line)
       ensure(!isUsedUp(life, before), 'it was one POST, or one log-on, more than it may cost')
-      const latest = before.attempts.at(-1)
+      const latest = after.attempts.at(-2)
       const isUnread = latest?.cause === 'no-callback' && latest.number === life.keptAttempt
       ensure(!isUnread, 'it was sent again though a callback waits in quarantine')
       ensure(isOver(life, after, after.attempts.length - 1), 'it was sent again blindly')
@@ -379,7 +379,7 @@ function inspectParked(life: Life, request: Request): void {
   const isExpired = request.parked.cause === 'authorization-expired'
   const missed = life.notifications.filter(
     (each) =>
-      each.at >= failedAt + (isExpired ? 1 : 0) &&
+      each.at >= (isExpired ? line.at + 1 : failedAt) &&
       matches(each, parkableOf(request, line)) &&
       !life.releasing.includes(each)
   )
