@@ -25,8 +25,8 @@ export function readEnvelope(envelope: Readable): Outcome {
   }
   return {
     type: 'error',
-    errorType: textOf(envelope.Error?.Type),
-    code: textOf(envelope.Error?.Code),
+    errorType: typeOf(envelope.Error?.Type),
+    code: codeOf(envelope.Error?.Code),
     operationId
   }
 }
@@ -49,6 +49,17 @@ const LONGEST_WORD = 100
 /** A word of Khipu's, from an answer that nobody has checked; null for whatever is none. */
 export function textOf(value: unknown): string | null {
   return typeof value === 'string' && value.length <= LONGEST_WORD ? value : null
+}
+
+// A Type that is there and is no word is an unknown one: only a missing one lets the HTTP status decide.
+function typeOf(value: unknown): string | null {
+  return value === null || value === undefined ? null : (textOf(value) ?? '')
+}
+
+// Spaces around a code must not hide it, however many they are.
+function codeOf(value: unknown): string | null {
+  if (typeof value === 'number') return String(value)
+  return textOf(value) ?? (typeof value === 'string' ? textOf(value.trim()) : null)
 }
 
 function isEmptyValue(value: unknown): boolean {

@@ -1,17 +1,22 @@
 import type { ParkCause } from './cause.ts'
 import { type Around, isAuthorizationExpired, isExpired } from './decide.ts'
+import { fallSilent, isKeptBehindDeadline } from './deadline.ts'
 import { mayProbe, usesRefusedLogon, waitForProbe } from './probe.ts'
 import { note, type Request } from './request.ts'
 import { end, park } from './settle.ts'
+import { isSpent } from './spent.ts'
 
 /**
  * What becomes of a request that is due and must not be sent all the same; null where nothing speaks
- * against it. It is too old; its authorization has expired; the bank has refused its credentials, and
- * would lock the account; another request tries them first; or another one of the same account goes first.
+ * against it. It is too old; its POSTs or its log-ons are used up; a callback of it was refused, and waits in
+ * quarantine to be looked at; its authorization has expired; the bank has refused its credentials, and would lock
+ * the account; another request tries them first; or another one of the same account goes first.
  */
 export function hinder(request: Request, around: Around): Request | null {
   const { now, policy, refused, busyUntil, probeUntil } = around
   if (isExpired(request, around)) return end(request, 'failed', 'expired', { at: now })
+  if (isSpent(request, policy)) return end(request, 'failed', 'retries-exhausted', { at: now })
+  if (isKeptBehindDeadline(request, around)) return fallSilent(request, 'quarantined', around)
   const parkFor = (cause: ParkCause, code: string | null) =>
     park(request, { cause, code, until: now + policy.parkedMaxMs[cause], now })
   if (isAuthorizationExpired(request, now, around)) return parkFor('authorization-expired', null)

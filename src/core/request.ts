@@ -36,6 +36,10 @@ export interface Attempt {
   readonly signedWith?: string
   /** Whether it tries bank credentials that were refused before. */
   readonly isProbe?: true
+  /** Set where Khipu said that the bank refused its log-on, however late. Older documents lack it. */
+  readonly refusedLogon?: true
+  /** Set where Khipu's immediate answer could not be read, and its body is kept in quarantine. */
+  readonly keptAnswer?: true
 }
 
 /** Which account a request is about, without telling which: keyed hashes, and as much as an operator may see. */

@@ -1,7 +1,7 @@
 import type { Answer } from './answer.ts'
 import type { Around } from './decide.ts'
 import { hinder, waitsItsTurn } from './hinder.ts'
-import { readLifeSpan } from './life-span.ts'
+import { callbackWaitMs } from './life-span.ts'
 import { usesRefusedLogon, waitsForProbe } from './probe.ts'
 import { latestAttempt, logonOf, note, type Request } from './request.ts'
 import { isUnanswered, settle } from './settle.ts'
@@ -105,13 +105,13 @@ function acknowledge(
   answer: Extract<Answer, { type: 'acknowledged' }>,
   { now, callbackTimeoutMs, policy }: Around
 ): Request {
-  const lifeSpanMs = readLifeSpan(answer.lifeSpan, now)
-  const { operationId } = answer
+  const { operationId, lifeSpan } = answer
+  const bounds = { callbackTimeoutMs, mostMs: policy.requestMaxAgeMs }
   const next: Request = {
     ...request,
     state: 'awaiting-callback',
     reason: null,
-    dueAt: now + Math.min(lifeSpanMs ?? callbackTimeoutMs, policy.requestMaxAgeMs),
+    dueAt: now + callbackWaitMs(lifeSpan, now, bounds),
     operationId: operationId ?? request.operationId
   }
   const attempt = request.attempts.length

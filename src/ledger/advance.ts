@@ -71,7 +71,7 @@ export async function advance(
 
 function aroundOf(deps: AdvanceDeps, entry: Entry): Around {
   const { policy, callbackTimeoutMs, authorizationExpiresAt, random } = deps
-  const { now, notifications, busyUntil, refused, probeUntil } = entry
+  const { now, notifications, busyUntil, refused, probeUntil, keptAttempt } = entry
   return {
     policy,
     now,
@@ -81,7 +81,8 @@ function aroundOf(deps: AdvanceDeps, entry: Entry): Around {
     authorizationExpiresAt,
     busyUntil,
     refused,
-    probeUntil
+    probeUntil,
+    keptAttempt
   }
 }
 

@@ -18,15 +18,21 @@ export interface Entry {
   readonly refused: RefusedLogon | null
   /** Until when, at the latest, another request tries the refused credentials; null where none does. */
   readonly probeUntil: number | null
+  /** The latest attempt of which a callback was refused and kept in quarantine; null where none was. */
+  readonly keptAttempt: number | null
 }
 
 /** What the load script replies. */
-export type LoadReply = [string, string, string[], string[], string, number, string, string, string]
+export type LoadReply = [
+  ...[version: string, record: string, pending: string[], notifications: string[]],
+  ...[epoch: string, now: number, busyUntil: string, refused: string, probeUntil: string],
+  ...[keptAttempt: string]
+]
 
 /** Reads what the load script replied. */
 export function toEntry(reply: LoadReply): Entry {
   const [version, record, pending, notifications, epoch, now, ...guards] = reply
-  const [busyUntil, refused, probeUntil] = guards
+  const [busyUntil, refused, probeUntil, kept] = guards
   return {
     request: known(readRecord(record)),
     version,
@@ -41,7 +47,8 @@ export function toEntry(reply: LoadReply): Entry {
     now,
     busyUntil: busyUntil === '' ? null : Number(busyUntil),
     refused: refused === '' ? null : (JSON.parse(refused) as RefusedLogon),
-    probeUntil: probeUntil === '' ? null : Number(probeUntil)
+    probeUntil: probeUntil === '' ? null : Number(probeUntil),
+    keptAttempt: kept === '' ? null : Number(kept)
   }
 }
 

@@ -46,10 +46,11 @@ export interface Ledger {
   openBody(requestId: string, callbackId: string): Promise<Buffer | null>
 }
 
-/** Bounds what one capability can fill: different bodies per request. */
+/** Bounds what one capability can fill: different results per request, and as many errors. */
 export const MOST_CALLBACKS = 100
 
-const UNBOUNDED = 1e9
+/** Sealed bytes of unread bodies of one request beside which no further error is taken. */
+export const MOST_UNREAD_BYTES = 64 * 1024 * 1024
 
 export function createLedger(store: Store, settings: CommitSettings): Ledger {
   const { redis, sealer, key, run } = store
@@ -84,8 +85,9 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
 
     async receive(requestId, callback, body, takenMsAgo) {
       const sealed = sealer.seal(body, requestId)
-      const taken = takenMsAgo === undefined ? [MOST_CALLBACKS] : [UNBOUNDED, takenMsAgo]
-      const fields = [callback.id, JSON.stringify(callback), sealed, ...taken]
+      const bounds = [callback.outcome.type, MOST_CALLBACKS, MOST_UNREAD_BYTES]
+      const taken = takenMsAgo === undefined ? [] : [takenMsAgo]
+      const fields = [callback.id, JSON.stringify(callback), sealed, ...bounds, ...taken]
       return (await run('receive', requestId, ...fields)) as Received
     },
 

@@ -3,6 +3,14 @@ import type { Fault, QuarantineKind } from '../schemas/generated.ts'
 import { quarantineId } from './ids.ts'
 import type { Store } from './store.ts'
 
+/** Where a body comes from. */
+export interface Source {
+  readonly requestId: string
+  readonly attempt: number
+  /** True of a callback; not of Khipu's immediate answer, nor of a body whose request is known no more. */
+  readonly isCallback?: boolean
+}
+
 /** What is known of a kept body: everything but the body. */
 export interface Quarantined {
   readonly quarantineId: string
@@ -20,10 +28,11 @@ export interface Quarantine {
   /**
    * Keeps a body that was refused; the same bytes on the same capability are one entry. The oldest entry
    * gives way where there is no room. Null where the request has its share in the quarantine already; one
-   * that was answered for `takenMsAgo` counts from then, and is kept in the place of the request's oldest.
+   * that was answered for `takenMsAgo` counts from then, and is kept in the place of the request's oldest. A callback
+   * is remembered by its request: at the deadline it is parked, and not sent again.
    */
   keep(
-    from: { readonly requestId: string; readonly attempt: number },
+    from: Source,
     kind: QuarantineKind,
     faults: readonly Fault[],
     body: Uint8Array,
@@ -85,14 +94,15 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
 
     discard: async (id) => (await run('discard', id)) === 1,
 
-    async keep({ requestId, attempt }, kind, faults, body, takenMsAgo) {
+    async keep({ requestId, attempt, isCallback = false }, kind, faults, body, takenMsAgo) {
       const sha256 = createHash('sha256').update(body).digest('hex')
       const id = quarantineId(requestId, `${attempt}.${sha256}`)
       const entry = { kind, requestId, attempt, sha256, size: body.length, faults }
       const sealed = sealer.seal(body, requestId)
       const share = shareOf(bounds)
       const fields = [JSON.stringify(entry), sealed, body.length, share.entries, share.bytes]
-      const bounded = [...fields, ...most, ...(takenMsAgo === undefined ? [] : [takenMsAgo])]
+      const taken = takenMsAgo === undefined ? [] : [takenMsAgo]
+      const bounded = [...fields, ...most, isCallback ? attempt : '', ...taken]
       return (await run('quarantine', id, requestId, ...bounded)) === -1 ? null : id
     },
 

@@ -7,7 +7,7 @@ import { agree, commit, create, forget, load, totals } from './scripts/requests.
  * The ledger's Lua scripts. Each runs atomically on one partition: KEYS[1] is the partition's tag,
  * from which every key is built, so that all keys of a script share one slot.
  *
- * <tag>:request:<id>     hash: version, record (JSON), state, since, nonce, account, logon, sealed
+ * <tag>:request:<id>     hash: version, record (JSON), state, since, nonce, account, logon, kept (an attempt), results (how many), sealed
  * <tag>:callbacks:<id>   hash: callback id → '<receivedAt>|<order>|<JSON>' while pending, '' once acted on
  * <tag>:bodies:<id>      hash: callback id → sealed bytes
  * <tag>:kept:<id>        set: the ids of its quarantine entries

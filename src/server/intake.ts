@@ -66,8 +66,7 @@ export async function keep(
   kind: QuarantineKind
 ): Promise<Stored> {
   const faults = verdict.type === 'refused' ? verdict.faults : []
-  const id = await replicas.reached(() =>
-    quarantine.keep(capability, kind, faults, body, takenMsAgo)
-  )
+  const from = { ...capability, isCallback: kind !== 'late' }
+  const id = await replicas.reached(() => quarantine.keep(from, kind, faults, body, takenMsAgo))
   return id === null ? { status: 'full', id: '' } : { status: 'kept', id, kind }
 }

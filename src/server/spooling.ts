@@ -18,7 +18,15 @@ export async function spool(deps: SpoolingDeps, arrival: Arrival): Promise<Store
   const { requestId, attempt } = capability
   if (deps.spool === null) return null
   const id = callbackId(attempt, body)
-  const callback = { requestId, attempt, callbackId: id, isEncoded, receivedAt: Date.now() }
+  const isResult = verdict.type === 'callback' && verdict.outcome.type === 'result'
+  const callback = {
+    requestId,
+    attempt,
+    callbackId: id,
+    isEncoded,
+    isResult,
+    receivedAt: Date.now()
+  }
   const fields = { requestId, attempt, size: body.length }
   const spooling = await deps.spool.put(callback, body).catch((error: { code?: unknown }) => {
     deps.log.error({ ...fields, code: error.code }, 'callback not spooled')

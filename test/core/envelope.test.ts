@@ -51,6 +51,10 @@ for (const [what, rest, completeness] of completenesses) {
   })
 }
 
+const errorOf = (Type: unknown, Code: unknown): Partial<Readable> =>
+  ({ Error: { Type, Code } }) as unknown as Partial<Readable>
+const long = 'x'.repeat(101)
+
 const errors: [what: string, rest: Partial<Readable>, type: string | null, code: string | null][] =
   [
     ['with Type and Code', { Error: { Type: 'DO_NOT_RETRY', Code: 'E1' } }, 'DO_NOT_RETRY', 'E1'],
@@ -61,6 +65,14 @@ const errors: [what: string, rest: Partial<Readable>, type: string | null, code:
     ['with Error null', { Error: null }, null, null],
     ['of the old envelope, without Error', {}, null, null],
     ['with Data all the same', { Data: some, Error: { Type: 'A', Code: 'B' } }, 'A', 'B'],
+    ['with a number as Code', errorOf(null, 101), null, '101'],
+    ['with a Code that is no word', errorOf(null, { a: 1 }), null, null],
+    ['with a Code in spaces', errorOf(null, ' E101 '), null, ' E101 '],
+    ['with a Code in very many spaces', errorOf(null, ' '.repeat(101) + 'E101'), null, 'E101'],
+    ['with an endless Code', errorOf(null, long), null, null],
+    ['with a Type that is no word: an unknown one', errorOf(5, 'E201'), '', 'E201'],
+    ['with a list as Type: an unknown one', errorOf([], 'E201'), '', 'E201'],
+    ['with an endless Type: an unknown one', errorOf(long, 'E201'), '', 'E201'],
     ['with AdditionalInformation', { AdditionalInformation: 'x', Error: {} }, null, null]
   ]
 for (const [what, rest, errorType, code] of errors) {

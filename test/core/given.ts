@@ -40,6 +40,7 @@ export function at(now: number, rest: Partial<Around> = {}): Around {
     busyUntil: null,
     refused: null,
     probeUntil: null,
+    keptAttempt: null,
     ...rest
   }
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { v7, validate, version } from 'uuid'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
+import { release } from '../../src/core/operate.ts'
 import { type State, STATES } from '../../src/core/request.ts'
 import { beginSending } from '../../src/core/sending.ts'
 import { settle } from '../../src/core/settle.ts'
@@ -384,6 +385,24 @@ for (const state of STATES) {
     t.equal(await job?.isWaiting(), true)
   })
 }
+
+t.test('retry of what has used up its attempts is answered 409, and says so', async (t) => {
+  const policy = { ...BUILT_IN_POLICY, maxAttempts: 1 }
+  const service = await openServerService(t, { policy })
+  const { post } = await openAdmin(t, service)
+  for (const state of ['parked', 'retry-scheduled'] as const) {
+    const requestId = await askIn(service, 'parked')
+    if (state === 'retry-scheduled') {
+      await change(service, requestId, (request, now) => release(request, now, 'ana', now))
+    }
+    const answer = await post(`/v1/requests/${requestId}/retry`)
+    t.match(answer, { status: 409, json: { detail: /used up its attempts/ } }, state)
+    t.equal((await service.catalog.find(requestId))?.state, state)
+    t.equal((await post(`/v1/requests/${requestId}/cancel`)).status, 200)
+    const ended = await post(`/v1/requests/${requestId}/retry`)
+    t.match(ended, { status: 409, json: { detail: /the state 'cancelled' forbids it/ } })
+  }
+})
 
 t.test('a cancellation comes too late where a result is in hand', async (t) => {
   const service = await openServerService(t)

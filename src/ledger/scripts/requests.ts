@@ -32,12 +32,13 @@ return 1
 /**
  * id, whether accounts take turns → version, record, pending callbacks (id, value, …), notifications since
  * the last sending and since the log-on was refused, epoch, now, until when the account is busy, the
- * refused log-on (JSON), until when another request tries that.
+ * refused log-on (JSON), until when another request tries that, the latest attempt of which a callback was refused
+ * and kept.
  */
 export const load = `
 local id, turns = unpack(ARGV)
 local fields = redis.call('HMGET', key('request', id),
-  'version', 'record', 'since', 'state', 'account', 'logon')
+  'version', 'record', 'since', 'state', 'account', 'logon', 'kept')
 if not fields[1] then return nil end
 local callbacks = redis.call('HGETALL', key('callbacks', id))
 local pending = {}
@@ -62,7 +63,8 @@ if turns == '1' and TO_BE_SENT[fields[4]] then
 end
 local notifications = since == '' and {} or redis.call('ZRANGEBYSCORE', key('notifications'), since, '+inf')
 local epoch = redis.call('GET', key('epoch')) or '0'
-return { fields[1], fields[2], pending, notifications, epoch, now(), busyUntil, refused, probeUntil }
+local kept = fields[7] or ''
+return { fields[1], fields[2], pending, notifications, epoch, now(), busyUntil, refused, probeUntil, kept }
 `
 
 /**
