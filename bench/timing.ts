@@ -10,6 +10,7 @@ import { awaitReplicas } from '../src/ledger/replicas.ts'
 import { connectFailingFast } from '../src/queue/connections.ts'
 import { buildPublic, type PublicDeps } from '../src/server/public.ts'
 import { startRedis } from '../simulator/private-redis.ts'
+import { addressOf } from '../test/support/redis-address.ts'
 
 /**
  * `npm run bench -- timing`: does the time of a 404 tell what was wrong with the capability? Two kinds
@@ -74,7 +75,7 @@ function noLookUpOfNobody({ capabilities, ledger }: Checks): Checks {
 export async function compareTimes(): Promise<void> {
   const redis = await startRedis({ url: null })
   const log = pino({ level: 'silent' })
-  const connection = connectFailingFast({ url: redis.url, ca: null }, log)
+  const connection = connectFailingFast(addressOf(redis.url), log)
   await once(connection, 'ready')
   const secretKeys = [{ kid: 'k1', bytes: randomBytes(32) }] as const
   const opened = openLedger(connection, {

@@ -1,7 +1,15 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
+import { isRefusedDatabase, requireDatabase } from './required-database.ts'
 import { failingFast, steady } from './steady-cluster.ts'
-import { clusterOptions, type Node, type RedisAddress, sentinelOptions } from './topology.ts'
+import {
+  clusterOptions,
+  EVERYWHERE,
+  type Node,
+  type RedisAddress,
+  sentinelOptions,
+  serverOptions
+} from './topology.ts'
 
 export type { RedisAddress } from './topology.ts'
 
@@ -13,11 +21,11 @@ const RECONNECT_AT_MOST_MS = 500
 const reconnectAfter = (times: number) => Math.min(times * 50, RECONNECT_AT_MOST_MS)
 
 const SHARED = {
+  ...EVERYWHERE,
   retryStrategy: reconnectAfter,
   // A lost SYN is sent again after 1 s and 3 s; the next try is not to wait for the one after those.
   connectTimeout: 3_000,
   enableAutoPipelining: false,
-  replyMapping: 'legacy',
   // A master that has become a replica: what was refused is sent again to whoever is the master then.
   reconnectOnError: ({ message }: Error) => (message.startsWith('READONLY') ? 2 : false)
 } as const
@@ -65,11 +73,11 @@ function connect(
   clusterPatience: ClusterPatience,
   log: Logger
 ): Connection {
-  const { url, ca, cluster, sentinel } = address
+  const { cluster, sentinel } = address
   if (cluster !== undefined) return connectCluster(address, cluster, patience, clusterPatience, log)
-  const tls = ca === null ? {} : { tls: { ca } }
+  const server = serverOptions(address)
   const guarded = sentinel === undefined ? {} : sentinelOptions(address, sentinel, reconnectAfter)
-  return logged(new Redis(url, { ...SHARED, ...patience, ...tls, ...guarded }), log)
+  return logged(requireDatabase(new Redis({ ...SHARED, ...server, ...patience, ...guarded })), log)
 }
 
 function connectCluster(
@@ -79,8 +87,7 @@ function connectCluster(
   clusterPatience: ClusterPatience,
   log: Logger
 ): Connection {
-  const { replyMapping } = SHARED
-  const options = clusterOptions(address, { ...patience, replyMapping }, reconnectAfter)
+  const options = clusterOptions(address, patience, reconnectAfter)
   const own = { ...clusterPatience, enableOfflineQueue }
   const cluster = steady(new Cluster([...nodes], { ...options, ...own }))
   const { commandTimeout } = patience
@@ -91,7 +98,8 @@ function connectCluster(
 function logged(redis: Connection, log: Logger): Connection {
   let lost = false
   redis.on('error', (error: Fault) => {
-    if (!lost) log.error({ code: codeOf(error.lastNodeError ?? error) }, 'redis lost')
+    const refused = isRefusedDatabase(error) ? { refused: 'the database of REDIS_URL' } : {}
+    if (!lost) log.error({ code: codeOf(error.lastNodeError ?? error), ...refused }, 'redis lost')
     lost = true
   })
   redis.on('ready', () => {

@@ -13,6 +13,7 @@ import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
 import { type Connection, connectWaiting, type RedisAddress } from '../../src/queue/connections.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
 import { openQueues } from '../../src/queue/queues.ts'
+import { addressOf } from './redis-address.ts'
 
 export const HOUR = 3_600_000
 export const DAY = 24 * HOUR
@@ -58,7 +59,7 @@ export async function connectTo(
   log: Logger,
   connect: NonNullable<Wishes['connect']> = connectWaiting
 ): Promise<Redis> {
-  const redis = connect({ url, ca: null }, log)
+  const redis = connect(addressOf(url), log)
   if (!(redis instanceof Redis)) throw new Error('not for a Cluster')
   await once(redis, 'ready')
   return redis
