@@ -10,7 +10,6 @@ import { awaitReplicas } from '../src/ledger/replicas.ts'
 import { connectFailingFast } from '../src/queue/connections.ts'
 import { buildPublic, type PublicDeps } from '../src/server/public.ts'
 import { startRedis } from '../simulator/private-redis.ts'
-import { addressOf } from '../test/support/redis-address.ts'
 
 /**
  * `npm run bench -- timing`: does the time of a 404 tell what was wrong with the capability? Two kinds
@@ -75,7 +74,9 @@ function noLookUpOfNobody({ capabilities, ledger }: Checks): Checks {
 export async function compareTimes(): Promise<void> {
   const redis = await startRedis({ url: null })
   const log = pino({ level: 'silent' })
-  const connection = connectFailingFast(addressOf(redis.url), log)
+  const { hostname: host, port } = new URL(redis.url)
+  const address = { host, port: Number(port), username: null, password: null, ca: null }
+  const connection = connectFailingFast({ ...address, database: 0, isTls: false }, log)
   await once(connection, 'ready')
   const secretKeys = [{ kid: 'k1', bytes: randomBytes(32) }] as const
   const opened = openLedger(connection, {

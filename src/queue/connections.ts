@@ -1,5 +1,6 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
+import { refusalOf } from './refusal.ts'
 import { isRefusedDatabase, requireDatabase } from './required-database.ts'
 import { failingFast, steady } from './steady-cluster.ts'
 import {
@@ -115,9 +116,4 @@ type Fault = Error & { readonly code?: string; readonly lastNodeError?: Fault }
 /** What is wrong, in a word. Redis's own refusals have no code, but begin with one. */
 export function codeOf(fault: Fault): string {
   return fault.code ?? refusalOf(fault) ?? fault.name
-}
-
-/** The word with which Redis refuses: WRONGPASS, NOPERM, READONLY, OOM; undefined of any other error. */
-export function refusalOf({ name, message }: Error): string | undefined {
-  return name === 'ReplyError' ? /^[A-Z]{3,20}\b/.exec(message)?.[0] : undefined
 }

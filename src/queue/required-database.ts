@@ -1,4 +1,6 @@
+import type { EventEmitter } from 'node:events'
 import type { Redis } from 'ioredis'
+import { refusalOf } from './refusal.ts'
 
 /**
  * Sees to it that a connection, or a duplicate of it, is ready only in the database that was asked for. Where Redis
@@ -30,4 +32,16 @@ export function requireDatabase(redis: Redis): Redis {
 export function isRefusedDatabase(error: Error): boolean {
   const { command } = error as { command?: { name?: string } }
   return error.name === 'ReplyError' && command?.name === 'select'
+}
+
+/** Tells, while Redis refuses the database, what to do about it; null otherwise. */
+export function watchDatabase(connection: EventEmitter): () => string | null {
+  let refusal: string | null = null
+  connection.on('error', (error: Error) => {
+    refusal = isRefusedDatabase(error) ? (refusalOf(error) ?? 'for a reason of its own') : null
+  })
+  connection.on('ready', () => (refusal = null))
+  return () =>
+    refusal &&
+    `it refuses the database that REDIS_URL names (${refusal}): name another, or allow its user +select`
 }

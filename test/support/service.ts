@@ -11,6 +11,7 @@ import { joinPartitions } from '../../src/ledger/partitions.ts'
 import { awaitReplicas } from '../../src/ledger/replicas.ts'
 import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
 import { type Connection, connectWaiting, type RedisAddress } from '../../src/queue/connections.ts'
+import { readBacklog } from '../../src/queue/backlog.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
 import { openQueues } from '../../src/queue/queues.ts'
 import { addressOf } from './redis-address.ts'
@@ -93,7 +94,8 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
     policy,
     authorizationExpiresAt: wishes.authorizationExpiresAt ?? null,
     callbackTimeoutMs: wishes.callbackTimeoutMs ?? HOUR / 2,
-    random: () => 0
+    random: () => 0,
+    backlog: () => readBacklog(queues.result, redis)
   }
   const all = joinPartitions([opened, ...others])
   return {
