@@ -74,7 +74,9 @@ function noLookUpOfNobody({ capabilities, ledger }: Checks): Checks {
 export async function compareTimes(): Promise<void> {
   const redis = await startRedis({ url: null })
   const log = pino({ level: 'silent' })
-  const connection = connectFailingFast({ url: redis.url, ca: null }, log)
+  const { hostname: host, port } = new URL(redis.url)
+  const address = { host, port: Number(port), username: null, password: null, ca: null }
+  const connection = connectFailingFast({ ...address, database: 0, isTls: false }, log)
   await once(connection, 'ready')
   const secretKeys = [{ kid: 'k1', bytes: randomBytes(32) }] as const
   const opened = openLedger(connection, {

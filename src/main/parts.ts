@@ -7,6 +7,7 @@ import { openLedger } from '../ledger/open.ts'
 import { joinPartitions } from '../ledger/partitions.ts'
 import { awaitReplicas, publishSafely } from '../ledger/replicas.ts'
 import { createSealer } from '../ledger/seal.ts'
+import { readBacklog } from '../queue/backlog.ts'
 import type { Connection } from '../queue/connections.ts'
 import { createJobs } from '../queue/jobs.ts'
 import { openQueues } from '../queue/queues.ts'
@@ -34,6 +35,7 @@ export function buildParts(config: Config, redis: Connection, log: Logger) {
     accounts: first.accounts,
     agreeOnPartitions: first.agreeOnPartitions,
     replicas,
+    backlog: () => readBacklog(queues.result, redis),
     watchCapacity: () => watchCapacity(redis, log, config.ackReplicas),
     queues
   }

@@ -128,7 +128,9 @@ async function runAdmin(
   const deps: AdminDeps = {
     catalog: shared.catalog,
     canStore: shared.canStore,
-    concerns: () => shared.capacity.concerns(),
+    concerns: shared.concerns,
+    trouble: shared.trouble,
+    backlog: shared.backlog,
     spool: shared.spool,
     metrics: () => shared.metrics.render(),
     operator: withOperator ? operator : null,

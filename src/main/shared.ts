@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { createCapabilities } from '../khipu/capability.ts'
 import { connectFailingFast } from '../queue/connections.ts'
+import { watchDatabase } from '../queue/required-database.ts'
 import { createMetrics } from '../server/metrics.ts'
 import type { Spool } from '../spool/spool.ts'
 import { agreeInTime } from './agree.ts'
@@ -16,6 +17,7 @@ export type Shared = ReturnType<typeof buildShared>
  */
 export function buildShared(config: Config, spool: Spool | null, log: Logger) {
   const redis = connectFailingFast(config.redis, log)
+  const refusedDatabase = watchDatabase(redis)
   const parts = buildParts(config, redis, log)
   const capacity = parts.watchCapacity()
   const version = readVersion()
@@ -42,6 +44,13 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
     fits,
     // With another number of partitions a good callback would be turned away as unknown.
     canStore: () => isFit && capacity.canStore(),
+    /** What is wrong with how Redis is set up. */
+    concerns: () => [refusedDatabase() ?? [], capacity.concerns()].flat(),
+    trouble: async () => {
+      const isLoading = await capacity.isLoading()
+      if (refusedDatabase() !== null) return 'refuses' as const
+      return isLoading ? ('loading' as const) : null
+    },
     async close() {
       capacity.close()
       spool?.close()

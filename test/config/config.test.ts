@@ -21,6 +21,16 @@ const NEEDED = {
   SECRET_KEYS: `k1:${key(1)}`
 }
 
+const REDIS = {
+  host: '127.0.0.1',
+  port: 6379,
+  username: null,
+  password: null,
+  database: 0,
+  isTls: false,
+  ca: null
+}
+
 const read = (env: Environment): Config => readConfig(callbackUrlLength, env)
 
 /** The faults that the one message lists, none where the configuration is right. */
@@ -39,7 +49,7 @@ function faultsIn(env: Environment): string[] {
 t.test('needs no more than three variables, and has a default for the others', async (t) => {
   t.strictSame(read(NEEDED), {
     role: 'all',
-    redis: { url: 'redis://127.0.0.1:6379', ca: null },
+    redis: REDIS,
     ackReplicas: 0,
     publicUrl: 'https://hooks.example.com',
     publicListener: { host: '0.0.0.0', port: 3000 },
@@ -78,9 +88,9 @@ const understood: [name: string, value: string, expected: Partial<Config>][] = [
   [
     'REDIS_URL',
     'redis://:pw@redis:6380/2',
-    { redis: { url: 'redis://:pw@redis:6380/2', ca: null } }
+    { redis: { ...REDIS, host: 'redis', port: 6380, password: 'pw', database: 2 } }
   ],
-  ['REDIS_URL', 'rediss://redis', { redis: { url: 'rediss://redis', ca: null } }],
+  ['REDIS_URL', 'rediss://redis', { redis: { ...REDIS, host: 'redis', isTls: true } }],
   ['PUBLIC_URL', 'http://a', { publicUrl: 'http://a' }],
   ['PUBLIC_URL', 'https://a/', { publicUrl: 'https://a' }],
   ['PUBLIC_URL', 'https://a:8443/b/c//', { publicUrl: 'https://a:8443/b/c' }],
@@ -312,7 +322,7 @@ t.test('the authority of Redis is a certificate, and for TLS alone', async (t) =
     REDIS_URL: 'rediss://redis',
     REDIS_CA_FILE: join(folder, 'ca.pem')
   })
-  t.strictSame(config.redis, { url: 'rediss://redis', ca: pem })
+  t.strictSame(config.redis, { ...REDIS, host: 'redis', isTls: true, ca: pem })
   t.strictSame(faults('rediss://redis', 'other.pem'), [
     'REDIS_CA_FILE names a file without a certificate'
   ])
@@ -332,11 +342,11 @@ t.test('Redis may be a Cluster, or behind Sentinels', async (t) => {
   ]
   const text = 'a-1.example:7000,[::1]:7001'
   const cluster = { ...NEEDED, REDIS_URL: url, REDIS_CLUSTER: text, QUEUE_PREFIX: '{khipu}' }
-  t.strictSame(read(cluster).redis, { url, ca: null, cluster: nodes })
+  const any = { ...REDIS, host: 'any', username: 'user', password: 'pw', isTls: true }
+  t.strictSame(read(cluster).redis, { ...any, cluster: nodes })
   const sentinels = { ...NEEDED, REDIS_URL: url, REDIS_SENTINELS: text }
   t.strictSame(read(sentinels).redis, {
-    url,
-    ca: null,
+    ...any,
     sentinel: { nodes, name: 'mymaster', password: null }
   })
   const named = { REDIS_SENTINEL_NAME: 'khipu', REDIS_SENTINEL_PASSWORD: 'pw' }
@@ -378,7 +388,7 @@ t.test('secrets are taken out of the environment once they are read', async (t) 
 
 t.test('a secret in a file', async (t) => {
   const secrets: Readonly<Record<string, [content: string, expected: Partial<Config>]>> = {
-    REDIS_URL: ['redis://:pw@redis', { redis: { url: 'redis://:pw@redis', ca: null } }],
+    REDIS_URL: ['redis://:pw@redis', { redis: { ...REDIS, host: 'redis', password: 'pw' } }],
     // Only Sentinels are told it.
     REDIS_SENTINEL_PASSWORD: ['pw', {}],
     KHIPU_API_KEY: ['k', { khipuAuthorization: { apiKey: 'k' } }],

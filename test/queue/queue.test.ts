@@ -8,6 +8,7 @@ import { consume, type Handler } from '../../src/queue/consume.ts'
 import type { JobData, QueueName } from '../../src/queue/queues.ts'
 import { check } from '../../src/schemas/validate.ts'
 import { bytes, error, ok, resultsOf } from '../support/callbacks.ts'
+import { addressOf } from '../support/redis-address.ts'
 import { ask, askIn } from '../support/requests.ts'
 import { DAY, HOUR, openLog, openService, type Service } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -229,7 +230,7 @@ function work(
   { handlerLimitMs = HOUR, perSecond = Infinity } = {}
 ): void {
   const { tag, log, url } = service
-  const connection = connectWaiting({ url, ca: null }, log)
+  const connection = connectWaiting(addressOf(url), log)
   const settings = { connection, tag, concurrency: 2, handlerLimitMs, log }
   const worker = consume(name, handle, settings, perSecond)
   t.teardown(async () => {
@@ -369,8 +370,8 @@ t.test('while Redis is away', async (t) => {
   const redis = await startRedis({ url: null })
   t.teardown(() => redis.stop())
   const { lines, log } = openLog()
-  const fast = connectFailingFast({ url: redis.url, ca: null }, log)
-  const waiting = connectWaiting({ url: redis.url, ca: null }, log)
+  const fast = connectFailingFast(addressOf(redis.url), log)
+  const waiting = connectWaiting(addressOf(redis.url), log)
   t.teardown(() => {
     fast.disconnect()
     waiting.disconnect()

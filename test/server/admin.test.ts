@@ -199,6 +199,47 @@ t.test('readiness asks Redis everything at once, for each may have to time out',
   t.match(await ready, { status: 503, json: { redis: 'away' } })
 })
 
+t.test('a Redis that still loads is all that readiness tells', async (t) => {
+  const service = await openServerService(t)
+  const loading = { status: 503, json: { status: 'unavailable', redis: 'loading', concerns: [] } }
+  const concerns = () => ['it has no append-only file']
+  const reply = Object.assign(new Error('LOADING of it'), { name: 'ReplyError' })
+  const others = [
+    { catalog: storeThat(away), trouble: async () => 'loading' as const },
+    { catalog: storeThat(() => Promise.reject(reply)) }
+  ]
+  for (const one of others) {
+    const catalog = { ...service.catalog, ...one.catalog }
+    const { get } = await openAdmin(t, service, { concerns, ...one, catalog })
+    const { status, json } = await get('/health/ready')
+    t.strictSame({ status, json }, loading)
+  }
+})
+
+t.test('readiness and metrics tell what lies on the result queue', async (t) => {
+  const service = await openServerService(t)
+  const { get } = await openAdmin(t, service)
+  const none = { waiting: 0, failed: 0, oldestSeconds: 0 }
+  t.match((await get('/health/ready')).json, { resultQueue: none })
+  const { result } = service.queues
+  await result.add('delivered', {}, { timestamp: Date.now() - HOUR })
+  await result.add('delivered', {})
+  await result.add('delivered', {}, { delay: HOUR })
+  const { status, json } = await get('/health/ready')
+  const { resultQueue, concerns } = Object(json)
+  t.equal(status, 200, 'results are kept all the same')
+  t.match(resultQueue, { waiting: 3, failed: 0 })
+  t.ok(resultQueue.oldestSeconds >= 3600 && resultQueue.oldestSeconds < 3700)
+  t.match(concerns, [/^results wait unread: .* QUEUE_PREFIX$/])
+  const { text } = await get('/metrics')
+  t.match(text, /^khipu_result_queue_jobs\{state="waiting"\} 3$/m)
+  t.match(text, /^khipu_result_queue_jobs\{state="failed"\} 0$/m)
+  t.match(text, /^khipu_result_queue_oldest_seconds 36\d\d(?:\.\d+)?$/m)
+
+  const down = await openAdmin(t, service, { backlog: away })
+  t.match((await down.get('/health/ready')).json, { resultQueue: null })
+})
+
 const away = () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.5:6379'))
 const refused = Object.assign(new Error('MISCONF of 10.0.0.5'), { name: 'ReplyError' })
 const refuses = () => Promise.reject(refused)

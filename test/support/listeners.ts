@@ -72,6 +72,8 @@ export async function openAdmin(
     catalog: service.catalog,
     canStore: () => true,
     concerns: () => [],
+    trouble: async () => null,
+    backlog: service.backlog,
     spool: null,
     metrics: () => metrics.render(),
     operator: {

@@ -13,6 +13,7 @@ import { send } from '../../src/worker/send.ts'
 import { sweep } from '../../src/worker/sweep.ts'
 import { startWorker } from '../../src/worker/worker.ts'
 import { bytes, error, ok, receive } from '../support/callbacks.ts'
+import { addressOf } from '../support/redis-address.ts'
 import { ACKNOWLEDGED, ask, REQUEST_TIMEOUT_MS } from '../support/requests.ts'
 import { DAY, HOUR, keysWith, openService, type Service, tick } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -62,7 +63,7 @@ async function startAll(
     })
     return ACKNOWLEDGED
   })
-  const connection = connectWaiting({ url: service.url, ca: null }, service.log)
+  const connection = connectWaiting(addressOf(service.url), service.log)
   const worker = startWorker({ ...deps, connection, concurrency: 8, sweepIntervalMs: DAY })
   t.teardown(async () => {
     await worker.close()

@@ -21,6 +21,7 @@ import { send } from '../../src/worker/send.ts'
 import { sweep } from '../../src/worker/sweep.ts'
 import { startWorker, type WorkerDeps } from '../../src/worker/worker.ts'
 import { bytes, error, ok, receive, resultsOf } from '../support/callbacks.ts'
+import { addressOf } from '../support/redis-address.ts'
 import { ACKNOWLEDGED, ask, askIn, around, change } from '../support/requests.ts'
 import { DAY, HOUR, keysWith, openService, type Service, tick } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -175,7 +176,7 @@ t.test('a notification between the failure and its parking lets the request go',
 
 /** Starts the real workers with a pretend Khipu, until the test ends. */
 function startAll(t: Test, service: Service, answer: Answering, wishes: Partial<WorkerDeps> = {}) {
-  const connection = connectWaiting({ url: service.url, ca: null }, service.log)
+  const connection = connectWaiting(addressOf(service.url), service.log)
   const { deps, sends } = openWorker(service, answer)
   const settings = { connection, concurrency: 4, sweepIntervalMs: DAY }
   const worker = startWorker({ ...deps, ...settings, ...wishes })
