@@ -56,9 +56,7 @@ type Asked = Omit<Notification, 'at'>
 
 async function countAll({ partitions }: NotificationsDeps, asked: Asked): Promise<number> {
   const counts = await Promise.all(
-    partitions.map(async ({ catalog }) =>
-      countParked(catalog, { ...asked, at: await catalog.now() })
-    )
+    partitions.map(async (deps) => countParked(deps, { ...asked, at: await deps.catalog.now() }))
   )
   return sum(counts)
 }
@@ -70,7 +68,7 @@ async function releaseAll({ partitions }: NotificationsDeps, asked: Asked) {
   )
   const outcomes = await Promise.all(
     recorded.map(async ({ deps, releasing }) => {
-      const found = await countParked(deps.catalog, releasing.notification)
+      const found = await countParked(deps, releasing.notification)
       const released = await releaseParked(deps, releasing, WITHIN_CALL_MS)
       return { matched: Math.max(found, released), released }
     })

@@ -263,10 +263,10 @@ t.test('a notification finds what is parked and matches, oldest first', async (t
   const find = async (filter: Partial<Notification>) => {
     const at = await service.catalog.now()
     const found: Request[] = []
-    for await (const { items } of parkedFor(service.catalog, { ...any, ...filter, at })) {
+    for await (const { items } of parkedFor(service, { ...any, ...filter, at })) {
       found.push(...items)
     }
-    t.equal(await countParked(service.catalog, { ...any, ...filter, at }), found.length)
+    t.equal(await countParked(service, { ...any, ...filter, at }), found.length)
     return found.map(({ requestId }) => names.get(requestId))
   }
   for (const [what, filter, found] of FILTERS) t.same(await find(filter), found, what)

@@ -477,6 +477,22 @@ t.test('a notification releases what matches and nothing else', async (t) => {
   t.match(await service.catalog.totals(), { live: { parked: 0, 'retry-scheduled': 3 } })
 })
 
+t.test('a notification does not match what has used up its POSTs', async (t) => {
+  const service = await openServerService(t)
+  const { post } = await openAdmin(t, service)
+  const requestId = await askIn(service, 'parked')
+  await change(service, requestId, (request) => ({
+    ...request,
+    attempts: Array.from({ length: service.policy.maxAttempts }, (_, index) => {
+      return { number: index + 1, sendingAt: 0, dueAt: 0, cause: 'temporary' as const }
+    })
+  }))
+  const none = { matched: 0, released: 0 }
+  t.same((await post('/v1/notifications', { all: true, dryRun: true })).json, none)
+  t.same((await post('/v1/notifications', { all: true })).json, none)
+  t.equal((await post(`/v1/requests/${requestId}/retry`)).status, 409)
+})
+
 t.test('what a notification releases is paced, never all at once', async (t) => {
   const policy = { ...BUILT_IN_POLICY, releasesPerSecond: 4 }
   const service = await openServerService(t, { policy })
