@@ -6,7 +6,7 @@ import type { ApiToken } from '../config/secrets.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
 import { schemas } from '../schemas/validate.ts'
 import { type AuthFailure, requireToken } from './auth.ts'
-import { checkBody, checkQuery, InvalidInput, readJson } from './input.ts'
+import { checkBody, checkQuery, fillAbsentBody, InvalidInput, readJson } from './input.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HEADERS, HELMET } from './http.ts'
 import {
@@ -109,6 +109,7 @@ async function operatorApi(
     deps.log.warn(line, 'operator calls without a good token refused')
   )
   app.addHook('onRequest', requireToken({ ...deps, strangers }))
+  app.addHook('preValidation', fillAbsentBody)
   app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, () =>
     app.swagger()
   )

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Quarantined } from '../ledger/quarantine.ts'
-import type { QuarantineEntry } from '../schemas/generated.ts'
+import type { AcceptBody, QuarantineEntry } from '../schemas/generated.ts'
 import { accept, type AcceptDeps, noteOperator } from './accept.ts'
 import { Refusal } from './problem.ts'
-import { answers, PAGE_QUERY } from './route-schemas.ts'
+import { answers, PAGE_QUERY, ref } from './route-schemas.ts'
 import { quarantineViewOf } from './view.ts'
 
 export interface QuarantineDeps extends AcceptDeps {
@@ -16,16 +16,21 @@ type ById = { Params: { id: string } }
 /** `/v1/quarantine`: look at what was kept, validate it again and let it through, or discard it. */
 export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDeps): Promise<void> {
   lookRoutes(app, deps)
-  app.post<ById>(
+  app.post<ById & { Body: AcceptBody }>(
     '/quarantine/:id/accept',
-    { schema: { summary: 'Validate again and let through', ...answers(200, 'quarantine-entry') } },
-    async ({ params, caller }) => {
-      const kept = await find(deps, params.id)
-      await accept(deps, kept, caller)
-      deps.log.info(
-        { by: caller, quarantineId: params.id, requestId: kept.requestId },
-        'quarantine accepted'
-      )
+    {
+      config: { bodyMayBeAbsent: true },
+      schema: {
+        summary: 'Validate again and let through',
+        body: ref('accept-body'),
+        ...answers(200, 'quarantine-entry')
+      }
+    },
+    async ({ params: { id }, body: { force = false }, caller: by }) => {
+      const kept = await find(deps, id)
+      await accept(deps, kept, by, force)
+      const { requestId } = kept
+      deps.log.info({ by, quarantineId: id, requestId, force }, 'quarantine accepted')
       return quarantineViewOf(kept) satisfies QuarantineEntry
     }
   )

@@ -265,6 +265,26 @@ t.test('the metrics count refusals and dropped connections, without addresses', 
   t.match(text, /^khipu_callbacks_total\{status="too-many"\} 1$/m)
 })
 
+t.test('the metrics count deviations by field and rule, without indexes', async (t) => {
+  const service = await openServerService(t)
+  const metrics = createMetrics(service)
+  metrics.deviated([
+    { path: '/Data/Transaction/0/Amount', rule: 'type' },
+    { path: '/Data/Transaction/17/Amount', rule: 'type' },
+    { path: '/Data/Transaction/17/Amount/Currency', rule: 'type' },
+    { path: '/Data/Transaction/3/canary', rule: 'type' }
+  ])
+  metrics.deviated([])
+  const { text } = await metrics.render()
+  const lines = text.matchAll(/^khipu_deviations_total\{field="(.+)",rule="type"\} (\d)$/gm)
+  const found = [...lines].map(([, field, number]) => [field, number])
+  t.same(found, [
+    ['/Data/Transaction/Amount', '2'],
+    ['/Data/Transaction/Amount/Currency', '1'],
+    ['other', '1']
+  ])
+})
+
 t.test('the metrics say where the ledger does not answer', async (t) => {
   const service = await openServerService(t)
   const { get } = await openAdmin(t, service)
