@@ -38,6 +38,7 @@ export function buildParts(
     ...common,
     partitions: [first, ...others].map((partition) => ({ ...partition, ...common })),
     accounts: first.accounts,
+    cursors: first.cursors,
     agreeOnPartitions: first.agreeOnPartitions,
     replicas,
     watchCapacity: () => watchCapacity(redis, log, config.ackReplicas),

@@ -63,7 +63,7 @@ export interface Fault {
    */
   path: string
   /**
-   * The JSON Schema keyword that was broken, e.g. `required`. Where the document could not even be read: `utf-8`, `json` or `depth`.
+   * The JSON Schema keyword that was broken, e.g. `required`. Where the document could not even be read: `utf-8`, `json`, `depth` and others. `cursor`: it belongs to no page of this list.
    */
   rule: string
   /**
