@@ -1,18 +1,20 @@
-import type { Quarantined } from './quarantine.ts'
 import type { Store } from './store.ts'
 
 /** The place of an entry in the list of the quarantine, newest first; two of one instant go by their ids. */
-export type Place = Pick<Quarantined, 'receivedAt' | 'quarantineId'>
+export interface Place {
+  readonly receivedAt: number
+  readonly quarantineId: string
+}
 
 /** The entries behind a place, newest first; `find` reads one, null where it is gone meanwhile. */
-export async function listBehind(
+export async function listBehind<Entry extends Place>(
   { redis, key }: Store,
-  find: (id: string) => Promise<Quarantined | null>,
+  find: (id: string) => Promise<Entry | null>,
   place: Place | null,
   limit: number
-): Promise<readonly Quarantined[]> {
+): Promise<readonly Entry[]> {
   const newest = place?.receivedAt ?? '+inf'
-  const found: Quarantined[] = []
+  const found: Entry[] = []
   for (let offset = 0; found.length < limit; offset += limit) {
     const within = [newest, '-inf', 'LIMIT', offset, limit] as const
     const ids = await redis.zrevrangebyscore(key('quarantine'), ...within)

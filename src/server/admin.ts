@@ -6,7 +6,7 @@ import type { ApiToken } from '../config/secrets.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
 import { schemas } from '../schemas/validate.ts'
 import { type AuthFailure, requireToken } from './auth.ts'
-import { checkBody, checkQuery, fillAbsentBody, InvalidInput, readJson } from './input.ts'
+import { checkBody, checkQuery, InvalidInput, readJson } from './input.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HEADERS, HELMET } from './http.ts'
 import {
@@ -16,6 +16,7 @@ import {
   serverOptions
 } from './listener.ts'
 import { type NotificationsDeps, notificationRoutes } from './notifications.ts'
+import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
 import { PROBLEM_TYPE, problemText, Refusal, sendProblem } from './problem.ts'
 import { type QuarantineDeps, quarantineRoutes } from './quarantine.ts'
 import { type AskDeps, askRoute } from './ask.ts'
@@ -91,6 +92,8 @@ async function operatorApi(
   app: FastifyInstance,
   { failures, ...deps }: OperatorDeps & { readonly failures: RefusalLimits }
 ): Promise<void> {
+  const { onRoute, transformObject } = describeAbsentBodies()
+  app.addHook('onRoute', onRoute)
   app.addHook('onRoute', describeScope)
   for (const schema of schemas.values()) app.addSchema(schema)
   await app.register(swagger, {
@@ -100,6 +103,7 @@ async function operatorApi(
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
       security: [{ bearer: [] }]
     },
+    transformObject,
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, i) =>
         typeof json['title'] === 'string' ? json['title'] : `def-${i}`

@@ -7,13 +7,6 @@ import { parseJson } from '../schemas/json.ts'
 import { check, type SchemaName, schemas } from '../schemas/validate.ts'
 import { Refusal } from './problem.ts'
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** A call without a body counts as one with `{}`. */
-    bodyMayBeAbsent?: boolean
-  }
-}
-
 /** Reads what an operator sends as strictly as a callback. */
 export function readJson(
   { routeOptions }: FastifyRequest,
@@ -26,11 +19,6 @@ export function readJson(
   const parsed = parseJson(body)
   if (parsed.ok) return done(null, parsed.value)
   done(new Refusal(400, 'the body is not JSON', [{ path: '', ...parsed.fault }]))
-}
-
-/** Has a call without a body count as one with `{}`, where its route says so. */
-export async function fillAbsentBody(request: FastifyRequest): Promise<void> {
-  if (request.routeOptions.config.bodyMayBeAbsent) request.body ??= {}
 }
 
 /** What breaks the schema of its route. */

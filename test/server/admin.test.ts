@@ -121,6 +121,12 @@ t.test('/openapi.json is OpenAPI 3.1 and names every route', async (t) => {
   for (const path of ['/v1/requests', '/v1/notifications']) {
     t.ok(document['paths']?.[path]?.['post']?.['requestBody'], `${path} describes its body`)
   }
+  const bodyOf = (path: string) => document['paths']?.[path]?.['post']?.['requestBody']
+  t.match(bodyOf('/v1/requests'), { required: true })
+  t.match(bodyOf('/v1/quarantine/{id}/accept'), {
+    required: false,
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/AcceptBody' } } }
+  })
   t.same(danglingIn(document), [], 'every reference leads somewhere')
 })
 
