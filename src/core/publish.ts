@@ -1,4 +1,4 @@
-import type { KhipuEnvelope, Result } from '../schemas/generated.ts'
+import type { Deviation, KhipuEnvelope, Result } from '../schemas/generated.ts'
 import type { Outcome } from './envelope.ts'
 import { isOpen, note, type Request } from './request.ts'
 
@@ -13,8 +13,15 @@ export function markPublished(request: Request, now: number): Request {
   return note({ ...request, publishedAt: now }, { at: now, event: 'result-published' })
 }
 
-/** The result job of an ended request; `response` is Khipu's envelope as it came, null where none did. */
-export function resultOf(request: Request, response: KhipuEnvelope | null): Result {
+/**
+ * The result job of an ended request; `response` is Khipu's envelope as it came, null where none did, and
+ * `deviations` are those of that envelope.
+ */
+export function resultOf(
+  request: Request,
+  response: KhipuEnvelope | null,
+  deviations: readonly Deviation[]
+): Result {
   const delivered = request.state === 'delivered'
   return {
     requestId: request.requestId,
@@ -27,6 +34,7 @@ export function resultOf(request: Request, response: KhipuEnvelope | null): Resu
     requestedAt: new Date(request.requestedAt).toISOString(),
     receivedAt: request.response && new Date(request.response.receivedAt).toISOString(),
     operationId: request.operationId,
+    deviations: [...deviations],
     response
   }
 }
@@ -36,10 +44,11 @@ export function lateResultOf(
   request: Request,
   outcome: Extract<Outcome, { type: 'result' }>,
   receivedAt: number,
-  response: KhipuEnvelope
+  response: KhipuEnvelope,
+  deviations: readonly Deviation[]
 ): Result {
   return {
-    ...resultOf(request, response),
+    ...resultOf(request, response, deviations),
     outcome: 'delivered',
     completeness: outcome.completeness,
     reason: null,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Fault, QuarantineKind } from '../schemas/generated.ts'
 import { quarantineId } from './ids.ts'
+import { listBehind, type Place } from './quarantine-page.ts'
 import type { Store } from './store.ts'
 
 /** Where a body comes from. */
@@ -40,8 +41,8 @@ export interface Quarantine {
   ): Promise<string | null>
   find(id: string): Promise<Quarantined | null>
   open(kept: Quarantined): Promise<Buffer | null>
-  /** Newest first, from an offset on. */
-  list(offset: number, limit: number): Promise<readonly Quarantined[]>
+  /** Newest first, those behind a place; from the newest on where that is null. */
+  list(behind: Place | null, limit: number): Promise<readonly Quarantined[]>
   usage(): Promise<Usage>
   /** Whether this entry is the one whose late result a request gets; there is one such result, ever. */
   claimLate(kept: Quarantined): Promise<LateClaim>
@@ -79,7 +80,6 @@ export function shareOf({ mostBytes }: QuarantineBounds) {
 
 export function createQuarantine(store: Store, bounds: QuarantineBounds): Quarantine {
   const { redis, sealer, key, run } = store
-  const index = key('quarantine')
   const most = [bounds.mostEntries, bounds.mostBytes]
 
   async function find(id: string): Promise<Quarantined | null> {
@@ -111,11 +111,7 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
       return sealed && sealer.open(sealed, kept.requestId)
     },
 
-    async list(offset, limit) {
-      const ids = await redis.zrevrange(index, offset, offset + limit - 1)
-      const entries = await Promise.all(ids.map(find))
-      return entries.filter((entry) => entry !== null)
-    },
+    list: (behind, limit) => listBehind(store, find, behind, limit),
 
     usage: () => usageOf(store, bounds),
 

@@ -15,8 +15,8 @@ export interface Sealer {
   canOpen(sealed: Uint8Array): boolean
 }
 
-/** What a key is for: `seal` what the ledger keeps, `result` what consumers are given the keys of, `account` to hash. */
-export type Purpose = 'seal' | 'result' | 'account'
+/** What a key is for: `seal` what the ledger keeps, `result` what consumers are given the keys of, `account` to hash, `cursor` to sign. */
+export type Purpose = 'seal' | 'result' | 'account' | 'cursor'
 
 /**
  * AES-256-GCM under keys derived for this purpose alone (HKDF-SHA-256), the id as associated data.

@@ -11,10 +11,16 @@ import { readBacklog } from '../queue/backlog.ts'
 import type { Connection } from '../queue/connections.ts'
 import { createJobs } from '../queue/jobs.ts'
 import { openQueues } from '../queue/queues.ts'
+import type { ResultsDeps } from '../queue/results.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
 
 /** The ledger and the queues on one connection; the two kinds of connection must never share them. */
-export function buildParts(config: Config, redis: Connection, log: Logger) {
+export function buildParts(
+  config: Config,
+  redis: Connection,
+  log: Logger,
+  deviated: ResultsDeps['deviated'] = () => {}
+) {
   const { queuePrefix, resultQueue, resultRetentionMs, khipuAuthorization } = config
   const { secretKeys, sealResults, callbackTimeoutMs } = config
   const [first, ...others] = openPartitions(config, redis)
@@ -22,7 +28,7 @@ export function buildParts(config: Config, redis: Connection, log: Logger) {
   const queues = openQueues(redis, { tags, queuePrefix, resultQueue, resultRetentionMs })
   const sealResult = sealResults ? createSealer(secretKeys, 'result').seal : null
   const replicas = awaitReplicas(redis, config.ackReplicas, `${first.tag}:fence`)
-  const jobs = publishSafely(createJobs(queues, log, sealResult), replicas)
+  const jobs = publishSafely(createJobs(queues, log, sealResult, deviated), replicas)
   const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
   // Each partition releases at a pace of its own: together they are as fast as the policy says.
   const releasesPerSecond = config.policy.releasesPerSecond / config.partitions
@@ -33,6 +39,7 @@ export function buildParts(config: Config, redis: Connection, log: Logger) {
     ...common,
     partitions: [first, ...others].map((partition) => ({ ...partition, ...common })),
     accounts: first.accounts,
+    cursors: first.cursors,
     agreeOnPartitions: first.agreeOnPartitions,
     replicas,
     backlog: () => readBacklog(queues.result, redis),

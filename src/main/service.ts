@@ -66,7 +66,7 @@ function runWorker(
 ): Running {
   const connection = connectWaiting(config.redis, log)
   const callbacksWait = config.spool === null ? undefined : watchAftermath(connection, draining)
-  const parts = buildParts(config, connection, log)
+  const parts = buildParts(config, connection, log, shared.metrics.deviated)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
     requestTimeoutMs: config.requestTimeoutMs

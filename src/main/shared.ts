@@ -18,7 +18,7 @@ export type Shared = ReturnType<typeof buildShared>
 export function buildShared(config: Config, spool: Spool | null, log: Logger) {
   const redis = connectFailingFast(config.redis, log)
   const refusedDatabase = watchDatabase(redis)
-  const parts = buildParts(config, redis, log)
+  const parts = buildParts(config, redis, log, (deviations) => metrics.deviated(deviations))
   const capacity = parts.watchCapacity()
   const version = readVersion()
   const metrics = createMetrics({

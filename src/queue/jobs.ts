@@ -5,7 +5,7 @@ import { waitsItsTurn } from '../core/hinder.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import type { Request } from '../core/request.ts'
 import type { Queues } from './queues.ts'
-import { createResults, type Results, type SealResult } from './results.ts'
+import { createResults, type Results, type ResultsDeps, type SealResult } from './results.ts'
 
 /** The jobs that a request's state asks for, made to exist. Every id is deterministic: again is as good as once. */
 export interface RequestJobs extends Results {
@@ -22,7 +22,8 @@ const NOT_DELAYED = -3
 export function createJobs(
   queues: Pick<Queues, 'of' | 'result'>,
   log: Logger,
-  sealResult: SealResult | null = null
+  seal: SealResult | null = null,
+  deviated: ResultsDeps['deviated'] = () => {}
 ): RequestJobs {
   async function add({ type, jobId, requestId, at }: Job, now: number): Promise<void> {
     if (type === 'result') return
@@ -51,7 +52,7 @@ export function createJobs(
   }
 
   return {
-    ...createResults(queues.result, log, sealResult),
+    ...createResults(queues.result, { log, seal, deviated }),
     ensure,
 
     async wake(requestId, callbackId) {

@@ -3,6 +3,7 @@ import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import { resultOf } from '../core/publish.ts'
 import type { Request } from '../core/request.ts'
+import { type Deviation, deviationsIn } from '../schemas/deviations.ts'
 import type { KhipuEnvelope, Result, SealedResult } from '../schemas/generated.ts'
 import { parseJsonExactly } from '../schemas/json.ts'
 
@@ -20,18 +21,28 @@ export type SealResult = (plain: Uint8Array, jobId: string) => Uint8Array
 /** A body of 10 MB takes ten times that while it becomes a result: few at once, or memory runs out. */
 const MOST_AT_ONCE = 2
 
-/** Without a sealer a result is the data of its job, as it is. */
-export function createResults(queue: Queue, log: Logger, seal: SealResult | null): Results {
+export interface ResultsDeps {
+  readonly log: Logger
+  /** Null where a result is the data of its job, as it is. */
+  readonly seal: SealResult | null
+  /** Counts what differs in a result that was published. */
+  readonly deviated: (deviations: readonly Deviation[]) => void
+}
+
+export function createResults(queue: Queue, { log, seal, deviated }: ResultsDeps): Results {
   async function add(result: Result, jobId: string): Promise<void> {
     await queue.add(result.outcome, seal ? sealed(seal, result, jobId) : result, { jobId })
-    const { requestId, outcome, completeness, reason, attempts } = result
-    log.info({ requestId, outcome, completeness, reason, attempts }, 'result published')
+    const { requestId, outcome, completeness, reason, attempts, deviations } = result
+    deviated(deviations)
+    const fields = { requestId, outcome, completeness, reason, attempts }
+    log.info({ ...fields, deviations: deviations.length }, 'result published')
   }
   async function publish(request: Request, open: () => Promise<Uint8Array | null>): Promise<void> {
     const body = await open()
     // A body is shredded only once its result was published: by another handler, a moment ago.
     if (body === null && request.response !== null) return
-    await add(resultOf(request, body && readStored(body)), request.requestId)
+    const deviations = body === null ? [] : deviationsIn(body)
+    await add(resultOf(request, body && readStored(body), deviations), request.requestId)
   }
 
   const limit = pLimit(MOST_AT_ONCE)

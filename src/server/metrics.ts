@@ -2,12 +2,16 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { type Lookup, unaccounted } from '../ledger/catalog.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Backlog } from '../queue/backlog.ts'
+import type { Deviation } from '../schemas/deviations.ts'
 import type { Spool, SpoolUsage } from '../spool/spool.ts'
+import { deviationCounter } from './deviation-counter.ts'
 
 /** The metrics of one process. What is counted in the ledger is read at each scrape, for all processes. */
 export interface Metrics {
   readonly callback: (status: string) => void
   readonly sent: (answer: string) => void
+  /** A result was published in which these places differ from what is expected. */
+  readonly deviated: (deviations: readonly Deviation[]) => void
   /** A call of the operator API was refused. */
   readonly unauthorized: (why: string) => void
   /** A listener had as many connections as it may have, and dropped one. */
@@ -71,6 +75,7 @@ function countersOf(registers: Registry[]): Omit<Metrics, 'render'> {
   return {
     callback: (status) => callbacks.inc({ status }),
     sent: (answer) => sends.inc({ answer }),
+    deviated: deviationCounter(registers),
     unauthorized: (reason) => unauthorized.inc({ reason }),
     dropped: (listener) => dropped.inc({ listener })
   }

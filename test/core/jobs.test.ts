@@ -5,7 +5,7 @@ import { jobsOf, progressDueAt } from '../../src/core/jobs.ts'
 import { cancel, release, retryNow } from '../../src/core/operate.ts'
 import { isUnpublished, lateResultOf, markPublished, resultOf } from '../../src/core/publish.ts'
 import { isOpen, note, type Request, type State, STATES } from '../../src/core/request.ts'
-import type { FailReason, KhipuEnvelope, Result } from '../../src/schemas/generated.ts'
+import type { Deviation, FailReason, KhipuEnvelope, Result } from '../../src/schemas/generated.ts'
 import { check, schemas } from '../../src/schemas/validate.ts'
 import {
   ACCOUNT,
@@ -42,6 +42,8 @@ const ENVELOPE: KhipuEnvelope = {
   Error: null,
   LifeSpan: null
 }
+
+const DEVIATIONS: Deviation[] = [{ path: '/Data/Transaction/0/Amount', rule: 'type' }]
 
 t.test('knows the states of the schema, and no others', async (t) => {
   t.strictSame(STATES, schemas.get('request-state')?.['enum'])
@@ -183,7 +185,8 @@ const base = {
   requestId: ID,
   reference: 'invoice-run-7',
   service: SERVICE,
-  requestedAt: '2026-11-22T09:00:00.000Z'
+  requestedAt: '2026-11-22T09:00:00.000Z',
+  deviations: []
 }
 const failedWith = (reason: FailReason): Expected => ({
   ...base,
@@ -212,6 +215,7 @@ const results: [what: string, request: Request, result: Expected][] = [
       attempts: 1,
       receivedAt: '2026-11-22T09:01:00.000Z',
       operationId: 'op-result',
+      deviations: DEVIATIONS,
       response: ENVELOPE
     }
   ],
@@ -270,15 +274,16 @@ const results: [what: string, request: Request, result: Expected][] = [
 ]
 for (const [what, request, expected] of results) {
   t.test(`the result of ${what}`, async (t) => {
-    const made = resultOf(request, expected.response)
+    const made = resultOf(request, expected.response, expected.deviations)
     t.strictSame(made, expected)
     t.strictSame(check('result', made), { valid: true, value: made })
-    t.strictSame(resultOf(markPublished(request, START + 9 * DAY), expected.response), expected)
+    const published = markPublished(request, START + 9 * DAY)
+    t.strictSame(resultOf(published, expected.response, expected.deviations), expected)
   })
 }
 
 t.test('a result carries the very envelope that came', async (t) => {
-  t.equal(resultOf(IN_STATE.delivered, ENVELOPE).response, ENVELOPE)
+  t.equal(resultOf(IN_STATE.delivered, ENVELOPE, []).response, ENVELOPE)
 })
 
 t.test(
@@ -287,7 +292,7 @@ t.test(
     const request = awaiting(3)
     const late = callback(1, result({ completeness: 'incomplete' }), START + 2 * HOUR)
     const delivered = foldCallbacks(request, [late], at(START + 2 * HOUR)).request
-    t.match(resultOf(delivered, ENVELOPE), {
+    t.match(resultOf(delivered, ENVELOPE, []), {
       outcome: 'delivered',
       completeness: 'incomplete',
       attempts: 3
@@ -305,7 +310,7 @@ t.test('the extra result of a request that had not been delivered', async (t) =>
   for (const [what, request, attempts] of rows) {
     t.test(what, async (t) => {
       const outcome = result({ completeness: 'incomplete', operationId: 'op-late' })
-      const late = lateResultOf(request, outcome, START + 2 * DAY, ENVELOPE)
+      const late = lateResultOf(request, outcome, START + 2 * DAY, ENVELOPE, DEVIATIONS)
       t.strictSame(late, {
         ...base,
         outcome: 'delivered',
@@ -314,6 +319,7 @@ t.test('the extra result of a request that had not been delivered', async (t) =>
         attempts,
         receivedAt: '2026-11-24T09:00:00.000Z',
         operationId: 'op-late',
+        deviations: DEVIATIONS,
         response: ENVELOPE
       })
       t.strictSame(check('result', late), { valid: true, value: late })

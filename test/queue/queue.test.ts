@@ -5,6 +5,7 @@ import { startRedis } from '../../simulator/private-redis.ts'
 import type { Request, State } from '../../src/core/request.ts'
 import { connectFailingFast, connectWaiting } from '../../src/queue/connections.ts'
 import { consume, type Handler } from '../../src/queue/consume.ts'
+import { createJobs } from '../../src/queue/jobs.ts'
 import type { JobData, QueueName } from '../../src/queue/queues.ts'
 import { check } from '../../src/schemas/validate.ts'
 import { bytes, error, ok, resultsOf } from '../support/callbacks.ts'
@@ -161,6 +162,33 @@ t.test('a result without an envelope has a response of null', async (t) => {
   const [result] = await resultsOf(service)
   t.match(result, { name: 'failed', data: { response: null, reason: 'do-not-retry' } })
   t.match(check('result', result?.data), { valid: true })
+})
+
+t.test('a result has the deviations of its envelope, which are counted and logged', async (t) => {
+  const service = await openService(t)
+  const counted: unknown[] = []
+  const jobs = createJobs(service.queues, service.log, null, (found) => counted.push(...found))
+  const text = JSON.stringify(ok({ Data: { Transaction: [{}, { Amount: 'RAW', Status: 7 }] } }))
+  const numbers = '{"Amount":12345678901234567890,"Currency":1e400}'
+  const body = Buffer.from(text.replace('"RAW"', numbers))
+  await jobs.publish(await requestIn(service, 'delivered'), async () => body)
+  await jobs.publish(await requestIn(service, 'delivered'), async () => bytes(ok()))
+  await jobs.publish(await requestIn(service, 'failed'), async () => null)
+  const deviations = [
+    { path: '/Data/Transaction/1/Status', rule: 'type' },
+    { path: '/Data/Transaction/1/Amount/Currency', rule: 'type' }
+  ]
+  const results = await resultsOf(service)
+  const found = results.flatMap(({ data }) => data['deviations'] as unknown[])
+  t.same(new Set(found), new Set(deviations))
+  t.ok(results.every(({ data }) => check('result', data).valid))
+  t.same(new Set(counted), new Set(deviations))
+  const logged = service.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const published = logged.filter(({ msg }) => msg === 'result published')
+  t.same(
+    published.map((line) => line['deviations']),
+    [2, 0, 0]
+  )
 })
 
 t.test('the envelope of a result is deep-equal to what came', async (t) => {

@@ -121,6 +121,12 @@ t.test('/openapi.json is OpenAPI 3.1 and names every route', async (t) => {
   for (const path of ['/v1/requests', '/v1/notifications']) {
     t.ok(document['paths']?.[path]?.['post']?.['requestBody'], `${path} describes its body`)
   }
+  const bodyOf = (path: string) => document['paths']?.[path]?.['post']?.['requestBody']
+  t.match(bodyOf('/v1/requests'), { required: true })
+  t.match(bodyOf('/v1/quarantine/{id}/accept'), {
+    required: false,
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/AcceptBody' } } }
+  })
   t.same(danglingIn(document), [], 'every reference leads somewhere')
 })
 
@@ -304,6 +310,26 @@ t.test('the metrics count refusals and dropped connections, without addresses', 
   t.match(text, /^khipu_operator_refusals_total\{reason="scope"\} 1$/m)
   t.match(text, /^khipu_connections_dropped_total\{listener="public"\} 1$/m)
   t.match(text, /^khipu_callbacks_total\{status="too-many"\} 1$/m)
+})
+
+t.test('the metrics count deviations by field and rule, without indexes', async (t) => {
+  const service = await openServerService(t)
+  const metrics = createMetrics(service)
+  metrics.deviated([
+    { path: '/Data/Transaction/0/Amount', rule: 'type' },
+    { path: '/Data/Transaction/17/Amount', rule: 'type' },
+    { path: '/Data/Transaction/17/Amount/Currency', rule: 'type' },
+    { path: '/Data/Transaction/3/canary', rule: 'type' }
+  ])
+  metrics.deviated([])
+  const { text } = await metrics.render()
+  const lines = text.matchAll(/^khipu_deviations_total\{field="(.+)",rule="type"\} (\d)$/gm)
+  const found = [...lines].map(([, field, number]) => [field, number])
+  t.same(found, [
+    ['/Data/Transaction/Amount', '2'],
+    ['/Data/Transaction/Amount/Currency', '1'],
+    ['other', '1']
+  ])
 })
 
 t.test('the metrics say where the ledger does not answer', async (t) => {

@@ -96,7 +96,7 @@ t.test('another result after the end is noted, and kept as a conflict', async (t
   t.same((await post(token, other)).json, { status: 'late' })
   await advance(service, requestId, (request) => request)
   t.match((await service.catalog.find(requestId))?.history.at(-1), { event: 'callback-late' })
-  const [kept] = await service.quarantine.list(0, 9)
+  const [kept] = await service.quarantine.list(null, 9)
   t.match(kept, { kind: 'conflict', requestId, attempt: 1, size: other.length })
   t.same(kept && (await service.quarantine.open(kept)), other)
 })
@@ -110,7 +110,7 @@ t.test('a good result of a request that had failed is kept as late', async (t) =
   t.same((await post(token, bytes(ok()))).json, { status: 'late' })
   t.same((await post(token, bytes(error('X')))).json, { status: 'late' })
   await advance(service, requestId, (request) => request)
-  const kept = await service.quarantine.list(0, 9)
+  const kept = await service.quarantine.list(null, 9)
   t.same(kept.map(({ kind }) => kind).toSorted(), ['conflict', 'late'])
   t.equal((await service.catalog.find(requestId))?.state, 'failed')
 })
@@ -305,7 +305,7 @@ for (const [httpStatus, kind, rows] of [
       t.equal(answer.status, httpStatus)
       t.match(answer.json, { status: 'refused', quarantineId: /.+/, faults: [{ path, rule }] })
       t.match(check('callback-answer', answer.json), { valid: true })
-      const [kept] = await service.quarantine.list(0, 9)
+      const [kept] = await service.quarantine.list(null, 9)
       const sha256 = createHash('sha256').update(body).digest('hex')
       t.match(kept, {
         ...Object(answer.json),

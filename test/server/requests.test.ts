@@ -5,10 +5,12 @@ import { release } from '../../src/core/operate.ts'
 import { type State, STATES } from '../../src/core/request.ts'
 import { beginSending } from '../../src/core/sending.ts'
 import { settle } from '../../src/core/settle.ts'
+import { createCursors } from '../../src/ledger/cursors.ts'
 import { check } from '../../src/schemas/validate.ts'
-import { error, ok, receive, resultsOf } from '../support/callbacks.ts'
+import { bytes, error, ok, receive, resultsOf } from '../support/callbacks.ts'
 import { openAdmin, openServerService } from '../support/listeners.ts'
 import { around, ask, askIn, BTG, change } from '../support/requests.ts'
+import { secretKey } from '../support/service.ts'
 import type { Answered } from '../support/wire.ts'
 
 const MINIMAL = { RequestData: { AccountNumber: '000011887755' } }
@@ -316,7 +318,65 @@ t.test('requests are listed newest first, a page at a time', async (t) => {
   t.same(await filtered('reference=even'), [])
 })
 
+t.test('a cursor goes on in its own list alone, and with its own filters', async (t) => {
+  const service = await openServerService(t)
+  const { get } = await openAdmin(t, service)
+  const ids: string[] = []
+  for (let at = 0; at < 5; at += 1) {
+    ids.unshift(await askIn(service, 'parked', { reference: 'run-7', turns: true }))
+    await service.quarantine.keep({ requestId: v7(), attempt: 1 }, 'schema', [], bytes({ at }))
+  }
+  const account = (await service.catalog.find(ids[0] ?? ''))?.account?.id ?? ''
+  const lists = [
+    'requests?',
+    'requests?state=parked',
+    `requests?service=${BTG}`,
+    'requests?reference=run-7',
+    `requests?account=${account}`,
+    `requests?state=parked&account=${account}`,
+    'quarantine?'
+  ]
+  const cursors = await Promise.all(
+    lists.map(async (list) => String(Object((await get(`/v1/${list}&limit=2`)).json).nextCursor))
+  )
+  t.equal(new Set(cursors).size, lists.length)
+  t.notMatch(cursors.join(), account)
+  for (const [at, list] of lists.entries()) {
+    for (const [of, cursor] of cursors.entries()) {
+      const answer = await get(`/v1/${list}&limit=4&cursor=${cursor}`)
+      const what = `${list} with the cursor of ${lists[of]}`
+      if (at === of) t.match(answer, { status: 200, json: { nextCursor: null } }, what)
+      else t.match(answer, { status: 422, json: { errors: [{ path: '/cursor' }] } }, what)
+      if (at === of) t.equal(itemsOf(answer).length, 3, what)
+    }
+  }
+})
+
+t.test('a cursor outlives the rotation of SECRET_KEYS, and not its key', async (t) => {
+  const [before, after] = [secretKey('k1'), secretKey('k2')]
+  const service = await openServerService(t, { secretKeys: [before] })
+  for (let at = 0; at < 3; at += 1) await askIn(service, 'queued')
+  const page = await (await openAdmin(t, service)).get('/v1/requests?limit=2')
+  const path = `/v1/requests?cursor=${Object(page.json).nextCursor}`
+  const rotated = { ...service, cursors: createCursors([after, before]) }
+  t.equal(itemsOf(await (await openAdmin(t, rotated)).get(path)).length, 1)
+  const gone = { ...service, cursors: createCursors([after]) }
+  t.equal((await (await openAdmin(t, gone)).get(path)).status, 422)
+})
+
 const QUERIES: readonly [query: string, path: string][] = [
+  ['account=000011887755', '/account'],
+  ['account=', '/account'],
+  [`account=${'a'.repeat(21)}`, '/account'],
+  [`account=${'a'.repeat(23)}`, '/account'],
+  [`account=${'a'.repeat(21)}%2B`, '/account'],
+  [`account=${'a'.repeat(22)}%0A`, '/account'],
+  [`account=${'a'.repeat(22)}&account=${'a'.repeat(22)}`, '/account'],
+  ['cursor=', '/cursor'],
+  ['cursor=0', '/cursor'],
+  ['cursor=x', '/cursor'],
+  [`cursor=${v7()}`, '/cursor'],
+  [`cursor=${'A'.repeat(70)}`, '/cursor'],
   ['limit=0', '/limit'],
   ['limit=201', '/limit'],
   ['limit=many', '/limit'],

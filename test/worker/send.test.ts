@@ -329,7 +329,7 @@ t.test('a result that breaks the schema is kept, for it may have been paid for',
   const { deps } = openWorker(service, () => envelope(content))
   await send(deps, await jobOf(service, requestId))
   t.match(await find(service, requestId), { state: 'retry-scheduled', reason: 'temporary' })
-  const [kept] = await service.quarantine.list(0, 9)
+  const [kept] = await service.quarantine.list(null, 9)
   t.match(kept, { kind: 'schema', requestId, attempt: 1 })
   t.same(kept && (await service.quarantine.open(kept)), bytes(content))
 })
@@ -479,7 +479,7 @@ for (const [what, meanwhile, answer, { name, kept }] of MEANWHILE) {
     const results = await resultsOf(service)
     t.equal(results.length, 1)
     t.match(results, [{ id: requestId, name }])
-    const entries = await service.quarantine.list(0, 9)
+    const entries = await service.quarantine.list(null, 9)
     t.same(
       entries.map(({ kind }) => kind),
       kept

@@ -409,7 +409,7 @@ async function faultsAtTheEnd({ service, requestId, good }: World): Promise<stri
   const request = await find(service, requestId)
   const result = (await service.queues.result.getJob(requestId)) as Job<{ response: object }>
   const first = good.find(({ received }) => received !== 'late')?.envelope
-  const kept = await service.quarantine.list(0, 99)
+  const kept = await service.quarantine.list(null, 99)
   for (const { quarantineId } of kept) await service.quarantine.discard(quarantineId)
   const hash = (envelope: object) => createHash('sha256').update(bytes(envelope)).digest('hex')
   const isSomewhere = ({ envelope }: World['good'][number]) =>
