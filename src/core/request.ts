@@ -33,6 +33,8 @@ export interface Attempt {
   readonly logon?: string
   /** The id of the key that signed its capability. */
   readonly signedWith?: string
+  /** Khipu's immediate answer could not be read, and its body is in quarantine. */
+  readonly keptAnswer?: true
 }
 
 /** Which account a request is about, without telling which: keyed hashes, and as much as an operator may see. */
