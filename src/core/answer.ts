@@ -4,8 +4,8 @@ import type { Outcome } from './envelope.ts'
 /**
  * Khipu's immediate answer to one POST, as a closed union.
  * `acknowledged`: accepted, the callback follows. `envelope`: the outcome is known already.
- * `refused`: an HTTP status says no. `temporary`: not taken, or not readable; may be sent again.
- * `ambiguous`: it may have been taken; it must never be sent again blindly.
+ * `refused`: an HTTP status says no. `temporary`: not taken; may be sent again.
+ * `ambiguous`: it may have been taken; nothing is sent before the deadline.
  */
 export type Answer =
   | {
@@ -19,23 +19,31 @@ export type Answer =
       readonly httpStatus: number
       readonly outcome: Outcome
       readonly retryAfterMs: number | null
+      /** The bytes that came, or an error written anew where they break the rules of JSON. */
       readonly body: Uint8Array
+      /** The bytes that came, where an error had to be written anew. */
+      readonly unreadable?: Unreadable
     }
   | {
       readonly type: 'refused'
       /** Null where there was nothing to send with. */
       readonly httpStatus: number | null
-      readonly cause: 'unauthorized' | 'rejected'
+      readonly cause: 'unauthorized' | 'rejected' | 'unreadable-answer'
+      readonly detail: string
     }
   | {
       readonly type: 'temporary'
+      /** Null where no request reached Khipu. */
       readonly httpStatus: number | null
       readonly retryAfterMs: number | null
       readonly detail: string
-      /** What a 200 brought that can't be read: kept, for it may have been paid for. */
+    }
+  | {
+      readonly type: 'ambiguous'
+      readonly detail: string
+      /** What a 2xx brought that can't be read: kept, for it may have been paid for. */
       readonly unreadable?: Unreadable
     }
-  | { readonly type: 'ambiguous'; readonly detail: string }
 
 /** A body that is no envelope, and why. */
 export interface Unreadable {

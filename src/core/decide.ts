@@ -30,6 +30,8 @@ export interface Failure {
   readonly receivedAt: number
   /** Khipu's Retry-After in ms, where it sent one. */
   readonly retryAfterMs: number | null
+  /** The HTTP status or the error code that an operator is told; absent where an envelope says it all. */
+  readonly detail?: string
 }
 
 /** All that a decision needs to know of the world: the core has no clock, no chance and no I/O of its own. */

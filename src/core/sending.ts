@@ -82,15 +82,18 @@ export function applyAnswer(
   if (!awaitsAnswer(request, attemptNumber)) {
     return note(request, { at: now, event: 'answer-superseded', attempt: attemptNumber })
   }
+  const failed = { code: null, receivedAt, retryAfterMs: null }
   switch (answer.type) {
     case 'acknowledged':
       return acknowledge(request, answer, around)
     case 'ambiguous':
-      return awaitCallback(request, around, answer.detail)
+      return awaitCallback(markKept(request, answer), around, answer.detail)
     case 'refused':
-      return settle(request, failure(answer.cause, receivedAt, null), around)
-    case 'temporary':
-      return settle(request, failure('temporary', receivedAt, answer.retryAfterMs), around)
+      return settle(request, { ...failed, cause: answer.cause, detail: answer.detail }, around)
+    case 'temporary': {
+      const { retryAfterMs, detail } = answer
+      return settle(request, { ...failed, cause: 'temporary', retryAfterMs, detail }, around)
+    }
   }
 }
 
@@ -133,10 +136,13 @@ function awaitCallback(
   return note(next, { at: now, event: 'ambiguous', attempt, detail })
 }
 
-function failure(
-  cause: 'unauthorized' | 'rejected' | 'temporary',
-  receivedAt: number,
-  retryAfterMs: number | null
-) {
-  return { cause, code: null, receivedAt, retryAfterMs }
+/** Remembers that a body was kept: at the deadline someone has to look at it before anything is sent again. */
+function markKept(
+  request: Request,
+  { unreadable }: Extract<Answer, { type: 'ambiguous' }>
+): Request {
+  const latest = latestAttempt(request)
+  if (unreadable === undefined || latest === undefined) return request
+  const attempts = [...request.attempts.slice(0, -1), { ...latest, keptAnswer: true as const }]
+  return { ...request, attempts }
 }

@@ -51,22 +51,25 @@ export function unparked(request: Request, now: number): Request {
 
 function follow(request: Request, decision: Decision, failure: Failure, now: number): Request {
   const attempt = request.attempts.length
-  const { code, cause } = failure
+  const { code, cause, detail } = failure
+  const said = detail === undefined ? {} : { detail }
   switch (decision.type) {
-    case 'fail':
-      return end({ ...request, code }, 'failed', decision.reason, { at: now, attempt, cause, code })
+    case 'fail': {
+      const details = { at: now, attempt, cause, code, ...said }
+      return end({ ...request, code }, 'failed', decision.reason, details)
+    }
     case 'park':
       return park(
         request,
         { ...decision, code, now },
-        { attempt, ...differs(decision.cause, cause) }
+        { attempt, ...differs(decision.cause, cause), ...said }
       )
     case 'retry': {
       const { at } = decision
       const next: Request = { ...request, state: 'retry-scheduled', reason: cause, code, dueAt: at }
       return note(
         { ...next, paced: false },
-        { at: now, event: 'retry-scheduled', attempt, cause, code }
+        { at: now, event: 'retry-scheduled', attempt, cause, code, ...said }
       )
     }
   }

@@ -1,89 +1,106 @@
 import type { Answer, Unreadable } from '../core/answer.ts'
 import { causeOfHttpStatus } from '../core/cause.ts'
-import { isEmptyData, readEnvelope, type Readable, textOf } from '../core/envelope.ts'
+import { type Readable, readEnvelope, textOf } from '../core/envelope.ts'
+import type { Fault } from '../schemas/generated.ts'
 import { type ParsedJson, parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
+import { findError } from './find-error.ts'
+import { readRetryAfter } from './retry-after.ts'
 
-/** What came back over HTTP, whole. */
+/** What came back over HTTP. */
 export interface HttpAnswer {
   readonly status: number
-  readonly retryAfter: string | undefined
+  /** The lines of that header, as they came. */
+  readonly retryAfter?: readonly string[] | undefined
+  /** Decoded, unless a defect says otherwise. */
   readonly body: Buffer
+  /** Why the body is not what Khipu has sent; nothing but an error is read from it. */
+  readonly defect?: Defect
+}
+
+/** A body that was cut short, or that can't be decoded. */
+export interface Defect {
+  readonly rule: 'cut' | 'content-encoding'
+  readonly message: string
+  /** The error's code, where one tells more than the HTTP status. */
+  readonly code?: string
 }
 
 /**
- * Khipu's immediate answer, classified. An ERROR envelope counts whatever the HTTP status: its
- * Error.Type decides. Khipu also answers with a JSON string as text/plain (401), a raw Go error (500)
- * and an HTML page of its gateway (504): there the HTTP status is all there is.
+ * Khipu's immediate answer, classified. An ERROR envelope counts whatever the HTTP status, and so does a
+ * result. Khipu also answers with a JSON string as text/plain (401), a raw Go error (500) and an HTML page of
+ * its gateway (504): there the HTTP status is all there is.
  */
 export function classify(http: HttpAnswer, now: number): Answer {
   const { status: httpStatus, body } = http
-  const parsed = parseJson(body)
-  const envelope = parsed.ok && isEnvelope(parsed.value) ? parsed.value : undefined
   const retryAfterMs = readRetryAfter(http.retryAfter, now)
-  if (envelope?.Status === 'ERROR') {
+  const parsed = parse(http)
+  const error = findError(parsed, body)
+  if (error !== null) {
+    const outcome = readEnvelope(error.envelope)
+    const kept = error.isAsItCame ? {} : { unreadable: unreadable(parsed, body) }
+    return { type: 'envelope', httpStatus, outcome, retryAfterMs, body: error.body, ...kept }
+  }
+  const envelope = readOk(parsed)
+  if (envelope !== null && hasData(envelope)) {
     return { type: 'envelope', httpStatus, outcome: readEnvelope(envelope), retryAfterMs, body }
+  }
+  if (isSuccess(httpStatus) && envelope !== null) {
+    const operationId = textOf(envelope.OperationId)
+    return { type: 'acknowledged', httpStatus, operationId, lifeSpan: textOf(envelope.LifeSpan) }
+  }
+  return classifyStatus(http, parsed, retryAfterMs)
+}
+
+/** What the HTTP status says where the body says nothing that can be read. */
+function classifyStatus(http: HttpAnswer, parsed: Parsed, retryAfterMs: number | null): Answer {
+  const { status: httpStatus, body, defect } = http
+  const detail = `HTTP ${httpStatus}`
+  if (httpStatus >= 300 && httpStatus < 400) {
+    return { type: 'refused', httpStatus, cause: 'unreadable-answer', detail }
   }
   const cause = causeOfHttpStatus(httpStatus)
   if (cause === 'unauthorized' || cause === 'rejected') {
-    return { type: 'refused', httpStatus, cause }
+    return { type: 'refused', httpStatus, cause, detail }
   }
-  if (cause === undefined && (httpStatus === 202 || envelope?.Status === 'OK')) {
-    return accepted(httpStatus, envelope, body)
-  }
-  const detail = cause === undefined ? 'unreadable answer' : `HTTP ${httpStatus}`
-  const kept = httpStatus === 200 ? unreadable(parsed, body) : {}
-  return { type: 'temporary', httpStatus, retryAfterMs, detail, ...kept }
+  if (cause !== undefined) return { type: 'temporary', httpStatus, retryAfterMs, detail }
+  // Khipu may have taken the request, and may have sent the result: a 2xx says so, and a 101 nothing else.
+  const kept = body.length === 0 ? {} : { unreadable: unreadable(parsed, body) }
+  return { type: 'ambiguous', detail: defect?.code ?? detail, ...kept }
 }
 
-// A 200 with Data is the result itself. Without Data it acknowledges, as a 202 always does: a callback
-// was asked for, and what Data and LifeSpan hold in an acknowledgement is documented nowhere.
-function accepted(httpStatus: number, envelope: Readable | undefined, body: Buffer): Answer {
-  if (httpStatus === 202 || envelope === undefined || isEmptyObject(envelope.Data)) {
-    const operationId = textOf(envelope?.OperationId)
-    const lifeSpan = textOf(envelope?.LifeSpan)
-    return { type: 'acknowledged', httpStatus, operationId, lifeSpan }
-  }
-  if (check('khipu-envelope', envelope).valid) {
-    return {
-      type: 'envelope',
-      httpStatus,
-      outcome: readEnvelope(envelope),
-      retryAfterMs: null,
-      body
-    }
-  }
-  const kept = unreadable({ ok: true, value: envelope }, body)
-  const detail = 'unreadable answer'
-  return { type: 'temporary', httpStatus, retryAfterMs: null, detail, ...kept }
+function isSuccess(httpStatus: number): boolean {
+  return httpStatus >= 200 && httpStatus < 300
 }
 
-/** A 200 that can't be read as it stands may be a result all the same: its body goes along, to be kept. */
-function unreadable(parsed: ParsedJson, body: Buffer): { readonly unreadable?: Unreadable } {
-  if (body.length === 0) return {}
-  if (!parsed.ok) {
-    const faults = [{ path: '', ...parsed.fault }]
-    return { unreadable: { body, kind: 'not-json', faults } }
-  }
-  const checked = check('khipu-envelope', parsed.value, { list: 'all' })
-  const faults = checked.valid ? [] : checked.faults
-  return { unreadable: { body, kind: 'schema', faults } }
+type Parsed = ParsedJson | { readonly ok: false; readonly fault: Omit<Fault, 'path'> }
+
+function parse({ body, defect }: HttpAnswer): Parsed {
+  if (defect === undefined) return parseJson(body)
+  const { rule, message } = defect
+  return { ok: false, fault: { rule, message } }
 }
 
-function isEnvelope(value: unknown): value is Readable {
-  if (typeof value !== 'object' || value === null || !('Status' in value)) return false
-  return value.Status === 'OK' || value.Status === 'ERROR'
+/** An envelope with Status OK that breaks no rule; a missing Data reads as null in an immediate answer. */
+function readOk(parsed: Parsed): Readable | null {
+  if (!parsed.ok) return null
+  const checked = check('khipu-envelope', withData(parsed.value))
+  return checked.valid && checked.value.Status === 'OK' ? checked.value : null
 }
 
-// `{"Transaction": []}` is an empty result, `{}`, `[]`, null and nothing at all are none.
-function isEmptyObject(data: Readable['Data']): boolean {
-  return isEmptyData(data) && Object.keys(data ?? {}).length === 0
+function withData(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && !('Data' in value)
+    ? { ...value, Data: null }
+    : value
 }
 
-/** Retry-After in ms, from its seconds or its date (RFC 9110); null where there is none to be read. */
-export function readRetryAfter(value: string | undefined, now: number): number | null {
-  const text = (value ?? '').trim()
-  if (/^\d+$/.test(text)) return Number(text) * 1000
-  const date = Date.parse(text)
-  return Number.isNaN(date) ? null : Math.max(0, date - now)
+/** `{"Transaction": []}` is an empty result; `{}`, `[]`, null and nothing at all are none. */
+function hasData({ Data }: Readable): boolean {
+  return Object.keys(Data ?? {}).length > 0
+}
+
+function unreadable(parsed: Parsed, body: Buffer): Unreadable {
+  if (!parsed.ok) return { body, kind: 'not-json', faults: [{ path: '', ...parsed.fault }] }
+  const checked = check('khipu-envelope', withData(parsed.value), { list: 'all' })
+  return { body, kind: 'schema', faults: checked.valid ? [] : checked.faults }
 }

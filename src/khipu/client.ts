@@ -1,7 +1,9 @@
-import { Readable } from 'node:stream'
-import { Agent, request } from 'undici'
 import type { Answer } from '../core/answer.ts'
-import { classify } from './classify.ts'
+import { classify, type Defect } from './classify.ts'
+import { connect, type Proxy, TunnelRefused } from './connect.ts'
+import { ACCEPT_ENCODING, decodeBody } from './decode-body.ts'
+import { codeOf } from './error-code.ts'
+import { exchange, type Incoming, type Outgoing } from './exchange.ts'
 
 /** Who asks: a JWT of a bank user, or an API key. Khipu takes one of the two, never both. */
 export type Authorization = { readonly jwt: string } | { readonly apiKey: string }
@@ -26,9 +28,12 @@ export interface KhipuSettings {
   readonly baseUrl: string
   /** The most that one POST may take, in ms. Khipu's own gateway gives up after 180 s. */
   readonly requestTimeoutMs: number
+  /** What connections go through; null, and by default, nothing. */
+  readonly proxy?: Proxy | null
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
+/** The most that an answer may have, as it comes and once it is decoded. */
 const MOST_ANSWER_BYTES = 20 * 1024 * 1024
 
 /**
@@ -36,70 +41,64 @@ const MOST_ANSWER_BYTES = 20 * 1024 * 1024
  * connection of its own, for one that is reused can break in the middle of being closed, and then
  * nobody knows whether the paid request was taken.
  */
-export function createKhipuClient({ baseUrl, requestTimeoutMs }: KhipuSettings): KhipuClient {
-  const dispatcher = new Agent({
-    pipelining: 0,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
-    headersTimeout: requestTimeoutMs,
-    bodyTimeout: requestTimeoutMs,
-    maxResponseSize: MOST_ANSWER_BYTES
-  })
+export function createKhipuClient(settings: KhipuSettings): KhipuClient {
+  const closing = new AbortController()
   return {
-    close: () => dispatcher.destroy(),
-    async send(khipuRequest) {
-      const wire = onWire(khipuRequest)
-      try {
-        const response = await request(`${baseUrl}/v1/${khipuRequest.service}`, {
-          dispatcher,
-          method: 'POST',
-          headers: wire.headers,
-          body: wire.body,
-          signal: AbortSignal.timeout(requestTimeoutMs)
-        })
-        return await readAnswer(response)
-      } catch (error) {
-        const detail = codeOf(error)
-        return wire.sent()
-          ? { type: 'ambiguous', detail }
-          : { type: 'temporary', httpStatus: null, retryAfterMs: null, detail }
-      }
-    }
+    close: async () => closing.abort(),
+    send: (khipuRequest) => send(settings, khipuRequest, closing.signal)
   }
 }
 
-type Response = Awaited<ReturnType<typeof request>>
-
-async function readAnswer(response: Response): Promise<Answer> {
-  const { statusCode: status, headers } = response
-  const retryAfter = headers['retry-after']?.toString()
+async function send(
+  { baseUrl, requestTimeoutMs, proxy = null }: KhipuSettings,
+  { service, requestData, callbackUrl, authorization }: KhipuRequest,
+  closing: AbortSignal
+): Promise<Answer> {
+  const url = new URL(`${baseUrl}/v1/${service}`)
+  const body = Buffer.from(JSON.stringify({ RequestData: requestData, CallbackUrl: callbackUrl }))
+  const path = url.pathname + url.search
+  const outgoing = { path, headers: headersOf(url, body, authorization), body }
+  const ends = AbortSignal.any([closing, AbortSignal.timeout(requestTimeoutMs)])
+  const connected = AbortSignal.any([ends, AbortSignal.timeout(CONNECT_TIMEOUT_MS)])
   try {
-    const body = Buffer.from(await response.body.arrayBuffer())
-    return classify({ status, retryAfter, body }, Date.now())
+    const socket = await connect(url, proxy, connected)
+    return await post(() => exchange(socket, outgoing, MOST_ANSWER_BYTES, ends))
   } catch (error) {
-    // Cut in the middle of a body: a 200 may have been the result, any other status has said enough.
-    const cut = { status, retryAfter, body: Buffer.alloc(0) }
-    return status === 200 ? { type: 'ambiguous', detail: codeOf(error) } : classify(cut, Date.now())
+    const detail = error instanceof TunnelRefused ? `HTTP ${error.status}` : codeOf(error)
+    return { type: 'temporary', httpStatus: null, retryAfterMs: null, detail }
   }
 }
 
-// The body is handed over by a generator, which runs only once there is a connection to write it to:
-// until then the request has certainly not been sent.
-function onWire({ requestData, callbackUrl, authorization }: KhipuRequest) {
-  const bytes = Buffer.from(JSON.stringify({ RequestData: requestData, CallbackUrl: callbackUrl }))
-  let sent = false
-  function* handOver() {
-    sent = true
-    yield bytes
+/** From here on Khipu may have the request, whatever goes wrong. */
+async function post(exchanged: () => Promise<Incoming>): Promise<Answer> {
+  try {
+    return await read(await exchanged())
+  } catch (error) {
+    return { type: 'ambiguous', detail: codeOf(error) }
   }
+}
+
+async function read({ contentEncoding, cut, ...incoming }: Incoming): Promise<Answer> {
+  if (cut !== null) return classify({ ...incoming, defect: cutShort(cut) }, Date.now())
+  const body = await decodeBody(incoming.body, contentEncoding, MOST_ANSWER_BYTES)
+  const decoded = body === null ? { ...incoming, defect: UNDECODABLE } : { ...incoming, body }
+  return classify(decoded, Date.now())
+}
+
+const UNDECODABLE: Defect = { rule: 'content-encoding', message: 'could not be decoded' }
+
+function cutShort(code: string): Defect {
+  return { rule: 'cut', message: 'was cut short', code }
+}
+
+function headersOf({ host }: URL, body: Buffer, authorization: Authorization): Outgoing['headers'] {
   return {
-    sent: () => sent,
-    headers: {
-      ...authorizationHeader(authorization),
-      'content-type': 'application/json',
-      'content-length': String(bytes.length),
-      accept: 'application/json'
-    },
-    body: Readable.from(handOver())
+    host,
+    ...authorizationHeader(authorization),
+    'content-type': 'application/json',
+    'content-length': String(body.length),
+    accept: 'application/json',
+    'accept-encoding': ACCEPT_ENCODING
   }
 }
 
@@ -107,10 +106,4 @@ function authorizationHeader(authorization: Authorization): Record<string, strin
   return 'jwt' in authorization
     ? { authorization: `Bearer ${authorization.jwt}` }
     : { 'x-api-key': authorization.apiKey }
-}
-
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown fault'
-  const { code } = error as { code?: unknown }
-  return typeof code === 'string' ? code : error.name
 }

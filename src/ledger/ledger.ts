@@ -2,6 +2,7 @@ import type { Callback } from '../core/callbacks.ts'
 import { progressDueAt } from '../core/jobs.ts'
 import { logonOf, type Request } from '../core/request.ts'
 import type { RequestBody } from '../schemas/generated.ts'
+import { parseJsonExactly } from '../schemas/json.ts'
 import { isCallback } from './ids.ts'
 import { type Change, commitArguments, type CommitSettings } from './change.ts'
 import { type Entry, type LoadReply, readRecord, toEntry } from './entry.ts'
@@ -40,7 +41,7 @@ export interface Ledger {
   ): Promise<Received>
   /** The input as it is kept: sealed. */
   seal(requestId: string, input: Input): Uint8Array
-  /** What to send; null once the request has ended. */
+  /** What to send, its numbers with the digits that came in; null once the request has ended. */
   openInput(requestId: string): Promise<Input | null>
   /** The bytes of a received envelope; null once they were shredded. */
   openBody(requestId: string, callbackId: string): Promise<Buffer | null>
@@ -93,7 +94,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
 
     async openInput(requestId) {
       const sealed = await redis.hgetBuffer(key('request', requestId), 'sealed')
-      return sealed && (JSON.parse(sealer.open(sealed, requestId).toString()) as Input)
+      return sealed && (parseJsonExactly(sealer.open(sealed, requestId)) as Input)
     },
 
     async openBody(requestId, id) {

@@ -59,6 +59,7 @@ export async function buildAdmin(
   await app.register(helmet, HELMET)
   continueWhenAdmitted(app)
   app.decorateRequest('caller', '')
+  app.decorateRequest('bodyBytes', null)
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, readJson)
   // With its body unread.
   app.addHook('onRequest', async (request, reply) => {

@@ -11,6 +11,7 @@ import type { Idempotency } from '../ledger/idempotency.ts'
 import type { Joined } from '../ledger/partitions.ts'
 import type { Replicas } from '../ledger/replicas.ts'
 import type { RequestAccepted, RequestBody } from '../schemas/generated.ts'
+import { exactBody } from './input.ts'
 import { Refusal } from './problem.ts'
 import { answers, ref } from './route-schemas.ts'
 
@@ -65,8 +66,11 @@ export async function askRoute(app: FastifyInstance, deps: AskDeps): Promise<voi
 
 async function ask(
   deps: AskDeps,
-  { body, caller, headers }: FastifyRequest<{ Body: RequestBody }>
+  request: FastifyRequest<{ Body: RequestBody }>
 ): Promise<RequestAccepted> {
+  const { caller, headers } = request
+  // With its numbers as they were written: RequestData goes to Khipu untouched.
+  const body = exactBody(request)
   if (!deps.canStore()) throw new Refusal(503, 'not possible now: the store is away or nearly full')
   if (body.authorization === undefined && !deps.hasAuthorization) {
     const message = 'is required: the service has no KHIPU_JWT or KHIPU_API_KEY of its own'
@@ -87,10 +91,10 @@ async function ask(
     account,
     authorization: authorization === undefined ? null : { expiresAt: expiryOf(authorization) }
   }
-  const request = accept(asked, caller, now)
-  if (await deps.ledger.create(request, input)) {
+  const accepted = accept(asked, caller, now)
+  if (await deps.ledger.create(accepted, input)) {
     // It stands in the ledger: whoever heard 503 now would ask, and pay, a second time. The sweep adds the job.
-    await deps.jobs.ensure(null, request, now).catch((error: Error) => {
+    await deps.jobs.ensure(null, accepted, now).catch((error: Error) => {
       deps.log.warn({ requestId, error: error.name }, 'request accepted without its job')
     })
     deps.log.info({ requestId, service, by: caller }, 'request accepted')

@@ -3,22 +3,39 @@ import type { FastifyRequest } from 'fastify'
 import type { Cursors, ListName } from '../ledger/cursors.ts'
 import { faultsOf } from '../schemas/faults.ts'
 import type { Fault } from '../schemas/generated.ts'
-import { parseJson } from '../schemas/json.ts'
+import { parseJson, parseJsonExactly } from '../schemas/json.ts'
 import { check, type SchemaName, schemas } from '../schemas/validate.ts'
 import { Refusal } from './problem.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The bytes of a JSON body; null where there is none. */
+    bodyBytes: Buffer | null
+  }
+}
+
 /** Reads what an operator sends as strictly as a callback. */
 export function readJson(
-  { routeOptions }: FastifyRequest,
+  request: FastifyRequest,
   body: Buffer,
   done: (error: Error | null, value?: unknown) => void
 ): void {
+  const { routeOptions } = request
   // A call without a body may well say that it would be JSON.
   const needed = routeOptions.schema?.body !== undefined && !routeOptions.config.bodyMayBeAbsent
   if (body.length === 0 && !needed) return done(null, undefined)
   const parsed = parseJson(body)
+  request.bodyBytes = body
   if (parsed.ok) return done(null, parsed.value)
   done(new Refusal(400, 'the body is not JSON', [{ path: '', ...parsed.fault }]))
+}
+
+/**
+ * The body of a call that its schema has passed, for what is to travel on: JSON.stringify gives every number back
+ * with the digits that came in.
+ */
+export function exactBody<Body>({ bodyBytes }: FastifyRequest<{ Body: Body }>): Body {
+  return parseJsonExactly(bodyBytes ?? Buffer.from('null')) as Body
 }
 
 /** What breaks the schema of its route. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Answer } from '../core/answer.ts'
+import type { Answer, Unreadable } from '../core/answer.ts'
 import { latestAttempt } from '../core/request.ts'
 import { applyAnswer, awaitsAnswer, beginSending } from '../core/sending.ts'
 import type { Capabilities } from '../khipu/capability.ts'
@@ -57,7 +57,8 @@ export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
   deps.sent(answer.type)
   const settled = await settleAnswer(deps, requestId, attempt, answer)
   const { state, reason } = settled?.after ?? begun.after
-  deps.log.info({ requestId, attempt, answer: answer.type, state, reason }, 'request sent')
+  const said = 'detail' in answer ? { detail: answer.detail } : {}
+  deps.log.info({ requestId, attempt, answer: answer.type, ...said, state, reason }, 'request sent')
   return undefined
 }
 
@@ -106,6 +107,13 @@ export function sleepIfEarly({ after, now }: Advanced, job: JobData): Handled {
   return early ? { sleepMs: job.at - now } : undefined
 }
 
+const NOTHING_TO_SEND_WITH: Answer = {
+  type: 'refused',
+  httpStatus: null,
+  cause: 'unauthorized',
+  detail: 'no-authorization'
+}
+
 async function post(
   deps: SendDeps,
   requestId: string,
@@ -114,7 +122,7 @@ async function post(
   input: Input
 ): Promise<Answer> {
   const authorization = authorizationOf(input) ?? deps.authorization
-  if (authorization === null) return { type: 'refused', httpStatus: null, cause: 'unauthorized' }
+  if (authorization === null) return NOTHING_TO_SEND_WITH
   const callbackUrl = deps.callbackUrl(deps.capabilities.sign({ requestId, attempt }))
   const { RequestData: requestData } = input
   return deps.khipu.send({ service, requestData, callbackUrl, authorization })
@@ -125,27 +133,44 @@ function authorizationOf({ authorization }: Input): Authorization | null {
   return authorization?.apiKey === undefined ? null : { apiKey: authorization.apiKey }
 }
 
-// An envelope is stored before it is acted on, like any callback: it may be the paid-for result.
 async function settleAnswer(
   deps: SendDeps,
   requestId: string,
   attempt: number,
   answer: Answer
 ): Promise<Advanced | null> {
-  if (answer.type !== 'envelope') {
-    // Before anything else: a notification that comes from here on came after this answer.
-    const receivedAt = await deps.catalog.now()
-    if (answer.type === 'temporary' && answer.unreadable !== undefined) {
-      const { kind, faults, body } = answer.unreadable
-      await deps.quarantine.keep({ requestId, attempt }, kind, faults, body)
-    }
-    return advance(deps, requestId, (request, around) =>
-      applyAnswer(request, attempt, answer, around, receivedAt)
-    )
-  }
+  if (answer.type === 'envelope') return settleEnvelope(deps, requestId, attempt, answer)
+  // Before anything else: a notification that comes from here on came after this answer.
+  const receivedAt = await deps.catalog.now()
+  if (answer.type === 'ambiguous') await keep(deps, requestId, attempt, answer.unreadable)
+  return advance(deps, requestId, (request, around) =>
+    applyAnswer(request, attempt, answer, around, receivedAt)
+  )
+}
+
+// An envelope is stored before it is acted on, like any callback: it may be the paid-for result.
+async function settleEnvelope(
+  deps: SendDeps,
+  requestId: string,
+  attempt: number,
+  answer: Extract<Answer, { type: 'envelope' }>
+): Promise<Advanced | null> {
   const { outcome, httpStatus, retryAfterMs, body } = answer
   const id = callbackId(attempt, body)
   const callback = { id, attempt, size: body.length, outcome, httpStatus, retryAfterMs }
   await untilReached(deps.replicas, () => deps.ledger.receive(requestId, callback, body))
+  await keep(deps, requestId, attempt, answer.unreadable)
   return advance(deps, requestId, (request) => request)
+}
+
+// Before what follows from it is committed: after a crash in between the body is kept, and only once.
+async function keep(
+  { quarantine }: SendDeps,
+  requestId: string,
+  attempt: number,
+  unreadable: Unreadable | undefined
+): Promise<void> {
+  if (unreadable === undefined) return
+  const { kind, faults, body } = unreadable
+  await quarantine.keep({ requestId, attempt }, kind, faults, body)
 }

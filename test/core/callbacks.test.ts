@@ -225,7 +225,7 @@ const cancelled = IN_STATE.cancelled
 const failedSilent = silent(awaiting(3))
 const rejected = answered(
   sent(queued()),
-  { type: 'refused', httpStatus: 404, cause: 'rejected' },
+  { type: 'refused', httpStatus: 404, cause: 'rejected', detail: 'HTTP 404' },
   0
 )
 const cancelledAfterError = cancel(failedOnce, 'ann', START + HOUR)

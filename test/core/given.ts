@@ -72,11 +72,17 @@ export function acknowledged(rest: { operationId?: string; lifeSpan?: string } =
 }
 
 export const AMBIGUOUS: SimpleAnswer = { type: 'ambiguous', detail: 'time-out' }
-export const REJECTED: SimpleAnswer = { type: 'refused', httpStatus: 400, cause: 'rejected' }
+export const REJECTED: SimpleAnswer = {
+  type: 'refused',
+  httpStatus: 400,
+  cause: 'rejected',
+  detail: 'HTTP 400'
+}
 export const UNAUTHORIZED: SimpleAnswer = {
   type: 'refused',
   httpStatus: 401,
-  cause: 'unauthorized'
+  cause: 'unauthorized',
+  detail: 'HTTP 401'
 }
 
 export function temporary(retryAfterMs: number | null = null): SimpleAnswer {

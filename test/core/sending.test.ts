@@ -231,7 +231,14 @@ for (const state of UNDER_WAY) {
         endedAt: NOW,
         attempts: attempts('rejected')
       },
-      { event: 'failed', attempt: 1, cause: 'rejected', code: null, reason: 'rejected' }
+      {
+        event: 'failed',
+        attempt: 1,
+        cause: 'rejected',
+        code: null,
+        detail: 'HTTP 400',
+        reason: 'rejected'
+      }
     ],
     [
       UNAUTHORIZED,
@@ -242,7 +249,18 @@ for (const state of UNDER_WAY) {
         parked: { at: NOW, cause: 'unauthorized' },
         attempts: attempts('unauthorized')
       },
-      { event: 'parked', attempt: 1, cause: 'unauthorized', code: null }
+      { event: 'parked', attempt: 1, detail: 'HTTP 401', cause: 'unauthorized', code: null }
+    ],
+    [
+      { type: 'refused', httpStatus: 308, cause: 'unreadable-answer', detail: 'HTTP 308' },
+      {
+        state: 'parked',
+        reason: 'unreadable-answer',
+        dueAt: NOW + 7 * DAY,
+        parked: { at: NOW, cause: 'unreadable-answer' },
+        attempts: attempts('unreadable-answer')
+      },
+      { event: 'parked', attempt: 1, detail: 'HTTP 308', cause: 'unreadable-answer', code: null }
     ],
     [
       temporary(),
@@ -252,7 +270,13 @@ for (const state of UNDER_WAY) {
         dueAt: NOW + 2 * SECOND,
         attempts: attempts('temporary')
       },
-      { event: 'retry-scheduled', attempt: 1, cause: 'temporary', code: null }
+      {
+        event: 'retry-scheduled',
+        attempt: 1,
+        cause: 'temporary',
+        code: null,
+        detail: 'HTTP 503'
+      }
     ],
     [
       temporary(3 * HOUR),
@@ -262,7 +286,13 @@ for (const state of UNDER_WAY) {
         dueAt: NOW + 3 * HOUR,
         attempts: attempts('temporary')
       },
-      { event: 'retry-scheduled', attempt: 1, cause: 'temporary', code: null }
+      {
+        event: 'retry-scheduled',
+        attempt: 1,
+        cause: 'temporary',
+        code: null,
+        detail: 'HTTP 503'
+      }
     ]
   ]
   for (const [answer, expected, event] of rows) {
@@ -274,8 +304,27 @@ for (const state of UNDER_WAY) {
   }
 }
 
+t.test('an ambiguous answer whose body was kept is remembered with its attempt', async (t) => {
+  const body = Buffer.from('OK')
+  const unreadable = { body, kind: 'not-json', faults: [] } as const
+  const answer: SimpleAnswer = { type: 'ambiguous', detail: 'HTTP 200', unreadable }
+  for (const request of [IN_STATE.sending, awaiting(2)]) {
+    const number = request.attempts.length
+    const after = answered(request, answer, NOW)
+    t.match(after, { state: 'awaiting-callback', reason: 'ambiguous' })
+    t.same(after.attempts.map(({ keptAnswer }) => keptAnswer ?? false).indexOf(true), number - 1)
+    t.match(after.history.at(-1), { event: 'ambiguous', attempt: number, detail: 'HTTP 200' })
+    t.notMatch(JSON.stringify(after), /unreadable|body/)
+  }
+})
+
 t.test('nothing to send with is answered like HTTP 401', async (t) => {
-  const answer: SimpleAnswer = { type: 'refused', httpStatus: null, cause: 'unauthorized' }
+  const answer: SimpleAnswer = {
+    type: 'refused',
+    httpStatus: null,
+    cause: 'unauthorized',
+    detail: 'no-authorization'
+  }
   t.match(answered(IN_STATE.sending, answer, NOW), { state: 'parked', reason: 'unauthorized' })
 })
 

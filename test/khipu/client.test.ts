@@ -13,11 +13,12 @@ import {
   type Server as NetServer,
   type Socket
 } from 'node:net'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { createKhipuClient, type KhipuRequest } from '../../src/khipu/client.ts'
 import { makeAuthority, noOpenssl } from '../journey/certificates.ts'
-import { bytes, ok } from '../support/callbacks.ts'
+import { bytes, error, ok } from '../support/callbacks.ts'
 
 const asking: KhipuRequest = {
   service: 'cl/banking/personal/btgpactual.cl/transactions',
@@ -45,6 +46,7 @@ t.test('a request goes out as Khipu documents it', async (t) => {
   t.match(call, { method: 'POST', url: `/v1/${asking.service}`, body })
   t.same(call?.headers.toSorted(), [
     ['accept', 'application/json'],
+    ['accept-encoding', 'gzip, deflate, br'],
     ['authorization', 'Bearer header.payload.signature'],
     ['connection', 'close'],
     ['content-length', String(body.length)],
@@ -89,7 +91,12 @@ t.test('a redirect is not followed', async (t) => {
     const { calls, baseUrl } = await serveHttp(t, (response) =>
       response.writeHead(status, { location: `${elsewhere.baseUrl}/v1/x` }).end()
     )
-    t.match(await clientOf(t, baseUrl).send(asking), { type: 'temporary', httpStatus: status })
+    t.match(await clientOf(t, baseUrl).send(asking), {
+      type: 'refused',
+      httpStatus: status,
+      cause: 'unreadable-answer',
+      detail: `HTTP ${status}`
+    })
     t.equal(calls.length, 1)
   }
   t.same(elsewhere.calls, [])
@@ -136,6 +143,10 @@ const tooLarge = (status: number) => (socket: Socket) => {
   socket.end(head(status, size) + ' '.repeat(size))
 }
 
+const ambiguous = (detail: string) => ({ type: 'ambiguous', detail })
+/** What came of it is kept: it may be a part of the result. */
+const KEPT = { unreadable: { kind: 'not-json', faults: [{ rule: 'cut' }], body: bytes(ok()) } }
+
 /** A byte now and then: each comes in time, all of them together do not. */
 const drip = (socket: Socket) => {
   let left = 30
@@ -152,17 +163,17 @@ type Row = [what: string, afterTheRequest: (socket: Socket) => unknown, answer: 
 
 // What happens once Khipu has read the whole request.
 const AFTER: readonly Row[] = [
-  ['the connection is closed', (socket) => socket.end(), { type: 'ambiguous' }],
-  ['the connection is reset', (socket) => socket.resetAndDestroy(), { type: 'ambiguous' }],
-  ['no answer comes in time', () => {}, { type: 'ambiguous' }],
-  ['the answer is not HTTP', (socket) => socket.end('hello\r\n\r\n'), { type: 'ambiguous' }],
-  ['the head is cut', (socket) => socket.end('HTTP/1.1 202 Acc'), { type: 'ambiguous' }],
-  ['the body of a 200 is cut', cut(200), { type: 'ambiguous' }],
+  ['the connection is closed', (socket) => socket.end(), ambiguous('ECONNRESET')],
+  ['the connection is reset', (socket) => socket.resetAndDestroy(), ambiguous('ECONNRESET')],
+  ['no answer comes in time', () => {}, ambiguous('ETIMEDOUT')],
   [
-    'the body of a 202 is cut',
-    cut(202),
-    { type: 'acknowledged', httpStatus: 202, operationId: null }
+    'the answer is not HTTP',
+    (socket) => socket.end('hello\r\n\r\n'),
+    ambiguous('HPE_INVALID_CONSTANT')
   ],
+  ['the head is cut', (socket) => socket.end('HTTP/1.1 202 Acc'), { type: 'ambiguous' }],
+  ['the body of a 200 is cut', cut(200), { type: 'ambiguous', detail: 'ECONNRESET', ...KEPT }],
+  ['the body of a 202 is cut', cut(202), { type: 'ambiguous', detail: 'ECONNRESET', ...KEPT }],
   ['the body of a 401 is cut', cut(401), { type: 'refused', cause: 'unauthorized' }],
   ['the body of a 422 is cut', cut(422), { type: 'refused', cause: 'rejected' }],
   ['the body of a 429 is cut', cut(429), { type: 'temporary', retryAfterMs: 7000 }],
@@ -170,11 +181,11 @@ const AFTER: readonly Row[] = [
   [
     'the body of a 200 does not end in time',
     (socket) => socket.write(head(200, 1000) + '{'),
-    { type: 'ambiguous' }
+    { ...ambiguous('ETIMEDOUT'), unreadable: { body: Buffer.from('{') } }
   ],
-  ['the body of a 200 drips, and does not end in time', drip, { type: 'ambiguous' }],
-  ['a 200 is too large', tooLarge(200), { type: 'ambiguous' }],
-  ['a 202 is too large', tooLarge(202), { type: 'acknowledged' }],
+  ['the body of a 200 drips, and does not end in time', drip, ambiguous('ETIMEDOUT')],
+  ['a 200 is too large', tooLarge(200), ambiguous('ERR_TOO_LARGE')],
+  ['a 202 is too large', tooLarge(202), ambiguous('ERR_TOO_LARGE')],
   ['a 503 is too large', tooLarge(503), { type: 'temporary', httpStatus: 503 }]
 ]
 
@@ -191,6 +202,130 @@ for (const [what, afterTheRequest, answer] of AFTER) {
   })
 }
 
+const ACKNOWLEDGEMENT = bytes(ok({ Data: null })).toString()
+const finalAnswer =
+  `HTTP/1.1 202 Accepted\r\ncontent-length: ${ACKNOWLEDGEMENT.length}\r\n\r\n` + ACKNOWLEDGEMENT
+
+const INTERIM: readonly [what: string, lines: string][] = [
+  ['100', 'HTTP/1.1 100 Continue\r\n\r\n'],
+  ['100 twice', 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n'],
+  ['102', 'HTTP/1.1 102 Processing\r\n\r\n'],
+  ['103 with headers', 'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\nretry-after: 9\r\n\r\n'],
+  ['199', 'HTTP/1.1 199 X\r\n\r\n'],
+  ['100, 102 and 103', '100,102,103'.replaceAll(/(\d+),?/g, 'HTTP/1.1 $1 X\r\n\r\n')]
+]
+for (const [what, lines] of INTERIM) {
+  t.test(`an interim ${what} that nobody asked for is skipped`, async (t) => {
+    const atOnce = await serveRaw(t, (socket) => socket.end(lines + finalAnswer))
+    t.match(await clientOf(t, atOnce).send(asking), { type: 'acknowledged', httpStatus: 202 })
+    const apart = await serveRaw(t, (socket) => {
+      socket.write(lines)
+      setTimeout(() => socket.end(finalAnswer), 50)
+    })
+    t.match(await clientOf(t, apart).send(asking), { type: 'acknowledged', httpStatus: 202 })
+  })
+}
+
+t.test('an interim answer and nothing behind it is ambiguous', async (t) => {
+  const baseUrl = await serveRaw(t, (socket) => socket.end('HTTP/1.1 100 Continue\r\n\r\n'))
+  t.match(await clientOf(t, baseUrl).send(asking), ambiguous('ECONNRESET'))
+})
+
+t.test('a switch of protocols that nobody asked for is ambiguous', async (t) => {
+  for (const headers of ['', 'connection: upgrade\r\nupgrade: h2c\r\n']) {
+    const baseUrl = await serveRaw(t, (socket) =>
+      socket.end(`HTTP/1.1 101 X\r\n${headers}\r\nhello`)
+    )
+    t.match(await clientOf(t, baseUrl).send(asking), ambiguous('HTTP 101'))
+  }
+})
+
+t.test('of several lines of Retry-After the largest counts', async (t) => {
+  const baseUrl = await serveRaw(t, (socket) =>
+    socket.end('HTTP/1.1 503 X\r\nretry-after: 1\r\nRetry-After: 120\r\nretry-after: 7\r\n\r\n')
+  )
+  t.match(await clientOf(t, baseUrl).send(asking), { type: 'temporary', retryAfterMs: 120_000 })
+})
+
+const RESULT = bytes(ok())
+const CODED: readonly [contentEncoding: string, body: Buffer][] = [
+  ['gzip', gzipSync(RESULT)],
+  ['x-gzip', gzipSync(RESULT)],
+  ['GZIP', gzipSync(RESULT)],
+  ['deflate', deflateSync(RESULT)],
+  ['deflate', deflateRawSync(RESULT)],
+  ['br', brotliCompressSync(RESULT)],
+  ['identity', RESULT],
+  ['', RESULT],
+  ['gzip, br', brotliCompressSync(gzipSync(RESULT))],
+  ['deflate,identity , gzip', gzipSync(deflateSync(RESULT))]
+]
+for (const [contentEncoding, body] of CODED) {
+  t.test(`an answer in the coding "${contentEncoding}" is read`, async (t) => {
+    const { baseUrl } = await serveHttp(t, (response) =>
+      response.writeHead(200, { 'content-encoding': contentEncoding }).end(body)
+    )
+    const answer = await clientOf(t, baseUrl).send(asking)
+    t.match(answer, { type: 'envelope', outcome: { type: 'result' }, body: RESULT })
+  })
+}
+
+const bomb = gzipSync(Buffer.alloc(21 * 1024 * 1024))
+const UNDECODABLE: readonly [what: string, contentEncoding: string, body: Buffer][] = [
+  ['a coding that nobody knows', 'zstd', gzipSync(RESULT)],
+  ['gzip that is none', 'gzip', RESULT],
+  ['gzip that is cut', 'gzip', gzipSync(RESULT).subarray(0, -9)],
+  ['deflate that is none', 'deflate', Buffer.from([0xff, 0xff])],
+  ['br that is none', 'br', RESULT],
+  ['more than there may be, once it is decoded', 'gzip', bomb],
+  ['more than there may be, on the way', 'identity, gzip, gzip', gzipSync(bomb)],
+  ['very many codings', Array.from({ length: 50 }, () => 'identity').join(), RESULT]
+]
+for (const [what, contentEncoding, body] of UNDECODABLE) {
+  t.test(`what can't be decoded is kept as it came: ${what}`, async (t) => {
+    const answerWith = async (status: number) => {
+      const { baseUrl, calls } = await serveHttp(t, (response) =>
+        response.writeHead(status, { 'content-encoding': contentEncoding }).end(body)
+      )
+      const answer = await clientOf(t, baseUrl).send(asking)
+      t.equal(calls.length, 1)
+      return answer
+    }
+    t.match(await answerWith(200), {
+      type: 'ambiguous',
+      detail: 'HTTP 200',
+      unreadable: { kind: 'not-json', faults: [{ path: '', rule: 'content-encoding' }], body }
+    })
+    t.match(await answerWith(401), { type: 'refused', cause: 'unauthorized' })
+    t.match(await answerWith(503), { type: 'temporary', detail: 'HTTP 503' })
+  })
+}
+
+t.test('an error in a coding is read whatever the status', async (t) => {
+  const body = gzipSync(bytes(error('RETRY_IMMEDIATELY', 'E101')))
+  const { baseUrl } = await serveHttp(t, (response) =>
+    response.writeHead(503, { 'content-encoding': 'gzip' }).end(body)
+  )
+  const answer = await clientOf(t, baseUrl).send(asking)
+  t.match(answer, { type: 'envelope', httpStatus: 503, outcome: { type: 'error', code: 'E101' } })
+})
+
+t.test('a coding and nothing in it is nothing', async (t) => {
+  const { baseUrl } = await serveHttp(t, (response) =>
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end()
+  )
+  t.strictSame(await clientOf(t, baseUrl).send(asking), ambiguous('HTTP 200'))
+})
+
+t.test('a request that is under way as the client closes is ambiguous', async (t) => {
+  const client = createKhipuClient({
+    baseUrl: await serveRaw(t, () => void client.close()),
+    requestTimeoutMs: 20_000
+  })
+  t.match(await client.send(asking), ambiguous('ABORT_ERR'))
+  t.match(await client.send(asking), { type: 'temporary', detail: 'ABORT_ERR' }, 'and then none')
+})
+
 t.test('before the request', async (t) => {
   const closed = await listenAt(t, createNetServer())
   closed.server.close()
@@ -198,17 +333,23 @@ t.test('before the request', async (t) => {
     t,
     createNetServer((socket) => socket.end('no TLS here'))
   )
-  const rows: readonly [what: string, baseUrl: string][] = [
-    ['nothing listens there', closed.baseUrl],
-    ['the TLS handshake fails', noTls.baseUrl.replace('http:', 'https:')],
-    ['the name has no address', 'http://khipu.invalid']
+  const cutTls = await listenAt(
+    t,
+    createNetServer((socket) => socket.on('data', () => socket.destroy()).on('error', () => {}))
+  )
+  const rows: readonly [what: string, baseUrl: string, detail: RegExp][] = [
+    ['nothing listens there', closed.baseUrl, /^ECONNREFUSED$/],
+    ['the TLS handshake fails', noTls.baseUrl.replace('http:', 'https:'), /^(ERR_SSL_|EPROTO)/],
+    ['the TLS handshake is cut', cutTls.baseUrl.replace('http:', 'https:'), /^ECONNRESET$/],
+    ['the name has no address', 'http://khipu.invalid', /^(ENOTFOUND|EAI_AGAIN)$/]
   ]
-  for (const [what, baseUrl] of rows) {
+  for (const [what, baseUrl, detail] of rows) {
     t.test(what, async (t) => {
       t.match(await clientOf(t, baseUrl).send(asking), {
         type: 'temporary',
         httpStatus: null,
-        retryAfterMs: null
+        retryAfterMs: null,
+        detail
       })
     })
   }

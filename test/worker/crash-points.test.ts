@@ -67,7 +67,8 @@ const WISHES = {
       'retry-immediately': AT_ONCE,
       temporary: AT_ONCE,
       'no-callback': { ...AT_ONCE, maxRetries: 50 }
-    }
+    },
+    parkedMaxMs: { ...BUILT_IN_POLICY.parkedMaxMs, 'unreadable-answer': SOON_MS }
   }
 }
 
@@ -80,10 +81,8 @@ const ENVELOPE: Answer = {
   body: GOOD
 }
 const UNREADABLE: Answer = {
-  type: 'temporary',
-  httpStatus: 500,
-  retryAfterMs: null,
-  detail: 'no envelope',
+  type: 'ambiguous',
+  detail: 'HTTP 200',
   unreadable: { kind: 'not-json', faults: [], body: Buffer.from('no envelope') }
 }
 

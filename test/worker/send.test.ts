@@ -20,7 +20,7 @@ const find = async ({ catalog }: Service, requestId: string) => {
 }
 const lastEvent = ({ history }: Request) => history.at(-1)?.event
 const envelope = (content: object, status = 200): Answer =>
-  classify({ status, retryAfter: undefined, body: bytes(content) }, 0)
+  classify({ status, body: bytes(content) }, 0)
 const temporary = (retryAfterMs: number | null): Answer => ({
   type: 'temporary',
   httpStatus: 503,
@@ -30,7 +30,8 @@ const temporary = (retryAfterMs: number | null): Answer => ({
 const refused = (cause: 'unauthorized' | 'rejected'): Answer => ({
   type: 'refused',
   httpStatus: 400,
-  cause
+  cause,
+  detail: 'HTTP 400'
 })
 
 t.test('one attempt goes out, with all that Khipu needs and a capability of its own', async (t) => {
@@ -326,13 +327,86 @@ t.test('a result that breaks the schema is kept, for it may have been paid for',
   const service = await openService(t)
   const requestId = await ask(service)
   const content = { ...ok(), Data: 'text' }
-  const { deps } = openWorker(service, () => envelope(content))
-  await send(deps, await jobOf(service, requestId))
-  t.match(await find(service, requestId), { state: 'retry-scheduled', reason: 'temporary' })
-  const [kept] = await service.quarantine.list(null, 9)
+  const { deps, sends } = openWorker(service, () => envelope(content))
+  const job = await jobOf(service, requestId)
+  await send(deps, job)
+  const expected = {
+    state: 'awaiting-callback',
+    reason: 'ambiguous',
+    attempts: [{ keptAnswer: true }]
+  }
+  t.match(await find(service, requestId), expected)
+  await send(deps, job)
+  t.equal(sends.length, 1, 'and nothing is sent before the deadline')
+  const [kept, ...others] = await service.quarantine.list(null, 9)
+  t.same(others, [])
   t.match(kept, { kind: 'schema', requestId, attempt: 1 })
   t.same(kept && (await service.quarantine.open(kept)), bytes(content))
 })
+
+t.test('an answer without a body leaves nothing to keep', async (t) => {
+  const service = await openService(t)
+  const requestId = await ask(service)
+  const answer = classify({ status: 204, body: Buffer.alloc(0) }, 0)
+  const { deps } = openWorker(service, () => answer)
+  await send(deps, await jobOf(service, requestId))
+  const request = await find(service, requestId)
+  t.match(request, { state: 'awaiting-callback', reason: 'ambiguous' })
+  t.match(request.history.at(-1), { event: 'ambiguous', detail: 'HTTP 204' })
+  t.notOk(request.attempts[0]?.keptAnswer)
+  t.same(await service.quarantine.list(null, 9), [])
+})
+
+t.test(
+  'an error that breaks the rules of JSON decides, and what came is kept as well',
+  async (t) => {
+    const service = await openService(t)
+    const requestId = await ask(service)
+    const text = JSON.stringify(error('DO_NOT_RETRY', 'E101'))
+    const body = Buffer.from(text.replace('{', '{"LifeSpan":null,'))
+    const { deps } = openWorker(service, () => classify({ status: 500, body }, 0))
+    await send(deps, await jobOf(service, requestId))
+    t.match(await resultsOf(service), [
+      {
+        name: 'failed',
+        data: { reason: 'do-not-retry', response: { Status: 'ERROR', Error: { Code: 'E101' } } }
+      }
+    ])
+    const [kept] = await service.quarantine.list(null, 9)
+    t.same(kept && (await service.quarantine.open(kept)), body)
+  }
+)
+
+const DETAILS: readonly [event: string, answer: Answer, detail: string][] = [
+  ['parked', classify({ status: 401, body: Buffer.from('"x"') }, 0), 'HTTP 401'],
+  ['parked', classify({ status: 308, body: Buffer.alloc(0) }, 0), 'HTTP 308'],
+  ['failed', classify({ status: 404, body: Buffer.from('<html>') }, 0), 'HTTP 404'],
+  ['retry-scheduled', classify({ status: 503, body: Buffer.alloc(0) }, 0), 'HTTP 503'],
+  [
+    'retry-scheduled',
+    { type: 'temporary', httpStatus: null, retryAfterMs: null, detail: 'ENOTFOUND' },
+    'ENOTFOUND'
+  ],
+  ['ambiguous', { type: 'ambiguous', detail: 'ECONNRESET' }, 'ECONNRESET'],
+  ['ambiguous', classify({ status: 202, body: Buffer.from('OK') }, 0), 'HTTP 202']
+]
+for (const [event, answer, detail] of DETAILS) {
+  t.test(`a send that fails with ${detail} says so in the history and in the log`, async (t) => {
+    const service = await openService(t)
+    const requestId = await ask(service)
+    const lines: object[] = []
+    const { deps } = openWorker(service, () => answer)
+    const info = (line: object, message: string) => void lines.push({ ...line, message })
+    const log = Object.assign(Object.create(deps.log) as typeof deps.log, { info })
+    await send({ ...deps, log }, await jobOf(service, requestId))
+    const { history } = await find(service, requestId)
+    t.match(
+      history.find((line) => line.event === event),
+      { attempt: 1, detail }
+    )
+    t.match(lines, [{ message: 'request sent', answer: answer.type, detail }])
+  })
+}
 
 t.test("Khipu's own word comes after a gateway's status, and counts", async (t) => {
   const service = await openService(t)

@@ -373,7 +373,12 @@ const HAPPENINGS: Readonly<Record<string, Happening>> = {
   'sent: 202': sent(ACKNOWLEDGED),
   'sent: 503': sent(TEMPORARY),
   'sent: lost': sent({ type: 'ambiguous', detail: 'ECONNRESET' }),
-  'sent: 401': sent({ type: 'refused', httpStatus: 401, cause: 'unauthorized' }),
+  'sent: 401': sent({
+    type: 'refused',
+    httpStatus: 401,
+    cause: 'unauthorized',
+    detail: 'HTTP 401'
+  }),
   'sent: a result': sent(immediate(GOOD[0] ?? {}), GOOD[0]),
   'sent: an error': sent(immediate(error('RETRY_IMMEDIATELY'))),
   'called back: a result': calledBack(GOOD[0] ?? {}, 1),

@@ -5,7 +5,7 @@ import { bytesOf, type Said } from './happening.ts'
 
 /** The answer as the client would have read it. */
 export function answerOf(said: Said): Answer {
-  const http = (status: number, body: Buffer = Buffer.alloc(0), retryAfter?: string) =>
+  const http = (status: number, body: Buffer = Buffer.alloc(0), retryAfter?: readonly string[]) =>
     classify({ status, retryAfter, body }, 0)
   switch (said.type) {
     case 'acknowledged':
@@ -17,7 +17,7 @@ export function answerOf(said: Said): Answer {
     case '400':
       return http(400)
     case '503':
-      return http(503, Buffer.alloc(0), '120')
+      return http(503, Buffer.alloc(0), ['120'])
     case 'garbage':
       return http(200, Buffer.from('<html>'))
     case 'lost-before':

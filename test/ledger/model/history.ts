@@ -4,7 +4,7 @@ import type { Rules } from '../../core/rules.ts'
 import type { Post } from './journal.ts'
 
 const HEARD: ReadonlySet<string> = new Set(['callback', 'answered', 'deadline-passed'])
-const SAID_TO_FAIL: ReadonlySet<string> = new Set(['401', '400', '503', 'garbage', 'lost-before'])
+const SAID_TO_FAIL: ReadonlySet<string> = new Set(['401', '400', '503', 'lost-before'])
 /** Khipu's Retry-After of a 503 in this model. */
 const RETRY_AFTER_MS = 120_000
 

@@ -1,0 +1,107 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+
+/** A forward proxy on the way to Khipu. */
+export interface Proxy {
+  /** Scheme, host and port. */
+  readonly origin: URL
+  /** The value of Proxy-Authorization; null where the proxy asks for none. */
+  readonly authorization: string | null
+}
+
+/** A proxy's answer to CONNECT other than 2xx: no tunnel, and nothing was sent to Khipu. */
+export class TunnelRefused extends Error {
+  override readonly name = 'TunnelRefused'
+  readonly status: number
+  constructor(status: number) {
+    super('the proxy refused to open a tunnel')
+    this.status = status
+  }
+}
+
+/**
+ * Opens a connection of its own to an origin, TLS included, through the proxy where there is one. Until it
+ * resolves no byte of a request has been sent; whatever goes wrong rejects, and a proxy is never passed by.
+ */
+export async function connect(
+  origin: URL,
+  proxy: Proxy | null,
+  signal: AbortSignal
+): Promise<Socket> {
+  if (proxy === null) return secure(origin, await open(origin, signal), signal)
+  const toProxy = await secure(proxy.origin, await open(proxy.origin, signal), signal)
+  return secure(origin, await tunnel(origin, proxy, toProxy, signal), signal)
+}
+
+function open(url: URL, signal: AbortSignal): Promise<Socket> {
+  return settled(connectTcp({ host: hostOf(url), port: portOf(url) }), 'connect', signal)
+}
+
+async function secure(url: URL, socket: Socket, signal: AbortSignal): Promise<Socket> {
+  if (url.protocol !== 'https:') return socket
+  const host = hostOf(url)
+  // A name to be checked against the certificate; TLS allows no address there.
+  const servername = isIP(host) === 0 ? host : ''
+  const secured = connectTls({ socket, host, servername, ALPNProtocols: ['http/1.1'] })
+  return settled(secured, 'secureConnect', signal)
+}
+
+/** `CONNECT host:port`, whatever the scheme: only then is it known for certain what has reached Khipu. */
+async function tunnel(
+  origin: URL,
+  { authorization }: Proxy,
+  toProxy: Socket,
+  signal: AbortSignal
+): Promise<Socket> {
+  const authority = `${origin.hostname}:${portOf(origin)}`
+  const asking = request({
+    method: 'CONNECT',
+    path: authority,
+    headers: {
+      host: authority,
+      ...(authorization !== null && { 'proxy-authorization': authorization })
+    },
+    createConnection: () => toProxy
+  })
+  try {
+    const answered = once(asking, 'connect', { signal })
+    asking.end()
+    const [{ statusCode }, socket, rest] = (await answered) as ConnectEvent
+    if (statusCode < 200 || statusCode > 299) throw new TunnelRefused(statusCode)
+    if (rest.length > 0) socket.unshift(rest)
+    return socket
+  } catch (error) {
+    asking.on('error', () => {}).destroy()
+    toProxy.destroy()
+    throw error
+  }
+}
+
+type ConnectEvent = [answer: { readonly statusCode: number }, socket: Socket, rest: Buffer]
+
+async function settled(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  signal: AbortSignal
+): Promise<Socket> {
+  // What goes wrong later is told by the request on it; a socket that nobody listens to ends the process.
+  socket.on('error', () => {})
+  try {
+    await once(socket, event, { signal })
+    return socket.setNoDelay()
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+}
+
+/** Node takes the address of IPv6 without its brackets. */
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1')
+}
+
+function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
+}
