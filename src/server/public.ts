@@ -9,6 +9,7 @@ import {
   type ListenerSettings,
   serverOptions
 } from './listener.ts'
+import { isFollowed } from './whole.ts'
 import { createStrangers, type RefusalLimits } from './strangers.ts'
 
 export interface PublicSettings extends ListenerSettings {
@@ -81,7 +82,10 @@ function bareAnswers({ counted, dropped }: PublicDeps): Bare {
       type: 'application/json; charset=utf-8',
       body: JSON.stringify({ status: WORDS.get(status) ?? 'refused' })
     }),
-    refused: (status) => counted(WORDS.get(status) ?? 'malformed'),
+    // A verified callback whose body breaks off is counted as `incomplete`, once its connection has gone.
+    refused: (status, request) => {
+      if (request === undefined || !isFollowed(request)) counted(WORDS.get(status) ?? 'malformed')
+    },
     dropped
   }
 }

@@ -43,7 +43,7 @@ export async function openPublic(
   const address = await listen(t, app)
   const post = (token: string, body: Buffer, headers: Record<string, string> = {}) =>
     call(`${address}/callbacks/${token}`, { method: 'POST', body: new Uint8Array(body), headers })
-  return { address, counted, post, routes: routesOf(app) }
+  return { address, counted, post, app, routes: routesOf(app) }
 }
 
 const TOKENS: readonly ApiToken[] = [
