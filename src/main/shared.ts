@@ -27,6 +27,7 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
   })
   const capabilities = createCapabilities(config.secretKeys)
   let isFit = false
+  let isStopping = false
   const fits = agreeInTime({ ...parts, partitions: config.partitions }).then(
     () => void (isFit = true)
   )
@@ -42,6 +43,8 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
     fits,
     // With another number of partitions a good callback would be turned away as unknown.
     canStore: () => isFit && capacity.canStore(),
+    isStopping: () => isStopping,
+    beginStopping: () => void (isStopping = true),
     async close() {
       capacity.close()
       spool?.close()

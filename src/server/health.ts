@@ -8,6 +8,8 @@ export interface HealthDeps {
   /** What rejects a write, or says nothing, does not store. */
   readonly catalog: Pick<Lookup, 'tryWrite' | 'totals' | 'overdueMs'>
   readonly canStore: () => boolean
+  /** True from the signal that ends the process. */
+  readonly isStopping: () => boolean
   /** What is wrong with how Redis is set up. */
   readonly concerns: () => readonly string[]
   /** Where callbacks wait on disk; null where there is no such place. */
@@ -31,11 +33,13 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
     const away = written.error === undefined ? 'ready' : 'away'
     const redis = refusals.length > 0 ? 'refuses' : away
     const room = deps.canStore() ? 'free' : 'none'
-    const ready = redis === 'ready' && room === 'free'
+    const isStopping = deps.isStopping()
+    const ready = redis === 'ready' && room === 'free' && !isStopping
     const status = ready ? 'ready' : 'unavailable'
     const spool = deps.spool === null ? undefined : tellOf(deps.spool)
     const others = [...refusals, ...concernsOf(requests), ...concernsOfSpool(spool)]
-    const concerns = [...new Set([...deps.concerns(), ...others])]
+    const stopping = isStopping ? ['the process is stopping'] : []
+    const concerns = [...new Set([...stopping, ...deps.concerns(), ...others])]
     return reply.code(ready ? 200 : 503).send({ status, redis, room, concerns, requests, spool })
   })
 

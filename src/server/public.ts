@@ -19,6 +19,8 @@ export interface PublicSettings extends ListenerSettings {
 }
 
 export interface PublicDeps extends Omit<CallbackDeps, 'strangers'> {
+  /** True from the signal that ends the process: callbacks are still taken. */
+  readonly isStopping: () => boolean
   /** A connection was one too many. */
   readonly dropped: () => void
 }
@@ -44,6 +46,10 @@ export async function buildPublic(
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return turnAway(reply)
     return undefined
+  })
+  // A load balancer opens its next connection elsewhere, instead of using this one when the listener closes.
+  app.addHook('onSend', async (_request, reply) => {
+    if (given.isStopping()) void reply.header('connection', 'close')
   })
   continueWhenAdmitted(app)
   app.removeAllContentTypeParsers()

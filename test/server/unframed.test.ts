@@ -95,7 +95,11 @@ t.test('an unknown capability is 404, and of the body behind it one packet is re
 t.test('503, and nothing on the disk, where it cannot be kept now', async (t) => {
   const { send, path } = await open(t, {
     canStore: () => false,
-    spool: { hasRoom: () => true, holds: () => false, put: async () => t.fail('it is not put') }
+    spool: {
+      hasRoom: () => true,
+      holds: () => false,
+      put: async () => Promise.reject(new Error('it is not to be put'))
+    }
   })
   t.match(await send([head(path) + BODY]), /^HTTP\/1\.1 503 .*\r\nretry-after: /is)
 })

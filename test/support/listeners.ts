@@ -29,6 +29,7 @@ export async function openPublic(
     ...service,
     spool: null,
     canStore: () => true,
+    isStopping: () => false,
     counted: (status) => void counted.push(status),
     dropped: () => void counted.push('dropped'),
     ...changes
@@ -71,6 +72,7 @@ export async function openAdmin(
   const deps: AdminDeps = {
     catalog: service.catalog,
     canStore: () => true,
+    isStopping: () => false,
     concerns: () => [],
     spool: null,
     metrics: () => metrics.render(),
