@@ -97,6 +97,7 @@ export async function compareTimes(): Promise<void> {
       replicas,
       spool: null,
       canStore: () => true,
+      isStopping: () => false,
       counted: () => {},
       dropped: () => {}
     }

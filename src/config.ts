@@ -54,6 +54,7 @@ export interface Config {
   readonly spool: { readonly folder: string; readonly mostBytes: number } | null
   readonly workerConcurrency: number
   readonly sweepIntervalMs: number
+  readonly shutdownDelayMs: number
   readonly bodyLimit: number
   readonly logLevel: string
 }
@@ -145,6 +146,7 @@ function toConfig(
     spool: spoolOf(raw),
     workerConcurrency: raw.WORKER_CONCURRENCY,
     sweepIntervalMs: toMs(raw.SWEEP_INTERVAL),
+    shutdownDelayMs: toMs(raw.SHUTDOWN_DELAY),
     bodyLimit: bytes.parse(raw.BODY_LIMIT) ?? 0,
     logLevel: raw.LOG_LEVEL
   }

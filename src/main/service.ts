@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { callbackUrl } from '../khipu/capability.ts'
@@ -17,7 +18,9 @@ export interface Running {
   close(): Promise<unknown>
 }
 
-export interface RunningService extends Running {
+export interface RunningService {
+  /** Ends it in order. The public listener goes on taking callbacks for as long as the delay. */
+  close(delayMs: number): Promise<void>
   /** Resolves once it is clear that process and ledger fit, when Redis is there; rejects where they don't. */
   readonly fits: Promise<void>
 }
@@ -36,13 +39,11 @@ export async function startService(config: Config, log: Logger): Promise<Running
   // First of all: a process whose spool can't be opened must not begin with anything.
   const spool = server ? buildSpool(config) : null
   const shared = buildShared(config, spool, log)
-  const running: Running[] = []
   const draining = spool === null ? null : startDraining({ ...shared, spool, log })
-  if (draining !== null) running.push(draining)
-  if (server) running.push(await runPublic(config, shared, log))
-  running.push(await runAdmin(config, shared, server, log))
+  const publicListener = server ? await runPublic(config, shared, log) : null
+  const adminListener = await runAdmin(config, shared, server, log)
   // Last: a process that can't open its ports must not have taken a job.
-  if (worker) running.push(runWorker(config, shared, draining, log))
+  const workers = worker ? runWorker(config, shared, draining, log) : null
   log.info({ version: shared.version }, 'service started')
   const sayReady = () => {
     if (shared.canStore()) log.info({ afterMs: Math.round(performance.now()) }, 'service ready')
@@ -51,11 +52,33 @@ export async function startService(config: Config, log: Logger): Promise<Running
   shared.fits.then(sayReady, () => {})
   return {
     fits: shared.fits,
-    close: async () => {
-      await Promise.all(running.map((each) => each.close()))
-      await shared.close()
-    }
+    close: (delayMs) => stop({ shared, publicListener, draining, workers, adminListener }, delayMs)
   }
+}
+
+interface Parts {
+  readonly shared: Shared
+  readonly publicListener: Running | null
+  readonly draining: Running | null
+  readonly workers: Running | null
+  readonly adminListener: Running
+}
+
+/**
+ * From the first moment readiness is 503 and no job is begun. A load balancer needs the delay to notice, and sends
+ * callbacks meanwhile. The operator listener closes last: until then it tells how it goes.
+ */
+async function stop(parts: Parts, delayMs: number): Promise<void> {
+  const { shared, publicListener, draining, workers, adminListener } = parts
+  shared.beginStopping()
+  const closeServer = async () => {
+    if (publicListener !== null) await pause(delayMs)
+    await publicListener?.close()
+    await draining?.close()
+  }
+  await Promise.all([closeServer(), workers?.close()])
+  await adminListener.close()
+  await shared.close()
 }
 
 function runWorker(
@@ -131,6 +154,7 @@ async function runAdmin(
     concerns: shared.concerns,
     trouble: shared.trouble,
     backlog: shared.backlog,
+    isStopping: shared.isStopping,
     spool: shared.spool,
     metrics: () => shared.metrics.render(),
     operator: withOperator ? operator : null,

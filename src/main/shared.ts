@@ -29,6 +29,7 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
   })
   const capabilities = createCapabilities(config.secretKeys)
   let isFit = false
+  let isStopping = false
   const fits = agreeInTime({ ...parts, partitions: config.partitions }).then(
     () => void (isFit = true)
   )
@@ -51,6 +52,8 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
       if (refusedDatabase() !== null) return 'refuses' as const
       return isLoading ? ('loading' as const) : null
     },
+    isStopping: () => isStopping,
+    beginStopping: () => void (isStopping = true),
     async close() {
       capacity.close()
       spool?.close()

@@ -9,6 +9,8 @@ export interface HealthDeps {
   /** What rejects a write, or says nothing, does not store. */
   readonly catalog: Pick<Lookup, 'tryWrite' | 'totals' | 'overdueMs'>
   readonly canStore: () => boolean
+  /** True from the signal that ends the process. */
+  readonly isStopping: () => boolean
   /** What is wrong with how Redis is set up. */
   readonly concerns: () => readonly string[]
   /** What keeps Redis from being of use though it is there; null where nothing does, or it is away. */
@@ -40,13 +42,15 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
     const away = written.error === undefined ? 'ready' : (trouble ?? 'away')
     const redis = refusals.length > 0 ? 'refuses' : away
     const room = deps.canStore() ? 'free' : 'none'
-    const ready = redis === 'ready' && room === 'free'
+    const isStopping = deps.isStopping()
+    const ready = redis === 'ready' && room === 'free' && !isStopping
     const status = ready ? 'ready' : 'unavailable'
     const spool = deps.spool === null ? undefined : tellOf(deps.spool)
     const resultQueue = backlog.value === undefined ? null : tellOfBacklog(backlog.value)
     const own = [...concernsOf(requests), ...concernsOfSpool(spool), ...unreadResults(resultQueue)]
-    const others = [...refusals, ...own]
-    const concerns = [...new Set([...deps.concerns(), ...others])]
+    const stopping = isStopping ? ['the process is stopping'] : []
+    const others = [...stopping, ...deps.concerns(), ...refusals, ...own]
+    const concerns = [...new Set(others)]
     const body = { status, redis, room, concerns, requests, spool, resultQueue }
     return reply.code(ready ? 200 : 503).send(body)
   })

@@ -75,6 +75,7 @@ t.test('needs no more than three variables, and has a default for the others', a
     spool: null,
     workerConcurrency: 20,
     sweepIntervalMs: 15_000,
+    shutdownDelayMs: 3000,
     bodyLimit: 10_485_760,
     logLevel: 'info'
   })
@@ -126,7 +127,11 @@ const understood: [name: string, value: string, expected: Partial<Config>][] = [
   ['SWEEP_INTERVAL', '1m', { sweepIntervalMs: 60_000 }],
   ['BODY_LIMIT', '512kb', { bodyLimit: 524_288 }],
   ['BODY_LIMIT', '100b', { bodyLimit: 100 }],
-  ['LOG_LEVEL', 'silent', { logLevel: 'silent' }]
+  ['LOG_LEVEL', 'silent', { logLevel: 'silent' }],
+  ['SHUTDOWN_DELAY', '0s', { shutdownDelayMs: 0 }],
+  ['SHUTDOWN_DELAY', '0ms', { shutdownDelayMs: 0 }],
+  ['SHUTDOWN_DELAY', '30s', { shutdownDelayMs: 30_000 }],
+  ['SHUTDOWN_DELAY', '9999m', { shutdownDelayMs: 599_940_000 }]
 ]
 for (const [name, value, expected] of understood) {
   t.test(`${name}=${value} is understood, and changes nothing else`, async (t) => {
@@ -142,7 +147,14 @@ const keys = 'must be kid:base64 of 32 bytes, separated by commas, each kid once
 const tokens = 'must be name:token or name/scope:token, separated by commas, each name once'
 const networks = 'must be addresses and networks such as 10.0.0.7,192.168.0.0/16'
 const endpoints = 'must be host:port, and more of them after commas'
+const aDelay = 'must be a duration such as 0s, 500ms or 10s'
 const wrong: [name: string, value: string, message: string | RegExp][] = [
+  ['SHUTDOWN_DELAY', '0', aDelay],
+  ['SHUTDOWN_DELAY', '-1s', aDelay],
+  ['SHUTDOWN_DELAY', '1.5s', aDelay],
+  ['SHUTDOWN_DELAY', '00s', aDelay],
+  // Node's timers can't wait so long, and would not wait at all.
+  ['SHUTDOWN_DELAY', '30d', aDelay],
   ['ROLE', CANARY, /^must be .*one of/],
   ['ROLE', 'ALL', /^must be .*one of/],
   ['ROLE', 'constructor', /^must be .*one of/],

@@ -149,6 +149,8 @@ async function settingsOf(redisUrl: string, khipuUrl: string, prefix: string): P
     QUEUE_PREFIX: prefix,
     KHIPU_BASE_URL: khipuUrl,
     KHIPU_API_KEY: 'journey-api-key',
+    // Nobody sends anything here when a process ends; the tests that do have a delay.
+    SHUTDOWN_DELAY: '0s',
     API_TOKENS: `journey:${TOKEN}`,
     SECRET_KEYS: `k1:${randomBytes(32).toString('base64')}`
   }
