@@ -51,6 +51,9 @@ export interface Service {
   kill(): Promise<void>
 }
 
+/** What can be called as an operator calls it. */
+export type Operated = Pick<Service, 'api'>
+
 /** The environment of a process: settings of the service by their names. */
 export type Env = Readonly<Record<string, string>>
 
@@ -139,7 +142,8 @@ export async function call<Body = unknown>(
   return { status, headers, text, body: readJson(text) as Body }
 }
 
-function callApi<Body>(url: string, method: string, body: unknown, more: Env = {}) {
+/** Calls an address with the operator's token. */
+export function callApi<Body>(url: string, method: string, body: unknown, more: Env = {}) {
   const authorization = `Bearer ${TOKEN}`
   if (body === undefined) return call<Body>(url, { method, headers: { authorization, ...more } })
   const headers = { authorization, 'content-type': 'application/json', ...more }
