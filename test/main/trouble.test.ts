@@ -63,7 +63,10 @@ t.test('where the partitions differ nothing is taken', async (t) => {
 
 t.test('one that is closed holds neither connections nor its spool', async (t) => {
   const world = await startWorld(t, { ownRedis: true })
-  const clients = async () => String(await world.client.client('LIST')).match(/^id=\d+/gm) ?? []
+  const clients = async () => {
+    const list = String(await world.client.client('LIST'))
+    return [...list.matchAll(/^id=\d+/gm)].map(([id]) => id)
+  }
   await world.results.waitUntilReady()
   const before = await clients()
   const folder = spoolFolder(t)
