@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { bytes, ok } from '../support/callbacks.ts'
 import { openPublic, openServerService } from '../support/listeners.ts'
@@ -7,6 +8,9 @@ import { until } from '../support/until.ts'
 // A Redis that answers when it is asked for a request, and never again.
 
 const LARGE = { ...ok(), Data: { Transaction: [{ AccountId: 'x'.repeat(600_000) }] } }
+
+/** How long Redis takes to say that it knows a request, in ms. */
+const ASKED_MS = 1_500
 
 async function open(t: Test) {
   const service = await openServerService(t)
@@ -41,4 +45,18 @@ t.test('what waited for its turn behind some that hung does not hang as well', a
   t.equal(asked.length, 3)
   void send(LARGE)
   await until('what comes later is tried again', () => asked.length === 4)
+})
+
+t.test('what Redis has taken to know the request is a part of its patience, once', async (t) => {
+  const service = await openServerService(t)
+  const receive = () => new Promise<never>(() => {})
+  const has = () => pause(ASKED_MS, true)
+  const { post } = await openPublic(t, service, { ledger: { ...service.ledger, has, receive } })
+  const requestId = await askIn(service, 'awaiting-callback')
+  const token = service.capabilities.sign({ requestId, attempt: 1 })
+  const startedAt = performance.now()
+  t.equal((await post(token, bytes(ok()))).status, 503)
+  const tookMs = performance.now() - startedAt
+  // 1.8 s in all: 3.3 s would leave it out, and 1.5 s would count it twice.
+  t.ok(tookMs > 1_700 && tookMs < 3_000, `${Math.round(tookMs)} ms`)
 })
