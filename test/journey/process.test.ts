@@ -1,6 +1,6 @@
 import t from 'tap'
 import { until } from './until.ts'
-import { startWorld } from './world.ts'
+import { accountOf, ask, atRest, startWorld } from './world.ts'
 
 /** Runs beside the service from its start on. */
 const beside = (code: string) => ({
@@ -43,3 +43,14 @@ for (const [what, failure] of [
     t.same([service.strays, service.stderr()], [[], ''])
   })
 }
+
+t.test('a process whose log nobody reads any more goes on', async (t) => {
+  const world = await startWorld(t, { khipu: { callbackDelayMs: 20 } })
+  const service = await world.start()
+  service.closeLog()
+  for (const number of [1, 2]) {
+    const requestId = await ask(service, accountOf('1001', number))
+    t.match(await atRest(service, requestId), { state: 'delivered' })
+  }
+  t.match(await service.stop(), { code: 0 })
+})

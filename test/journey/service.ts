@@ -43,6 +43,8 @@ export interface Service {
   ready(): Promise<void>
   /** Sends a signal. */
   send(signal: NodeJS.Signals): void
+  /** Closes the pipe that its log goes through, as a reader does that has died. */
+  closeLog(): void
   /** Resolves once the process has gone. */
   exited(): Promise<Exit>
   /** Sends SIGTERM, and resolves once the process has gone; within 10 s, or it is an error. */
@@ -109,6 +111,7 @@ export function spawnService(env: Env): Service {
       })
     },
     send: (signal) => void child.kill(signal),
+    closeLog: () => void child.stdout.destroy(),
     exited: () => ended,
     async stop() {
       child.kill('SIGTERM')

@@ -4,7 +4,16 @@ import { createSealer } from '../../src/ledger/seal.ts'
 import { partitionTag } from '../../src/ledger/store.ts'
 import { openSpool } from '../../src/spool/spool.ts'
 import { until } from '../journey/until.ts'
-import { accountOf, ask, atRest, inState, startWorld, view, type World } from '../journey/world.ts'
+import {
+  accountOf,
+  ask,
+  atRest,
+  inState,
+  metric,
+  startWorld,
+  view,
+  type World
+} from '../journey/world.ts'
 import { secretKey } from '../support/service.ts'
 import { spoolFolder } from '../support/spool.ts'
 import { startHere, startUnready } from './started.ts'
@@ -72,6 +81,7 @@ t.test('one that is closed holds neither connections nor its spool', async (t) =
   const folder = spoolFolder(t)
   const service = await startHere(t, world, { SPOOL_DIR: folder })
   t.ok((await clients()).length > before.length)
+  t.match(await metric(service, 'khipu_spool_entries'), new Map([['', 0]]))
   await service.close()
   await until('its connections are closed', async () => {
     return (await clients()).every((client) => before.includes(client))

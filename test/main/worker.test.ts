@@ -1,3 +1,4 @@
+import { Queue } from 'bullmq'
 import t from 'tap'
 import { partitionOf } from '../../src/core/partition.ts'
 import { call } from '../journey/service.ts'
@@ -8,6 +9,7 @@ import {
   atRest,
   inState,
   metric,
+  resultJobs,
   resultsOf,
   startWorld,
   sumOf,
@@ -73,6 +75,17 @@ t.test('what has ended is forgotten, and its result kept, for as long as is set'
   })
   const sends = await metric(service, 'khipu_sends_total')
   t.same([...sends], [['answer="acknowledged"', 1]])
+})
+
+t.test('results are on the queue that is named', async (t) => {
+  const world = await startWorld(t, { khipu: { callbackDelayMs: 10 } })
+  const service = await startHere(t, world, { RESULT_QUEUE: 'elsewhere' })
+  const prefix = world.env['QUEUE_PREFIX'] ?? ''
+  const elsewhere = new Queue('elsewhere', { prefix, connection: { url: world.redis.url } })
+  t.teardown(() => elsewhere.close())
+  const requestId = await ask(service, accountOf('1001', 1))
+  await until('its result is there', () => elsewhere.getJob(requestId))
+  t.same(await resultJobs(world), [])
 })
 
 t.test('the quarantine holds as many bodies as are set', async (t) => {
