@@ -55,6 +55,8 @@ export interface Config {
   readonly workerConcurrency: number
   readonly sweepIntervalMs: number
   readonly bodyLimit: number
+  /** The most JSON values that a callback may hold. */
+  readonly bodyValues: number
   readonly logLevel: string
 }
 
@@ -146,6 +148,7 @@ function toConfig(
     workerConcurrency: raw.WORKER_CONCURRENCY,
     sweepIntervalMs: toMs(raw.SWEEP_INTERVAL),
     bodyLimit: bytes.parse(raw.BODY_LIMIT) ?? 0,
+    bodyValues: raw.BODY_VALUES,
     logLevel: raw.LOG_LEVEL
   }
   return Object.freeze(config)

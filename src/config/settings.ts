@@ -97,6 +97,11 @@ const properties = {
   ),
   SWEEP_INTERVAL: duration('15s', 'How often a worker looks for requests without progress'),
   BODY_LIMIT: size('10mb', 'The most that a callback body may have'),
+  BODY_VALUES: integer(
+    [1, 100_000_000],
+    1_000_000,
+    'The most JSON values (objects, arrays, strings, numbers, literals) a callback may hold; one with more is kept in quarantine'
+  ),
   LOG_LEVEL: oneOf(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'info',

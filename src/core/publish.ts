@@ -36,7 +36,7 @@ export function lateResultOf(
   request: Request,
   outcome: Extract<Outcome, { type: 'result' }>,
   receivedAt: number,
-  response: KhipuEnvelope
+  response: KhipuEnvelope | null
 ): Result {
   return {
     ...resultOf(request, response),

@@ -8,6 +8,7 @@ import { joinPartitions } from '../ledger/partitions.ts'
 import { awaitReplicas, publishSafely } from '../ledger/replicas.ts'
 import { createSealer } from '../ledger/seal.ts'
 import type { Connection } from '../queue/connections.ts'
+import { composeHere } from '../queue/compose.ts'
 import { createJobs } from '../queue/jobs.ts'
 import { openQueues } from '../queue/queues.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
@@ -19,9 +20,9 @@ export function buildParts(config: Config, redis: Connection, log: Logger) {
   const [first, ...others] = openPartitions(config, redis)
   const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
   const queues = openQueues(redis, { tags, queuePrefix, resultQueue, resultRetentionMs })
-  const sealResult = sealResults ? createSealer(secretKeys, 'result').seal : null
+  const compose = composeHere(sealResults ? createSealer(secretKeys, 'result').seal : null)
   const replicas = awaitReplicas(redis, config.ackReplicas, `${first.tag}:fence`)
-  const jobs = publishSafely(createJobs(queues, log, sealResult), replicas)
+  const jobs = publishSafely(createJobs(queues, log, compose), replicas)
   const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
   // Each partition releases at a pace of its own: together they are as fast as the policy says.
   const releasesPerSecond = config.policy.releasesPerSecond / config.partitions

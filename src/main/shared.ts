@@ -2,6 +2,8 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { createCapabilities } from '../khipu/capability.ts'
 import { connectFailingFast } from '../queue/connections.ts'
+import { createSealer } from '../ledger/seal.ts'
+import { examineHere } from '../server/examine.ts'
 import { createMetrics } from '../server/metrics.ts'
 import type { Spool } from '../spool/spool.ts'
 import { agreeInTime } from './agree.ts'
@@ -26,6 +28,7 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
     version
   })
   const capabilities = createCapabilities(config.secretKeys)
+  const examine = examineHere(createSealer(config.secretKeys), config.bodyValues)
   let isFit = false
   const fits = agreeInTime({ ...parts, partitions: config.partitions }).then(
     () => void (isFit = true)
@@ -38,6 +41,7 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
     spool,
     metrics,
     capabilities,
+    examine,
     capacity,
     fits,
     // With another number of partitions a good callback would be turned away as unknown.

@@ -4,7 +4,8 @@ import { type Job, jobsOf } from '../core/jobs.ts'
 import { waitsItsTurn } from '../core/hinder.ts'
 import type { Request } from '../core/request.ts'
 import type { Queues } from './queues.ts'
-import { createResults, type Results, type SealResult } from './results.ts'
+import { type Compose, composeHere } from './compose.ts'
+import { createResults, type Results } from './results.ts'
 
 /** The jobs that a request's state asks for, made to exist. Every id is deterministic: again is as good as once. */
 export interface RequestJobs extends Results {
@@ -21,7 +22,7 @@ const NOT_DELAYED = -3
 export function createJobs(
   queues: Pick<Queues, 'of' | 'result'>,
   log: Logger,
-  sealResult: SealResult | null = null
+  compose: Compose = composeHere()
 ): RequestJobs {
   async function add({ type, jobId, requestId, at }: Job, now: number): Promise<void> {
     if (type === 'result') return
@@ -50,7 +51,7 @@ export function createJobs(
   }
 
   return {
-    ...createResults(queues.result, log, sealResult),
+    ...createResults(queues.result, log, compose),
     ensure,
 
     async wake(requestId, callbackId) {

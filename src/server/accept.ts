@@ -7,7 +7,7 @@ import { callbackId } from '../ledger/ids.ts'
 import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
 import type { KhipuEnvelope } from '../schemas/generated.ts'
-import { parseJson, parseJsonExactly } from '../schemas/json.ts'
+import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
 import { Refusal } from './problem.ts'
 
@@ -24,7 +24,7 @@ export async function accept(deps: AcceptDeps, kept: Quarantined, by: string): P
   if (body === null || request === null) throw new Refusal(409, 'its request is no longer known')
   const envelope = validate(body)
   if (isOpen(request)) await receiveAgain(deps, kept, envelope, body)
-  else await publishLate(deps, request, kept, envelope)
+  else await publishLate(deps, request, kept, envelope, body)
   await noteOperator(deps, kept, 'quarantine-accepted', by)
   await deps.quarantine.discard(kept.quarantineId)
 }
@@ -47,8 +47,7 @@ function validate(body: Buffer): KhipuEnvelope {
   if (!parsed.ok) throw new Refusal(422, invalid, [{ path: '', ...parsed.fault }])
   const checked = check('khipu-envelope', parsed.value, { list: 'first' })
   if (!checked.valid) throw new Refusal(422, invalid, checked.faults)
-  // With its numbers as they were written: a late result goes from here to the queue.
-  return parseJsonExactly(body) as KhipuEnvelope
+  return checked.value
 }
 
 async function receiveAgain(
@@ -72,7 +71,8 @@ async function publishLate(
   deps: AcceptDeps,
   request: Request,
   kept: Quarantined,
-  envelope: KhipuEnvelope
+  envelope: KhipuEnvelope,
+  body: Buffer
 ): Promise<void> {
   if (request.state === 'delivered') throw new Refusal(409, 'its request was delivered already')
   const outcome = readEnvelope(envelope)
@@ -81,6 +81,7 @@ async function publishLate(
   const claim = await deps.quarantine.claimLate(kept)
   if (claim === 'taken') throw new Refusal(409, 'its request has a late result already')
   if (claim === 'published') return
-  await deps.jobs.publishLate(lateResultOf(request, outcome, kept.receivedAt, envelope))
+  const { response: _, ...head } = lateResultOf(request, outcome, kept.receivedAt, null)
+  await deps.jobs.publishLate(head, body)
   await deps.quarantine.settleLate(kept)
 }

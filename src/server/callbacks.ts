@@ -2,12 +2,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import pLimit, { type LimitFunction } from 'p-limit'
 import { admit, type AdmissionDeps, postpone, refuseUnknown } from './admission.ts'
 import type { Arrival, IntakeDeps, Stored } from './intake.ts'
-import { judge } from './judge.ts'
+import type { Examine } from './examine.ts'
 import { countReading, LARGE_BYTES } from './reading.ts'
 import { spool } from './spooling.ts'
 import { createStoring, type StoreInTime } from './storing.ts'
 
 export interface CallbackDeps extends AdmissionDeps, IntakeDeps {
+  readonly examine: Examine
   readonly ledger: AdmissionDeps['ledger'] & IntakeDeps['ledger']
 }
 
@@ -65,7 +66,8 @@ async function take(
   { capability, body, at }: Came
 ): Promise<unknown> {
   const isEncoded = isEncodedBody(request)
-  const arrival = { capability, body, isEncoded, verdict: judge(body, isEncoded) }
+  const examined = await deps.examine(body, isEncoded, capability.requestId)
+  const arrival = { capability, body, isEncoded, ...examined }
   const stored = await store(request, arrival, at)
   if (stored !== null) {
     counts(deps, arrival, stored)

@@ -6,6 +6,7 @@ import type { Request, State } from '../../src/core/request.ts'
 import { connectFailingFast, connectWaiting } from '../../src/queue/connections.ts'
 import { consume, type Handler } from '../../src/queue/consume.ts'
 import type { JobData, QueueName } from '../../src/queue/queues.ts'
+import type { ResultHead } from '../../src/queue/result-text.ts'
 import { check } from '../../src/schemas/validate.ts'
 import { bytes, error, ok, resultsOf } from '../support/callbacks.ts'
 import { ask, askIn } from '../support/requests.ts'
@@ -180,7 +181,15 @@ t.test('the envelope of a result is deep-equal to what came', async (t) => {
   t.equal(JSON.stringify(result?.data['response']), text)
 })
 
-const NUMBERS = ['12345678901234567890', '-0.12345678901234567890', '1e400', '1E-400', '7', '0.1']
+const NUMBERS = [
+  '12345678901234567890',
+  '-0.12345678901234567890',
+  '1e400',
+  '1E-400',
+  '7',
+  '0.10',
+  '-0.0'
+]
 
 t.test('numbers reach a consumer as they were written', async (t) => {
   const service = await openService(t)
@@ -197,11 +206,9 @@ t.test('a late result has an id of its own, beside that of the request', async (
   const request = await requestIn(service, 'failed')
   await service.jobs.publish(request, async () => bytes(error('DO_NOT_RETRY')))
   const [first] = await resultsOf(service)
-  const late = { ...first?.data, outcome: 'delivered' } as Parameters<
-    Service['jobs']['publishLate']
-  >[0]
-  await service.jobs.publishLate(late)
-  await service.jobs.publishLate(late)
+  const late = { ...first?.data, outcome: 'delivered' } as unknown as ResultHead
+  await service.jobs.publishLate(late, bytes(ok()))
+  await service.jobs.publishLate(late, bytes(ok()))
   const ids = (await resultsOf(service)).map(({ id }) => id).toSorted()
   t.same(ids, [request.requestId, `${request.requestId}-late`])
 })

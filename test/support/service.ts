@@ -12,6 +12,8 @@ import { awaitReplicas } from '../../src/ledger/replicas.ts'
 import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
 import { type Connection, connectWaiting, type RedisAddress } from '../../src/queue/connections.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
+import { createSealer } from '../../src/ledger/seal.ts'
+import { examineHere } from '../../src/server/examine.ts'
 import { openQueues } from '../../src/queue/queues.ts'
 
 export const HOUR = 3_600_000
@@ -107,6 +109,7 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
     queuePrefix,
     queues,
     capabilities: createCapabilities(secretKeys),
+    examine: examineHere(createSealer(secretKeys)),
     ledgerRetentionMs,
     log
   }
