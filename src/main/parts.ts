@@ -8,19 +8,23 @@ import { joinPartitions } from '../ledger/partitions.ts'
 import { awaitReplicas, publishSafely } from '../ledger/replicas.ts'
 import { createSealer } from '../ledger/seal.ts'
 import type { Connection } from '../queue/connections.ts'
-import { composeHere } from '../queue/compose.ts'
+import { type Compose, composeHere } from '../queue/compose.ts'
 import { createJobs } from '../queue/jobs.ts'
 import { openQueues } from '../queue/queues.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
 
 /** The ledger and the queues on one connection; the two kinds of connection must never share them. */
-export function buildParts(config: Config, redis: Connection, log: Logger) {
+export function buildParts(
+  config: Config,
+  redis: Connection,
+  log: Logger,
+  compose: Compose = composeHere()
+) {
   const { queuePrefix, resultQueue, resultRetentionMs, khipuAuthorization } = config
-  const { secretKeys, sealResults, callbackTimeoutMs } = config
+  const { callbackTimeoutMs } = config
   const [first, ...others] = openPartitions(config, redis)
   const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
   const queues = openQueues(redis, { tags, queuePrefix, resultQueue, resultRetentionMs })
-  const compose = composeHere(sealResults ? createSealer(secretKeys, 'result').seal : null)
   const replicas = awaitReplicas(redis, config.ackReplicas, `${first.tag}:fence`)
   const jobs = publishSafely(createJobs(queues, log, compose), replicas)
   const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)

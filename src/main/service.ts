@@ -11,6 +11,7 @@ import { watchAftermath } from './aftermath.ts'
 import { concernsOf } from './concerns.ts'
 import { buildParts, buildSpool } from './parts.ts'
 import { buildShared, type Shared } from './shared.ts'
+import { startThreads, type Threads } from './threads.ts'
 
 /** Something that was started, and how to end it. */
 export interface Running {
@@ -35,14 +36,15 @@ export async function startService(config: Config, log: Logger): Promise<Running
   for (const concern of concernsOf(config)) log.warn(concern)
   // First of all: a process whose spool can't be opened must not begin with anything.
   const spool = server ? buildSpool(config) : null
-  const shared = buildShared(config, spool, log)
+  const threads = startThreads(config, log)
+  const shared = buildShared(config, spool, threads, log)
   const running: Running[] = []
   const draining = spool === null ? null : startDraining({ ...shared, spool, log })
   if (draining !== null) running.push(draining)
   if (server) running.push(await runPublic(config, shared, log))
   running.push(await runAdmin(config, shared, server, log))
   // Last: a process that can't open its ports must not have taken a job.
-  if (worker) running.push(runWorker(config, shared, draining, log))
+  if (worker) running.push(runWorker(config, shared, threads, draining, log))
   log.info({ version: shared.version }, 'service started')
   const sayReady = () => {
     if (shared.canStore()) log.info({ afterMs: Math.round(performance.now()) }, 'service ready')
@@ -54,6 +56,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
     close: async () => {
       await Promise.all(running.map((each) => each.close()))
       await shared.close()
+      await threads.close()
     }
   }
 }
@@ -61,12 +64,13 @@ export async function startService(config: Config, log: Logger): Promise<Running
 function runWorker(
   config: Config,
   shared: Shared,
+  { compose }: Threads,
   draining: Draining | null,
   log: Logger
 ): Running {
   const connection = connectWaiting(config.redis, log)
   const callbacksWait = config.spool === null ? undefined : watchAftermath(connection, draining)
-  const parts = buildParts(config, connection, log)
+  const parts = buildParts(config, connection, log, compose)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
     requestTimeoutMs: config.requestTimeoutMs

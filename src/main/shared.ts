@@ -2,12 +2,11 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { createCapabilities } from '../khipu/capability.ts'
 import { connectFailingFast } from '../queue/connections.ts'
-import { createSealer } from '../ledger/seal.ts'
-import { examineHere } from '../server/examine.ts'
 import { createMetrics } from '../server/metrics.ts'
 import type { Spool } from '../spool/spool.ts'
 import { agreeInTime } from './agree.ts'
 import { buildParts } from './parts.ts'
+import type { Threads } from './threads.ts'
 import { readVersion } from './version.ts'
 
 export type Shared = ReturnType<typeof buildShared>
@@ -16,9 +15,14 @@ export type Shared = ReturnType<typeof buildShared>
  * What the roles of a process share. Its connection is that of the listeners, which fails fast: nobody who calls
  * waits for Redis to return.
  */
-export function buildShared(config: Config, spool: Spool | null, log: Logger) {
+export function buildShared(
+  config: Config,
+  spool: Spool | null,
+  { examine, compose }: Pick<Threads, 'examine' | 'compose'>,
+  log: Logger
+) {
   const redis = connectFailingFast(config.redis, log)
-  const parts = buildParts(config, redis, log)
+  const parts = buildParts(config, redis, log, compose)
   const capacity = parts.watchCapacity()
   const version = readVersion()
   const metrics = createMetrics({
@@ -28,7 +32,6 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
     version
   })
   const capabilities = createCapabilities(config.secretKeys)
-  const examine = examineHere(createSealer(config.secretKeys), config.bodyValues)
   let isFit = false
   const fits = agreeInTime({ ...parts, partitions: config.partitions }).then(
     () => void (isFit = true)
