@@ -56,6 +56,8 @@ export interface Config {
   readonly sweepIntervalMs: number
   readonly shutdownDelayMs: number
   readonly bodyLimit: number
+  /** The most JSON values that a callback may hold. */
+  readonly bodyValues: number
   readonly logLevel: string
 }
 
@@ -148,6 +150,7 @@ function toConfig(
     sweepIntervalMs: toMs(raw.SWEEP_INTERVAL),
     shutdownDelayMs: toMs(raw.SHUTDOWN_DELAY),
     bodyLimit: bytes.parse(raw.BODY_LIMIT) ?? 0,
+    bodyValues: raw.BODY_VALUES,
     logLevel: raw.LOG_LEVEL
   }
   return Object.freeze(config)

@@ -102,6 +102,11 @@ const properties = {
     'After SIGTERM `/health/ready` is 503 at once, and the public listener goes on taking callbacks for this long: `docs/deploying.md`'
   ),
   BODY_LIMIT: size('10mb', 'The most that a callback body may have'),
+  BODY_VALUES: integer(
+    [1, 100_000_000],
+    1_000_000,
+    'The most JSON values (objects, arrays, strings, numbers, literals) a callback may hold; one with more is kept in quarantine'
+  ),
   LOG_LEVEL: oneOf(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'info',

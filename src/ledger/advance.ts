@@ -4,7 +4,7 @@ import type { Policy } from '../core/policy.ts'
 import { isUnpublished, markPublished } from '../core/publish.ts'
 import type { Request } from '../core/request.ts'
 import type { Entry } from './entry.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, StoredBody } from './ledger.ts'
 
 /** A pure step: the request as it should be, the same object where nothing is to be changed. */
 export type Step = (request: Request, around: Around) => Request
@@ -16,7 +16,7 @@ export interface Jobs {
   /** Has a request looked at at once whose instant has passed, or whose turn has come. */
   hurry(request: Request, now: number): Promise<void>
   /** Puts the one result of an ended request on the downstream queue; again is as good as once. */
-  publish(request: Request, open: () => Promise<Uint8Array | null>): Promise<void>
+  publish(request: Request, open: () => Promise<StoredBody | null>): Promise<void>
 }
 
 export interface AdvanceDeps {
@@ -95,7 +95,7 @@ async function ensure(
   await deps.jobs.ensure(before, after, now)
   if (!isUnpublished(after)) return
   const { requestId, response } = after
-  const open = async () => response && deps.ledger.openBody(requestId, response.body)
+  const open = async () => response && deps.ledger.storedBody(requestId, response.body)
   await deps.jobs.publish(after, open)
   await advance(deps, requestId, (request, { now: at }) => markPublished(request, at))
 }

@@ -6,6 +6,7 @@ import { parseJsonExactly } from '../schemas/json.ts'
 import { isCallback } from './ids.ts'
 import { type Change, commitArguments, type CommitSettings } from './change.ts'
 import { type Entry, type LoadReply, readRecord, toEntry } from './entry.ts'
+import { sealBody, type SealedBody, type Sealer } from './seal.ts'
 import { referenceHash, type Store } from './store.ts'
 
 /** What is needed to send a request to Khipu; sealed at rest, shredded when the request ends. */
@@ -19,6 +20,15 @@ export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
 export interface Committed {
   readonly done: boolean
   readonly next: readonly Request[]
+}
+
+/** A received envelope as it is kept: sealed. */
+export interface StoredBody {
+  readonly requestId: string
+  readonly callbackId: string
+  readonly sealed: Uint8Array
+  /** Its bytes; throws where they are not what they were, or can't be opened. */
+  open(): Buffer
 }
 
 /** The record of every request; the only place that changes one. */
@@ -36,13 +46,15 @@ export interface Ledger {
   receive(
     requestId: string,
     callback: Omit<Callback, 'receivedAt'>,
-    body: Uint8Array,
+    body: Uint8Array | SealedBody,
     takenMsAgo?: number
   ): Promise<Received>
   /** The input as it is kept: sealed. */
   seal(requestId: string, input: Input): Uint8Array
   /** What to send, its numbers with the digits that came in; null once the request has ended. */
   openInput(requestId: string): Promise<Input | null>
+  /** A received envelope as it is kept; null once it was shredded. */
+  storedBody(requestId: string, callbackId: string): Promise<StoredBody | null>
   /** The bytes of a received envelope; null once they were shredded. */
   openBody(requestId: string, callbackId: string): Promise<Buffer | null>
 }
@@ -57,6 +69,12 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
   const { redis, sealer, key, run } = store
   const seal = (requestId: string, input: Input) =>
     sealer.seal(Buffer.from(JSON.stringify(input)), requestId)
+  async function storedBody(requestId: string, id: string): Promise<StoredBody | null> {
+    const sealed = await redis.hgetBuffer(key('bodies', requestId), id)
+    if (sealed === null) return null
+    const stored = { requestId, callbackId: id, sealed }
+    return { ...stored, open: () => openStored(sealer, stored) }
+  }
 
   return {
     seal,
@@ -85,7 +103,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
     },
 
     async receive(requestId, callback, body, takenMsAgo) {
-      const sealed = sealer.seal(body, requestId)
+      const { sealed } = body instanceof Uint8Array ? sealBody(sealer, body, requestId) : body
       const bounds = [callback.outcome.type, MOST_CALLBACKS, MOST_UNREAD_BYTES]
       const taken = takenMsAgo === undefined ? [] : [takenMsAgo]
       const fields = [callback.id, JSON.stringify(callback), sealed, ...bounds, ...taken]
@@ -97,12 +115,18 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
       return sealed && (parseJsonExactly(sealer.open(sealed, requestId)) as Input)
     },
 
-    async openBody(requestId, id) {
-      const sealed = await redis.hgetBuffer(key('bodies', requestId), id)
-      const body = sealed && sealer.open(sealed, requestId)
-      // Whoever may write to Redis could put another of the request's sealed values there.
-      if (body !== null && !isCallback(id, body)) throw new Error(`body ${id} is not what it was`)
-      return body
-    }
+    storedBody,
+    openBody: async (requestId, id) => (await storedBody(requestId, id))?.open() ?? null
   }
+}
+
+/** The bytes of a received envelope, out of those that are kept. */
+export function openStored(
+  sealer: Pick<Sealer, 'open'>,
+  { requestId, callbackId, sealed }: Omit<StoredBody, 'open'>
+): Buffer {
+  const body = sealer.open(sealed, requestId)
+  // Whoever may write to Redis could put another of the request's sealed values there.
+  if (!isCallback(callbackId, body)) throw new Error(`body ${callbackId} is not what it was`)
+  return body
 }

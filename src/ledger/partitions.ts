@@ -51,6 +51,7 @@ function joinLedgers(of: (requestId: string) => Ledger): Ledger {
     receive: (id, callback, body, takenMsAgo) => of(id).receive(id, callback, body, takenMsAgo),
     seal: (id, input) => of(id).seal(id, input),
     openInput: (id) => of(id).openInput(id),
+    storedBody: (id, callbackId) => of(id).storedBody(id, callbackId),
     openBody: (id, callbackId) => of(id).openBody(id, callbackId)
   }
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import type { Fault, QuarantineKind } from '../schemas/generated.ts'
 import { quarantineId } from './ids.ts'
 import { listBehind, type Place } from './quarantine-page.ts'
+import { sealBody, type SealedBody } from './seal.ts'
 import type { Store } from './store.ts'
 
 /** Where a body comes from. */
@@ -36,7 +36,7 @@ export interface Quarantine {
     from: Source,
     kind: QuarantineKind,
     faults: readonly Fault[],
-    body: Uint8Array,
+    body: Uint8Array | SealedBody,
     takenMsAgo?: number
   ): Promise<string | null>
   find(id: string): Promise<Quarantined | null>
@@ -95,12 +95,12 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
     discard: async (id) => (await run('discard', id)) === 1,
 
     async keep({ requestId, attempt, isCallback = false }, kind, faults, body, takenMsAgo) {
-      const sha256 = createHash('sha256').update(body).digest('hex')
+      const kept = body instanceof Uint8Array ? sealBody(sealer, body, requestId) : body
+      const { size, sha256, sealed } = kept
       const id = quarantineId(requestId, `${attempt}.${sha256}`)
-      const entry = { kind, requestId, attempt, sha256, size: body.length, faults }
-      const sealed = sealer.seal(body, requestId)
+      const entry = { kind, requestId, attempt, sha256, size, faults }
       const share = shareOf(bounds)
-      const fields = [JSON.stringify(entry), sealed, body.length, share.entries, share.bytes]
+      const fields = [JSON.stringify(entry), sealed, size, share.entries, share.bytes]
       const taken = takenMsAgo === undefined ? [] : [takenMsAgo]
       const bounded = [...fields, ...most, isCallback ? attempt : '', ...taken]
       return (await run('quarantine', id, requestId, ...bounded)) === -1 ? null : id

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import type { SecretKey } from '../core/secret-key.ts'
 
 const ALGORITHM = 'aes-256-gcm'
@@ -13,6 +13,24 @@ export interface Sealer {
   open(sealed: Uint8Array, id: string): Buffer
   /** True where the key that sealed is one of those that there are. */
   canOpen(sealed: Uint8Array): boolean
+}
+
+/** A body on its way into the ledger, hashed and sealed: what takes long of a large one. */
+export interface SealedBody {
+  readonly size: number
+  /** Of the bytes that came, in hex. */
+  readonly sha256: string
+  readonly sealed: Uint8Array
+}
+
+/** Hashes a body and seals it for its request. */
+export function sealBody(
+  { seal }: Pick<Sealer, 'seal'>,
+  body: Uint8Array,
+  requestId: string
+): SealedBody {
+  const sha256 = createHash('sha256').update(body).digest('hex')
+  return { size: body.length, sha256, sealed: seal(body, requestId) }
 }
 
 /** What a key is for: `seal` what the ledger keeps, `result` what consumers are given the keys of, `account` to hash, `cursor` to sign. */

@@ -9,6 +9,7 @@ import { awaitReplicas, publishSafely } from '../ledger/replicas.ts'
 import { createSealer } from '../ledger/seal.ts'
 import { readBacklog } from '../queue/backlog.ts'
 import type { Connection } from '../queue/connections.ts'
+import { type Compose, composeHere } from '../queue/compose.ts'
 import { createJobs } from '../queue/jobs.ts'
 import { openQueues } from '../queue/queues.ts'
 import type { ResultsDeps } from '../queue/results.ts'
@@ -19,16 +20,16 @@ export function buildParts(
   config: Config,
   redis: Connection,
   log: Logger,
+  compose: Compose = composeHere(),
   deviated: ResultsDeps['deviated'] = () => {}
 ) {
   const { queuePrefix, resultQueue, resultRetentionMs, khipuAuthorization } = config
-  const { secretKeys, sealResults, callbackTimeoutMs } = config
+  const { callbackTimeoutMs } = config
   const [first, ...others] = openPartitions(config, redis)
   const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
   const queues = openQueues(redis, { tags, queuePrefix, resultQueue, resultRetentionMs })
-  const sealResult = sealResults ? createSealer(secretKeys, 'result').seal : null
   const replicas = awaitReplicas(redis, config.ackReplicas, `${first.tag}:fence`)
-  const jobs = publishSafely(createJobs(queues, log, sealResult, deviated), replicas)
+  const jobs = publishSafely(createJobs(queues, log, compose, deviated), replicas)
   const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
   // Each partition releases at a pace of its own: together they are as fast as the policy says.
   const releasesPerSecond = config.policy.releasesPerSecond / config.partitions

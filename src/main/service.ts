@@ -12,6 +12,7 @@ import { watchAftermath } from './aftermath.ts'
 import { concernsOf } from './concerns.ts'
 import { buildParts, buildSpool } from './parts.ts'
 import { buildShared, type Shared } from './shared.ts'
+import { startThreads, type Threads } from './threads.ts'
 
 /** Something that was started, and how to end it. */
 export interface Running {
@@ -38,12 +39,13 @@ export async function startService(config: Config, log: Logger): Promise<Running
   for (const concern of concernsOf(config)) log.warn(concern)
   // First of all: a process whose spool can't be opened must not begin with anything.
   const spool = server ? buildSpool(config) : null
-  const shared = buildShared(config, spool, log)
+  const threads = startThreads(config, log)
+  const shared = buildShared(config, spool, threads, log)
   const draining = spool === null ? null : startDraining({ ...shared, spool, log })
   const publicListener = server ? await runPublic(config, shared, log) : null
   const adminListener = await runAdmin(config, shared, server, log)
   // Last: a process that can't open its ports must not have taken a job.
-  const workers = worker ? runWorker(config, shared, draining, log) : null
+  const workers = worker ? runWorker(config, shared, threads, draining, log) : null
   log.info({ version: shared.version }, 'service started')
   const sayReady = () => {
     if (shared.canStore()) log.info({ afterMs: Math.round(performance.now()) }, 'service ready')
@@ -52,7 +54,10 @@ export async function startService(config: Config, log: Logger): Promise<Running
   shared.fits.then(sayReady, () => {})
   return {
     fits: shared.fits,
-    close: (delayMs) => stop({ shared, publicListener, draining, workers, adminListener }, delayMs)
+    close: async (delayMs) => {
+      await stop({ shared, publicListener, draining, workers, adminListener }, delayMs)
+      await threads.close()
+    }
   }
 }
 
@@ -84,12 +89,13 @@ async function stop(parts: Parts, delayMs: number): Promise<void> {
 function runWorker(
   config: Config,
   shared: Shared,
+  { compose }: Threads,
   draining: Draining | null,
   log: Logger
 ): Running {
   const connection = connectWaiting(config.redis, log)
   const callbacksWait = config.spool === null ? undefined : watchAftermath(connection, draining)
-  const parts = buildParts(config, connection, log, shared.metrics.deviated)
+  const parts = buildParts(config, connection, log, compose, shared.metrics.deviated)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
     requestTimeoutMs: config.requestTimeoutMs

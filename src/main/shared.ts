@@ -7,6 +7,7 @@ import { createMetrics } from '../server/metrics.ts'
 import type { Spool } from '../spool/spool.ts'
 import { agreeInTime } from './agree.ts'
 import { buildParts } from './parts.ts'
+import type { Threads } from './threads.ts'
 import { readVersion } from './version.ts'
 
 export type Shared = ReturnType<typeof buildShared>
@@ -15,10 +16,15 @@ export type Shared = ReturnType<typeof buildShared>
  * What the roles of a process share. Its connection is that of the listeners, which fails fast: nobody who calls
  * waits for Redis to return.
  */
-export function buildShared(config: Config, spool: Spool | null, log: Logger) {
+export function buildShared(
+  config: Config,
+  spool: Spool | null,
+  { examine, compose }: Pick<Threads, 'examine' | 'compose'>,
+  log: Logger
+) {
   const redis = connectFailingFast(config.redis, log)
   const refusedDatabase = watchDatabase(redis)
-  const parts = buildParts(config, redis, log, (deviations) => metrics.deviated(deviations))
+  const parts = buildParts(config, redis, log, compose, (found) => metrics.deviated(found))
   const capacity = parts.watchCapacity()
   const version = readVersion()
   const metrics = createMetrics({
@@ -41,6 +47,7 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
     spool,
     metrics,
     capabilities,
+    examine,
     capacity,
     fits,
     // With another number of partitions a good callback would be turned away as unknown.

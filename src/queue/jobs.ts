@@ -5,7 +5,8 @@ import { waitsItsTurn } from '../core/hinder.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import type { Request } from '../core/request.ts'
 import type { Queues } from './queues.ts'
-import { createResults, type Results, type ResultsDeps, type SealResult } from './results.ts'
+import { type Compose, composeHere } from './compose.ts'
+import { createResults, type Results, type ResultsDeps } from './results.ts'
 
 /** The jobs that a request's state asks for, made to exist. Every id is deterministic: again is as good as once. */
 export interface RequestJobs extends Results {
@@ -22,7 +23,7 @@ const NOT_DELAYED = -3
 export function createJobs(
   queues: Pick<Queues, 'of' | 'result'>,
   log: Logger,
-  seal: SealResult | null = null,
+  compose: Compose = composeHere(),
   deviated: ResultsDeps['deviated'] = () => {}
 ): RequestJobs {
   async function add({ type, jobId, requestId, at }: Job, now: number): Promise<void> {
@@ -52,7 +53,7 @@ export function createJobs(
   }
 
   return {
-    ...createResults(queues.result, { log, seal, deviated }),
+    ...createResults(queues.result, { log, compose, deviated }),
     ensure,
 
     async wake(requestId, callbackId) {

@@ -6,9 +6,7 @@ import type { Lookup } from '../ledger/catalog.ts'
 import { callbackId } from '../ledger/ids.ts'
 import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
-import { deviationsIn } from '../schemas/deviations.ts'
-import type { KhipuEnvelope } from '../schemas/generated.ts'
-import { parseJson, parseJsonExactly } from '../schemas/json.ts'
+import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
 import { Refusal } from './problem.ts'
 
@@ -103,10 +101,7 @@ async function publishLate(
   const claim = await deps.quarantine.claimLate(kept)
   if (claim === 'taken') throw new Refusal(409, 'its request has a late result already')
   if (claim === 'published') return
-  // With its numbers as they were written.
-  const response = parseJsonExactly(body) as KhipuEnvelope
-  const { receivedAt } = kept
-  const late = lateResultOf(request, outcome, receivedAt, response, deviationsIn(body))
-  await deps.jobs.publishLate(late)
+  const late = lateResultOf(request, outcome, kept.receivedAt)
+  await deps.jobs.publishLate(late, body)
   await deps.quarantine.settleLate(kept)
 }

@@ -3,13 +3,15 @@ import pLimit, { type LimitFunction } from 'p-limit'
 import { admit, type AdmissionDeps, DOUBLED_PATH, postpone, refuseUnknown } from './admission.ts'
 import type { Capability } from '../khipu/capability.ts'
 import type { Arrival, IntakeDeps, Stored } from './intake.ts'
-import { judge, type Verdict } from './judge.ts'
+import type { Verdict } from './judge.ts'
+import type { Examine } from './examine.ts'
 import { countReading, LARGE_BYTES } from './reading.ts'
 import { spool } from './spooling.ts'
 import { createStoring, type StoreInTime } from './storing.ts'
 import { type UnframedBody, unframedBody } from './unframed.ts'
 
 export interface CallbackDeps extends AdmissionDeps, IntakeDeps {
+  readonly examine: Examine
   readonly ledger: AdmissionDeps['ledger'] & IntakeDeps['ledger']
 }
 
@@ -72,7 +74,8 @@ async function take(
   { capability, body, at }: Came
 ): Promise<unknown> {
   const isEncoded = isEncodedBody(request)
-  const arrival = { capability, body, isEncoded, verdict: judge(body, isEncoded) }
+  const examined = await deps.examine(body, isEncoded, capability.requestId)
+  const arrival = { capability, body, isEncoded, ...examined }
   const stored = await store(request, arrival, at)
   if (stored !== null) {
     counts(deps, arrival, stored)

@@ -77,6 +77,7 @@ t.test('needs no more than three variables, and has a default for the others', a
     sweepIntervalMs: 15_000,
     shutdownDelayMs: 3000,
     bodyLimit: 10_485_760,
+    bodyValues: 1_000_000,
     logLevel: 'info'
   })
 })
@@ -126,6 +127,7 @@ const understood: [name: string, value: string, expected: Partial<Config>][] = [
   ['WORKER_CONCURRENCY', '1000', { workerConcurrency: 1000 }],
   ['SWEEP_INTERVAL', '1m', { sweepIntervalMs: 60_000 }],
   ['BODY_LIMIT', '512kb', { bodyLimit: 524_288 }],
+  ['BODY_VALUES', '5000', { bodyValues: 5000 }],
   ['BODY_LIMIT', '100b', { bodyLimit: 100 }],
   ['LOG_LEVEL', 'silent', { logLevel: 'silent' }],
   ['SHUTDOWN_DELAY', '0s', { shutdownDelayMs: 0 }],

@@ -16,14 +16,14 @@ export interface Started extends Pick<Service, 'publicUrl' | 'adminUrl' | 'logs'
 
 /** Starts it with the settings of a world; it need not become ready. It ends with the test. */
 export async function startUnready(scope: Scope, world: World, more: Env = {}): Promise<Started> {
-  const env = { ...world.env, SHUTDOWN_DELAY: '0s', ...more }
+  const env = { ...world.env, ...more }
   const logs: LogLine[] = []
   const write = (line: string) => void logs.push(JSON.parse(line) as LogLine)
   const config = readConfig(callbackUrlLength, env)
   const service = await startService(config, pino({ level: 'debug' }, { write }))
   const adminUrl = `http://127.0.0.1:${config.adminListener.port}`
   let closed: Promise<unknown> | null = null
-  const close = async () => void (await (closed ??= service.close()))
+  const close = async () => void (await (closed ??= service.close(0)))
   scope.teardown(close)
   return {
     publicUrl: `http://127.0.0.1:${config.publicListener.port}`,

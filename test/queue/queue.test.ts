@@ -7,6 +7,7 @@ import { connectFailingFast, connectWaiting } from '../../src/queue/connections.
 import { consume, type Handler } from '../../src/queue/consume.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
 import type { JobData, QueueName } from '../../src/queue/queues.ts'
+import type { ResultHead } from '../../src/core/publish.ts'
 import { check } from '../../src/schemas/validate.ts'
 import { bytes, error, ok, resultsOf } from '../support/callbacks.ts'
 import { addressOf } from '../support/redis-address.ts'
@@ -167,7 +168,7 @@ t.test('a result without an envelope has a response of null', async (t) => {
 t.test('a result has the deviations of its envelope, which are counted and logged', async (t) => {
   const service = await openService(t)
   const counted: unknown[] = []
-  const jobs = createJobs(service.queues, service.log, null, (found) => counted.push(...found))
+  const jobs = createJobs(service.queues, service.log, undefined, (found) => counted.push(...found))
   const text = JSON.stringify(ok({ Data: { Transaction: [{}, { Amount: 'RAW', Status: 7 }] } }))
   const numbers = '{"Amount":12345678901234567890,"Currency":1e400}'
   const body = Buffer.from(text.replace('"RAW"', numbers))
@@ -209,7 +210,15 @@ t.test('the envelope of a result is deep-equal to what came', async (t) => {
   t.equal(JSON.stringify(result?.data['response']), text)
 })
 
-const NUMBERS = ['12345678901234567890', '-0.12345678901234567890', '1e400', '1E-400', '7', '0.1']
+const NUMBERS = [
+  '12345678901234567890',
+  '-0.12345678901234567890',
+  '1e400',
+  '1E-400',
+  '7',
+  '0.10',
+  '-0.0'
+]
 
 t.test('numbers reach a consumer as they were written', async (t) => {
   const service = await openService(t)
@@ -226,11 +235,9 @@ t.test('a late result has an id of its own, beside that of the request', async (
   const request = await requestIn(service, 'failed')
   await service.jobs.publish(request, async () => bytes(error('DO_NOT_RETRY')))
   const [first] = await resultsOf(service)
-  const late = { ...first?.data, outcome: 'delivered' } as Parameters<
-    Service['jobs']['publishLate']
-  >[0]
-  await service.jobs.publishLate(late)
-  await service.jobs.publishLate(late)
+  const late = { ...first?.data, outcome: 'delivered' } as unknown as ResultHead
+  await service.jobs.publishLate(late, bytes(ok()))
+  await service.jobs.publishLate(late, bytes(ok()))
   const ids = (await resultsOf(service)).map(({ id }) => id).toSorted()
   t.same(ids, [request.requestId, `${request.requestId}-late`])
 })

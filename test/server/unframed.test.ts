@@ -35,7 +35,7 @@ async function open(t: Test, changes: Parameters<typeof openPublic>[2] = {}) {
     return text
   }
   const kept = async () => {
-    const items = await service.quarantine.list(0, 10)
+    const items = await service.quarantine.list(null, 10)
     return Promise.all(
       items.map(async (one) => ({
         kind: one.kind,

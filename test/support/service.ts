@@ -13,6 +13,8 @@ import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
 import { type Connection, connectWaiting, type RedisAddress } from '../../src/queue/connections.ts'
 import { readBacklog } from '../../src/queue/backlog.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
+import { createSealer } from '../../src/ledger/seal.ts'
+import { examineHere } from '../../src/server/examine.ts'
 import { openQueues } from '../../src/queue/queues.ts'
 import { addressOf } from './redis-address.ts'
 
@@ -110,6 +112,7 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
     queuePrefix,
     queues,
     capabilities: createCapabilities(secretKeys),
+    examine: examineHere(createSealer(secretKeys)),
     ledgerRetentionMs,
     log
   }
