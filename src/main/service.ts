@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
+import { concernsOfPolicy } from '../core/policy-concerns.ts'
 import { callbackUrl } from '../khipu/capability.ts'
 import { createKhipuClient } from '../khipu/client.ts'
 import { connectWaiting } from '../queue/connections.ts'
@@ -32,7 +33,9 @@ const ROLES = {
 /** Starts what the role asks for; resolves with how to end it. */
 export async function startService(config: Config, log: Logger): Promise<RunningService> {
   const { server, worker } = ROLES[config.role]
-  for (const concern of concernsOf(config)) log.warn(concern)
+  for (const concern of [...concernsOf(config), ...concernsOfPolicy(config.policy)]) {
+    log.warn(concern)
+  }
   // First of all: a process whose spool can't be opened must not begin with anything.
   const spool = server ? buildSpool(config) : null
   const shared = buildShared(config, spool, log)
@@ -125,10 +128,11 @@ async function runAdmin(
     hasAuthorization: config.khipuAuthorization !== null,
     log
   }
+  const ofPolicy = concernsOfPolicy(config.policy)
   const deps: AdminDeps = {
     catalog: shared.catalog,
     canStore: shared.canStore,
-    concerns: () => shared.capacity.concerns(),
+    concerns: () => [...ofPolicy, ...shared.capacity.concerns()],
     spool: shared.spool,
     metrics: () => shared.metrics.render(),
     operator: withOperator ? operator : null,
