@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
+import { concernsOfPolicy } from '../core/policy-concerns.ts'
 import { callbackUrl } from '../khipu/capability.ts'
 import { createKhipuClient } from '../khipu/client.ts'
 import { connectWaiting } from '../queue/connections.ts'
@@ -36,7 +37,9 @@ const ROLES = {
 /** Starts what the role asks for; resolves with how to end it. */
 export async function startService(config: Config, log: Logger): Promise<RunningService> {
   const { server, worker } = ROLES[config.role]
-  for (const concern of concernsOf(config)) log.warn(concern)
+  for (const concern of [...concernsOf(config), ...concernsOfPolicy(config.policy)]) {
+    log.warn(concern)
+  }
   // First of all: a process whose spool can't be opened must not begin with anything.
   const spool = server ? buildSpool(config) : null
   const threads = startThreads(config, log)
@@ -154,10 +157,11 @@ async function runAdmin(
     hasAuthorization: config.khipuAuthorization !== null,
     log
   }
+  const ofPolicy = concernsOfPolicy(config.policy)
   const deps: AdminDeps = {
     catalog: shared.catalog,
     canStore: shared.canStore,
-    concerns: shared.concerns,
+    concerns: () => [...ofPolicy, ...shared.concerns()],
     trouble: shared.trouble,
     backlog: shared.backlog,
     isStopping: shared.isStopping,

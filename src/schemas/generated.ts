@@ -776,7 +776,7 @@ export interface RetryRow {
 /**
  * A RetryRow whose delays give way to a longer Retry-After.
  */
-export interface TemporaryRow {
+export interface RetryAfterRow {
   delays: Delays
   jitter: Jitter
   /**
@@ -826,19 +826,19 @@ export interface RetryPolicy {
     /**
      * Error.Type RETRY_IMMEDIATELY, unless the row `refused-logon` applies.
      */
-    'retry-immediately'?: RetryRow
+    'retry-immediately'?: RetryAfterRow
     /**
-     * Error.Type RETRY_IMMEDIATELY with a Code E1xx: the bank refused the log-on. Keep maxRetries at 1: a bank locks accounts.
+     * The bank refused the log-on: a Code from E100 to E199. The delays are those of Error.Type RETRY_IMMEDIATELY. maxRetries bounds the refused log-ons of one request in all, whatever their Type: after that many retries the next one fails it. Keep it at 1: a bank locks accounts.
      */
-    'refused-logon'?: RetryRow
+    'refused-logon'?: RetryAfterRow
     /**
      * Error.Type WAIT_4_HOURS_BEFORE_RETRY. Less than 4 hours disobeys Khipu; jitter only adds.
      */
     'wait-4-hours'?: RetryRow
     /**
-     * Khipu could not be asked: HTTP 408, 425, 429, 5xx, a connection refused or lost before the request was sent, an unreadable answer.
+     * Khipu could not be asked: HTTP 408, 425, 429, 5xx, a connection refused or lost before the request was sent.
      */
-    temporary?: TemporaryRow
+    temporary?: RetryAfterRow
     /**
      * The deadline passed without a callback.
      */
@@ -865,7 +865,7 @@ export interface RetryPolicy {
      */
     'authorization-expired'?: ParkRow
     /**
-     * The bank has refused the log-on (Code E1xx) of another request with the same credentials.
+     * The bank has refused the log-on (Code E1xx), and Khipu gave no Error.Type; or it has refused that of another request with the same credentials.
      */
     credentials?: ParkRow
     /**

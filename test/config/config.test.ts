@@ -493,7 +493,8 @@ t.test('a CallbackUrl fits in 255 characters', async (t) => {
 
 t.test('the policy file', async (t) => {
   const fileOf = (content: unknown) => {
-    const text = typeof content === 'string' ? content : JSON.stringify(content)
+    const isRaw = typeof content === 'string' || Buffer.isBuffer(content)
+    const text = isRaw ? content : JSON.stringify(content)
     return join(t.testdir({ 'policy.json': text }), 'policy.json')
   }
   const policyOf = (content: unknown) =>
@@ -544,13 +545,22 @@ t.test('the policy file', async (t) => {
       { parkedMaxMs: { ...parkedMaxMs, unauthorized: 86_400_000 } }
     ],
     ['an age', { requestMaxAge: '24h' }, { requestMaxAgeMs: 86_400_000 }],
-    ['a pace', { releasesPerSecond: 0.5 }, { releasesPerSecond: 0.5 }]
+    ['a pace', { releasesPerSecond: 0.5 }, { releasesPerSecond: 0.5 }],
+    ['the largest bounds', { maxAttempts: 100, probes: 100 }, { maxAttempts: 100, probes: 100 }]
   ]
   for (const [what, content, expected] of partial) {
     t.test(`with ${what} keeps the built-in's other rows`, async (t) => {
       t.strictSame(policyOf(content), { ...BUILT_IN_POLICY, ...expected })
     })
   }
+  t.test('may bound the Retry-After of RETRY_IMMEDIATELY and of a refused log-on', async (t) => {
+    for (const cause of ['retry-immediately', 'refused-logon'] as const) {
+      const { retryAfterMax: _, ...row } = { ...temporary, maxRetries: 1 }
+      const mostOf = (given: object) => policyOf({ retry: { [cause]: given } }).retry[cause]
+      t.equal(mostOf({ ...row, retryAfterMax: '5m' }).retryAfterMaxMs, 300_000)
+      t.equal(mostOf(row).retryAfterMaxMs, 14_400_000)
+    }
+  })
   const absent = 'whose row for `temporary` has no retryAfterMax keeps the built-in’s 4 h'
   t.test(absent, async (t) => {
     const { retryAfterMax: _, ...row } = temporary
@@ -568,6 +578,31 @@ t.test('the policy file', async (t) => {
     ['is a list', [], [/^\/ must be object$/]],
     ['is null', null, [/^\/ must be object$/]],
     ['has an unknown key', { retries: {} }, [/^\/retries /]],
+    ['has a key twice', '{"maxAttempts":1,"maxAttempts":100}', [/^has a key twice in one object$/]],
+    [
+      'has a key twice in a row',
+      '{"retry":{"temporary":{"delays":["1s"],"jitter":0,"maxRetries":1,"maxRetries":9}}}',
+      [/^has a key twice in one object$/]
+    ],
+    ['is not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), [/^is not UTF-8$/]],
+    [
+      'retries without end',
+      {
+        maxAttempts: 101,
+        probes: 101,
+        retry: {
+          'no-callback': { ...row, maxRetries: 1e9 },
+          temporary: { ...row, maxRetries: 51 }
+        }
+      },
+      [
+        /^\/maxAttempts must be <= 100$/,
+        /^\/probes must be <= 100$/,
+        /^\/retry\/no-callback\/maxRetries must be <= 50$/,
+        /^\/retry\/temporary\/maxRetries must be <= 50$/
+      ]
+    ],
+    ['allows no POST', { maxAttempts: 0 }, [/^\/maxAttempts must be >= 1$/]],
     [
       'has unknown causes',
       { retry: { constructor: row, rejected: row } },
