@@ -32,7 +32,7 @@ const ROLES = {
 /** Starts what the role asks for; resolves with how to end it. */
 export async function startService(config: Config, log: Logger): Promise<RunningService> {
   const { server, worker } = ROLES[config.role]
-  for (const concern of concernsOf(config)) log.warn(concern)
+  for (const warning of [...config.warnings, ...concernsOf(config)]) log.warn(warning)
   // First of all: a process whose spool can't be opened must not begin with anything.
   const spool = server ? buildSpool(config) : null
   const shared = buildShared(config, spool, log)

@@ -27,14 +27,14 @@ t.test('of a Redis that still loads readiness tells that, and no more', async (t
   await fill(world)
 
   await world.redis.kill()
+  // One that has never seen it otherwise.
+  const other = world.spawn({ ...(await otherPorts()), ROLE: 'server' })
+  await until('it is up', () => call(`${other.adminUrl}/health/ready`).catch(() => null))
   const restarting = world.redis.restart()
-  await seenLoading(t, service)
+  await Promise.all([seenLoading(t, service), seenLoading(t, other)])
   const refused = await post()
   t.match(refused, { status: 503, body: { status: 'unavailable' } })
   t.match(refused.headers.get('retry-after'), /^\d+$/)
-  // One that comes to it only now.
-  const other = world.spawn({ ...(await otherPorts()), ROLE: 'server' })
-  await seenLoading(t, other)
   await restarting
   await Promise.all([service.ready(), other.ready()])
   t.match((await post()).status, 200)
