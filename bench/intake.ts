@@ -14,7 +14,7 @@ export interface Receiver {
   stop(): Promise<void>
 }
 
-const KEY = Buffer.alloc(32, 7)
+const KEY = Buffer.from(Array.from({ length: 32 }, (_, index) => index))
 const TOKEN = 'bench'
 const SAMPLE = JSON.parse(
   readFileSync(new URL('../schemas/examples/callback.example.json', import.meta.url), 'utf8')

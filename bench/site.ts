@@ -37,7 +37,7 @@ export interface Site {
   close(): Promise<void>
 }
 
-const KEY = Buffer.alloc(32, 7)
+const KEY = Buffer.from(Array.from({ length: 32 }, (_, index) => index))
 const TOKEN = 'bench'
 const AT_ONCE = 10
 /** The pretend Khipu never calls back for these accounts: the bench does. */

@@ -11,6 +11,7 @@ import { checkCallbackUrl, checkSettings, parseNetworks } from './config/checks.
 import { readSettings } from './config/read-settings.ts'
 import { readRedisCa, redisOf, type RedisSettings } from './config/redis.ts'
 import type { RawSettings } from './config/settings.ts'
+import { warningsOf } from './config/warnings.ts'
 import { BUILT_IN_POLICY, type Policy } from './core/policy.ts'
 import type { SecretKey } from './core/secret-key.ts'
 
@@ -59,6 +60,8 @@ export interface Config {
   /** The most JSON values that a callback may hold. */
   readonly bodyValues: number
   readonly logLevel: string
+  /** What can be started with and is probably a mistake. */
+  readonly warnings: readonly string[]
 }
 
 /** A configuration that can't be started with; the message lists every fault and no value. */
@@ -78,7 +81,8 @@ export function readConfig(
 ): Config {
   const faults: string[] = []
   const fault: Fault = (name, message) => void faults.push(`${name} ${message}`)
-  const raw = readSettings(readSecretFiles(env, fault), fault)
+  const resolved = readSecretFiles(env, fault)
+  const raw = readSettings(resolved, fault)
 
   const { SECRET_KEYS, API_TOKENS, RETRY_POLICY_FILE, TRUST_PROXY } = raw
   const publicUrl = withoutSlash(raw.PUBLIC_URL ?? '')
@@ -93,8 +97,9 @@ export function readConfig(
   if (faults.length > 0 || secretKeys === null || apiTokens === null || policy === null) {
     throw new ConfigError(faults)
   }
+  const given = { env: resolved, raw: raw as RawSettings, secretKeys, apiTokens }
   const understood = { publicUrl, secretKeys, apiTokens, policy, trustedProxies, redisCa }
-  return toConfig(raw as RawSettings, understood)
+  return toConfig(given.raw, { ...understood, warnings: warningsOf(given) })
 }
 
 /** Reads SECRET_KEYS and nothing else, for a command that needs no more; throws as readConfig does. */
@@ -110,7 +115,7 @@ export function readSecretKeys(env: Environment = process.env): Config['secretKe
   return keys
 }
 
-type Understood = Pick<Config, 'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy'> & {
+type Understood = Pick<Config, 'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy' | 'warnings'> & {
   readonly trustedProxies: readonly string[]
   readonly redisCa: string | null
 }

@@ -51,10 +51,18 @@ export function parseSecretKeys(text: string, fault: Fault): [SecretKey, ...Secr
   const sound = keys.every(({ kid, bytes }) => kid !== '' && bytes.length === 32)
   const distinct = new Set(keys.map(({ kid }) => kid)).size === keys.length
   const differ = new Set(keys.map(({ bytes }) => bytes.toString('hex'))).size === keys.length
-  if (sound && distinct && !differ) fault('SECRET_KEYS', 'has the same bytes under two kids')
-  if (sound && distinct && first !== undefined) return [first, ...others]
+  if (sound && distinct && first !== undefined) {
+    if (!differ) fault('SECRET_KEYS', 'has the same bytes under two kids')
+    if (keys.some(isOneByte))
+      fault('SECRET_KEYS', 'has a key of one repeated byte: make a random one')
+    return [first, ...others]
+  }
   fault('SECRET_KEYS', 'must be kid:base64 of 32 bytes, separated by commas, each kid once')
   return null
+}
+
+function isOneByte({ bytes }: SecretKey): boolean {
+  return new Set(bytes).size === 1
 }
 
 const TOKEN =

@@ -37,9 +37,8 @@ const ROLES = {
 /** Starts what the role asks for; resolves with how to end it. */
 export async function startService(config: Config, log: Logger): Promise<RunningService> {
   const { server, worker } = ROLES[config.role]
-  for (const concern of [...concernsOf(config), ...concernsOfPolicy(config.policy)]) {
-    log.warn(concern)
-  }
+  const warnings = [...config.warnings, ...concernsOf(config), ...concernsOfPolicy(config.policy)]
+  for (const warning of warnings) log.warn(warning)
   // First of all: a process whose spool can't be opened must not begin with anything.
   const spool = server ? buildSpool(config) : null
   const threads = startThreads(config, log)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -14,7 +15,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const CANARY = 'canary7f3a'
 const REQUEST_ID = '01938c5e-7a3b-7c1d-9e2f-3a4b5c6d7e8f'
-const key = (byte: number) => Buffer.alloc(32, byte).toString('base64')
+const bytesOf = (seed: number) => createHash('sha256').update(`${seed}`).digest()
+const key = (seed: number) => bytesOf(seed).toString('base64')
 const NEEDED = {
   PUBLIC_URL: 'https://hooks.example.com',
   API_TOKENS: 'ann:token-1',
@@ -62,7 +64,7 @@ t.test('needs no more than three variables, and has a default for the others', a
     requestTimeoutMs: 190_000,
     singleFlight: true,
     apiTokens: [{ name: 'ann', scope: 'admin', token: 'token-1' }],
-    secretKeys: [{ kid: 'k1', bytes: Buffer.alloc(32, 1) }],
+    secretKeys: [{ kid: 'k1', bytes: bytesOf(1) }],
     policy: BUILT_IN_POLICY,
     callbackTimeoutMs: 1_800_000,
     resultQueue: 'khipu-results',
@@ -78,7 +80,8 @@ t.test('needs no more than three variables, and has a default for the others', a
     shutdownDelayMs: 3000,
     bodyLimit: 10_485_760,
     bodyValues: 1_000_000,
-    logLevel: 'info'
+    logLevel: 'info',
+    warnings: []
   })
 })
 
@@ -146,6 +149,7 @@ const anAddress = 'must be an http:// or https:// address without user, query or
 const aName = 'must have no colon and no space'
 const aSize = 'must be a size such as 512kb or 10mb'
 const keys = 'must be kid:base64 of 32 bytes, separated by commas, each kid once'
+const oneByte = 'has a key of one repeated byte: make a random one'
 const tokens = 'must be name:token or name/scope:token, separated by commas, each name once'
 const networks = 'must be addresses and networks such as 10.0.0.7,192.168.0.0/16'
 const endpoints = 'must be host:port, and more of them after commas'
@@ -241,6 +245,8 @@ const wrong: [name: string, value: string, message: string | RegExp][] = [
   ['API_TOKENS', `ann:a,ann/read:b`, tokens],
   ['API_TOKENS', `ann:${CANARY},bob/read:${CANARY}`, 'has the same token under two names'],
   ['SECRET_KEYS', `k1:${key(1)},k2:${key(1)}`, 'has the same bytes under two kids'],
+  ['SECRET_KEYS', `k1:${Buffer.alloc(32).toString('base64')}`, oneByte],
+  ['SECRET_KEYS', `k1:${key(1)},k2:${Buffer.alloc(32, 'a').toString('base64url')}`, oneByte],
   ['API_TOKENS', `ann/root:${CANARY}`, tokens],
   ['RETRY_POLICY_FILE', `/${CANARY}.json`, 'names a file that cannot be read as JSON']
 ]
@@ -311,11 +317,11 @@ t.test('lists a missing variable beside a wrong one', async (t) => {
 
 t.test('keys and tokens', async (t) => {
   t.test('come in the order in which they are given, the first one first', async (t) => {
-    const url = Buffer.alloc(32, 255).toString('base64url')
+    const url = bytesOf(255).toString('base64url')
     const env = { ...NEEDED, SECRET_KEYS: ` new_-1:${url} , old:${key(2)}` }
     t.strictSame(read(env).secretKeys, [
-      { kid: 'new_-1', bytes: Buffer.alloc(32, 255) },
-      { kid: 'old', bytes: Buffer.alloc(32, 2) }
+      { kid: 'new_-1', bytes: bytesOf(255) },
+      { kid: 'old', bytes: bytesOf(2) }
     ])
   })
   t.test('of several people are told apart', async (t) => {
@@ -408,7 +414,7 @@ t.test('a secret in a file', async (t) => {
     KHIPU_API_KEY: ['k', { khipuAuthorization: { apiKey: 'k' } }],
     KHIPU_JWT: ['a.b.c', { khipuAuthorization: { jwt: 'a.b.c' } }],
     API_TOKENS: ['bob:token-2', { apiTokens: [{ name: 'bob', scope: 'admin', token: 'token-2' }] }],
-    SECRET_KEYS: [`k9:${key(9)}`, { secretKeys: [{ kid: 'k9', bytes: Buffer.alloc(32, 9) }] }]
+    SECRET_KEYS: [`k9:${key(9)}`, { secretKeys: [{ kid: 'k9', bytes: bytesOf(9) }] }]
   }
   t.strictSame([...SECRETS].toSorted(), Object.keys(secrets).toSorted(), 'every secret has a row')
   for (const [name, [content, expected]] of Object.entries(secrets)) {
@@ -686,7 +692,7 @@ t.test('leaves the environment as it is', async (t) => {
 })
 
 t.test('asks nothing of variables that are not its own', async (t) => {
-  const env = { ...NEEDED, PATH: '/bin', HOME: '/', npm_config_x: 'y', public_port: 'x' }
+  const env = { ...NEEDED, PATH: '/bin', HOME: '/', npm_config_x: 'y' }
   t.strictSame(read(env), read(NEEDED))
 })
 

@@ -1,0 +1,74 @@
+import type { SecretKey } from '../core/secret-key.ts'
+import { nearNames } from './near-names.ts'
+import { isServer, parseRedisUrl } from './redis-url.ts'
+import type { ApiToken } from './secrets.ts'
+import { type RawSettings, SECRETS, SETTINGS } from './settings.ts'
+
+/** What the environment says, as it was read. */
+export interface Given {
+  /** With secrets out of their files, and without what is empty. */
+  readonly env: Readonly<Record<string, string>>
+  readonly raw: RawSettings
+  readonly secretKeys: readonly SecretKey[]
+  readonly apiTokens: readonly ApiToken[]
+}
+
+/** What can be started with and is probably a mistake: a sentence each, without a value. */
+export function warningsOf(given: Given): readonly string[] {
+  return [...mistyped(given), ...quoted(given), ...doubled(given), ...guessable(given)]
+}
+
+function mistyped({ env }: Given): string[] {
+  const known = [...Object.keys(SETTINGS.properties), ...SECRETS.map((name) => `${name}_FILE`)]
+  return nearNames(Object.keys(env), known).map(
+    ([name, meant]) => `${name} is no setting of this service, and has no effect: is it ${meant}?`
+  )
+}
+
+// A shell removes quotes; an env file of Docker, or a secret in a file, keeps them.
+function quoted({ env, raw, apiTokens }: Given): string[] {
+  const whole = Object.keys(SETTINGS.properties).filter((name) => isQuoted(env[name]))
+  const server = parseRedisUrl(raw.REDIS_URL)
+  const isPassword = isServer(server) && isQuoted(server.password ?? undefined)
+  return [
+    ...whole.map((name) => `${name} is in quotes, which count as a part of it`),
+    ...(isPassword ? ['the password in REDIS_URL is in quotes, which count as a part of it'] : []),
+    ...apiTokens
+      .filter(({ token }) => isQuoted(token))
+      .map(
+        ({ name }) => `the token '${name}' of API_TOKENS is in quotes, which count as a part of it`
+      )
+  ]
+}
+
+function isQuoted(value: string | undefined): boolean {
+  return value !== undefined && /^(["'`]).*\1$/s.test(value)
+}
+
+// What is added to an address is there already.
+function doubled({ raw: { KHIPU_BASE_URL, PUBLIC_URL } }: Given): string[] {
+  const withVersion = /\/v1(?:\/.*)?$/.test(new URL(KHIPU_BASE_URL).pathname)
+  const withPath = /\/callbacks\/*$/.test(new URL(PUBLIC_URL).pathname)
+  return [
+    ...(withVersion
+      ? ['KHIPU_BASE_URL has /v1 in its path, which is added to it: Khipu would be asked at /v1/v1']
+      : []),
+    ...(withPath
+      ? [
+          'PUBLIC_URL ends in /callbacks, which is added to it: Khipu would call /callbacks/callbacks'
+        ]
+      : [])
+  ]
+}
+
+/** Of 32 random bytes hardly ever fewer than 24 differ. */
+const FEWEST_BYTES = 16
+
+function guessable({ secretKeys }: Given): string[] {
+  return secretKeys
+    .filter(({ bytes }) => new Set(bytes).size < FEWEST_BYTES)
+    .map(
+      ({ kid }) =>
+        `key '${kid}' of SECRET_KEYS does not look random: make one with openssl rand -base64 32`
+    )
+}
