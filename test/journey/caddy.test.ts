@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { transactionsOf } from '../../simulator/transactions.ts'
 import { takeTime } from '../support/patience.ts'
 import { noOpenssl } from './certificates.ts'
+import { servesClosers, servesSlashes } from './closers.ts'
 import { findProgram } from './debian-program.ts'
 import { type Front, startFront, swap } from './front.ts'
 import {
@@ -51,6 +52,8 @@ t.test('Caddy in front', { skip }, async (t) => {
     )
   }
 
+  await servesClosers(t, behind, front)
+  await servesSlashes(t, behind, front)
   await refusals(t, behind, front)
   await outages(t, behind, front)
 

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { transactionsOf } from '../../simulator/transactions.ts'
 import { takeTime } from '../support/patience.ts'
 import { noOpenssl } from './certificates.ts'
+import { servesClosers, servesSlashes } from './closers.ts'
 import { findProgram } from './debian-program.ts'
 import type { Front } from './front.ts'
 import {
@@ -62,6 +63,8 @@ t.test('nginx in front', { skip }, async (t) => {
     )
   }
 
+  await servesClosers(t, behind, front)
+  await servesSlashes(t, behind, front)
   await refusals(t, behind, front)
   await addresses(t, behind, front)
   await outages(t, behind, front)

@@ -2,41 +2,26 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { transactionsOf } from '../../simulator/transactions.ts'
 import { bytes, ok } from '../support/callbacks.ts'
 import { openPublic, openServerService } from '../support/listeners.ts'
 import { askIn } from '../support/requests.ts'
+import {
+  CHUNKED,
+  head,
+  type Part,
+  plain,
+  type Sending,
+  SENDINGS,
+  SIZES
+} from '../support/senders.ts'
 import type { Service } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 // Senders that close the connection right behind a callback, or in the middle of it.
 
-const SMALL = bytes(ok())
-const LARGE = bytes(ok({ Data: { Transaction: transactionsOf('1005-0001', 4000) } }))
+const [SMALL = Buffer.alloc(0), LARGE = Buffer.alloc(0)] = Object.values(SIZES)
 
-type Part = Buffer | string
-type Sending = (path: string, body: Buffer) => readonly Part[]
 type Closing = (socket: Socket) => void
-
-const head = (path: string, headers: string) => `POST ${path} HTTP/1.1\r\nHost: a\r\n${headers}\r\n`
-const CHUNKED = 'Transfer-Encoding: chunked\r\n'
-const plain = (path: string, body: Buffer) => head(path, `Content-Length: ${body.length}\r\n`)
-
-const SENDINGS: Readonly<Record<string, Sending>> = {
-  'in one write': (path, body) => [Buffer.concat([Buffer.from(plain(path, body)), body])],
-  'in several writes': (path, body) => [
-    plain(path, body),
-    ...[0, 1, 2, 3].map((part) =>
-      body.subarray((part * body.length) / 4, ((part + 1) * body.length) / 4)
-    )
-  ],
-  'in chunks': (path, body) => [
-    head(path, CHUNKED),
-    `${body.length.toString(16)}\r\n`,
-    body,
-    '\r\n0\r\n\r\n'
-  ]
-}
 
 /** All of it has been written by then. */
 const CLOSINGS: Readonly<Record<string, Closing>> = {
@@ -103,10 +88,7 @@ const linesOf = ({ service }: Opened, msg: string) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter((line) => line['msg'] === msg)
 
-for (const [size, body] of [
-  ['a small callback', SMALL],
-  ['a callback of 3 MB', LARGE]
-] as const) {
+for (const [size, body] of Object.entries(SIZES)) {
   for (const [how, sending] of Object.entries(SENDINGS)) {
     for (const [what, close] of Object.entries(CLOSINGS)) {
       t.test(`${size} ${how} is stored where its sender ${what}`, async (t) => {
