@@ -8,6 +8,7 @@ import {
   readSecretFiles
 } from './config/secrets.ts'
 import { checkCallbackUrl, checkSettings, parseNetworks } from './config/checks.ts'
+import { type Proxy, readProxy, withProxyNames } from './config/proxy.ts'
 import { readSettings } from './config/read-settings.ts'
 import { readRedisCa, redisOf, type RedisSettings } from './config/redis.ts'
 import type { RawSettings } from './config/settings.ts'
@@ -37,6 +38,7 @@ export interface Config {
   readonly refusals: { readonly perAddress: number; readonly inAll: number }
   readonly khipuBaseUrl: string
   readonly khipuAuthorization: { readonly jwt: string } | { readonly apiKey: string } | null
+  readonly khipuProxy: Proxy | null
   readonly requestTimeoutMs: number
   readonly singleFlight: boolean
   readonly apiTokens: readonly ApiToken[]
@@ -75,7 +77,7 @@ export function readConfig(
 ): Config {
   const faults: string[] = []
   const fault: Fault = (name, message) => void faults.push(`${name} ${message}`)
-  const raw = readSettings(readSecretFiles(env, fault), fault)
+  const raw = readSettings(readSecretFiles(withProxyNames(env), fault), fault)
 
   const { SECRET_KEYS, API_TOKENS, RETRY_POLICY_FILE, TRUST_PROXY } = raw
   const publicUrl = withoutSlash(raw.PUBLIC_URL ?? '')
@@ -87,10 +89,19 @@ export function readConfig(
   checkSettings(raw, fault)
   const trustedProxies = TRUST_PROXY === undefined ? [] : parseNetworks(TRUST_PROXY, fault)
   const redisCa = readRedisCa(raw, fault)
+  const khipuProxy = readProxy(raw, fault)
   if (faults.length > 0 || secretKeys === null || apiTokens === null || policy === null) {
     throw new ConfigError(faults)
   }
-  const understood = { publicUrl, secretKeys, apiTokens, policy, trustedProxies, redisCa }
+  const understood = {
+    publicUrl,
+    secretKeys,
+    apiTokens,
+    policy,
+    trustedProxies,
+    redisCa,
+    khipuProxy
+  }
   return toConfig(raw as RawSettings, understood)
 }
 
@@ -107,7 +118,10 @@ export function readSecretKeys(env: Environment = process.env): Config['secretKe
   return keys
 }
 
-type Understood = Pick<Config, 'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy'> & {
+type Understood = Pick<
+  Config,
+  'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy' | 'khipuProxy'
+> & {
   readonly trustedProxies: readonly string[]
   readonly redisCa: string | null
 }

@@ -69,7 +69,8 @@ function runWorker(
   const parts = buildParts(config, connection, log)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
-    requestTimeoutMs: config.requestTimeoutMs
+    requestTimeoutMs: config.requestTimeoutMs,
+    proxy: config.khipuProxy
   })
   const common = {
     connection,
