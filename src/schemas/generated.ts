@@ -802,7 +802,7 @@ export interface RetryPolicy {
      */
     'wait-4-hours'?: RetryRow
     /**
-     * Khipu could not be asked: HTTP 408, 425, 429, 5xx, a connection refused or lost before the request was sent, an unreadable answer.
+     * Khipu could not be asked: HTTP 408, 425, 429, 5xx, a connection refused or lost before the request was sent.
      */
     temporary?: TemporaryRow
     /**
