@@ -1,4 +1,3 @@
-import { Agent, request } from 'undici'
 import type { Callback, Wait } from './behaviour.ts'
 import { bytesOf } from './envelope.ts'
 import type { Journal, SentCallback } from './journal.ts'
@@ -26,8 +25,7 @@ export interface Courier {
 
 /** A courier that writes down in the journal what it sends and what it is answered. */
 export function createCourier(settings: Settings, journal: Journal): Courier {
-  const { callbackTimeoutMs: timeout } = settings
-  const agent = new Agent({ headersTimeout: timeout, bodyTimeout: timeout })
+  const closing = new AbortController()
   const timers = new Set<NodeJS.Timeout>()
   let round = 0
 
@@ -51,7 +49,7 @@ export function createCourier(settings: Settings, journal: Journal): Courier {
 
   async function close(): Promise<void> {
     cancel()
-    await agent.destroy()
+    closing.abort()
   }
 
   async function send(errand: Errand): Promise<void> {
@@ -60,7 +58,8 @@ export function createCourier(settings: Settings, journal: Journal): Courier {
     for (let repeat = 0; repeat <= settings.callbackRepeats; repeat++) {
       if (repeat > 0) await pause(settings.callbackRepeatDelayMs)
       const record = journal.addCallback(recordOf(errand, settings), body)
-      record.answer = await post(record, body, agent)
+      const timeout = AbortSignal.timeout(settings.callbackTimeoutMs)
+      record.answer = await post(record, body, AbortSignal.any([closing.signal, timeout]))
       settings.log(lineOf(record))
       if (isTaken(record) || round !== startedIn) return
     }
@@ -92,12 +91,13 @@ function recordOf({ callback, ...task }: Errand, settings: Settings) {
 async function post(
   { url, contentType }: SentCallback,
   body: Buffer,
-  dispatcher: Agent
+  signal: AbortSignal
 ): Promise<SentCallback['answer']> {
   const headers = contentType === null ? {} : { 'content-type': contentType }
   try {
-    const response = await request(url, { method: 'POST', headers, body, dispatcher })
-    return { status: response.statusCode, body: await response.body.text() }
+    const sent = { method: 'POST', headers, body: new Uint8Array(body), signal } as const
+    const response = await fetch(url, { ...sent, redirect: 'manual' })
+    return { status: response.status, body: await response.text() }
   } catch (error) {
     return { error: faultOf(error) }
   }
@@ -105,7 +105,9 @@ async function post(
 
 function faultOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message
+  // Of what went wrong below it `fetch` tells in its cause.
+  const { code } = (error.cause ?? error) as { code?: unknown }
+  return typeof code === 'string' ? code : error.message
 }
 
 function isTaken({ answer }: SentCallback): boolean {

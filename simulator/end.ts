@@ -11,7 +11,8 @@ export type Completeness = 'complete' | 'incomplete' | 'empty'
 export type FailReason = 'do-not-retry' | 'retries-exhausted' | 'rejected' | 'no-callback'
 
 /** Why a request of these scenarios is parked. */
-export type ParkReason = 'retry-after-notification' | 'unknown-type' | 'unauthorized'
+export type ParkReason =
+  'retry-after-notification' | 'unknown-type' | 'unauthorized' | 'unreadable-answer'
 
 /** Delivered after so many attempts. */
 export function delivered(attempts = 1, completeness: Completeness = 'complete'): End {

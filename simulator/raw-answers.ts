@@ -43,6 +43,12 @@ export const garbage: RawAnswer = {
   body: Buffer.from([0x00, 0xff, 0xfe, 0x1f, 0x8b, 0x08, 0xc3, 0x28, 0xa0, 0xa1, 0x7b, 0x22])
 }
 
+/** HTTP 200 and nothing in it. */
+export const emptyAnswer = raw(200, 'application/json', '')
+
+/** 308, which leads nowhere; Khipu documents none. */
+export const redirect = raw(308, 'text/plain', 'Permanent Redirect')
+
 function raw(status: number, contentType: string, body: string): RawAnswer {
   return { kind: 'raw', status, contentType, body }
 }

@@ -8,6 +8,7 @@ import {
   readSecretFiles
 } from './config/secrets.ts'
 import { checkCallbackUrl, checkSettings, parseNetworks } from './config/checks.ts'
+import { type Proxy, readProxy, withProxyNames } from './config/proxy.ts'
 import { readSettings } from './config/read-settings.ts'
 import { readRedisCa, redisOf, type RedisSettings } from './config/redis.ts'
 import type { RawSettings } from './config/settings.ts'
@@ -38,6 +39,7 @@ export interface Config {
   readonly refusals: { readonly perAddress: number; readonly inAll: number }
   readonly khipuBaseUrl: string
   readonly khipuAuthorization: { readonly jwt: string } | { readonly apiKey: string } | null
+  readonly khipuProxy: Proxy | null
   readonly requestTimeoutMs: number
   readonly singleFlight: boolean
   readonly apiTokens: readonly ApiToken[]
@@ -81,7 +83,7 @@ export function readConfig(
 ): Config {
   const faults: string[] = []
   const fault: Fault = (name, message) => void faults.push(`${name} ${message}`)
-  const resolved = readSecretFiles(env, fault)
+  const resolved = readSecretFiles(withProxyNames(env), fault)
   const raw = readSettings(resolved, fault)
 
   const { SECRET_KEYS, API_TOKENS, RETRY_POLICY_FILE, TRUST_PROXY } = raw
@@ -94,12 +96,22 @@ export function readConfig(
   checkSettings(raw, fault)
   const trustedProxies = TRUST_PROXY === undefined ? [] : parseNetworks(TRUST_PROXY, fault)
   const redisCa = readRedisCa(raw, fault)
+  const khipuProxy = readProxy(raw, fault)
   if (faults.length > 0 || secretKeys === null || apiTokens === null || policy === null) {
     throw new ConfigError(faults)
   }
   const given = { env: resolved, raw: raw as RawSettings, secretKeys, apiTokens }
-  const understood = { publicUrl, secretKeys, apiTokens, policy, trustedProxies, redisCa }
-  return toConfig(given.raw, { ...understood, warnings: warningsOf(given) })
+  const understood = {
+    publicUrl,
+    secretKeys,
+    apiTokens,
+    policy,
+    trustedProxies,
+    redisCa,
+    khipuProxy,
+    warnings: warningsOf(given)
+  }
+  return toConfig(given.raw, understood)
 }
 
 /** Reads SECRET_KEYS and nothing else, for a command that needs no more; throws as readConfig does. */
@@ -115,7 +127,10 @@ export function readSecretKeys(env: Environment = process.env): Config['secretKe
   return keys
 }
 
-type Understood = Pick<Config, 'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy' | 'warnings'> & {
+type Understood = Pick<
+  Config,
+  'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy' | 'khipuProxy' | 'warnings'
+> & {
   readonly trustedProxies: readonly string[]
   readonly redisCa: string | null
 }

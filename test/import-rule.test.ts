@@ -33,7 +33,7 @@ const rows: [file: string, content: string, isFault: boolean][] = [
   ['src/core/a.ts', "export type X = import('../queue/x.ts').X", true],
 
   ['src/khipu/a.ts', value('../core/x.ts'), false],
-  ['src/khipu/a.ts', value('undici'), false],
+  ['src/khipu/a.ts', value('jose'), false],
   ['src/khipu/a.ts', type('../config.ts'), false],
   ['src/khipu/a.ts', value('../config.ts'), true],
   ['src/khipu/a.ts', type('../config/x.ts'), false],

@@ -4,6 +4,7 @@ import {
   forbidden,
   gatewayTimeout,
   goError,
+  redirect,
   tooManyRequests,
   unauthorized,
   unavailable,
@@ -12,6 +13,7 @@ import {
 import type { Scenario } from '../scenario.ts'
 
 const invalid = { Code: 'P001', Description: 'Parámetros inválidos en la consulta.' }
+const badLogon = { Code: 'E101', Type: 'RETRY_IMMEDIATELY', Description: 'Clave incorrecta.' }
 const forGood = { ...invalid, Type: 'DO_NOT_RETRY' }
 
 /** Answers to the POST other than 202. */
@@ -44,6 +46,28 @@ export const answerScenarios: readonly Scenario[] = [
     ends: parked('unknown-type'),
     afterRelease: parked('unknown-type', 2),
     attempts: [answers(envelope(200, { kind: 'error-without-details' }))]
+  },
+  {
+    name: 'result-in-202',
+    prefix: '1305',
+    does: 'HTTP 202 with Status OK and Data; no callback',
+    ends: delivered(),
+    attempts: [answers(envelope(202, result))]
+  },
+  {
+    name: 'result-in-500',
+    prefix: '1306',
+    does: 'HTTP 500 with Status OK and Data; no callback',
+    ends: delivered(),
+    attempts: [answers(envelope(500, result))]
+  },
+  {
+    name: 'redirect',
+    prefix: '1308',
+    does: 'HTTP 308, once, then ok',
+    ends: parked('unreadable-answer'),
+    afterRelease: delivered(2),
+    attempts: [answers(redirect), ok]
   },
   {
     name: '400',
@@ -88,6 +112,13 @@ export const answerScenarios: readonly Scenario[] = [
     does: 'HTTP 500 with a raw Go error as text/plain, once, then ok',
     ends: delivered(2),
     attempts: [answers(goError), ok]
+  },
+  {
+    name: '503-refused-logon',
+    prefix: '1502',
+    does: 'HTTP 503 with an ERROR envelope (E101), every time: the bank may lock the account',
+    ends: failed('retries-exhausted', 2),
+    attempts: [answers(envelope(503, { kind: 'error', error: badLogon }))]
   },
   {
     name: '503-forever',

@@ -1,6 +1,6 @@
 import { answers, callback, ok, result } from '../behaviour.ts'
-import { delivered } from '../end.ts'
-import { garbage } from '../raw-answers.ts'
+import { delivered, parked } from '../end.ts'
+import { emptyAnswer, garbage } from '../raw-answers.ts'
 import type { Scenario } from '../scenario.ts'
 
 /** Connections that break, hang, or bring nonsense. */
@@ -30,7 +30,22 @@ export const connectionScenarios: readonly Scenario[] = [
     name: 'garbage',
     prefix: '1604',
     does: 'HTTP 200 with binary garbage and no callback, once, then ok',
-    ends: delivered(2),
+    ends: parked('unreadable-answer'),
+    afterRelease: delivered(2),
     attempts: [answers(garbage), ok]
+  },
+  {
+    name: 'empty-answer',
+    prefix: '1605',
+    does: 'HTTP 200 with an empty body and no callback, once, then ok',
+    ends: delivered(2),
+    attempts: [answers(emptyAnswer), ok]
+  },
+  {
+    name: 'empty-answer-taken',
+    prefix: '1606',
+    does: 'HTTP 200 with an empty body, yet the callback comes',
+    ends: delivered(),
+    attempts: [answers(emptyAnswer, callback(result))]
   }
 ]

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { SecretKey } from '../core/secret-key.ts'
+import { forgetLowerCase } from './proxy.ts'
 import { SECRETS } from './settings.ts'
 import type { Fault } from './fault.ts'
 
@@ -37,6 +38,7 @@ export function readSecretFiles(env: Environment, fault: Fault): Record<string, 
 /** Takes the secrets out of the environment, where diagnostic reports and child processes would find them. */
 export function forgetSecrets(env: Record<string, string | undefined> = process.env): void {
   for (const name of SECRETS) delete env[name]
+  forgetLowerCase(env)
 }
 
 const KEY = /^(?<kid>[A-Za-z0-9_-]{1,16}):(?<base64>[A-Za-z0-9+/_-]+={0,2})$/

@@ -42,6 +42,11 @@ const properties = {
     '190s',
     "How long one POST may take; Khipu's gateway gives up after 180 s"
   ),
+  HTTPS_PROXY: text(
+    'Proxy for the calls to Khipu, `http://user:password@host:port`, user and password percent-encoded; in lower case, too, as are the next two'
+  ),
+  HTTP_PROXY: text('The same for a `KHIPU_BASE_URL` of `http://`'),
+  NO_PROXY: text('Hosts that are reached without it: `.khipu.com,10.0.0.0/8,host:8443`, or `*`'),
   SINGLE_FLIGHT: flag(
     true,
     'One attempt per account at a time, and none with credentials that the bank has just refused'
@@ -148,6 +153,8 @@ export const SECRETS = [
   'REDIS_SENTINEL_PASSWORD',
   'KHIPU_API_KEY',
   'KHIPU_JWT',
+  'HTTPS_PROXY',
+  'HTTP_PROXY',
   'API_TOKENS',
   'SECRET_KEYS'
 ]

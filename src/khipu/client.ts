@@ -1,6 +1,7 @@
+import type { Proxy } from '../config/proxy.ts'
 import type { Answer } from '../core/answer.ts'
 import { classify, type Defect } from './classify.ts'
-import { connect, type Proxy, TunnelRefused } from './connect.ts'
+import { connect, TunnelRefused } from './connect.ts'
 import { ACCEPT_ENCODING, decodeBody } from './decode-body.ts'
 import { codeOf } from './error-code.ts'
 import { exchange, type Incoming, type Outgoing } from './exchange.ts'

@@ -2,14 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-
-/** A forward proxy on the way to Khipu. */
-export interface Proxy {
-  /** Scheme, host and port. */
-  readonly origin: URL
-  /** The value of Proxy-Authorization; null where the proxy asks for none. */
-  readonly authorization: string | null
-}
+import type { Proxy } from '../config/proxy.ts'
 
 /** A proxy's answer to CONNECT other than 2xx: no tunnel, and nothing was sent to Khipu. */
 export class TunnelRefused extends Error {

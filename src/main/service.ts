@@ -100,7 +100,8 @@ function runWorker(
   const parts = buildParts(config, connection, log, compose, shared.metrics.deviated)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
-    requestTimeoutMs: config.requestTimeoutMs
+    requestTimeoutMs: config.requestTimeoutMs,
+    proxy: config.khipuProxy
   })
   const common = {
     connection,

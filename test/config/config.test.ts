@@ -61,6 +61,7 @@ t.test('needs no more than three variables, and has a default for the others', a
     refusals: { perAddress: 1000, inAll: 10_000 },
     khipuBaseUrl: 'https://api.khipu.com',
     khipuAuthorization: null,
+    khipuProxy: null,
     requestTimeoutMs: 190_000,
     singleFlight: true,
     apiTokens: [{ name: 'ann', scope: 'admin', token: 'token-1' }],
@@ -270,7 +271,7 @@ t.test('a spool has room for one callback of any size', async (t) => {
 
 t.test('lists every fault in one message, and no value', async (t) => {
   const plain = Object.keys(SETTINGS.properties).filter(
-    (name) => !/_HOST$|^REDIS_SENTINEL_/.test(name)
+    (name) => !/_HOST$|^REDIS_SENTINEL_|^NO_PROXY$/.test(name)
   )
   const env = {
     ...Object.fromEntries(plain.map((name) => [name, CANARY])),
@@ -413,6 +414,12 @@ t.test('a secret in a file', async (t) => {
     REDIS_SENTINEL_PASSWORD: ['pw', {}],
     KHIPU_API_KEY: ['k', { khipuAuthorization: { apiKey: 'k' } }],
     KHIPU_JWT: ['a.b.c', { khipuAuthorization: { jwt: 'a.b.c' } }],
+    HTTPS_PROXY: [
+      'http://proxy',
+      { khipuProxy: { origin: new URL('http://proxy'), authorization: null } }
+    ],
+    // KHIPU_BASE_URL is https://.
+    HTTP_PROXY: ['http://proxy', {}],
     API_TOKENS: ['bob:token-2', { apiTokens: [{ name: 'bob', scope: 'admin', token: 'token-2' }] }],
     SECRET_KEYS: [`k9:${key(9)}`, { secretKeys: [{ kid: 'k9', bytes: bytesOf(9) }] }]
   }
@@ -450,7 +457,7 @@ t.test('a secret in a file', async (t) => {
     const folder = t.testdir({ secret: CANARY })
     const files = SECRETS.map((name) => [`${name}_FILE`, join(folder, 'secret')] as const)
     const faults = faultsIn({ PUBLIC_URL: 'https://a', ...Object.fromEntries(files) })
-    t.equal(faults.length, 4, 'three that must have a form, and two credentials')
+    t.equal(faults.length, 6, 'five that must have a form, and two credentials')
     t.notMatch(faults.join(), CANARY)
     t.notMatch(faults.join(), folder)
   })

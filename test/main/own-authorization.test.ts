@@ -15,7 +15,7 @@ for (const [what, env, status] of given) {
     const { lines, log } = openLog()
     const service = await startService(config, log)
     t.teardown(async () => {
-      await service.close()
+      await service.close(0)
       await deleteKeys(redisUrl(), config.queuePrefix)
     })
     await service.fits
@@ -34,7 +34,7 @@ t.test('what is probably a mistake is a line of the log at the start', async (t)
   const { lines, log } = openLog()
   const config = configOf({ ROLE: 'server', CALLBACK_TIMEOUTS: '1h' })
   const service = await startService(config, log)
-  t.teardown(() => service.close())
+  t.teardown(() => service.close(0))
   await service.fits
   const told = lines.filter((line) => line.includes('CALLBACK_TIMEOUTS'))
   t.equal(told.length, 1)

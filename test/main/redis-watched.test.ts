@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { startRedis } from '../../simulator/private-redis.ts'
 import { buildShared } from '../../src/main/shared.ts'
+import { startThreads } from '../../src/main/threads.ts'
 import { configOf } from '../support/config.ts'
 import { openLog } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -12,8 +13,14 @@ const redis = new Redis(server.url)
 t.teardown(() => redis.disconnect())
 
 async function share(t: Test, env: Readonly<Record<string, string>> = {}) {
-  const shared = buildShared(configOf({ REDIS_URL: server.url, ...env }), null, openLog().log)
-  t.teardown(() => shared.close())
+  const config = configOf({ REDIS_URL: server.url, ...env })
+  const { log } = openLog()
+  const threads = startThreads(config, log)
+  const shared = buildShared(config, null, threads, log)
+  t.teardown(async () => {
+    await shared.close()
+    await threads.close()
+  })
   await shared.fits
   return shared
 }
