@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { createCapabilities } from '../khipu/capability.ts'
-import { connectFailingFast } from '../queue/connections.ts'
+import { connectFailingFast, connectForBodies } from '../queue/connections.ts'
 import { createMetrics } from '../server/metrics.ts'
 import type { Spool } from '../spool/spool.ts'
 import { agreeInTime } from './agree.ts'
@@ -23,6 +23,10 @@ export function buildShared(
 ) {
   const redis = connectFailingFast(config.redis, log)
   const parts = buildParts(config, redis, log, compose)
+  // What becomes of Redis is told by the other connection.
+  const silent = log.child({}, { level: 'silent' })
+  const bodies = connectForBodies(config.redis, silent)
+  const large = buildParts(config, bodies, silent, compose)
   const capacity = parts.watchCapacity()
   const version = readVersion()
   const metrics = createMetrics({
@@ -45,6 +49,7 @@ export function buildShared(
     metrics,
     capabilities,
     examine,
+    large,
     capacity,
     fits,
     // With another number of partitions a good callback would be turned away as unknown.
@@ -52,8 +57,9 @@ export function buildShared(
     async close() {
       capacity.close()
       spool?.close()
-      await parts.queues.close()
+      await Promise.all([parts.queues.close(), large.queues.close()])
       redis.disconnect()
+      bodies.disconnect()
     }
   }
 }

@@ -48,6 +48,8 @@ export interface Bare {
   readonly tooLong: 404 | 414
   readonly refused: (status: number) => void
   readonly dropped: () => void
+  /** True of a connection whose request has a limit of its own, from when its body may be read. */
+  readonly hasWaited?: (socket: Socket) => boolean
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
@@ -141,6 +143,7 @@ function serve(
 
 /** Answers what the parser refuses, without a word of it. What came before it is answered first. */
 function answerBroken(error: ParserError, socket: Socket, exchanges: Exchanges, bare: Bare): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && bare.hasWaited?.(socket) === true) return
   const before = exchanges.get(socket)?.newest
   const refuse = () => refuseBroken(error, socket, bare)
   if (!socket.writable) return void socket.destroy()

@@ -9,6 +9,7 @@ import {
   type ListenerSettings,
   serverOptions
 } from './listener.ts'
+import { boundReading } from './reading.ts'
 import { createStrangers, type RefusalLimits } from './strangers.ts'
 
 export interface PublicSettings extends ListenerSettings {
@@ -17,7 +18,7 @@ export interface PublicSettings extends ListenerSettings {
   readonly refusals: RefusalLimits
 }
 
-export interface PublicDeps extends Omit<CallbackDeps, 'strangers'> {
+export interface PublicDeps extends Omit<CallbackDeps, 'strangers' | 'reading'> {
   /** A connection was one too many. */
   readonly dropped: () => void
 }
@@ -30,9 +31,10 @@ export async function buildPublic(
   const strangers = createStrangers(refusals, (line) =>
     given.log.warn(line, 'callbacks without a good capability refused')
   )
-  const deps: CallbackDeps = { ...given, strangers }
+  const reading = boundReading(bodyLimit)
+  const deps: CallbackDeps = { ...given, strangers, reading }
   const app = Fastify({
-    ...serverOptions(settings, bareAnswers(given)),
+    ...serverOptions(settings, { ...bareAnswers(given), hasWaited: reading.hasWaited }),
     bodyLimit,
     // A path that can't be decoded must not be quoted back: it may hold a capability.
     frameworkErrors: (_error, request, reply: FastifyReply) =>
