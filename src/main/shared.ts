@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { createCapabilities } from '../khipu/capability.ts'
-import { connectFailingFast } from '../queue/connections.ts'
+import { connectFailingFast, connectForBodies } from '../queue/connections.ts'
 import { watchDatabase } from '../queue/required-database.ts'
+import type { ResultsDeps } from '../queue/results.ts'
 import { createMetrics } from '../server/metrics.ts'
 import type { Spool } from '../spool/spool.ts'
 import { agreeInTime } from './agree.ts'
@@ -24,7 +25,12 @@ export function buildShared(
 ) {
   const redis = connectFailingFast(config.redis, log)
   const refusedDatabase = watchDatabase(redis)
-  const parts = buildParts(config, redis, log, compose, (found) => metrics.deviated(found))
+  const deviated: ResultsDeps['deviated'] = (found) => metrics.deviated(found)
+  const parts = buildParts(config, redis, log, compose, deviated)
+  // What becomes of Redis is told by the other connection.
+  const silent = log.child({}, { level: 'silent' })
+  const bodies = connectForBodies(config.redis, silent)
+  const large = buildParts(config, bodies, silent, compose, deviated)
   const capacity = parts.watchCapacity()
   const version = readVersion()
   const metrics = createMetrics({
@@ -48,6 +54,7 @@ export function buildShared(
     metrics,
     capabilities,
     examine,
+    large,
     capacity,
     fits,
     // With another number of partitions a good callback would be turned away as unknown.
@@ -64,8 +71,9 @@ export function buildShared(
     async close() {
       capacity.close()
       spool?.close()
-      await parts.queues.close()
+      await Promise.all([parts.queues.close(), large.queues.close()])
       redis.disconnect()
+      bodies.disconnect()
     }
   }
 }

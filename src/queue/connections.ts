@@ -55,6 +55,20 @@ export function connectFailingFast(address: RedisAddress, log: Logger): Connecti
   return connect(address, patience, { maxRedirections: A_SECOND_OF_ASKING }, log)
 }
 
+/** A body of 10 MB may take its time to get there; whether Redis answers is asked on another connection. */
+const LARGE_BODIES_MS = 15_000
+
+/** For the listeners' large bodies: nothing else waits behind them. */
+export function connectForBodies(address: RedisAddress, log: Logger): Connection {
+  const patience = {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    commandTimeout: LARGE_BODIES_MS,
+    socketTimeout: LARGE_BODIES_MS
+  }
+  return connect(address, patience, { maxRedirections: A_SECOND_OF_ASKING }, log)
+}
+
 /** For the workers: a command waits for as long as Redis is away. No command timeout: it would kill BZPOPMIN. */
 export function connectWaiting(address: RedisAddress, log: Logger): Connection {
   const patience = { maxRetriesPerRequest: null, socketTimeout: DEAD_AFTER_MS.workers }

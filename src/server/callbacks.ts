@@ -5,13 +5,15 @@ import type { Capability } from '../khipu/capability.ts'
 import type { Arrival, IntakeDeps, Stored } from './intake.ts'
 import type { Verdict } from './judge.ts'
 import type { Examine } from './examine.ts'
-import { countReading, LARGE_BYTES } from './reading.ts'
+import { LARGE_BYTES } from '../schemas/large.ts'
+import type { Reading } from './reading.ts'
 import { spool } from './spooling.ts'
 import { createStoring, type StoreInTime } from './storing.ts'
 import { type UnframedBody, unframedBody } from './unframed.ts'
 
 export interface CallbackDeps extends AdmissionDeps, IntakeDeps {
   readonly examine: Examine
+  readonly reading: Reading
   readonly ledger: AdmissionDeps['ledger'] & IntakeDeps['ledger']
 }
 
@@ -27,18 +29,20 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
   app.decorateRequest('capability', null)
   app.decorateRequest('isKnown', false)
   app.decorateRequest('askedForMs', 0)
-  const receiving = { deps, store: createStoring(deps), fewAtOnce: pLimit(MOST_LARGE_AT_ONCE) }
-  const reading = countReading()
+  const fewAtOnce = pLimit(MOST_LARGE_AT_ONCE)
+  const receiving = { deps, store: createStoring(deps), fewAtOnce }
+  const { reading } = deps
   for (const path of ['/callbacks/*', DOUBLED_PATH]) {
     app.post(path, {
       onRequest: async (request, reply) => {
         await admit(deps, request, reply)
         const { requestId } = request.capability ?? {}
-        if (requestId === undefined || reading.begin(requestId, request, reply.raw))
-          return undefined
-        return postpone(deps, reply)
+        if (requestId === undefined) return undefined
+        if (await reading.begin(requestId, request, reply.raw)) return undefined
+        // Whoever waited has gone: there is nobody to answer.
+        return reply.hijack()
       },
-      handler: (request, reply) => receive(receiving, request, reply)
+      handler: (request, reply) => reading.finish(request, () => receive(receiving, request, reply))
     })
   }
 }
@@ -56,7 +60,7 @@ async function receive(receiving: Receiving, request: FastifyRequest, reply: Fas
   const unframed = unframedBody(request.raw)
   if (unframed !== undefined) return keepUnframed(receiving, request, reply, capability, unframed)
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-  const came = { capability, body, at: performance.now() }
+  const came = { capability, body, at: deps.reading.cameAt(request) ?? performance.now() }
   return body.length > LARGE_BYTES
     ? fewAtOnce(take, receiving, request, reply, came)
     : take(receiving, request, reply, came)

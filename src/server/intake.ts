@@ -4,10 +4,13 @@ import type { Ledger, Received } from '../ledger/ledger.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Replicas } from '../ledger/replicas.ts'
 import type { SealedBody } from '../ledger/seal.ts'
+import { LARGE_BYTES } from '../schemas/large.ts'
 import type { QuarantineKind } from '../schemas/generated.ts'
 import type { Verdict } from './judge.ts'
 
 export interface IntakeDeps {
+  /** The same for large bodies, on a connection of its own: there nobody waits behind them. */
+  readonly large?: Omit<IntakeDeps, 'large'>
   readonly ledger: Pick<Ledger, 'receive'>
   readonly quarantine: Pick<Quarantine, 'keep'>
   readonly replicas: Replicas
@@ -46,10 +49,12 @@ export function idOf({ capability: { attempt }, body, sealed }: Arrival): string
 
 /** Stores a callback, or keeps what is refused, byte for byte; rejects where Redis, or its replicas, did not say so. */
 export function store(deps: IntakeDeps, arrival: Arrival): Promise<Stored> {
-  const { verdict } = arrival
+  const { verdict, body } = arrival
+  const { large = deps } = deps
+  const on = body.length > LARGE_BYTES ? large : deps
   return verdict.type === 'callback'
-    ? receive(deps, arrival, verdict)
-    : keep(deps, arrival, KINDS[verdict.status])
+    ? receive(on, arrival, verdict)
+    : keep(on, arrival, KINDS[verdict.status])
 }
 
 async function receive(

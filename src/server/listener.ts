@@ -52,6 +52,8 @@ export interface Bare {
   /** `request` is the one whose body broke off or could not be read; undefined where its head was. */
   readonly refused: (status: number, request?: IncomingMessage) => void
   readonly dropped: () => void
+  /** True of a connection whose request has a limit of its own, from when its body may be read. */
+  readonly hasWaited?: (socket: Socket) => boolean
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
@@ -132,6 +134,7 @@ function serve(
 
 /** Answers what the parser refuses, without a word of it. What came before it is answered first. */
 function answerBroken(error: ParserError, socket: Socket, exchanges: Exchanges, bare: Bare): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && bare.hasWaited?.(socket) === true) return
   const before = exchanges.get(socket)?.newest
   const refuse = (request?: IncomingMessage) => refuseBroken(error, socket, bare, request)
   const unframed = before === undefined ? undefined : unframedBody(before.req)

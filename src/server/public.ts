@@ -10,6 +10,7 @@ import {
   serverOptions
 } from './listener.ts'
 import { isFollowed } from './whole.ts'
+import { boundReading } from './reading.ts'
 import { createStrangers, type RefusalLimits } from './strangers.ts'
 
 export interface PublicSettings extends ListenerSettings {
@@ -18,7 +19,7 @@ export interface PublicSettings extends ListenerSettings {
   readonly refusals: RefusalLimits
 }
 
-export interface PublicDeps extends Omit<CallbackDeps, 'strangers'> {
+export interface PublicDeps extends Omit<CallbackDeps, 'strangers' | 'reading'> {
   /** True from the signal that ends the process: callbacks are still taken. */
   readonly isStopping: () => boolean
   /** A connection was one too many. */
@@ -33,9 +34,10 @@ export async function buildPublic(
   const strangers = createStrangers(refusals, (line) =>
     given.log.warn(line, 'callbacks without a good capability refused')
   )
-  const deps: CallbackDeps = { ...given, strangers }
+  const reading = boundReading(bodyLimit)
+  const deps: CallbackDeps = { ...given, strangers, reading }
   const app = Fastify({
-    ...serverOptions(settings, bareAnswers(given)),
+    ...serverOptions(settings, { ...bareAnswers(given), hasWaited: reading.hasWaited }),
     bodyLimit,
     // A path that can't be decoded must not be quoted back: it may hold a capability.
     frameworkErrors: (_error, request, reply: FastifyReply) =>

@@ -1,10 +1,14 @@
 import type { FastifyRequest } from 'fastify'
+import { setTimeout as pause } from 'node:timers/promises'
 import { within } from '../queue/within.ts'
 import type { AdmissionDeps } from './admission.ts'
+import { LARGE_BYTES } from '../schemas/large.ts'
 import { type Arrival, type IntakeDeps, store, type Stored } from './intake.ts'
 import type { SpoolingDeps } from './spooling.ts'
 
-export type StoringDeps = Pick<AdmissionDeps, 'canStore'> & IntakeDeps & Pick<SpoolingDeps, 'spool'>
+export type StoringDeps = Pick<AdmissionDeps, 'canStore' | 'ledger'> &
+  IntakeDeps &
+  Pick<SpoolingDeps, 'spool'>
 
 /** Stores what came at an instant of `performance.now()`; null where Redis can't, or has not said so in time. */
 export type StoreInTime = (
@@ -13,8 +17,11 @@ export type StoreInTime = (
   cameAt: number
 ) => Promise<Stored | null>
 
-/** What a callback may wait for Redis in all, from its admission on: it hears 503 within 2 s. */
+/** For how long Redis may be silent in all, from the admission on: then it is answered 503, within 2 s. */
 const PATIENCE_MS = 1_800
+/** How slowly a large body may get to a Redis that answers others meanwhile. */
+const LEAST_BYTES_PER_MS = 1_000
+const ASK_EVERY_MS = 250
 
 /**
  * One whose storing came to nothing may be stored all the same: the same again is a duplicate. What came before
@@ -25,17 +32,39 @@ export function createStoring(deps: StoringDeps): StoreInTime {
   return async (request, arrival, cameAt) => {
     if (failedAt > cameAt || !mayStore(deps, request, arrival)) return null
     const left = Math.max(0, PATIENCE_MS - request.askedForMs)
+    const storing = store(deps, arrival)
     try {
-      return await within(
-        left,
-        store(deps, arrival),
-        () => new Error('Redis did not say so in time')
-      )
+      const isLarge = arrival.body.length > LARGE_BYTES
+      return await (isLarge ? whileAnswering(deps, arrival, left, storing) : inTime(left, storing))
     } catch {
       failedAt = performance.now()
       return null
     }
   }
+}
+
+function inTime<T>(limitMs: number, storing: Promise<T>): Promise<T> {
+  return within(limitMs, storing, () => new Error('Redis did not say so in time'))
+}
+
+/** A large body takes as long as it takes to get there, for as long as Redis answers on the other connection. */
+async function whileAnswering<T>(
+  { ledger }: StoringDeps,
+  { capability, body }: Arrival,
+  limitMs: number,
+  storing: Promise<T>
+): Promise<T> {
+  let isSettled = false
+  const settled = storing.finally(() => (isSettled = true))
+  const silence = async (): Promise<never> => {
+    while (!isSettled) {
+      await inTime(limitMs, ledger.has(capability.requestId))
+      await pause(ASK_EVERY_MS)
+    }
+    return new Promise<never>(() => {})
+  }
+  const transfer = body.length / LEAST_BYTES_PER_MS
+  return inTime(limitMs + transfer, Promise.race([settled, silence()]))
 }
 
 // While others of its request wait on disk, none goes before them.
