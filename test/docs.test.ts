@@ -15,7 +15,8 @@ const DOCUMENTS = [
   'docs/callback-bodies.md',
   'docs/deploying.md',
   'docs/reliability.md',
-  'docs/sealed-results.md'
+  'docs/sealed-results.md',
+  'docs/what-is-enforced.md'
 ]
 const manifest = JSON.parse(read('package.json')) as {
   scripts: Record<string, string>

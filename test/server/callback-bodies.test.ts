@@ -16,6 +16,8 @@ const MOST_VALUES = 100
 /** An envelope with raw JSON text in its data. */
 const withData = (raw: string) =>
   JSON.stringify(ok({ Data: { Probe: 'RAW' } })).replace('"RAW"', raw)
+const withOdd = (raw: string) =>
+  JSON.stringify(ok({ Data: { Transaction: [{ TransactionId: 'RAW' }] } })).replace('"RAW"', raw)
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
 const kept = (status: number, rule: string) => ({ status, rule })
 
@@ -42,6 +44,8 @@ const BODIES: readonly Body[] = [
   ['an envelope, of any', withData('2'), { holds: '"Probe":2' }, { 'content-type': 'text/html' }],
   ['an envelope, of any', withData('3'), { holds: '"Probe":3' }, { 'content-type': ';;' }],
   ['an envelope with unknown', withData('{"New":[null,true]}'), { holds: '{"New":[null,true]}' }],
+  ['a transaction with odd', withOdd('7'), { holds: '"TransactionId":7' }],
+  ['a transaction with odd', withOdd('["a"]'), { holds: 'nId","rule":"type"}]' }],
   ['an envelope after a byte', `\ufeff${withData('4')}`, { holds: '"Probe":4' }],
   ['an escaped lone surrogate', withData(LONE), { holds: `"Probe":${LONE}` }],
   ['an escaped NUL', withData(NUL), { holds: `"Probe":${NUL}` }],
