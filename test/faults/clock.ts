@@ -44,6 +44,7 @@ const SETTINGS: WorldSettings = {
   ...FAST,
   ownRedis: true,
   policy: {
+    maxAttempts: 100,
     retry: {
       'wait-4-hours': { delays: ['3s'], jitter: 0, maxRetries: 6 },
       'no-callback': { delays: ['0s'], jitter: 0, maxRetries: 20 }

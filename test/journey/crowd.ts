@@ -51,6 +51,7 @@ export const FAST: WorldSettings = {
   },
   policy: {
     releasesPerSecond: 100,
+    maxAttempts: 100,
     retry: {
       'retry-immediately': { delays: ['0s', '100ms'], jitter: 0.2, maxRetries: 5 },
       'refused-logon': { delays: ['100ms'], jitter: 0.2, maxRetries: 1 },

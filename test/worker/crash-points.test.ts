@@ -62,6 +62,8 @@ const WISHES = {
   policy: {
     ...BUILT_IN_POLICY,
     releasesPerSecond: 1000,
+    maxAttempts: 100,
+    parkedMaxMs: { ...BUILT_IN_POLICY.parkedMaxMs, quarantined: SOON_MS },
     retry: {
       ...BUILT_IN_POLICY.retry,
       'retry-immediately': AT_ONCE,
@@ -98,7 +100,8 @@ const HANDLERS: readonly Handler[] = [
     name: 'callback intake that keeps what is no envelope',
     arrange: (service) => askIn(service, 'awaiting-callback'),
     act: (actor, requestId, signal) => callBack(actor, requestId, Buffer.from('{'), signal),
-    ends: 'delivered'
+    // Parked for somebody to look at it, which nobody does.
+    ends: 'failed'
   },
   {
     name: 'send, acknowledged',
