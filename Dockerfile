@@ -61,7 +61,8 @@ STOPSIGNAL SIGTERM
 # A worker has no public listener.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
   CMD ["node", "-e", "const { ROLE, PUBLIC_PORT, ADMIN_PORT } = process.env; const port = ROLE === 'worker' ? ADMIN_PORT || 3001 : PUBLIC_PORT || 3000; fetch(`http://127.0.0.1:${port}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "dist/main.js"]
+# SIGUSR1 opens no debugger, not even while the modules are read.
+CMD ["node", "--disable-sigusr1", "dist/main.js"]
 # A release says which it is; elsewhere nobody knows.
 ARG VERSION=unreleased
 ARG REVISION=unknown

@@ -7,7 +7,9 @@ import { BUILT_IN_POLICY } from '../src/core/policy.ts'
 import { createCapabilities } from '../src/khipu/capability.ts'
 import { openLedger } from '../src/ledger/open.ts'
 import { awaitReplicas } from '../src/ledger/replicas.ts'
+import { createSealer } from '../src/ledger/seal.ts'
 import { connectFailingFast } from '../src/queue/connections.ts'
+import { examineHere } from '../src/server/examine.ts'
 import { buildPublic, type PublicDeps } from '../src/server/public.ts'
 import { startRedis } from '../simulator/private-redis.ts'
 
@@ -74,7 +76,9 @@ function noLookUpOfNobody({ capabilities, ledger }: Checks): Checks {
 export async function compareTimes(): Promise<void> {
   const redis = await startRedis({ url: null })
   const log = pino({ level: 'silent' })
-  const connection = connectFailingFast({ url: redis.url, ca: null }, log)
+  const { hostname: host, port } = new URL(redis.url)
+  const address = { host, port: Number(port), username: null, password: null, ca: null }
+  const connection = connectFailingFast({ ...address, database: 0, isTls: false }, log)
   await once(connection, 'ready')
   const secretKeys = [{ kid: 'k1', bytes: randomBytes(32) }] as const
   const opened = openLedger(connection, {
@@ -92,9 +96,11 @@ export async function compareTimes(): Promise<void> {
     const replicas = awaitReplicas(connection, 0, 'khipu:fence')
     const others = {
       jobs: never,
+      examine: examineHere(createSealer(secretKeys)),
       replicas,
       spool: null,
       canStore: () => true,
+      isStopping: () => false,
       counted: () => {},
       dropped: () => {}
     }

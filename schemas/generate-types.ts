@@ -66,12 +66,19 @@ function typeOf(schema: Schema, address: string): Promise<string> {
 function prepare(node: unknown, base: string): unknown {
   if (Array.isArray(node)) return node.map((item) => prepare(item, base))
   if (typeof node !== 'object' || node === null) return node
+  if (isOfAnyKind(node)) return { ...node, tsType: 'unknown' }
   const entries = Object.entries(node).filter(([key]) => !ONLY_VALIDATED.has(key))
   return Object.fromEntries(
     entries.map(([key, value]) =>
       key === '$ref' ? ['tsType', typeName(value as string, base)] : [key, prepare(value, base)]
     )
   )
+}
+
+/** A schema that only describes: json-schema-to-typescript takes it for an object. */
+function isOfAnyKind(node: object): boolean {
+  const [entry, ...others] = Object.entries(node) as [string, unknown][]
+  return others.length === 0 && entry?.[0] === 'description' && typeof entry[1] === 'string'
 }
 
 function typeName(ref: string, base: string): string {

@@ -48,7 +48,16 @@ export function startConsumer(settings: Partial<ConsumerSettings> = {}): Consume
       if (keep) results.push(result)
       log(lineOf(result))
     },
-    { prefix, connection: { url: redisUrl, maxRetriesPerRequest: null, retryStrategy: () => 500 } }
+    {
+      prefix,
+      connection: {
+        url: redisUrl,
+        maxRetriesPerRequest: null,
+        retryStrategy: () => 500,
+        // The least rights, those of the README, have none for what ioredis tells Redis of itself.
+        disableClientInfo: true
+      }
+    }
   )
   worker.on('error', (error) => log(`consumer in trouble: ${codeOf(error)}`))
   worker.on('failed', (job, error) => log(`result ${job?.id} is not taken: ${error.message}`))

@@ -56,7 +56,10 @@ export interface Config {
   readonly spool: { readonly folder: string; readonly mostBytes: number } | null
   readonly workerConcurrency: number
   readonly sweepIntervalMs: number
+  readonly shutdownDelayMs: number
   readonly bodyLimit: number
+  /** The most JSON values that a callback may hold. */
+  readonly bodyValues: number
   readonly logLevel: string
 }
 
@@ -159,7 +162,9 @@ function toConfig(
     spool: spoolOf(raw),
     workerConcurrency: raw.WORKER_CONCURRENCY,
     sweepIntervalMs: toMs(raw.SWEEP_INTERVAL),
+    shutdownDelayMs: toMs(raw.SHUTDOWN_DELAY),
     bodyLimit: bytes.parse(raw.BODY_LIMIT) ?? 0,
+    bodyValues: raw.BODY_VALUES,
     logLevel: raw.LOG_LEVEL
   }
   return Object.freeze(config)

@@ -6,9 +6,17 @@ import { callbackUrlLength } from './khipu/capability.ts'
 import { logPrints } from './main/prints.ts'
 import { startService } from './main/service.ts'
 
-/** SIGTERM ends the process within 10 s: whatever is not done by then is done again by another worker. */
-const CLOSE_WITHIN_MS = 8_000
-const KILL_AFTER_MS = 9_500
+// SIGUSR1 would open a debugger to all that may connect to this machine's loopback.
+process.on('SIGUSR1', () => {})
+
+/**
+ * SIGTERM ends the process within 10 s, or within 5 s behind a longer delay. Another worker does again what is not done
+ * by then.
+ */
+const END_WITHIN_MS = 10_000
+const END_BEHIND_DELAY_MS = 5_000
+const KILL_BEFORE_END_MS = 500
+const CLOSE_BEFORE_END_MS = 2_000
 
 function configure(): Config {
   try {
@@ -32,14 +40,22 @@ process.removeAllListeners('warning')
 process.on('warning', ({ name, message }) => log.warn({ warning: name, message }, 'node warns'))
 const starting = startService(config, log)
 
+const { shutdownDelayMs } = config
+const endWithinMs = Math.max(END_WITHIN_MS, shutdownDelayMs + END_BEHIND_DELAY_MS)
+
 // Before the start is over: a signal that comes in the middle of it ends it in order, too.
-closeWithGrace({ delay: KILL_AFTER_MS, logger: false }, async ({ signal, err }) => {
-  if (err) log.fatal({ error: err.name, stack: err.stack }, 'service failed')
-  else log.info({ signal }, 'service stopping')
-  const timer = new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN_MS))
-  await Promise.race([starting.then((service) => service.close()), timer])
-  log.info('service stopped')
-})
+closeWithGrace(
+  { delay: endWithinMs - KILL_BEFORE_END_MS, logger: false },
+  async ({ signal, err }) => {
+    if (err) log.fatal({ error: err.name, stack: err.stack }, 'service failed')
+    else log.info({ signal }, 'service stopping')
+    const timer = new Promise((resolve) => setTimeout(resolve, endWithinMs - CLOSE_BEFORE_END_MS))
+    // After a fault of ours nothing more is taken.
+    const delayMs = err ? 0 : shutdownDelayMs
+    await Promise.race([starting.then((service) => service.close(delayMs)), timer])
+    log.info('service stopped')
+  }
+)
 
 await starting
   .then(({ fits }) => fits)

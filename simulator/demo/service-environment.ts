@@ -32,7 +32,8 @@ export function serviceEnvironment(addresses: Addresses) {
     RETRY_POLICY_FILE: fileURLToPath(new URL('retry-policy.json', import.meta.url)),
     CALLBACK_TIMEOUT: callbackTimeout,
     QUEUE_PREFIX: addresses.queuePrefix,
-    SWEEP_INTERVAL: '3s'
+    SWEEP_INTERVAL: '3s',
+    SHUTDOWN_DELAY: '0s'
   }
   return { token, env: { ...inherited(), ...settings } }
 }

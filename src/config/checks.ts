@@ -21,7 +21,7 @@ const LONGEST = {
 
 /** What one variable's own form can't tell: addresses that are none, instants too far, two where one is taken. */
 export function checkSettings(raw: Partial<RawSettings>, fault: Fault): void {
-  for (const name of ['REDIS_URL', 'PUBLIC_URL', 'KHIPU_BASE_URL'] as const) {
+  for (const name of ['PUBLIC_URL', 'KHIPU_BASE_URL'] as const) {
     const url = raw[name]
     if (url !== undefined && !URL.canParse(url))
       fault(name, 'must be an address: its host or port is not one')

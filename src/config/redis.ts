@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Fault } from './fault.ts'
+import { isServer, parseRedisUrl, type RedisServer } from './redis-url.ts'
 import type { RawSettings } from './settings.ts'
 
 /** One process of Redis or of Sentinel. */
@@ -8,9 +9,8 @@ export interface Node {
   readonly port: number
 }
 
-/** Where Redis is: at the URL, or by some nodes of a Cluster, or by who knows the master. */
-export interface RedisSettings {
-  readonly url: string
+/** Where Redis is: at the URL, or by some nodes of a Cluster, or by Sentinels, which know the master. */
+export interface RedisSettings extends RedisServer {
   /** The PEM of the authority that has signed its certificate, null for those that Node knows. */
   readonly ca: string | null
   readonly cluster?: readonly Node[]
@@ -21,13 +21,15 @@ export interface RedisSettings {
   }
 }
 
-/** Reads what the form of the settings has let through. */
+/** Reads what the checks of the settings have let through. */
 export function redisOf(raw: RawSettings, ca: string | null): RedisSettings {
-  const { REDIS_URL: url, REDIS_CLUSTER, REDIS_SENTINELS } = raw
+  const { REDIS_URL, REDIS_CLUSTER, REDIS_SENTINELS } = raw
   const { REDIS_SENTINEL_NAME: name, REDIS_SENTINEL_PASSWORD: password = null } = raw
-  if (REDIS_CLUSTER !== undefined) return { url, ca, cluster: nodesOf(REDIS_CLUSTER) }
-  if (REDIS_SENTINELS === undefined) return { url, ca }
-  return { url, ca, sentinel: { nodes: nodesOf(REDIS_SENTINELS), name, password } }
+  const server = parseRedisUrl(REDIS_URL)
+  if (!isServer(server)) throw new Error('REDIS_URL was not checked')
+  if (REDIS_CLUSTER !== undefined) return { ...server, ca, cluster: nodesOf(REDIS_CLUSTER) }
+  if (REDIS_SENTINELS === undefined) return { ...server, ca }
+  return { ...server, ca, sentinel: { nodes: nodesOf(REDIS_SENTINELS), name, password } }
 }
 
 function nodesOf(text: string): Node[] {
@@ -40,22 +42,24 @@ function nodesOf(text: string): Node[] {
 
 /** What the settings of Redis ask of each other. */
 export function checkRedis(raw: Partial<RawSettings>, fault: Fault): void {
-  const { REDIS_CLUSTER, REDIS_SENTINELS } = raw
-  if (REDIS_CLUSTER !== undefined) checkCluster(raw, fault)
+  const { REDIS_URL, REDIS_CLUSTER, REDIS_SENTINELS } = raw
+  const parsed = REDIS_URL === undefined ? [] : parseRedisUrl(REDIS_URL)
+  const database = isServer(parsed) ? parsed.database : 0
+  if (!isServer(parsed)) parsed.forEach((message) => fault('REDIS_URL', message))
+  if (REDIS_CLUSTER !== undefined) checkCluster(raw, database, fault)
   if (REDIS_CLUSTER !== undefined && REDIS_SENTINELS !== undefined) {
     fault('REDIS_SENTINELS', 'and REDIS_CLUSTER are both given: a Cluster needs no Sentinel')
   }
 }
 
 const HASH_TAG = /^\{[^{}]+\}$/
-const WITH_DATABASE = /^rediss?:\/\/[^/]*\/0*[1-9]/
 
-function checkCluster(raw: Partial<RawSettings>, fault: Fault): void {
-  const { QUEUE_PREFIX, REDIS_URL = '', ACK_REPLICAS = 0 } = raw
+function checkCluster(raw: Partial<RawSettings>, database: number, fault: Fault): void {
+  const { QUEUE_PREFIX, ACK_REPLICAS = 0 } = raw
   if (QUEUE_PREFIX !== undefined && !HASH_TAG.test(QUEUE_PREFIX)) {
     fault('QUEUE_PREFIX', 'must be in braces on a Cluster, as {khipu}: a queue lies in one slot')
   }
-  if (WITH_DATABASE.test(REDIS_URL)) {
+  if (database > 0) {
     fault('REDIS_URL', 'must name no database: a Cluster has the first one alone')
   }
   if (ACK_REPLICAS > 0) {

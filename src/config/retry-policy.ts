@@ -2,18 +2,16 @@ import { readFileSync } from 'node:fs'
 import ms, { type StringValue } from 'ms'
 import type { RetryCause } from '../core/cause.ts'
 import { BUILT_IN_POLICY, type Policy, type RetryRule } from '../core/policy.ts'
-import type { RetryPolicy, RetryRow, TemporaryRow } from '../schemas/generated.ts'
+import type { RetryAfterRow, RetryPolicy, RetryRow } from '../schemas/generated.ts'
+import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
 import type { Fault } from './fault.ts'
 
 /** Reads RETRY_POLICY_FILE: its rows take the place of the built-in's. Every fault is reported, and then null. */
 export function readRetryPolicy(path: string, report: Fault): Policy | null {
   const fault = (message: string) => report('RETRY_POLICY_FILE', message)
-  const value = readJson(path)
-  if (value === undefined) {
-    fault('names a file that cannot be read as JSON')
-    return null
-  }
+  const value = readJson(path, fault)
+  if (value === undefined) return null
   const checked = check('retry-policy', value, { list: 'all', unknownKeys: 'named' })
   if (checked.valid) return toPolicy(checked.value)
   for (const { path: where, message } of checked.faults) fault(`${where || '/'} ${message}`)
@@ -41,7 +39,7 @@ export function toMs(duration: string): number {
   return ms(duration as StringValue)
 }
 
-function toRule(row: RetryRow | TemporaryRow, cause: string): RetryRule {
+function toRule(row: RetryRow | RetryAfterRow, cause: string): RetryRule {
   const { delays, jitter, maxRetries } = row
   const builtIn = BUILT_IN_POLICY.retry[cause as RetryCause].retryAfterMaxMs
   const given = 'retryAfterMax' in row ? row.retryAfterMax : undefined
@@ -57,10 +55,19 @@ function mapValues<V, W>(record: Readonly<Record<string, V>>, map: (value: V, ke
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]))
 }
 
-function readJson(path: string): unknown {
+/** Undefined where a fault was told. A key that comes twice is one: only the last of them would count. */
+function readJson(path: string, fault: (message: string) => void): unknown {
+  const parsed = parseJson(readFile(path))
+  if (parsed.ok) return parsed.value
+  const { rule, message } = parsed.fault
+  fault(rule === 'json' ? 'names a file that cannot be read as JSON' : message)
+  return undefined
+}
+
+function readFile(path: string): Uint8Array {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'))
+    return readFileSync(path)
   } catch {
-    return undefined
+    return new Uint8Array()
   }
 }

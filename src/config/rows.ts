@@ -9,6 +9,13 @@ export const duration = (value: string, description: string) => ({
   description
 })
 
+/** A duration that may be none at all; at most what a timer of Node can wait. */
+export const delay = (value: string, description: string) => ({
+  ...duration(value, description),
+  pattern: '^(?:(?:0|[1-9][0-9]{0,5})ms|(?:0|[1-9][0-9]{0,4})s|(?:0|[1-9][0-9]{0,3})m)$',
+  form: 'must be a duration such as 0s, 500ms or 10s'
+})
+
 /** A size as users write it: a whole number and a unit. */
 export const size = (value: string, description: string) => ({
   type: 'string' as const,

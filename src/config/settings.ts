@@ -1,5 +1,6 @@
 import {
   CREDENTIAL,
+  delay,
   duration,
   flag,
   HTTP_URL,
@@ -101,7 +102,16 @@ const properties = {
     'How many jobs of each queue a worker handles at once'
   ),
   SWEEP_INTERVAL: duration('15s', 'How often a worker looks for requests without progress'),
+  SHUTDOWN_DELAY: delay(
+    '3s',
+    'After SIGTERM `/health/ready` is 503 at once, and the public listener goes on taking callbacks for this long: `docs/deploying.md`'
+  ),
   BODY_LIMIT: size('10mb', 'The most that a callback body may have'),
+  BODY_VALUES: integer(
+    [1, 100_000_000],
+    1_000_000,
+    'The most JSON values (objects, arrays, strings, numbers, literals) a callback may hold; one with more is kept in quarantine'
+  ),
   LOG_LEVEL: oneOf(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'info',

@@ -1,8 +1,9 @@
-import { causeOfError } from './cause.ts'
+import { type Cause, causeOfError, isRefusedLogon, type SilentCause } from './cause.ts'
 import type { Around } from './decide.ts'
 import type { Outcome } from './envelope.ts'
 import { isOpen, note, type Request } from './request.ts'
 import { end, isUnanswered, settle } from './settle.ts'
+import { markRefusedLogon } from './spent.ts'
 
 /** An envelope that was received and stored for an attempt, and not yet acted on. */
 export interface Callback {
@@ -76,9 +77,12 @@ function fold(request: Request, callback: Callback, keep: Kept | null, around: A
   return settle(received, failure, around)
 }
 
+// It changes no decision, but a log-on that the bank refused counts all the same.
 function supersede(request: Request, callback: Callback, keep: Kept | null): Request {
-  const { attempt, receivedAt } = callback
-  return note(request, { at: receivedAt, event: 'callback-superseded', attempt, keep })
+  const { attempt, receivedAt, outcome } = callback
+  const isRefusal = outcome.type === 'error' && isRefusedLogon(outcome.code)
+  const counted = isRefusal ? markRefusedLogon(request, attempt) : request
+  return note(counted, { at: receivedAt, event: 'callback-superseded', attempt, keep })
 }
 
 // After the end: a good result that came too late is worth money, whatever else differs is evidence.
@@ -96,8 +100,14 @@ function reasonToKeep(request: Request, callback: Callback): Kept | null {
 
 function wasSilent(request: Request, attemptNumber: number): boolean {
   const cause = request.attempts.find(({ number }) => number === attemptNumber)?.cause ?? null
-  return cause === null || cause === 'no-callback'
+  return cause === null || SILENT.has(cause)
 }
+
+const SILENT: ReadonlySet<Cause> = new Set<SilentCause>([
+  'no-callback',
+  'quarantined',
+  'unreadable-answer'
+])
 
 function isSameBody({ response }: Request, { id }: Callback): boolean {
   return response !== null && hashOf(response.body) === hashOf(id)

@@ -11,6 +11,9 @@ export type ParkCause = ParkReason
 /** Why an attempt failed, where sending again is of no use. */
 export type FailCause = 'do-not-retry' | 'rejected'
 
+/** Why an attempt failed whose deadline passed without a callback that could be accepted. */
+export type SilentCause = 'no-callback' | 'quarantined' | 'unreadable-answer'
+
 export type Cause = RetryCause | ParkCause | FailCause
 
 type ErrorOutcome = Extract<Outcome, { type: 'error' }>
@@ -33,26 +36,38 @@ const CAUSE_BY_HTTP_STATUS: ReadonlyMap<number, Cause> = new Map<number, Cause>(
 
 /** Khipu's code for a token that is expired, revoked or invalid. */
 const BAD_TOKEN_CODE = 'A000'
-const REFUSED_LOGON_CODE = /^E1\d\d$/
+/** E100 to E199. A number has no letter. */
+const REFUSED_LOGON_CODE = /^E?1[0-9]{2}$/
 
 /**
- * The cause of an error envelope. Error.Type decides wherever Khipu gave a known one; without it the
- * code A000 and the HTTP status of an immediate answer (null for a callback) are all there is to go by.
+ * The cause of an error envelope. Error.Type decides wherever Khipu gave a known one. Without it a refused
+ * log-on, a bad token and the HTTP status of an immediate answer (null for a callback) are all there is to go by.
  */
 export function causeOfError(error: ErrorOutcome, httpStatus: number | null): Cause {
-  const cause = CAUSE_BY_ERROR_TYPE.get(error.errorType ?? '')
-  if (cause === 'retry-immediately' && isRefusedLogon(error.code)) {
-    return 'refused-logon'
-  }
+  const { errorType, code } = error
+  const cause = CAUSE_BY_ERROR_TYPE.get(errorType ?? '')
+  const isRefused = isRefusedLogon(code)
+  if (isRefused && cause === 'retry-immediately') return 'refused-logon'
   if (cause !== undefined) return cause
-  if (error.errorType !== null) return 'unknown-type'
-  if (error.code === BAD_TOKEN_CODE) return 'unauthorized'
-  return (httpStatus === null ? undefined : causeOfHttpStatus(httpStatus)) ?? 'unknown-type'
+  if (errorType !== null) return 'unknown-type'
+  if (isRefused) return 'credentials'
+  if (plainCode(code) === BAD_TOKEN_CODE) return 'unauthorized'
+  return httpStatus === null ? 'unknown-type' : causeOfUntyped(httpStatus)
 }
 
-/** True for Khipu's codes of a refused log-on: asking again and again makes the bank lock the account. */
+/** True for Khipu's codes of a refused log-on: each repetition brings the bank closer to locking the account. */
 export function isRefusedLogon(code: string | null): boolean {
-  return REFUSED_LOGON_CODE.test(code ?? '')
+  return REFUSED_LOGON_CODE.test(plainCode(code))
+}
+
+/** Khipu promises no spelling of its codes, and a code that is missed costs money. */
+function plainCode(code: string | null): string {
+  return (code ?? '').trim().toUpperCase()
+}
+
+function causeOfUntyped(httpStatus: number): Cause {
+  const isRedirect = httpStatus >= 300 && httpStatus < 400
+  return isRedirect ? 'unreadable-answer' : (causeOfHttpStatus(httpStatus) ?? 'unknown-type')
 }
 
 /** The cause of an HTTP status that came without a usable envelope; undefined for a status below 400. */

@@ -1,5 +1,6 @@
+import type { SilentCause } from './cause.ts'
 import type { Around } from './decide.ts'
-import { note, type Request } from './request.ts'
+import { latestAttempt, note, type Request } from './request.ts'
 import { end, settle } from './settle.ts'
 
 /** The request after its instant came and nothing else did: silence is an event like any other. */
@@ -13,10 +14,31 @@ export function applyDeadline(request: Request, around: Around): Request {
     case 'awaiting-callback': {
       const attempt = request.attempts.length
       const silent = note(request, { at: now, event: 'deadline-passed', attempt })
-      const failure = { cause: 'no-callback', code: null, retryAfterMs: null } as const
-      return settle(silent, { ...failure, receivedAt: now }, around)
+      return fallSilent(silent, causeOfSilence(request, around), around)
     }
     default:
       return request
   }
+}
+
+/**
+ * True where a callback of the latest attempt was refused and kept after its deadline had passed, and the request
+ * is to be sent again for that silence.
+ */
+export function isKeptBehindDeadline(request: Request, { keptAttempt }: Around): boolean {
+  const latest = latestAttempt(request)
+  return latest?.cause === 'no-callback' && latest.number === keptAttempt
+}
+
+/** The request after its latest attempt got no callback that could be accepted. */
+export function fallSilent(request: Request, cause: SilentCause, around: Around): Request {
+  const failure = { cause, code: null, retryAfterMs: null, receivedAt: around.now }
+  return settle(request, failure, around)
+}
+
+// Somebody looks at what Khipu has answered before it is paid for again.
+function causeOfSilence(request: Request, { keptAttempt }: Around): SilentCause {
+  const latest = latestAttempt(request)
+  if (latest !== undefined && latest.number === keptAttempt) return 'quarantined'
+  return latest?.keptAnswer === true ? 'unreadable-answer' : 'no-callback'
 }

@@ -1,8 +1,15 @@
-import type { Cause, FailCause, ParkCause, RetryCause } from './cause.ts'
+import {
+  type Cause,
+  type FailCause,
+  isRefusedLogon,
+  type ParkCause,
+  type RetryCause
+} from './cause.ts'
 import { matches, type Notification } from './notification.ts'
 import type { Policy, RetryRule } from './policy.ts'
 import type { FailReason } from '../schemas/generated.ts'
 import type { Request } from './request.ts'
+import { hasSpentLogons, isSpent } from './spent.ts'
 
 /** What to do next with a request whose attempt failed. (A good result needs no decision: it is delivered.) */
 export type Decision =
@@ -42,8 +49,12 @@ export interface Around {
   readonly authorizationExpiresAt: number | null
   /** Until when, at the latest, another request of the same account is on its way; null where none is. */
   readonly busyUntil: number | null
+  /** The latest attempt of which a callback was refused and kept in quarantine; null where none was. */
+  readonly keptAttempt: number | null
   /** The latest log-on that the bank refused with the same credentials. */
   readonly refused: RefusedLogon | null
+  /** Until when, at the latest, another request tries the refused credentials; null where none does. */
+  readonly probeUntil: number | null
 }
 
 /** A log-on that the bank refused: whose, when, and Khipu's code for it. */
@@ -51,18 +62,23 @@ export interface RefusedLogon {
   readonly requestId: string
   readonly at: number
   readonly code: string
+  /** When the attempts began that tried them since, and that proved nothing. */
+  readonly probedAt?: readonly number[]
 }
 
 /** Decides what follows a failed attempt: Error.Type has named the cause, attempts and age only bound it. */
 export function decide(request: Request, failure: Failure, around: Around): Decision {
-  const { cause } = failure
+  const { cause, code } = failure
   if (isFailCause(cause)) return { type: 'fail', reason: cause }
   if (isExpired(request, around)) return { type: 'fail', reason: 'expired' }
+  if (isRefusedLogon(code) && hasSpentLogons(request, around.policy)) return EXHAUSTED
   const decision = isParkCause(cause)
     ? parkUnlessNotified(request, { ...failure, cause }, around)
     : retryWhileAllowed(request, { ...failure, cause }, around)
   return decision.type === 'retry' ? retryWhileAuthorized(request, decision, around) : decision
 }
+
+const EXHAUSTED: Decision = { type: 'fail', reason: 'retries-exhausted' }
 
 /** True where what the request is sent with has expired at an instant, as far as can be read. */
 export function isAuthorizationExpired(request: Request, at: number, around: Around): boolean {
@@ -77,7 +93,7 @@ export function isExpired(request: Request, { policy, now }: Around): boolean {
 }
 
 // A notification that came between the failing answer and this decision is the one this request
-// would wait for, and it will not come again.
+// would wait for, and it will not come again. No notification releases what must not be sent again.
 function parkUnlessNotified(
   request: Request,
   failure: Failure & { readonly cause: ParkCause },
@@ -88,7 +104,7 @@ function parkUnlessNotified(
   const notified = notifications.some(
     (notification) => notification.at >= receivedAt && matches(notification, parkable)
   )
-  return notified
+  return notified && !isSpent(request, policy)
     ? { type: 'retry', at: now, cause }
     : { type: 'park', until: now + policy.parkedMaxMs[cause], cause }
 }
@@ -114,8 +130,10 @@ function retryWhileAllowed(
   const rule = policy.retry[cause]
   const retries = request.attempts.slice(0, -1).filter((attempt) => attempt.cause === cause).length
   if (retries >= rule.maxRetries) {
-    return { type: 'fail', reason: cause === 'no-callback' ? 'no-callback' : 'retries-exhausted' }
+    return cause === 'no-callback' ? { type: 'fail', reason: cause } : EXHAUSTED
   }
+  // It would fail before it is sent, and its caller would only hear of it later.
+  if (isSpent(request, policy)) return EXHAUSTED
   const asked = Math.min(retryAfterMs ?? 0, rule.retryAfterMaxMs)
   const delay = Math.max(delayOf(rule, retries, random), asked)
   return { type: 'retry', at: receivedAt + Math.ceil(delay), cause }

@@ -17,6 +17,12 @@ export type Outcome =
 /** An immediate answer may lack what the schema asks of a callback; its Status is all that must be there. */
 export type Readable = Pick<KhipuEnvelope, 'Status'> & Partial<KhipuEnvelope>
 
+/** True for a JSON object with the Status OK or ERROR, whatever else is in it. */
+export function isReadable(value: unknown): value is Readable {
+  if (typeof value !== 'object' || value === null || !('Status' in value)) return false
+  return value.Status === 'OK' || value.Status === 'ERROR'
+}
+
 /** Reads an envelope into its outcome: Status OK is a result, Status ERROR an error, whatever else is in it. */
 export function readEnvelope(envelope: Readable): Outcome {
   const operationId = textOf(envelope.OperationId)
@@ -25,8 +31,8 @@ export function readEnvelope(envelope: Readable): Outcome {
   }
   return {
     type: 'error',
-    errorType: textOf(envelope.Error?.Type),
-    code: textOf(envelope.Error?.Code),
+    errorType: typeOf(envelope.Error?.Type),
+    code: codeOf(envelope.Error?.Code),
     operationId
   }
 }
@@ -37,10 +43,17 @@ export function isEmptyData(data: Readable['Data']): boolean {
 }
 
 // Khipu documents neither the words nor the language of AdditionalInformation, only that it may say
-// that Data is incomplete: any text in it is taken as that warning (an assumption, on the safe side).
+// that Data is incomplete: whatever it says is taken as that warning (an assumption, on the safe side).
 function completenessOf(envelope: Readable): Completeness {
-  if ((envelope.AdditionalInformation ?? '').trim() !== '') return 'incomplete'
+  if (saysSomething(envelope.AdditionalInformation)) return 'incomplete'
   return isEmptyData(envelope.Data) ? 'empty' : 'complete'
+}
+
+/** True for all but null, absence, blank text, `{}` and `[]`: the kind of AdditionalInformation is not enforced. */
+function saysSomething(value: unknown): boolean {
+  if (typeof value === 'string') return value.trim() !== ''
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0
+  return value !== null && value !== undefined
 }
 
 /** Longer than any word of Khipu's; what is longer, or no text, is not taken over into the record. */
@@ -49,6 +62,17 @@ const LONGEST_WORD = 100
 /** A word of Khipu's, from an answer that nobody has checked; null for whatever is none. */
 export function textOf(value: unknown): string | null {
   return typeof value === 'string' && value.length <= LONGEST_WORD ? value : null
+}
+
+// A Type that is there and is no word is an unknown one: only a missing one lets the HTTP status decide.
+function typeOf(value: unknown): string | null {
+  return value === null || value === undefined ? null : (textOf(value) ?? '')
+}
+
+// Spaces around a code must not hide it, however many they are.
+function codeOf(value: unknown): string | null {
+  if (typeof value === 'number') return String(value)
+  return textOf(value) ?? (typeof value === 'string' ? textOf(value.trim()) : null)
 }
 
 function isEmptyValue(value: unknown): boolean {

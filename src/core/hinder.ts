@@ -1,22 +1,28 @@
 import type { ParkCause } from './cause.ts'
-import { type Around, isAuthorizationExpired, isExpired, type RefusedLogon } from './decide.ts'
-import { matches } from './notification.ts'
+import { type Around, isAuthorizationExpired, isExpired } from './decide.ts'
+import { fallSilent, isKeptBehindDeadline } from './deadline.ts'
+import { mayProbe, usesRefusedLogon, waitForProbe } from './probe.ts'
 import { note, type Request } from './request.ts'
 import { end, park } from './settle.ts'
+import { isSpent } from './spent.ts'
 
 /**
  * What becomes of a request that is due and must not be sent all the same; null where nothing speaks
- * against it. It is too old; its authorization has expired; the bank has just refused its log-on, and
- * would lock the account; or another request of the same account goes first.
+ * against it. It is too old; its POSTs or its log-ons are used up; a callback of it was refused, and waits in
+ * quarantine to be looked at; its authorization has expired; the bank has refused its credentials, and would lock
+ * the account; another request tries them first; or another one of the same account goes first.
  */
 export function hinder(request: Request, around: Around): Request | null {
-  const { now, policy, refused, busyUntil } = around
+  const { now, policy, refused, busyUntil, probeUntil } = around
   if (isExpired(request, around)) return end(request, 'failed', 'expired', { at: now })
+  if (isSpent(request, policy)) return end(request, 'failed', 'retries-exhausted', { at: now })
+  if (isKeptBehindDeadline(request, around)) return fallSilent(request, 'quarantined', around)
   const parkFor = (cause: ParkCause, code: string | null) =>
     park(request, { cause, code, until: now + policy.parkedMaxMs[cause], now })
   if (isAuthorizationExpired(request, now, around)) return parkFor('authorization-expired', null)
-  if (refused !== null && isBarred(request, refused, around)) {
-    return parkFor('credentials', refused.code)
+  if (refused !== null && usesRefusedLogon(request, refused)) {
+    if (!mayProbe(request, refused, around)) return parkFor('credentials', refused.code)
+    if (probeUntil !== null) return waitForProbe(request, probeUntil, now)
   }
   return busyUntil === null ? null : waitItsTurn(request, busyUntil, now)
 }
@@ -24,19 +30,6 @@ export function hinder(request: Request, around: Around): Request | null {
 /** True where a request is due, and waits for another one of the same account. */
 export function waitsItsTurn({ state, reason }: Request): boolean {
   return (state === 'queued' || state === 'retry-scheduled') && reason === 'account-busy'
-}
-
-// The one that was refused has its own, bounded retry. Where the log-on isn't known, but only the account,
-// a request that was asked for later may well come with a better one.
-function isBarred(request: Request, refused: RefusedLogon, { notifications }: Around): boolean {
-  if (refused.requestId === request.requestId) return false
-  const { requestId, service, requestedAt } = request
-  const isKnown = typeof request.account?.credentials === 'string'
-  if (!isKnown && requestedAt > refused.at) return false
-  const parkable = { requestId, service, code: refused.code, cause: 'credentials' } as const
-  return !notifications.some(
-    (notification) => notification.at >= refused.at && matches(notification, parkable)
-  )
 }
 
 /** How long to look away, at the least, from an account whose turn should have come. */

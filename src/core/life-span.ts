@@ -4,6 +4,22 @@ const ISO_8601 =
   /^P(?=[\dT])(?:(?<d>\d+)D)?(?:T(?=\d)(?:(?<h>\d+)H)?(?:(?<m>\d+)M)?(?:(?<s>\d+(?:\.\d+)?)S)?)?$/
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$/
 
+/** However short Khipu's LifeSpan is, or our own time-out: so long a callback may take. */
+const SHORTEST_WAIT_MS = 180_000
+
+/**
+ * How long the callback of an acknowledged request is awaited, in ms: for as long as Khipu's LifeSpan says where it
+ * can be read, else for `callbackTimeoutMs`. Whoever gives up too early pays for the same result again.
+ */
+export function callbackWaitMs(
+  lifeSpan: string | null,
+  now: number,
+  { callbackTimeoutMs, mostMs }: { readonly callbackTimeoutMs: number; readonly mostMs: number }
+): number {
+  const wanted = Math.min(readLifeSpan(lifeSpan, now) ?? callbackTimeoutMs, mostMs)
+  return Math.max(wanted, Math.min(callbackTimeoutMs, SHORTEST_WAIT_MS))
+}
+
 /**
  * How long Khipu says that it works on a request, in ms; null where the text can't be read as that.
  * Khipu documents LifeSpan as the time range of an asynchronous request, but neither format nor unit

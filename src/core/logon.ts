@@ -1,28 +1,41 @@
 import type { Callback } from './callbacks.ts'
 import { isRefusedLogon } from './cause.ts'
 import type { RefusedLogon } from './decide.ts'
-import { logonOf, type Request } from './request.ts'
+import { latestAttempt, logonOf, type Request } from './request.ts'
 
-/** What a change of a request says of a log-on, by the name under which that is remembered. */
+/** What a change of a request says of bank credentials, by the name under which that is remembered. */
 export type Verdict =
   | { readonly type: 'refused'; readonly logon: string; readonly refused: RefusedLogon }
   | { readonly type: 'trusted'; readonly logon: string }
+  /** The attempt that tried refused credentials ended and proved nothing. */
+  | { readonly type: 'unproven'; readonly logon: string; readonly refused: RefusedLogon }
 
 /**
- * A log-on is refused where Khipu said so (Code E1xx), of any attempt and however late; it is to be trusted
- * where a result came of it, or somebody let go a request that was parked for it. Null where nothing is said.
+ * Credentials are refused where Khipu said so (Code E1xx), of any attempt and however late. They are to be
+ * trusted where a result came of them, or a Code E3xx: there is no data, so the bank has let them in (assumed).
+ * `refused` is what is remembered of those of the request. Null where nothing is said.
  */
 export function verdictOnLogon(
   before: Request,
   after: Request,
-  received: readonly Callback[]
+  received: readonly Callback[],
+  refused: RefusedLogon | null = null
 ): Verdict | null {
+  const isOpen = before.endedAt === null
   const winner = received.find(({ outcome }) => outcome.type === 'result')
-  if (winner !== undefined && before.endedAt === null) return trusted(sentWith(after, winner))
-  const refusal = received.filter(isRefusal).at(-1)
-  if (refusal !== undefined) return refused(after, refusal)
-  const released = before.parked?.cause === 'credentials' && after.state === 'retry-scheduled'
-  return released && logonOf(after) === logonOf(before) ? trusted(logonOf(before)) : null
+  if (winner !== undefined && isOpen) return trusted(sentWith(after, winner))
+  const telling = received.filter((one) => isRefusal(one) || (isOpen && isWithoutData(one)))
+  const latest = telling.at(-1)
+  if (latest !== undefined) {
+    return isRefusal(latest) ? refusedBy(after, latest) : trusted(sentWith(after, latest))
+  }
+  return refused === null ? null : unproven(before, after, refused)
+}
+
+const NO_DATA_CODE = /^\s*E?3\d\d\s*$/i
+
+function isWithoutData({ outcome }: Callback): boolean {
+  return outcome.type === 'error' && NO_DATA_CODE.test(outcome.code ?? '')
 }
 
 type Refusal = Callback & { readonly outcome: { readonly code: string } }
@@ -31,7 +44,7 @@ function isRefusal(callback: Callback): callback is Refusal {
   return callback.outcome.type === 'error' && isRefusedLogon(callback.outcome.code)
 }
 
-function refused(request: Request, refusal: Refusal): Verdict | null {
+function refusedBy(request: Request, refusal: Refusal): Verdict | null {
   const logon = sentWith(request, refusal)
   const { requestId } = request
   const { receivedAt: at, outcome } = refusal
@@ -42,6 +55,24 @@ function refused(request: Request, refusal: Refusal): Verdict | null {
 
 function trusted(logon: string): Verdict | null {
   return logon === '' ? null : { type: 'trusted', logon }
+}
+
+/** As many probes as a policy can allow after one notification. */
+const MOST_REMEMBERED = 100
+
+function unproven(before: Request, after: Request, refused: RefusedLogon): Verdict | null {
+  const attempt = latestAttempt(before)
+  if (attempt?.isProbe !== true || !isOnItsWay(before)) return null
+  if (isOnItsWay(after) && latestAttempt(after)?.number === attempt.number) return null
+  // It was given other credentials meanwhile: what is remembered is of those.
+  if (attempt.logon !== logonOf(before)) return null
+  const probedAt = [...(refused.probedAt ?? []), attempt.sendingAt].slice(-MOST_REMEMBERED)
+  return { type: 'unproven', logon: attempt.logon, refused: { ...refused, probedAt } }
+}
+
+/** True where an attempt was begun, and nothing has come of it so far. */
+export function isOnItsWay({ state }: Request): boolean {
+  return state === 'sending' || state === 'awaiting-callback'
 }
 
 function sentWith({ attempts }: Request, { attempt }: Callback): string {

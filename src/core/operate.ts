@@ -46,6 +46,7 @@ export function retryNow(request: Request, by: string, now: number): Request {
 
 function sendAt(request: Request, at: number, event: string, by: string, now: number): Request {
   const open = unparked(request, now)
-  const next: Request = { ...open, state: 'retry-scheduled', dueAt: at, paced: false }
+  const sending = { state: 'retry-scheduled', dueAt: at, paced: false, releasedAt: now } as const
+  const next: Request = { ...open, ...sending }
   return note(next, { at: now, event, by })
 }

@@ -38,13 +38,13 @@ export const BUILT_IN_POLICY: Policy = {
       delaysMs: [0, 5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE],
       jitter: { share: 0.2 },
       maxRetries: 5,
-      retryAfterMaxMs: 0
+      retryAfterMaxMs: 4 * HOUR
     },
     'refused-logon': {
       delaysMs: [0],
       jitter: { share: 0.2 },
       maxRetries: 1,
-      retryAfterMaxMs: 0
+      retryAfterMaxMs: 4 * HOUR
     },
     'wait-4-hours': {
       delaysMs: [4 * HOUR],

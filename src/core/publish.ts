@@ -1,4 +1,4 @@
-import type { KhipuEnvelope, Result } from '../schemas/generated.ts'
+import type { Result } from '../schemas/generated.ts'
 import type { Outcome } from './envelope.ts'
 import { isOpen, note, type Request } from './request.ts'
 
@@ -13,8 +13,11 @@ export function markPublished(request: Request, now: number): Request {
   return note({ ...request, publishedAt: now }, { at: now, event: 'result-published' })
 }
 
-/** The result job of an ended request; `response` is Khipu's envelope as it came, null where none did. */
-export function resultOf(request: Request, response: KhipuEnvelope | null): Result {
+/** A result without Khipu's envelope, which goes into the job as the bytes that came, and what deviates in it. */
+export type ResultHead = Omit<Result, 'response' | 'deviations'>
+
+/** The result of an ended request. */
+export function resultOf(request: Request): ResultHead {
   const delivered = request.state === 'delivered'
   return {
     requestId: request.requestId,
@@ -26,8 +29,7 @@ export function resultOf(request: Request, response: KhipuEnvelope | null): Resu
     attempts: request.attempts.length,
     requestedAt: new Date(request.requestedAt).toISOString(),
     receivedAt: request.response && new Date(request.response.receivedAt).toISOString(),
-    operationId: request.operationId,
-    response
+    operationId: request.operationId
   }
 }
 
@@ -35,11 +37,10 @@ export function resultOf(request: Request, response: KhipuEnvelope | null): Resu
 export function lateResultOf(
   request: Request,
   outcome: Extract<Outcome, { type: 'result' }>,
-  receivedAt: number,
-  response: KhipuEnvelope
-): Result {
+  receivedAt: number
+): ResultHead {
   return {
-    ...resultOf(request, response),
+    ...resultOf(request),
     outcome: 'delivered',
     completeness: outcome.completeness,
     reason: null,

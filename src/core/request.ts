@@ -18,9 +18,10 @@ export const STATES: readonly State[] = [
 
 /**
  * Why a request is where it is: a cause, a way of ending, `ambiguous` (it may or may not have been sent),
- * or `account-busy` (another request of the same account goes first).
+ * `account-busy` (another request of the same account goes first), or `logon-probe` (another request tries the
+ * same bank credentials, which were refused, first).
  */
-export type Reason = Cause | FailReason | 'ambiguous' | 'account-busy'
+export type Reason = Cause | FailReason | 'ambiguous' | 'account-busy' | 'logon-probe'
 
 /** One POST to Khipu. Its cause is null until its failure is known. Instants are ms since 1970, by Redis's clock. */
 export interface Attempt {
@@ -33,7 +34,11 @@ export interface Attempt {
   readonly logon?: string
   /** The id of the key that signed its capability. */
   readonly signedWith?: string
-  /** Khipu's immediate answer could not be read, and its body is in quarantine. */
+  /** Whether it tries bank credentials that were refused before. */
+  readonly isProbe?: true
+  /** Set where Khipu said that the bank refused its log-on, however late. Older documents lack it. */
+  readonly refusedLogon?: true
+  /** Set where Khipu's immediate answer could not be read, and its body is kept in quarantine. */
   readonly keptAnswer?: true
 }
 
@@ -88,6 +93,8 @@ export interface Request {
   /** Of what is to be sent again: true where it was let go with others, at the pace of the policy. */
   readonly paced: boolean
   readonly parked: Parked | null
+  /** When somebody released it last, or asked for its retry. */
+  readonly releasedAt?: number
   /** For how long it was parked before, in all. */
   readonly parkedMs: number
   readonly attempts: readonly Attempt[]

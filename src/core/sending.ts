@@ -1,7 +1,8 @@
 import type { Answer } from './answer.ts'
 import type { Around } from './decide.ts'
 import { hinder, waitsItsTurn } from './hinder.ts'
-import { readLifeSpan } from './life-span.ts'
+import { callbackWaitMs } from './life-span.ts'
+import { usesRefusedLogon, waitsForProbe } from './probe.ts'
 import { latestAttempt, logonOf, note, type Request } from './request.ts'
 import { isUnanswered, settle } from './settle.ts'
 
@@ -29,7 +30,13 @@ export function beginSending(
   // By the job, if there is one: an overtaken one may be the first to find a request due.
   const dueAt = jobAt ?? request.dueAt
   const logon = logonOf(request)
-  const known = { ...(signedWith && { signedWith }), ...(logon && { logon }) }
+  const { refused } = around
+  const isProbe = refused !== null && usesRefusedLogon(request, refused)
+  const known = {
+    ...(signedWith && { signedWith }),
+    ...(logon && { logon }),
+    ...(isProbe && { isProbe })
+  }
   const attempt = { number, sendingAt: now, dueAt, cause: null, ...known }
   const next: Request = {
     ...request,
@@ -50,14 +57,14 @@ interface BySender {
   readonly signedWith?: string
 }
 
-/** True where the request waits to be sent and its instant has come, though perhaps not its turn. */
+/** True where the request waits to be sent and its instant has come, or it waits for another one. */
 export function isDueForSending(
   request: Request,
   now: number
 ): request is Request & { readonly dueAt: number } {
   const { state, dueAt } = request
   if ((state !== 'queued' && state !== 'retry-scheduled') || dueAt === null) return false
-  return dueAt <= now || waitsItsTurn(request)
+  return dueAt <= now || waitsItsTurn(request) || waitsForProbe(request)
 }
 
 /**
@@ -101,13 +108,13 @@ function acknowledge(
   answer: Extract<Answer, { type: 'acknowledged' }>,
   { now, callbackTimeoutMs, policy }: Around
 ): Request {
-  const lifeSpanMs = readLifeSpan(answer.lifeSpan, now)
-  const { operationId } = answer
+  const { operationId, lifeSpan } = answer
+  const bounds = { callbackTimeoutMs, mostMs: policy.requestMaxAgeMs }
   const next: Request = {
     ...request,
     state: 'awaiting-callback',
     reason: null,
-    dueAt: now + Math.min(lifeSpanMs ?? callbackTimeoutMs, policy.requestMaxAgeMs),
+    dueAt: now + callbackWaitMs(lifeSpan, now, bounds),
     operationId: operationId ?? request.operationId
   }
   const attempt = request.attempts.length

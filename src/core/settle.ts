@@ -1,11 +1,12 @@
 import type { FailReason } from '../schemas/generated.ts'
-import type { Cause, ParkCause } from './cause.ts'
+import { type Cause, isRefusedLogon, type ParkCause } from './cause.ts'
 import { type Around, type Decision, decide, type Failure } from './decide.ts'
 import { type EndState, latestAttempt, note, type Request } from './request.ts'
+import { markRefusedLogon } from './spent.ts'
 
 /** The request after its latest attempt failed: the decision, written into the record. */
 export function settle(request: Request, failure: Failure, around: Around): Request {
-  const failed = failLatestAttempt(unparked(request, around.now), failure.cause)
+  const failed = failLatestAttempt(unparked(request, around.now), failure)
   return follow(failed, decide(failed, failure, around), failure, around.now)
 }
 
@@ -105,8 +106,10 @@ interface Parking {
   readonly now: number
 }
 
-function failLatestAttempt(request: Request, cause: Cause): Request {
+function failLatestAttempt(request: Request, { cause, code }: Failure): Request {
   const latest = latestAttempt(request)
   if (latest === undefined) return request
-  return { ...request, attempts: [...request.attempts.slice(0, -1), { ...latest, cause }] }
+  const attempts = [...request.attempts.slice(0, -1), { ...latest, cause }]
+  const failed = { ...request, attempts }
+  return isRefusedLogon(code) ? markRefusedLogon(failed, latest.number) : failed
 }

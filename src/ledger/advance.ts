@@ -4,7 +4,7 @@ import type { Policy } from '../core/policy.ts'
 import { isUnpublished, markPublished } from '../core/publish.ts'
 import type { Request } from '../core/request.ts'
 import type { Entry } from './entry.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, StoredBody } from './ledger.ts'
 
 /** A pure step: the request as it should be, the same object where nothing is to be changed. */
 export type Step = (request: Request, around: Around) => Request
@@ -16,7 +16,7 @@ export interface Jobs {
   /** Has a request looked at at once whose instant has passed, or whose turn has come. */
   hurry(request: Request, now: number): Promise<void>
   /** Puts the one result of an ended request on the downstream queue; again is as good as once. */
-  publish(request: Request, open: () => Promise<Uint8Array | null>): Promise<void>
+  publish(request: Request, open: () => Promise<StoredBody | null>): Promise<void>
 }
 
 export interface AdvanceDeps {
@@ -40,8 +40,8 @@ export interface Advanced {
 /**
  * The four steps of every handler: load, decide (pure), commit, ensure the jobs. What was received
  * meanwhile is applied first, so a callback in hand beats a deadline, a retry and a cancellation.
- * A lost compare-and-set starts again from the record that won. A commit may say whose turn it is now: that
- * request is woken. `sealed` takes the place of the input. Null where there is no such request.
+ * A lost compare-and-set starts again from the record that won. A commit may name requests that waited for this
+ * one: they are promoted. `sealed` takes the place of the input. Null where there is no such request.
  */
 export async function advance(
   deps: AdvanceDeps,
@@ -64,14 +64,14 @@ export async function advance(
     const { done, next } = await deps.ledger.commit(entry, change)
     if (!done) continue
     await ensure(deps, entry.request, after, now)
-    if (next !== null) await deps.jobs.hurry(next, now)
+    for (const request of next) await deps.jobs.hurry(request, now)
     return { before, after, now }
   }
 }
 
 function aroundOf(deps: AdvanceDeps, entry: Entry): Around {
   const { policy, callbackTimeoutMs, authorizationExpiresAt, random } = deps
-  const { now, notifications, busyUntil, refused } = entry
+  const { now, notifications, busyUntil, refused, probeUntil, keptAttempt } = entry
   return {
     policy,
     now,
@@ -80,7 +80,9 @@ function aroundOf(deps: AdvanceDeps, entry: Entry): Around {
     callbackTimeoutMs,
     authorizationExpiresAt,
     busyUntil,
-    refused
+    refused,
+    probeUntil,
+    keptAttempt
   }
 }
 
@@ -93,7 +95,7 @@ async function ensure(
   await deps.jobs.ensure(before, after, now)
   if (!isUnpublished(after)) return
   const { requestId, response } = after
-  const open = async () => response && deps.ledger.openBody(requestId, response.body)
+  const open = async () => response && deps.ledger.storedBody(requestId, response.body)
   await deps.jobs.publish(after, open)
   await advance(deps, requestId, (request, { now: at }) => markPublished(request, at))
 }

@@ -11,8 +11,10 @@ export interface Capacity {
   isFull(): boolean
   /** How much of its maxmemory is used, 0 to 1; 0 without a limit. */
   filled(): number
-  /** What of its configuration breaks the promise that nothing is lost; empty where all is well. */
+  /** What of its configuration breaks the promise that nothing is lost; empty where all is well, or not known. */
   concerns(): readonly string[]
+  /** Asks it whether it still reads its files into memory: until it has, it answers nothing else and tells little. */
+  isLoading(): Promise<boolean>
   close(): void
 }
 
@@ -23,16 +25,20 @@ const POLL_MS = 1_000
 export function watchCapacity(redis: Connection, log: Logger, ackReplicas = 0): Capacity {
   let filled = 0
   let mayAsk = true
+  let isLoading = false
   let concerns: readonly string[] = []
   const cry = crier(log)
   const look = async () => {
     const looks = await Promise.all(mastersOf(redis).map((master) => lookAt(master, mayAsk)))
     const seen = looks.filter((one) => one !== null)
     if (seen.length === 0) return
-    filled = Math.max(...seen.map(({ info }) => filledOf(info)))
-    mayAsk &&= seen.every(({ appendfsync }) => appendfsync !== null)
+    // While it loads, it says of itself that it has no append-only file.
+    const loaded = seen.filter(({ info }) => readInfo(info, 'loading') !== '1')
+    isLoading = loaded.length < seen.length
+    filled = Math.max(0, ...loaded.map(({ info }) => filledOf(info)))
+    mayAsk &&= loaded.every(({ appendfsync }) => appendfsync !== null)
     const isCluster = redis instanceof Cluster
-    const all = seen.flatMap(({ info, appendfsync }) =>
+    const all = loaded.flatMap(({ info, appendfsync }) =>
       concernsOf(info, { appendfsync, ackReplicas, isCluster })
     )
     concerns = [...new Set(all)]
@@ -44,12 +50,17 @@ export function watchCapacity(redis: Connection, log: Logger, ackReplicas = 0): 
     mayAsk = true
     void look()
   })
+  redis.on('close', () => (isLoading = false))
   const isFull = () => filled > FULL_SHARE
   return {
     canStore: () => redis.status === 'ready' && !isFull(),
     isFull,
     filled: () => filled,
     concerns: () => concerns,
+    isLoading: async () => {
+      await look()
+      return isLoading
+    },
     close: () => clearInterval(timer)
   }
 }

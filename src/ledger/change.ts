@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Callback, Kept } from '../core/callbacks.ts'
 import { progressDueAt } from '../core/jobs.ts'
 import { waitsItsTurn } from '../core/hinder.ts'
-import { verdictOnLogon } from '../core/logon.ts'
+import { isOnItsWay, verdictOnLogon } from '../core/logon.ts'
+import { waitsForProbe } from '../core/probe.ts'
 import { isOpen, latestAttempt, logonOf, type Request } from '../core/request.ts'
 import type { Entry } from './entry.ts'
 import { quarantineId } from './ids.ts'
@@ -55,7 +56,7 @@ export function commitArguments(
       share: settings.share,
       turns: settings.singleFlight,
       account: account?.id ?? '',
-      waits: request.state === 'queued' || waitsItsTurn(request),
+      waits: (request.state === 'queued' && !waitsForProbe(request)) || waitsItsTurn(request),
       refusedMs: settings.refusedMs,
       ...logonChanges(entry, request)
     }),
@@ -64,12 +65,17 @@ export function commitArguments(
 }
 
 function logonChanges({ request: before, refused, pending }: Entry, after: Request) {
-  const verdict = verdictOnLogon(before, after, pending)
+  const verdict = verdictOnLogon(before, after, pending, refused)
+  const latest = latestAttempt(after)
   return {
     logon: logonOf(after),
+    triedWith: latest?.logon ?? '',
+    isProbe: isOnItsWay(after) && latest?.isProbe === true,
+    waitsForProbe: waitsForProbe(after),
     refusedBefore: refused === null ? '' : JSON.stringify(refused),
+    verdict: verdict?.type ?? '',
     judged: verdict?.logon ?? '',
-    refused: verdict?.type === 'refused' ? JSON.stringify(verdict.refused) : ''
+    refused: verdict === null || verdict.type === 'trusted' ? '' : JSON.stringify(verdict.refused)
   }
 }
 

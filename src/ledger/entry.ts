@@ -16,14 +16,23 @@ export interface Entry {
   /** Until when, at the latest, another request of the same account goes first; null where none does. */
   readonly busyUntil: number | null
   readonly refused: RefusedLogon | null
+  /** Until when, at the latest, another request tries the refused credentials; null where none does. */
+  readonly probeUntil: number | null
+  /** The latest attempt of which a callback was refused and kept in quarantine; null where none was. */
+  readonly keptAttempt: number | null
 }
 
 /** What the load script replies. */
-export type LoadReply = [string, string, string[], string[], string, number, string, string]
+export type LoadReply = [
+  ...[version: string, record: string, pending: string[], notifications: string[]],
+  ...[epoch: string, now: number, busyUntil: string, refused: string, probeUntil: string],
+  ...[keptAttempt: string]
+]
 
 /** Reads what the load script replied. */
 export function toEntry(reply: LoadReply): Entry {
-  const [version, record, pending, notifications, epoch, now, busyUntil, refused] = reply
+  const [version, record, pending, notifications, epoch, now, ...guards] = reply
+  const [busyUntil, refused, probeUntil, kept] = guards
   return {
     request: known(readRecord(record)),
     version,
@@ -37,7 +46,9 @@ export function toEntry(reply: LoadReply): Entry {
     epoch,
     now,
     busyUntil: busyUntil === '' ? null : Number(busyUntil),
-    refused: refused === '' ? null : (JSON.parse(refused) as RefusedLogon)
+    refused: refused === '' ? null : (JSON.parse(refused) as RefusedLogon),
+    probeUntil: probeUntil === '' ? null : Number(probeUntil),
+    keptAttempt: kept === '' ? null : Number(kept)
   }
 }
 

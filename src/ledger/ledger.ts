@@ -6,6 +6,7 @@ import { parseJsonExactly } from '../schemas/json.ts'
 import { isCallback } from './ids.ts'
 import { type Change, commitArguments, type CommitSettings } from './change.ts'
 import { type Entry, type LoadReply, readRecord, toEntry } from './entry.ts'
+import { sealBody, type SealedBody, type Sealer } from './seal.ts'
 import { referenceHash, type Store } from './store.ts'
 
 /** What is needed to send a request to Khipu; sealed at rest, shredded when the request ends. */
@@ -15,10 +16,19 @@ export type Authorization = NonNullable<Input['authorization']>
 /** What became of a received envelope. `full`: too many different ones for one request. */
 export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
 
-/** Whether a change was written, and the request of the same account whose turn has come by it, if any. */
+/** Whether a change was written, and which requests waited for it: of the same account, or with the same credentials. */
 export interface Committed {
   readonly done: boolean
-  readonly next: Request | null
+  readonly next: readonly Request[]
+}
+
+/** A received envelope as it is kept: sealed. */
+export interface StoredBody {
+  readonly requestId: string
+  readonly callbackId: string
+  readonly sealed: Uint8Array
+  /** Its bytes; throws where they are not what they were, or can't be opened. */
+  open(): Buffer
 }
 
 /** The record of every request; the only place that changes one. */
@@ -36,26 +46,35 @@ export interface Ledger {
   receive(
     requestId: string,
     callback: Omit<Callback, 'receivedAt'>,
-    body: Uint8Array,
+    body: Uint8Array | SealedBody,
     takenMsAgo?: number
   ): Promise<Received>
   /** The input as it is kept: sealed. */
   seal(requestId: string, input: Input): Uint8Array
   /** What to send, its numbers with the digits that came in; null once the request has ended. */
   openInput(requestId: string): Promise<Input | null>
+  /** A received envelope as it is kept; null once it was shredded. */
+  storedBody(requestId: string, callbackId: string): Promise<StoredBody | null>
   /** The bytes of a received envelope; null once they were shredded. */
   openBody(requestId: string, callbackId: string): Promise<Buffer | null>
 }
 
-/** Bounds what one capability can fill: different bodies per request. */
+/** Bounds what one capability can fill: different results per request, and as many errors. */
 export const MOST_CALLBACKS = 100
 
-const UNBOUNDED = 1e9
+/** Sealed bytes of unread bodies of one request beside which no further error is taken. */
+export const MOST_UNREAD_BYTES = 64 * 1024 * 1024
 
 export function createLedger(store: Store, settings: CommitSettings): Ledger {
   const { redis, sealer, key, run } = store
   const seal = (requestId: string, input: Input) =>
     sealer.seal(Buffer.from(JSON.stringify(input)), requestId)
+  async function storedBody(requestId: string, id: string): Promise<StoredBody | null> {
+    const sealed = await redis.hgetBuffer(key('bodies', requestId), id)
+    if (sealed === null) return null
+    const stored = { requestId, callbackId: id, sealed }
+    return { ...stored, open: () => openStored(sealer, stored) }
+  }
 
   return {
     seal,
@@ -79,14 +98,15 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
 
     async commit(entry, change) {
       const reply = await run('commit', ...commitArguments(entry, change, settings))
-      const [done, next] = reply as [number, string?]
-      return { done: done === 1, next: next ? readRecord(next) : null }
+      const [done, ...next] = reply as [number, ...string[]]
+      return { done: done === 1, next: next.map(readRecord) }
     },
 
     async receive(requestId, callback, body, takenMsAgo) {
-      const sealed = sealer.seal(body, requestId)
-      const taken = takenMsAgo === undefined ? [MOST_CALLBACKS] : [UNBOUNDED, takenMsAgo]
-      const fields = [callback.id, JSON.stringify(callback), sealed, ...taken]
+      const { sealed } = body instanceof Uint8Array ? sealBody(sealer, body, requestId) : body
+      const bounds = [callback.outcome.type, MOST_CALLBACKS, MOST_UNREAD_BYTES]
+      const taken = takenMsAgo === undefined ? [] : [takenMsAgo]
+      const fields = [callback.id, JSON.stringify(callback), sealed, ...bounds, ...taken]
       return (await run('receive', requestId, ...fields)) as Received
     },
 
@@ -95,12 +115,18 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
       return sealed && (parseJsonExactly(sealer.open(sealed, requestId)) as Input)
     },
 
-    async openBody(requestId, id) {
-      const sealed = await redis.hgetBuffer(key('bodies', requestId), id)
-      const body = sealed && sealer.open(sealed, requestId)
-      // Whoever may write to Redis could put another of the request's sealed values there.
-      if (body !== null && !isCallback(id, body)) throw new Error(`body ${id} is not what it was`)
-      return body
-    }
+    storedBody,
+    openBody: async (requestId, id) => (await storedBody(requestId, id))?.open() ?? null
   }
+}
+
+/** The bytes of a received envelope, out of those that are kept. */
+export function openStored(
+  sealer: Pick<Sealer, 'open'>,
+  { requestId, callbackId, sealed }: Omit<StoredBody, 'open'>
+): Buffer {
+  const body = sealer.open(sealed, requestId)
+  // Whoever may write to Redis could put another of the request's sealed values there.
+  if (!isCallback(callbackId, body)) throw new Error(`body ${callbackId} is not what it was`)
+  return body
 }

@@ -2,6 +2,7 @@ import type { Policy } from '../core/policy.ts'
 import type { SecretKey } from '../core/secret-key.ts'
 import { createAccounts } from './accounts.ts'
 import { createCatalog } from './catalog.ts'
+import { createCursors } from './cursors.ts'
 import { createIdempotency } from './idempotency.ts'
 import { createLedger } from './ledger.ts'
 import { createNotifications } from './notifications.ts'
@@ -45,6 +46,7 @@ export function openLedger(
     }),
     catalog,
     accounts: createAccounts(secretKeys),
+    cursors: createCursors(secretKeys),
     quarantine: createQuarantine(store, bounds),
     notifications: createNotifications(store),
     idempotency: createIdempotency(store, ledgerRetentionMs),

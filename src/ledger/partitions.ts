@@ -6,6 +6,7 @@ import type { Lookup } from './catalog.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Ledger } from './ledger.ts'
 import type { Quarantine, Usage } from './quarantine.ts'
+import { compare } from './quarantine-page.ts'
 
 /** One partition of the ledger: it knows nothing of the others. */
 export interface Partition {
@@ -50,6 +51,7 @@ function joinLedgers(of: (requestId: string) => Ledger): Ledger {
     receive: (id, callback, body, takenMsAgo) => of(id).receive(id, callback, body, takenMsAgo),
     seal: (id, input) => of(id).seal(id, input),
     openInput: (id) => of(id).openInput(id),
+    storedBody: (id, callbackId) => of(id).storedBody(id, callbackId),
     openBody: (id, callbackId) => of(id).openBody(id, callbackId)
   }
 }
@@ -77,11 +79,9 @@ function joinQuarantines(
     find: async (id) =>
       (await ask(all, (one) => one.find(id))).find((kept) => kept !== null) ?? null,
     open: (kept) => of(kept.requestId).open(kept),
-    async list(offset, limit) {
-      const kept = (await ask(all, (one) => one.list(0, offset + limit))).flat()
-      return kept
-        .toSorted((one, other) => other.receivedAt - one.receivedAt)
-        .slice(offset, offset + limit)
+    async list(behind, limit) {
+      const kept = await ask(all, (one) => one.list(behind, limit))
+      return kept.flat().toSorted(compare).slice(0, limit)
     },
     usage: async () => joinUsage(await ask(all, (one) => one.usage())),
     claimLate: (kept) => of(kept.requestId).claimLate(kept),

@@ -1,7 +1,16 @@
-import { createHash } from 'node:crypto'
 import type { Fault, QuarantineKind } from '../schemas/generated.ts'
 import { quarantineId } from './ids.ts'
+import { listBehind, type Place } from './quarantine-page.ts'
+import { sealBody, type SealedBody } from './seal.ts'
 import type { Store } from './store.ts'
+
+/** Where a body comes from. */
+export interface Source {
+  readonly requestId: string
+  readonly attempt: number
+  /** True of a callback; not of Khipu's immediate answer, nor of a body whose request is known no more. */
+  readonly isCallback?: boolean
+}
 
 /** What is known of a kept body: everything but the body. */
 export interface Quarantined {
@@ -20,19 +29,20 @@ export interface Quarantine {
   /**
    * Keeps a body that was refused; the same bytes on the same capability are one entry. The oldest entry
    * gives way where there is no room. Null where the request has its share in the quarantine already; one
-   * that was answered for `takenMsAgo` counts from then, and is kept in the place of the request's oldest.
+   * that was answered for `takenMsAgo` counts from then, and is kept in the place of the request's oldest. A callback
+   * is remembered by its request: at the deadline it is parked, and not sent again.
    */
   keep(
-    from: { readonly requestId: string; readonly attempt: number },
+    from: Source,
     kind: QuarantineKind,
     faults: readonly Fault[],
-    body: Uint8Array,
+    body: Uint8Array | SealedBody,
     takenMsAgo?: number
   ): Promise<string | null>
   find(id: string): Promise<Quarantined | null>
   open(kept: Quarantined): Promise<Buffer | null>
-  /** Newest first, from an offset on. */
-  list(offset: number, limit: number): Promise<readonly Quarantined[]>
+  /** Newest first, those behind a place; from the newest on where that is null. */
+  list(behind: Place | null, limit: number): Promise<readonly Quarantined[]>
   usage(): Promise<Usage>
   /** Whether this entry is the one whose late result a request gets; there is one such result, ever. */
   claimLate(kept: Quarantined): Promise<LateClaim>
@@ -70,7 +80,6 @@ export function shareOf({ mostBytes }: QuarantineBounds) {
 
 export function createQuarantine(store: Store, bounds: QuarantineBounds): Quarantine {
   const { redis, sealer, key, run } = store
-  const index = key('quarantine')
   const most = [bounds.mostEntries, bounds.mostBytes]
 
   async function find(id: string): Promise<Quarantined | null> {
@@ -85,14 +94,15 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
 
     discard: async (id) => (await run('discard', id)) === 1,
 
-    async keep({ requestId, attempt }, kind, faults, body, takenMsAgo) {
-      const sha256 = createHash('sha256').update(body).digest('hex')
+    async keep({ requestId, attempt, isCallback = false }, kind, faults, body, takenMsAgo) {
+      const kept = body instanceof Uint8Array ? sealBody(sealer, body, requestId) : body
+      const { size, sha256, sealed } = kept
       const id = quarantineId(requestId, `${attempt}.${sha256}`)
-      const entry = { kind, requestId, attempt, sha256, size: body.length, faults }
-      const sealed = sealer.seal(body, requestId)
+      const entry = { kind, requestId, attempt, sha256, size, faults }
       const share = shareOf(bounds)
-      const fields = [JSON.stringify(entry), sealed, body.length, share.entries, share.bytes]
-      const bounded = [...fields, ...most, ...(takenMsAgo === undefined ? [] : [takenMsAgo])]
+      const fields = [JSON.stringify(entry), sealed, size, share.entries, share.bytes]
+      const taken = takenMsAgo === undefined ? [] : [takenMsAgo]
+      const bounded = [...fields, ...most, isCallback ? attempt : '', ...taken]
       return (await run('quarantine', id, requestId, ...bounded)) === -1 ? null : id
     },
 
@@ -101,11 +111,7 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
       return sealed && sealer.open(sealed, kept.requestId)
     },
 
-    async list(offset, limit) {
-      const ids = await redis.zrevrange(index, offset, offset + limit - 1)
-      const entries = await Promise.all(ids.map(find))
-      return entries.filter((entry) => entry !== null)
-    },
+    list: (behind, limit) => listBehind(store, find, behind, limit),
 
     usage: () => usageOf(store, bounds),
 

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import pLimit from 'p-limit'
 import { matches, type Notification } from '../core/notification.ts'
 import { release } from '../core/operate.ts'
+import type { Policy } from '../core/policy.ts'
 import type { Request } from '../core/request.ts'
+import { isSpent } from '../core/spent.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
 import { type Catalog, everyPage } from './catalog.ts'
 import type { Page } from './listing.ts'
@@ -26,14 +28,14 @@ export async function releaseParked(
   releasing: Releasing,
   forMs = Infinity
 ): Promise<number> {
-  const { catalog, notifications } = deps
+  const { notifications } = deps
   const holder = randomUUID()
   const end = performance.now() + forMs
   if (!(await notifications.lease(releasing, holder))) return 0
   const from = await notifications.reached(releasing)
   const failures: unknown[] = []
   let released = 0
-  for await (const { items, next } of parkedFor(catalog, releasing.notification, from)) {
+  for await (const { items, next } of parkedFor(deps, releasing.notification, from)) {
     const failed = await releasePage(deps, releasing, items)
     failures.push(...failed)
     released += items.length - failed.length
@@ -68,7 +70,7 @@ async function releasePage(
   const outcomes = await Promise.allSettled(
     page.map(({ requestId }, index) =>
       limit(advance, deps, requestId, (request, { now }) =>
-        isReleased(request, notification)
+        isReleased(request, notification, deps.policy)
           ? release(request, places[index] ?? now, by, now)
           : request
       )
@@ -78,26 +80,30 @@ async function releasePage(
 }
 
 /** How many are parked and match. */
-export async function countParked(catalog: Catalog, notification: Notification): Promise<number> {
+export async function countParked(deps: ParkedDeps, notification: Notification): Promise<number> {
   let count = 0
-  for await (const { items } of parkedFor(catalog, notification)) count += items.length
+  for await (const { items } of parkedFor(deps, notification)) count += items.length
   return count
 }
 
 /** What is parked and matches, oldest first, from behind an id on, a page at a time. */
 export async function* parkedFor(
-  catalog: Catalog,
+  { catalog, policy }: ParkedDeps,
   notification: Notification,
   from: string | null = null
 ): AsyncGenerator<Page> {
   for await (const page of everyPage(catalog, 'parked', from)) {
-    yield { ...page, items: page.items.filter((request) => isReleased(request, notification)) }
+    const items = page.items.filter((request) => isReleased(request, notification, policy))
+    yield { ...page, items }
   }
 }
 
-// What was parked after the notification failed after it, too, and waits for the next one.
-function isReleased(request: Request, notification: Notification): boolean {
+type ParkedDeps = Pick<ReleaseDeps, 'catalog' | 'policy'>
+
+// What was parked after the notification failed after it, too, and waits for the next one. What has used up its
+// POSTs waits for none.
+function isReleased(request: Request, notification: Notification, policy: Policy): boolean {
   const { parked, requestId, service, code } = request
-  if (parked === null || parked.at > notification.at) return false
+  if (parked === null || parked.at > notification.at || isSpent(request, policy)) return false
   return matches(notification, { requestId, service, code, cause: parked.cause })
 }

@@ -1,5 +1,5 @@
 import { claimLate, discard, notify, pace, quarantine, receive, tidy } from './scripts/callbacks.ts'
-import { PRELUDE, SHELF, TURNS } from './scripts/prelude.ts'
+import { PRELUDE, PROBES, SHELF, TURNS } from './scripts/prelude.ts'
 import { resealField, resealText } from './scripts/reseal.ts'
 import { agree, commit, create, forget, load, totals } from './scripts/requests.ts'
 
@@ -7,7 +7,7 @@ import { agree, commit, create, forget, load, totals } from './scripts/requests.
  * The ledger's Lua scripts. Each runs atomically on one partition: KEYS[1] is the partition's tag,
  * from which every key is built, so that all keys of a script share one slot.
  *
- * <tag>:request:<id>     hash: version, record (JSON), state, since, nonce, account, logon, sealed
+ * <tag>:request:<id>     hash: version, record (JSON), state, since, nonce, account, logon, kept (an attempt), results (how many), sealed
  * <tag>:callbacks:<id>   hash: callback id → '<receivedAt>|<order>|<JSON>' while pending, '' once acted on
  * <tag>:bodies:<id>      hash: callback id → sealed bytes
  * <tag>:kept:<id>        set: the ids of its quarantine entries
@@ -16,6 +16,7 @@ import { agree, commit, create, forget, load, totals } from './scripts/requests.
  * <tag>:due, :received, :ended                                           zsets, by instant
  * <tag>:waiting:<account> (zset, by id), :turn:<account> (set of request ids)
  * <tag>:refused:<log-on>   string that expires, JSON: the log-on that the bank refused last
+ * <tag>:probe:<log-on> (string that expires: who tried it last), :probing:<log-on> (zset, by id: who waits for that)
  * <tag>:quarantine (zset, by instant), :quarantine:<id> (hash: entry, receivedAt, body)
  * <tag>:idempotency:<hash>, :releaser:<hash>   strings that expire: reserved keys, leases of releases
  * <tag>:pace   string that expires: the instant of the next free place in the pace of releases
@@ -28,8 +29,8 @@ export const SCRIPTS: Readonly<Record<string, string>> = {
   now: PRELUDE + 'return now()',
   agree: PRELUDE + agree,
   create: PRELUDE + create,
-  load: PRELUDE + TURNS + load,
-  commit: PRELUDE + TURNS + SHELF + commit,
+  load: PRELUDE + TURNS + PROBES + load,
+  commit: PRELUDE + TURNS + PROBES + SHELF + commit,
   forget: PRELUDE + forget,
   totals: PRELUDE + totals,
   receive: PRELUDE + receive,

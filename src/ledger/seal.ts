@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import type { SecretKey } from '../core/secret-key.ts'
 
 const ALGORITHM = 'aes-256-gcm'
@@ -15,8 +15,26 @@ export interface Sealer {
   canOpen(sealed: Uint8Array): boolean
 }
 
-/** What a key is for: `seal` what the ledger keeps, `result` what consumers are given the keys of, `account` to hash. */
-export type Purpose = 'seal' | 'result' | 'account'
+/** A body on its way into the ledger, hashed and sealed: what takes long of a large one. */
+export interface SealedBody {
+  readonly size: number
+  /** Of the bytes that came, in hex. */
+  readonly sha256: string
+  readonly sealed: Uint8Array
+}
+
+/** Hashes a body and seals it for its request. */
+export function sealBody(
+  { seal }: Pick<Sealer, 'seal'>,
+  body: Uint8Array,
+  requestId: string
+): SealedBody {
+  const sha256 = createHash('sha256').update(body).digest('hex')
+  return { size: body.length, sha256, sealed: seal(body, requestId) }
+}
+
+/** What a key is for: `seal` what the ledger keeps, `result` what consumers are given the keys of, `account` to hash, `cursor` to sign. */
+export type Purpose = 'seal' | 'result' | 'account' | 'cursor'
 
 /**
  * AES-256-GCM under keys derived for this purpose alone (HKDF-SHA-256), the id as associated data.

@@ -7,21 +7,29 @@ import { openLedger } from '../ledger/open.ts'
 import { joinPartitions } from '../ledger/partitions.ts'
 import { awaitReplicas, publishSafely } from '../ledger/replicas.ts'
 import { createSealer } from '../ledger/seal.ts'
+import { readBacklog } from '../queue/backlog.ts'
 import type { Connection } from '../queue/connections.ts'
+import { type Compose, composeHere } from '../queue/compose.ts'
 import { createJobs } from '../queue/jobs.ts'
 import { openQueues } from '../queue/queues.ts'
+import type { ResultsDeps } from '../queue/results.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
 
 /** The ledger and the queues on one connection; the two kinds of connection must never share them. */
-export function buildParts(config: Config, redis: Connection, log: Logger) {
+export function buildParts(
+  config: Config,
+  redis: Connection,
+  log: Logger,
+  compose: Compose = composeHere(),
+  deviated: ResultsDeps['deviated'] = () => {}
+) {
   const { queuePrefix, resultQueue, resultRetentionMs, khipuAuthorization } = config
-  const { secretKeys, sealResults, callbackTimeoutMs } = config
+  const { callbackTimeoutMs } = config
   const [first, ...others] = openPartitions(config, redis)
   const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
   const queues = openQueues(redis, { tags, queuePrefix, resultQueue, resultRetentionMs })
-  const sealResult = sealResults ? createSealer(secretKeys, 'result').seal : null
   const replicas = awaitReplicas(redis, config.ackReplicas, `${first.tag}:fence`)
-  const jobs = publishSafely(createJobs(queues, log, sealResult), replicas)
+  const jobs = publishSafely(createJobs(queues, log, compose, deviated), replicas)
   const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
   // Each partition releases at a pace of its own: together they are as fast as the policy says.
   const releasesPerSecond = config.policy.releasesPerSecond / config.partitions
@@ -32,8 +40,10 @@ export function buildParts(config: Config, redis: Connection, log: Logger) {
     ...common,
     partitions: [first, ...others].map((partition) => ({ ...partition, ...common })),
     accounts: first.accounts,
+    cursors: first.cursors,
     agreeOnPartitions: first.agreeOnPartitions,
     replicas,
+    backlog: () => readBacklog(queues.result, redis),
     watchCapacity: () => watchCapacity(redis, log, config.ackReplicas),
     queues
   }

@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
+import { concernsOfPolicy } from '../core/policy-concerns.ts'
 import { callbackUrl } from '../khipu/capability.ts'
 import { createKhipuClient } from '../khipu/client.ts'
 import { connectWaiting } from '../queue/connections.ts'
@@ -11,13 +13,16 @@ import { watchAftermath } from './aftermath.ts'
 import { concernsOf } from './concerns.ts'
 import { buildParts, buildSpool } from './parts.ts'
 import { buildShared, type Shared } from './shared.ts'
+import { startThreads, type Threads } from './threads.ts'
 
 /** Something that was started, and how to end it. */
 export interface Running {
   close(): Promise<unknown>
 }
 
-export interface RunningService extends Running {
+export interface RunningService {
+  /** Ends it in order. The public listener goes on taking callbacks for as long as the delay. */
+  close(delayMs: number): Promise<void>
   /** Resolves once it is clear that process and ledger fit, when Redis is there; rejects where they don't. */
   readonly fits: Promise<void>
 }
@@ -32,17 +37,18 @@ const ROLES = {
 /** Starts what the role asks for; resolves with how to end it. */
 export async function startService(config: Config, log: Logger): Promise<RunningService> {
   const { server, worker } = ROLES[config.role]
-  for (const concern of concernsOf(config)) log.warn(concern)
+  for (const concern of [...concernsOf(config), ...concernsOfPolicy(config.policy)]) {
+    log.warn(concern)
+  }
   // First of all: a process whose spool can't be opened must not begin with anything.
   const spool = server ? buildSpool(config) : null
-  const shared = buildShared(config, spool, log)
-  const running: Running[] = []
+  const threads = startThreads(config, log)
+  const shared = buildShared(config, spool, threads, log)
   const draining = spool === null ? null : startDraining({ ...shared, spool, log })
-  if (draining !== null) running.push(draining)
-  if (server) running.push(await runPublic(config, shared, log))
-  running.push(await runAdmin(config, shared, server, log))
+  const publicListener = server ? await runPublic(config, shared, log) : null
+  const adminListener = await runAdmin(config, shared, server, log)
   // Last: a process that can't open its ports must not have taken a job.
-  if (worker) running.push(runWorker(config, shared, draining, log))
+  const workers = worker ? runWorker(config, shared, threads, draining, log) : null
   log.info({ version: shared.version }, 'service started')
   const sayReady = () => {
     if (shared.canStore()) log.info({ afterMs: Math.round(performance.now()) }, 'service ready')
@@ -51,22 +57,48 @@ export async function startService(config: Config, log: Logger): Promise<Running
   shared.fits.then(sayReady, () => {})
   return {
     fits: shared.fits,
-    close: async () => {
-      await Promise.all(running.map((each) => each.close()))
-      await shared.close()
+    close: async (delayMs) => {
+      await stop({ shared, publicListener, draining, workers, adminListener }, delayMs)
+      await threads.close()
     }
   }
+}
+
+interface Parts {
+  readonly shared: Shared
+  readonly publicListener: Running | null
+  readonly draining: Running | null
+  readonly workers: Running | null
+  readonly adminListener: Running
+}
+
+/**
+ * From the first moment readiness is 503 and no job is begun. A load balancer needs the delay to notice, and sends
+ * callbacks meanwhile. The operator listener closes last: until then it tells how it goes.
+ */
+async function stop(parts: Parts, delayMs: number): Promise<void> {
+  const { shared, publicListener, draining, workers, adminListener } = parts
+  shared.beginStopping()
+  const closeServer = async () => {
+    if (publicListener !== null) await pause(delayMs)
+    await publicListener?.close()
+    await draining?.close()
+  }
+  await Promise.all([closeServer(), workers?.close()])
+  await adminListener.close()
+  await shared.close()
 }
 
 function runWorker(
   config: Config,
   shared: Shared,
+  { compose }: Threads,
   draining: Draining | null,
   log: Logger
 ): Running {
   const connection = connectWaiting(config.redis, log)
   const callbacksWait = config.spool === null ? undefined : watchAftermath(connection, draining)
-  const parts = buildParts(config, connection, log)
+  const parts = buildParts(config, connection, log, compose, shared.metrics.deviated)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
     requestTimeoutMs: config.requestTimeoutMs,
@@ -126,10 +158,14 @@ async function runAdmin(
     hasAuthorization: config.khipuAuthorization !== null,
     log
   }
+  const ofPolicy = concernsOfPolicy(config.policy)
   const deps: AdminDeps = {
     catalog: shared.catalog,
     canStore: shared.canStore,
-    concerns: () => shared.capacity.concerns(),
+    concerns: () => [...ofPolicy, ...shared.concerns()],
+    trouble: shared.trouble,
+    backlog: shared.backlog,
+    isStopping: shared.isStopping,
     spool: shared.spool,
     metrics: () => shared.metrics.render(),
     operator: withOperator ? operator : null,

@@ -2,10 +2,12 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { createCapabilities } from '../khipu/capability.ts'
 import { connectFailingFast } from '../queue/connections.ts'
+import { watchDatabase } from '../queue/required-database.ts'
 import { createMetrics } from '../server/metrics.ts'
 import type { Spool } from '../spool/spool.ts'
 import { agreeInTime } from './agree.ts'
 import { buildParts } from './parts.ts'
+import type { Threads } from './threads.ts'
 import { readVersion } from './version.ts'
 
 export type Shared = ReturnType<typeof buildShared>
@@ -14,9 +16,15 @@ export type Shared = ReturnType<typeof buildShared>
  * What the roles of a process share. Its connection is that of the listeners, which fails fast: nobody who calls
  * waits for Redis to return.
  */
-export function buildShared(config: Config, spool: Spool | null, log: Logger) {
+export function buildShared(
+  config: Config,
+  spool: Spool | null,
+  { examine, compose }: Pick<Threads, 'examine' | 'compose'>,
+  log: Logger
+) {
   const redis = connectFailingFast(config.redis, log)
-  const parts = buildParts(config, redis, log)
+  const refusedDatabase = watchDatabase(redis)
+  const parts = buildParts(config, redis, log, compose, (found) => metrics.deviated(found))
   const capacity = parts.watchCapacity()
   const version = readVersion()
   const metrics = createMetrics({
@@ -27,6 +35,7 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
   })
   const capabilities = createCapabilities(config.secretKeys)
   let isFit = false
+  let isStopping = false
   const fits = agreeInTime({ ...parts, partitions: config.partitions }).then(
     () => void (isFit = true)
   )
@@ -38,10 +47,20 @@ export function buildShared(config: Config, spool: Spool | null, log: Logger) {
     spool,
     metrics,
     capabilities,
+    examine,
     capacity,
     fits,
     // With another number of partitions a good callback would be turned away as unknown.
     canStore: () => isFit && capacity.canStore(),
+    /** What is wrong with how Redis is set up. */
+    concerns: () => [refusedDatabase() ?? [], capacity.concerns()].flat(),
+    trouble: async () => {
+      const isLoading = await capacity.isLoading()
+      if (refusedDatabase() !== null) return 'refuses' as const
+      return isLoading ? ('loading' as const) : null
+    },
+    isStopping: () => isStopping,
+    beginStopping: () => void (isStopping = true),
     async close() {
       capacity.close()
       spool?.close()

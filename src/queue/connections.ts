@@ -1,7 +1,16 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
+import { refusalOf } from './refusal.ts'
+import { isRefusedDatabase, requireDatabase } from './required-database.ts'
 import { failingFast, steady } from './steady-cluster.ts'
-import { clusterOptions, type Node, type RedisAddress, sentinelOptions } from './topology.ts'
+import {
+  clusterOptions,
+  EVERYWHERE,
+  type Node,
+  type RedisAddress,
+  sentinelOptions,
+  serverOptions
+} from './topology.ts'
 
 export type { RedisAddress } from './topology.ts'
 
@@ -13,11 +22,11 @@ const RECONNECT_AT_MOST_MS = 500
 const reconnectAfter = (times: number) => Math.min(times * 50, RECONNECT_AT_MOST_MS)
 
 const SHARED = {
+  ...EVERYWHERE,
   retryStrategy: reconnectAfter,
   // A lost SYN is sent again after 1 s and 3 s; the next try is not to wait for the one after those.
   connectTimeout: 3_000,
   enableAutoPipelining: false,
-  replyMapping: 'legacy',
   // A master that has become a replica: what was refused is sent again to whoever is the master then.
   reconnectOnError: ({ message }: Error) => (message.startsWith('READONLY') ? 2 : false)
 } as const
@@ -65,11 +74,11 @@ function connect(
   clusterPatience: ClusterPatience,
   log: Logger
 ): Connection {
-  const { url, ca, cluster, sentinel } = address
+  const { cluster, sentinel } = address
   if (cluster !== undefined) return connectCluster(address, cluster, patience, clusterPatience, log)
-  const tls = ca === null ? {} : { tls: { ca } }
+  const server = serverOptions(address)
   const guarded = sentinel === undefined ? {} : sentinelOptions(address, sentinel, reconnectAfter)
-  return logged(new Redis(url, { ...SHARED, ...patience, ...tls, ...guarded }), log)
+  return logged(requireDatabase(new Redis({ ...SHARED, ...server, ...patience, ...guarded })), log)
 }
 
 function connectCluster(
@@ -79,8 +88,7 @@ function connectCluster(
   clusterPatience: ClusterPatience,
   log: Logger
 ): Connection {
-  const { replyMapping } = SHARED
-  const options = clusterOptions(address, { ...patience, replyMapping }, reconnectAfter)
+  const options = clusterOptions(address, patience, reconnectAfter)
   const own = { ...clusterPatience, enableOfflineQueue }
   const cluster = steady(new Cluster([...nodes], { ...options, ...own }))
   const { commandTimeout } = patience
@@ -91,7 +99,8 @@ function connectCluster(
 function logged(redis: Connection, log: Logger): Connection {
   let lost = false
   redis.on('error', (error: Fault) => {
-    if (!lost) log.error({ code: codeOf(error.lastNodeError ?? error) }, 'redis lost')
+    const refused = isRefusedDatabase(error) ? { refused: 'the database of REDIS_URL' } : {}
+    if (!lost) log.error({ code: codeOf(error.lastNodeError ?? error), ...refused }, 'redis lost')
     lost = true
   })
   redis.on('ready', () => {
@@ -107,9 +116,4 @@ type Fault = Error & { readonly code?: string; readonly lastNodeError?: Fault }
 /** What is wrong, in a word. Redis's own refusals have no code, but begin with one. */
 export function codeOf(fault: Fault): string {
   return fault.code ?? refusalOf(fault) ?? fault.name
-}
-
-/** The word with which Redis refuses: WRONGPASS, NOPERM, READONLY, OOM; undefined of any other error. */
-export function refusalOf({ name, message }: Error): string | undefined {
-  return name === 'ReplyError' ? /^[A-Z]{3,20}\b/.exec(message)?.[0] : undefined
 }

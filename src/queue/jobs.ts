@@ -2,9 +2,11 @@ import type { Queue } from 'bullmq'
 import type { Logger } from 'pino'
 import { type Job, jobsOf } from '../core/jobs.ts'
 import { waitsItsTurn } from '../core/hinder.ts'
+import { waitsForProbe } from '../core/probe.ts'
 import type { Request } from '../core/request.ts'
 import type { Queues } from './queues.ts'
-import { createResults, type Results, type SealResult } from './results.ts'
+import { type Compose, composeHere } from './compose.ts'
+import { createResults, type Results, type ResultsDeps } from './results.ts'
 
 /** The jobs that a request's state asks for, made to exist. Every id is deterministic: again is as good as once. */
 export interface RequestJobs extends Results {
@@ -21,7 +23,8 @@ const NOT_DELAYED = -3
 export function createJobs(
   queues: Pick<Queues, 'of' | 'result'>,
   log: Logger,
-  sealResult: SealResult | null = null
+  compose: Compose = composeHere(),
+  deviated: ResultsDeps['deviated'] = () => {}
 ): RequestJobs {
   async function add({ type, jobId, requestId, at }: Job, now: number): Promise<void> {
     if (type === 'result') return
@@ -50,7 +53,7 @@ export function createJobs(
   }
 
   return {
-    ...createResults(queues.result, log, sealResult),
+    ...createResults(queues.result, { log, compose, deviated }),
     ensure,
 
     async wake(requestId, callbackId) {
@@ -61,7 +64,8 @@ export function createJobs(
 
     async hurry(request, now) {
       await ensure(null, request, now)
-      const late = jobsOf(request).filter(({ at }) => at <= now || waitsItsTurn(request))
+      const waits = waitsItsTurn(request) || waitsForProbe(request)
+      const late = jobsOf(request).filter(({ at }) => at <= now || waits)
       await Promise.all(late.map((job) => rouse(job, now)))
     }
   }

@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq'
 import { partitionOf } from '../core/partition.ts'
 import type { Connection } from './connections.ts'
+import { TextQueue } from './text-queue.ts'
 
 /** The names of the service's own queues; their keys carry the partition's tag. */
 export type QueueName = 'send' | 'paced' | 'callback' | 'deadline'
@@ -61,7 +62,7 @@ export function openQueues(connection: Connection, settings: QueueSettings): Que
   }
   // An age, never a count: a completed result has to hold its id until no handler can run again.
   const removeOnComplete = { age: Math.ceil(resultRetentionMs / 1000) }
-  const result = new Queue(resultQueue, {
+  const result = new TextQueue(resultQueue, {
     ...shared,
     prefix: queuePrefix,
     defaultJobOptions: { ...RESULT_ATTEMPTS, removeOnComplete }

@@ -1,53 +1,49 @@
 import type { Queue } from 'bullmq'
 import pLimit from 'p-limit'
 import type { Logger } from 'pino'
-import { resultOf } from '../core/publish.ts'
+import { type ResultHead, resultOf } from '../core/publish.ts'
 import type { Request } from '../core/request.ts'
-import type { KhipuEnvelope, Result, SealedResult } from '../schemas/generated.ts'
-import { parseJsonExactly } from '../schemas/json.ts'
+import type { Deviation } from '../schemas/deviations.ts'
+import type { Compose, Envelope } from './compose.ts'
+import { JobText } from './text-queue.ts'
 
 /** Puts results on the downstream queue. The job id is the request id, so again is as good as once. */
 export interface Results {
   /** The one result of a request that has ended; `open` reads the envelope that was stored for it, if any. */
-  publish(request: Request, open: () => Promise<Uint8Array | null>): Promise<void>
+  publish(request: Request, open: () => Promise<Envelope | null>): Promise<void>
   /** The extra result of a request that had failed, after an operator accepted its late callback. */
-  publishLate(result: Result): Promise<void>
+  publishLate(result: ResultHead, body: Uint8Array): Promise<void>
 }
 
-/** Makes of a result what only who holds its keys can read, bound to the id of its job. */
-export type SealResult = (plain: Uint8Array, jobId: string) => Uint8Array
-
-/** A body of 10 MB takes ten times that while it becomes a result: few at once, or memory runs out. */
+/** A body is in memory a few times while it becomes a result: few at once, or memory runs out. */
 const MOST_AT_ONCE = 2
 
-/** Without a sealer a result is the data of its job, as it is. */
-export function createResults(queue: Queue, log: Logger, seal: SealResult | null): Results {
-  async function add(result: Result, jobId: string): Promise<void> {
-    await queue.add(result.outcome, seal ? sealed(seal, result, jobId) : result, { jobId })
+export interface ResultsDeps {
+  readonly log: Logger
+  readonly compose: Compose
+  /** Counts what deviates in a result that was published. */
+  readonly deviated: (deviations: readonly Deviation[]) => void
+}
+
+export function createResults(queue: Queue, { log, compose, deviated }: ResultsDeps): Results {
+  async function add(result: ResultHead, envelope: Envelope | null, jobId: string): Promise<void> {
+    const { text, deviations } = await compose(result, envelope, jobId)
+    await queue.add(result.outcome, new JobText(text), { jobId })
+    deviated(deviations)
     const { requestId, outcome, completeness, reason, attempts } = result
-    log.info({ requestId, outcome, completeness, reason, attempts }, 'result published')
+    const fields = { requestId, outcome, completeness, reason, attempts }
+    log.info({ ...fields, deviations: deviations.length }, 'result published')
   }
-  async function publish(request: Request, open: () => Promise<Uint8Array | null>): Promise<void> {
-    const body = await open()
+  async function publish(request: Request, open: () => Promise<Envelope | null>): Promise<void> {
+    const envelope = await open()
     // A body is shredded only once its result was published: by another handler, a moment ago.
-    if (body === null && request.response !== null) return
-    await add(resultOf(request, body && readStored(body)), request.requestId)
+    if (envelope === null && request.response !== null) return
+    await add(resultOf(request), envelope, request.requestId)
   }
 
   const limit = pLimit(MOST_AT_ONCE)
   return {
     publish: (request, open) => limit(publish, request, open),
-    publishLate: (result) => add(result, `${result.requestId}-late`)
+    publishLate: (result, body) => limit(add, result, body, `${result.requestId}-late`)
   }
-}
-
-/** The text that is sealed is the one that would have been the job's data, number for number. */
-function sealed(seal: SealResult, result: Result, jobId: string): SealedResult {
-  const bytes = seal(Buffer.from(JSON.stringify(result)), jobId)
-  return { requestId: result.requestId, sealed: Buffer.from(bytes).toString('base64') }
-}
-
-/** Reads bytes that were checked when they were stored, as they were read then. */
-function readStored(body: Uint8Array): KhipuEnvelope {
-  return parseJsonExactly(body) as KhipuEnvelope
 }

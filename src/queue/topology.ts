@@ -7,10 +7,12 @@ export interface Node {
   readonly port: number
 }
 
-/** Where Redis is. Of a Cluster, or behind Sentinel, the URL tells no more than user, password, database and TLS. */
-export interface RedisAddress {
-  /** `redis://`, or `rediss://` for TLS. */
-  readonly url: string
+/** Where Redis is. Host and port are not used with a Cluster or Sentinels, nor is the database with a Cluster. */
+export interface RedisAddress extends Node {
+  readonly username: string | null
+  readonly password: string | null
+  readonly database: number
+  readonly isTls: boolean
   /** The PEM of the authority that has signed its certificate; null for those that Node knows. */
   readonly ca: string | null
   /** Some nodes of a Cluster: they tell of the others. */
@@ -33,16 +35,31 @@ const REFRESH_MS = 1_000
 
 type Retry = (times: number) => number
 
+/** What is the same on every connection to a server or a node. */
+export const EVERYWHERE = {
+  replyMapping: 'legacy',
+  // A user without that right would have a denial in the ACL log for each connection; Redis 7.0 knows no such right.
+  disableClientInfo: true,
+  // ioredis would wait for as long as Redis says that loading still takes, ten seconds at the most.
+  maxLoadingRetryTime: 500
+} as const
+
+/** Of a server of its own, or of the master that the Sentinels name. */
+export function serverOptions(address: RedisAddress) {
+  const { host, port, database: db } = address
+  return { host, port, db, ...userOptions(address), ...tlsOptions(address) } satisfies RedisOptions
+}
+
 /**
  * Sentinel is listened to: a new master is gone to at once, though the one before may still answer to us,
  * cut off from its replicas.
  */
 export function sentinelOptions(
-  { url, ca }: RedisAddress,
+  address: RedisAddress,
   { nodes, name, password }: Sentinel,
   retry: Retry
 ) {
-  const tls = tlsOptions(ca)
+  const { tls } = tlsOptions(address)
   return {
     sentinels: [...nodes],
     name,
@@ -53,31 +70,28 @@ export function sentinelOptions(
     sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     ...(password === null ? {} : { sentinelPassword: password }),
-    ...(isTls(url) ? { tls, sentinelTLS: tls, enableTLSForSentinelMode: true } : {})
+    ...(tls ? { tls, sentinelTLS: tls, enableTLSForSentinelMode: true } : {})
   } satisfies RedisOptions
 }
 
 export function clusterOptions(
-  { url, ca }: RedisAddress,
-  node: Pick<RedisOptions, 'maxRetriesPerRequest' | 'commandTimeout' | 'socketTimeout'> & {
-    replyMapping: 'legacy'
-  },
+  address: RedisAddress,
+  node: Pick<RedisOptions, 'maxRetriesPerRequest' | 'commandTimeout' | 'socketTimeout'>,
   retry: Retry
 ) {
-  const { username, password } = new URL(url)
   return {
     clusterRetryStrategy: retry,
     slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
     slotsRefreshInterval: REFRESH_MS,
     redisOptions: {
+      ...EVERYWHERE,
       ...node,
       connectTimeout: CONNECT_TIMEOUT_MS,
-      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-      ...(isTls(url) ? { tls: tlsOptions(ca) } : {})
+      ...userOptions(address),
+      ...tlsOptions(address)
     },
     // The certificate names the host, not its address.
-    ...(isTls(url) ? { dnsLookup: asItIs } : {})
+    ...(address.isTls ? { dnsLookup: asItIs } : {})
   } satisfies ClusterOptions
 }
 
@@ -85,10 +99,13 @@ function asItIs(host: string, callback: (error: null, address: string) => void):
   callback(null, host)
 }
 
-function isTls(url: string): boolean {
-  return url.startsWith('rediss:')
+/** A user without a password has to give one all the same. */
+function userOptions({ username, password }: RedisAddress) {
+  if (username !== null) return { username, password: password ?? '' }
+  return password === null ? {} : { password }
 }
 
-function tlsOptions(ca: string | null) {
-  return ca === null ? {} : { ca }
+function tlsOptions({ isTls, ca }: RedisAddress) {
+  if (!isTls) return {}
+  return { tls: ca === null ? {} : { ca } }
 }

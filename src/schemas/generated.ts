@@ -1,6 +1,16 @@
 // Generated from schemas/*.json by `node schemas/generate-types.ts`. Do not edit.
 
 /**
+ * The body of `POST /v1/quarantine/{id}/accept`, which may be absent. Unknown keys are refused, so that a typo lets nothing through.
+ */
+export interface AcceptBody {
+  /**
+   * true: let a JSON object with `Status` OK or ERROR through although it breaks khipu-envelope.json. When absent: false.
+   */
+  force?: boolean
+}
+
+/**
  * The credential that Khipu is asked with: a `jwt` or an `apiKey`. Khipu documents: never both. Sealed as soon as it comes, and shredded when the request ends.
  */
 export interface Authorization {
@@ -53,7 +63,7 @@ export interface Fault {
    */
   path: string
   /**
-   * The JSON Schema keyword that was broken, e.g. `required`. Where the document could not even be read: `utf-8`, `json` or `depth`.
+   * The JSON Schema keyword that was broken, e.g. `required`. Where the document could not even be read: `utf-8`, `json`, `depth` and others. `cursor`: it belongs to no page of this list.
    */
   rule: string
   /**
@@ -70,9 +80,13 @@ export interface Fault {
 export type KhipuData =
   | {
       /**
-       * The entries, possibly none. Khipu documents: an array of objects, not marked required. Ours: null. Other products have other keys here.
+       * The entries, possibly none. Khipu documents: an array of objects, not marked required. Ours: null. Other products have other keys here. The fields of an entry are not enforced: see khipu-transaction.json.
        */
-      Transaction?: KhipuTransaction[] | null
+      Transaction?:
+        | {
+            [k: string]: unknown
+          }[]
+        | null
       [k: string]: unknown
     }
   | unknown[]
@@ -82,22 +96,22 @@ export type KhipuData =
  */
 export type KhipuError = {
   /**
-   * Identifies the error, e.g. `E201`. Khipu documents: a string, not marked required. Never decides what is done. Ours: null.
+   * Identifies the error, e.g. `E201`. Khipu documents: a string, not marked required. Ours: any kind.
    */
-  Code?: string | null
+  Code?: unknown
   /**
-   * How to treat the error. Khipu documents: RETRY_IMMEDIATELY, DO_NOT_RETRY, WAIT_4_HOURS_BEFORE_RETRY, RETRY_AFTER_NOTIFICATION; not marked required. Ours: any string, null, absence; what is not one of the four parks the request.
+   * How to treat the error. Khipu documents: RETRY_IMMEDIATELY, DO_NOT_RETRY, WAIT_4_HOURS_BEFORE_RETRY, RETRY_AFTER_NOTIFICATION; not marked required. Ours: any kind, absence; what is not one of the four parks the request.
    */
-  Type?: string | null
+  Type?: unknown
   /**
-   * Text for people. Khipu documents: a string, not marked required. Ours: null.
+   * Text for people. Khipu documents: a string, not marked required. Ours: any kind.
    */
-  Description?: string | null
+  Description?: unknown
   [k: string]: unknown
 } | null
 
 /**
- * What Khipu POSTs to the CallbackUrl, and answers with HTTP 200 to a synchronous request. "Ours" marks where this schema is more lenient than Khipu's page; unknown keys are accepted everywhere, which is ours too.
+ * What Khipu POSTs to the CallbackUrl, and answers with HTTP 200 to a synchronous request. This schema enforces the envelope only: what the service must read to act on it. "Ours" marks where it is more lenient than Khipu's page; unknown keys are accepted everywhere, which is ours too.
  */
 export interface KhipuEnvelope {
   /**
@@ -110,14 +124,14 @@ export interface KhipuEnvelope {
   Status: 'OK' | 'ERROR'
   Data?: KhipuData
   /**
-   * Khipu documents: required; may say that Data is incomplete although Status is OK. Ours: may be absent.
+   * Khipu documents: required, a string or null; may say that Data is incomplete although Status is OK. Ours: any kind, absence.
    */
-  AdditionalInformation?: string | null
+  AdditionalInformation?: unknown
   Error?: KhipuError
   /**
-   * The time range in which an asynchronous request is processed; format and unit are not documented. Khipu documents: required, null in synchronous answers. Ours: may be absent.
+   * The time range in which an asynchronous request is processed; format and unit are not documented. Khipu documents: required, a string or null, null in synchronous answers. Ours: any kind, absence.
    */
-  LifeSpan?: string | null
+  LifeSpan?: unknown
   [k: string]: unknown
 }
 
@@ -185,7 +199,7 @@ export type KhipuAgent = {
 } | null
 
 /**
- * One entry of `Data.Transaction`. Khipu's sample shows these 24 field names and documents no rule for them. They equal those of UK Open Banking's OBTransaction6, so whatever is marked "Assumed" is taken from there and is not enforced. Nothing is required, every field may be null, and unknown fields are kept: no real transaction may be refused.
+ * One entry of `Data.Transaction`, as it is expected. Nothing of it is enforced: a field that differs is listed under `deviations` beside the result. Khipu's sample shows these 24 field names and documents no rule for them. They equal those of UK Open Banking's OBTransaction6, so whatever is marked "Assumed" is taken from there and is not even expected. Nothing is required, every field may be null, and unknown fields are kept.
  */
 export interface KhipuTransaction {
   /**
@@ -361,7 +375,7 @@ export interface KhipuTransaction {
 }
 
 /**
- * The body of `POST /v1/notifications`: the cause is gone, release what is parked. A request must match every key that is given; `{}` matches all that is parked. Unknown keys are refused, so that a typo releases nothing.
+ * The body of `POST /v1/notifications`: the cause is gone, release what is parked. It needs at least one filter (`service`, `code`, `reason`, `requestIds`) or `"all": true`; a request must match every filter that is given. Unknown keys are refused, so that a typo releases nothing.
  */
 export interface NotificationBody {
   /**
@@ -384,6 +398,10 @@ export interface NotificationBody {
    */
   requestIds?: string[]
   /**
+   * true: all that is parked; filters that are given as well still hold. When absent: false.
+   */
+  all?: boolean
+  /**
    * true: count what matches, release nothing. When absent: false.
    */
   dryRun?: boolean
@@ -398,7 +416,7 @@ export interface NotificationOutcome {
    */
   matched: number
   /**
-   * How many of them were released within the call, to be sent one after the other; of some thousands the rest follows by itself. 0 in a dry run.
+   * How many of them were released within the call, to be sent one after the other; those that wait for the probe of a refused log-on count; of some thousands the rest follows by itself. 0 in a dry run.
    */
   released: number
 }
@@ -703,11 +721,27 @@ export interface Result {
    */
   operationId: string | null
   /**
+   * Where a transaction of `response` is not as khipu-transaction.json expects, the first 20 places at the most; empty where there is none. `response` itself is untouched.
+   *
+   * @maxItems 20
+   */
+  deviations: Deviation[]
+  /**
    * Khipu's envelope untouched, see khipu-envelope.json; null where none came.
    */
   response: {
     [k: string]: unknown
   } | null
+}
+export interface Deviation {
+  /**
+   * JSON Pointer (RFC 6901) into `response`, e.g. `/Data/Transaction/3/Amount`.
+   */
+  path: string
+  /**
+   * The JSON Schema keyword that the value breaks, e.g. `type`.
+   */
+  rule: string
 }
 
 /**
@@ -742,7 +776,7 @@ export interface RetryRow {
 /**
  * A RetryRow whose delays give way to a longer Retry-After.
  */
-export interface TemporaryRow {
+export interface RetryAfterRow {
   delays: Delays
   jitter: Jitter
   /**
@@ -792,11 +826,11 @@ export interface RetryPolicy {
     /**
      * Error.Type RETRY_IMMEDIATELY, unless the row `refused-logon` applies.
      */
-    'retry-immediately'?: RetryRow
+    'retry-immediately'?: RetryAfterRow
     /**
-     * Error.Type RETRY_IMMEDIATELY with a Code E1xx: the bank refused the log-on. Keep maxRetries at 1: a bank locks accounts.
+     * The bank refused the log-on: a Code from E100 to E199. The delays are those of Error.Type RETRY_IMMEDIATELY. maxRetries bounds the refused log-ons of one request in all, whatever their Type: after that many retries the next one fails it. Keep it at 1: a bank locks accounts.
      */
-    'refused-logon'?: RetryRow
+    'refused-logon'?: RetryAfterRow
     /**
      * Error.Type WAIT_4_HOURS_BEFORE_RETRY. Less than 4 hours disobeys Khipu; jitter only adds.
      */
@@ -804,7 +838,7 @@ export interface RetryPolicy {
     /**
      * Khipu could not be asked: HTTP 408, 425, 429, 5xx, a connection refused or lost before the request was sent.
      */
-    temporary?: TemporaryRow
+    temporary?: RetryAfterRow
     /**
      * The deadline passed without a callback.
      */
@@ -831,7 +865,7 @@ export interface RetryPolicy {
      */
     'authorization-expired'?: ParkRow
     /**
-     * The bank has refused the log-on (Code E1xx) of another request with the same credentials.
+     * The bank has refused the log-on (Code E1xx), and Khipu gave no Error.Type; or it has refused that of another request with the same credentials.
      */
     credentials?: ParkRow
     /**
@@ -866,6 +900,7 @@ export type Service = string
 
 /** The type that each file of schemas/ describes, by its name without `.json`. */
 export interface SchemaTypes {
+  'accept-body': AcceptBody
   authorization: Authorization
   'callback-answer': CallbackAnswer
   fault: Fault

@@ -5,18 +5,17 @@ const MOST_NODES = 10_000
  * square of their number, so that a body of 10 MB full of faults would block the process for long.
  */
 export function isSmall(value: unknown): boolean {
-  const open = [value]
-  let seen = 1
-  while (open.length > 0) {
-    for (const child of childrenOf(open.pop())) {
-      if (++seen > MOST_NODES) return false
-      open.push(child)
-    }
-  }
-  return true
+  return countUpTo(MOST_NODES, value, 0) <= MOST_NODES
 }
 
-function childrenOf(node: unknown): readonly unknown[] {
-  if (typeof node !== 'object' || node === null) return []
-  return Array.isArray(node) ? node : Object.values(node)
+/** How many nodes there are, those before it included; it looks at no more than one beyond the most. */
+function countUpTo(most: number, node: unknown, before: number): number {
+  let seen = before + 1
+  if (typeof node !== 'object' || node === null) return seen
+  const children: readonly unknown[] = Array.isArray(node) ? node : Object.values(node)
+  for (const child of children) {
+    if (seen > most) break
+    seen = countUpTo(most, child, seen)
+  }
+  return seen
 }

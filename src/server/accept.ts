@@ -1,4 +1,4 @@
-import { readEnvelope } from '../core/envelope.ts'
+import { isReadable, type Outcome, readEnvelope } from '../core/envelope.ts'
 import { lateResultOf } from '../core/publish.ts'
 import { isOpen, note, type Request } from '../core/request.ts'
 import { advance, type AdvanceDeps } from '../ledger/advance.ts'
@@ -6,8 +6,7 @@ import type { Lookup } from '../ledger/catalog.ts'
 import { callbackId } from '../ledger/ids.ts'
 import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
-import type { KhipuEnvelope } from '../schemas/generated.ts'
-import { parseJson, parseJsonExactly } from '../schemas/json.ts'
+import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
 import { Refusal } from './problem.ts'
 
@@ -17,15 +16,23 @@ export interface AcceptDeps extends AdvanceDeps {
   readonly jobs: RequestJobs
 }
 
-/** An open request takes the body as a callback; one that failed gets the one extra result that there can be. */
-export async function accept(deps: AcceptDeps, kept: Quarantined, by: string): Promise<void> {
+/**
+ * An open request takes the body as a callback; one that failed gets the one extra result that there can be.
+ * `force` lets through what breaks the schema of an envelope.
+ */
+export async function accept(
+  deps: AcceptDeps,
+  kept: Quarantined,
+  by: string,
+  force = false
+): Promise<void> {
   const body = await deps.quarantine.open(kept)
   const request = await deps.catalog.find(kept.requestId)
   if (body === null || request === null) throw new Refusal(409, 'its request is no longer known')
-  const envelope = validate(body)
-  if (isOpen(request)) await receiveAgain(deps, kept, envelope, body)
-  else await publishLate(deps, request, kept, envelope)
-  await noteOperator(deps, kept, 'quarantine-accepted', by)
+  const outcome = force ? readForced(body) : readChecked(body)
+  if (isOpen(request)) await receiveAgain(deps, kept, outcome, body)
+  else await publishLate(deps, request, kept, outcome, body)
+  await noteOperator(deps, kept, 'quarantine-accepted', by, force)
   await deps.quarantine.discard(kept.quarantineId)
 }
 
@@ -34,31 +41,44 @@ export async function noteOperator(
   deps: AcceptDeps,
   { requestId, quarantineId, attempt }: Quarantined,
   event: 'quarantine-accepted' | 'quarantine-discarded',
-  by: string
+  by: string,
+  force = false
 ): Promise<void> {
+  const how = force ? { force } : {}
   await advance(deps, requestId, (request, { now }) =>
-    note(request, { at: now, event, attempt, quarantineId, by })
+    note(request, { at: now, event, attempt, quarantineId, by, ...how })
   )
 }
 
-function validate(body: Buffer): KhipuEnvelope {
+function readChecked(body: Buffer): Outcome {
+  const value = read(body)
+  const checked = check('khipu-envelope', value, { list: 'all' })
+  if (!checked.valid) throw new Refusal(422, 'the body is still not an envelope', checked.faults)
+  return readEnvelope(checked.value)
+}
+
+/** Lets through what breaks the schema: an operator has looked at the body, and takes it for Khipu's. */
+function readForced(body: Buffer): Outcome {
+  const value = read(body)
+  if (isReadable(value)) return readEnvelope(value)
+  const checked = check('khipu-envelope', value, { list: 'all' })
+  const detail = 'not even with force: the body is no JSON object with the Status OK or ERROR'
+  throw new Refusal(422, detail, checked.valid ? [] : checked.faults)
+}
+
+function read(body: Buffer): unknown {
   const parsed = parseJson(body)
-  const invalid = 'the body is still not an envelope'
-  if (!parsed.ok) throw new Refusal(422, invalid, [{ path: '', ...parsed.fault }])
-  const checked = check('khipu-envelope', parsed.value, { list: 'first' })
-  if (!checked.valid) throw new Refusal(422, invalid, checked.faults)
-  // With its numbers as they were written: a late result goes from here to the queue.
-  return parseJsonExactly(body) as KhipuEnvelope
+  if (parsed.ok) return parsed.value
+  throw new Refusal(422, 'the body is still not JSON', [{ path: '', ...parsed.fault }])
 }
 
 async function receiveAgain(
   deps: AcceptDeps,
   { quarantineId, kind, requestId, attempt }: Quarantined,
-  envelope: KhipuEnvelope,
+  outcome: Outcome,
   body: Buffer
 ): Promise<void> {
   const id = callbackId(attempt, body)
-  const outcome = readEnvelope(envelope)
   const callback = { id, attempt, size: body.length, outcome, httpStatus: null }
   const received = await deps.ledger.receive(requestId, callback, body)
   if (received !== 'accepted') throw new Refusal(409, 'its request has seen this body already')
@@ -72,15 +92,16 @@ async function publishLate(
   deps: AcceptDeps,
   request: Request,
   kept: Quarantined,
-  envelope: KhipuEnvelope
+  outcome: Outcome,
+  body: Buffer
 ): Promise<void> {
   if (request.state === 'delivered') throw new Refusal(409, 'its request was delivered already')
-  const outcome = readEnvelope(envelope)
   if (outcome.type !== 'result')
     throw new Refusal(409, 'it holds no result, and its request has ended')
   const claim = await deps.quarantine.claimLate(kept)
   if (claim === 'taken') throw new Refusal(409, 'its request has a late result already')
   if (claim === 'published') return
-  await deps.jobs.publishLate(lateResultOf(request, outcome, kept.receivedAt, envelope))
+  const late = lateResultOf(request, outcome, kept.receivedAt)
+  await deps.jobs.publishLate(late, body)
   await deps.quarantine.settleLate(kept)
 }

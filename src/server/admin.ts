@@ -16,6 +16,7 @@ import {
   serverOptions
 } from './listener.ts'
 import { type NotificationsDeps, notificationRoutes } from './notifications.ts'
+import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
 import { PROBLEM_TYPE, problemText, Refusal, sendProblem } from './problem.ts'
 import { type QuarantineDeps, quarantineRoutes } from './quarantine.ts'
 import { type AskDeps, askRoute } from './ask.ts'
@@ -92,6 +93,8 @@ async function operatorApi(
   app: FastifyInstance,
   { failures, ...deps }: OperatorDeps & { readonly failures: RefusalLimits }
 ): Promise<void> {
+  const { onRoute, transformObject } = describeAbsentBodies()
+  app.addHook('onRoute', onRoute)
   app.addHook('onRoute', describeScope)
   for (const schema of schemas.values()) app.addSchema(schema)
   await app.register(swagger, {
@@ -101,6 +104,7 @@ async function operatorApi(
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
       security: [{ bearer: [] }]
     },
+    transformObject,
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, i) =>
         typeof json['title'] === 'string' ? json['title'] : `def-${i}`
@@ -110,6 +114,7 @@ async function operatorApi(
     deps.log.warn(line, 'operator calls without a good token refused')
   )
   app.addHook('onRequest', requireToken({ ...deps, strangers }))
+  app.addHook('preValidation', fillAbsentBody)
   app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, () =>
     app.swagger()
   )

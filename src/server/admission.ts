@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { turnAway } from './http.ts'
 import type { SpoolingDeps } from './spooling.ts'
 import type { Strangers } from './strangers.ts'
+import { onBrokenOff } from './whole.ts'
 
 export interface AdmissionDeps extends SpoolingDeps {
   readonly capabilities: Capabilities
@@ -32,8 +33,9 @@ const RETRY_AFTER_SECONDS = '5'
  * say which are known, a good capability is enough for the spool: it was signed for a request once.
  */
 export async function admit(deps: AdmissionDeps, request: FastifyRequest, reply: FastifyReply) {
-  const capability = deps.capabilities.verify((request.params as { '*': string })['*'])
+  const capability = deps.capabilities.verify(tokenOf(request))
   if (capability === null) return refuseStranger(deps, request, reply)
+  tellIncomplete(deps, request, reply, capability)
   const askedAt = performance.now()
   const known = deps.canStore()
     ? await deps.ledger.has(capability.requestId).catch(() => null)
@@ -45,6 +47,34 @@ export async function admit(deps: AdmissionDeps, request: FastifyRequest, reply:
   request.capability = capability
   // Whatever content type Khipu names, or misspells, must not have the body refused unread.
   request.headers['content-type'] = 'application/octet-stream'
+}
+
+/** The route whose first slash is doubled. */
+export const DOUBLED_PATH = '//callbacks/*'
+
+/** Gateways put a slash behind the token, or double one before it. One such slash is left out, and no other. */
+function tokenOf({ params, routeOptions, url }: FastifyRequest): string {
+  const token = (params as { '*': string })['*']
+  // A slash that is written as %2F is no such slash.
+  if (routeOptions.url === DOUBLED_PATH || url.includes('%')) return token
+  return token.startsWith('/') ? token.slice(1) : token.replace(/(?<!\/)\/$/, '')
+}
+
+/** A verified callback that breaks off leaves a line and a count, for nothing else would tell of it. */
+function tellIncomplete(
+  { counted, log }: AdmissionDeps,
+  { raw, headers }: FastifyRequest,
+  reply: FastifyReply,
+  { requestId, attempt }: Capability
+): void {
+  const length = headers['content-length']
+  const announced = length === undefined ? null : Number(length)
+  onBrokenOff(raw, (received) => {
+    // It was refused before, and need not have been sent to its end.
+    if (reply.raw.headersSent) return
+    counted('incomplete')
+    log.warn({ requestId, attempt, received, announced }, 'callback incomplete')
+  })
 }
 
 /** By the length that it announces; one that comes in chunks has to be read first. */

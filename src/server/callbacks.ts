@@ -1,13 +1,17 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import pLimit, { type LimitFunction } from 'p-limit'
-import { admit, type AdmissionDeps, postpone, refuseUnknown } from './admission.ts'
+import { admit, type AdmissionDeps, DOUBLED_PATH, postpone, refuseUnknown } from './admission.ts'
+import type { Capability } from '../khipu/capability.ts'
 import type { Arrival, IntakeDeps, Stored } from './intake.ts'
-import { judge } from './judge.ts'
+import type { Verdict } from './judge.ts'
+import type { Examine } from './examine.ts'
 import { countReading, LARGE_BYTES } from './reading.ts'
 import { spool } from './spooling.ts'
 import { createStoring, type StoreInTime } from './storing.ts'
+import { type UnframedBody, unframedBody } from './unframed.ts'
 
 export interface CallbackDeps extends AdmissionDeps, IntakeDeps {
+  readonly examine: Examine
   readonly ledger: AdmissionDeps['ledger'] & IntakeDeps['ledger']
 }
 
@@ -25,15 +29,18 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
   app.decorateRequest('askedForMs', 0)
   const receiving = { deps, store: createStoring(deps), fewAtOnce: pLimit(MOST_LARGE_AT_ONCE) }
   const reading = countReading()
-  app.post('/callbacks/*', {
-    onRequest: async (request, reply) => {
-      await admit(deps, request, reply)
-      const { requestId } = request.capability ?? {}
-      if (requestId === undefined || reading.begin(requestId, request, reply.raw)) return undefined
-      return postpone(deps, reply)
-    },
-    handler: (request, reply) => receive(receiving, request, reply)
-  })
+  for (const path of ['/callbacks/*', DOUBLED_PATH]) {
+    app.post(path, {
+      onRequest: async (request, reply) => {
+        await admit(deps, request, reply)
+        const { requestId } = request.capability ?? {}
+        if (requestId === undefined || reading.begin(requestId, request, reply.raw))
+          return undefined
+        return postpone(deps, reply)
+      },
+      handler: (request, reply) => receive(receiving, request, reply)
+    })
+  }
 }
 
 interface Receiving {
@@ -46,6 +53,8 @@ async function receive(receiving: Receiving, request: FastifyRequest, reply: Fas
   const { deps, fewAtOnce } = receiving
   const { capability } = request
   if (capability === null) return refuseUnknown(deps, reply)
+  const unframed = unframedBody(request.raw)
+  if (unframed !== undefined) return keepUnframed(receiving, request, reply, capability, unframed)
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const came = { capability, body, at: performance.now() }
   return body.length > LARGE_BYTES
@@ -65,7 +74,8 @@ async function take(
   { capability, body, at }: Came
 ): Promise<unknown> {
   const isEncoded = isEncodedBody(request)
-  const arrival = { capability, body, isEncoded, verdict: judge(body, isEncoded) }
+  const examined = await deps.examine(body, isEncoded, capability.requestId)
+  const arrival = { capability, body, isEncoded, ...examined }
   const stored = await store(request, arrival, at)
   if (stored !== null) {
     counts(deps, arrival, stored)
@@ -75,6 +85,31 @@ async function take(
   if (spooled === null) return postpone(deps, reply)
   if (spooled.status !== 'full') deps.counted('spooled')
   return answer(deps, reply, arrival, spooled)
+}
+
+const UNFRAMED: Verdict = {
+  type: 'refused',
+  status: 400,
+  faults: [{ path: '', rule: 'content-length', message: 'must announce its length' }]
+}
+
+/** What came of a body without a length may lack its end: it is kept, and never read as a callback. */
+async function keepUnframed(
+  { deps, store }: Receiving,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  capability: Capability,
+  unframed: UnframedBody
+): Promise<unknown> {
+  void reply.header('connection', 'close')
+  const body = await unframed.read(request.routeOptions.bodyLimit)
+  if (body === null) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
+  const arrival = { capability, body, isEncoded: false, verdict: UNFRAMED }
+  const stored = await store(request, arrival, performance.now())
+  // Not onto the disk: what is drained from there is judged again, and might pass as a callback.
+  if (stored === null) return postpone(deps, reply)
+  counts(deps, arrival, stored)
+  return answer(deps, reply, arrival, stored)
 }
 
 function isEncodedBody({ headers }: FastifyRequest): boolean {

@@ -3,13 +3,14 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Row } from '../spool/rows.ts'
 import type { Spool } from '../spool/spool.ts'
 import { type IntakeDeps, keep, store, type Stored } from './intake.ts'
-import { judge } from './judge.ts'
+import type { Examine } from './examine.ts'
 
 export interface DrainDeps extends IntakeDeps {
   readonly ledger: Pick<Ledger, 'has' | 'receive'>
   readonly spool: Pick<Spool, 'next' | 'open' | 'remove' | 'usage'>
   /** False while Redis can't take more. */
   readonly canStore: () => boolean
+  readonly examine: Examine
   readonly log: Logger
 }
 
@@ -156,7 +157,8 @@ async function storeOrKeep(
   takenMsAgo: number
 ): Promise<Stored> {
   const capability = { requestId, attempt }
-  const arrival = { capability, body, isEncoded, verdict: judge(body, isEncoded), takenMsAgo }
+  const examined = await deps.examine(body, isEncoded, requestId)
+  const arrival = { capability, body, isEncoded, ...examined, takenMsAgo }
   const stored = await store(deps, arrival)
   // It was answered for, though its request is known no more: for somebody to look at.
   return stored.status === 'unknown' ? keep(deps, arrival, 'late') : stored

@@ -1,15 +1,22 @@
 import type { FastifyInstance } from 'fastify'
 import { type Lookup, unaccounted } from '../ledger/catalog.ts'
 import { sum } from '../ledger/merge.ts'
-import { refusalOf } from '../queue/connections.ts'
+import type { Backlog } from '../queue/backlog.ts'
+import { refusalOf } from '../queue/refusal.ts'
 import type { Spool } from '../spool/spool.ts'
 
 export interface HealthDeps {
   /** What rejects a write, or says nothing, does not store. */
   readonly catalog: Pick<Lookup, 'tryWrite' | 'totals' | 'overdueMs'>
   readonly canStore: () => boolean
+  /** True from the signal that ends the process. */
+  readonly isStopping: () => boolean
   /** What is wrong with how Redis is set up. */
   readonly concerns: () => readonly string[]
+  /** What keeps Redis from being of use though it is there; null where nothing does, or it is away. */
+  readonly trouble: () => Promise<'loading' | 'refuses' | null>
+  /** What lies on the result queue. */
+  readonly backlog: () => Promise<Backlog>
   /** Where callbacks wait on disk; null where there is no such place. */
   readonly spool: Pick<Spool, 'usage' | 'hasRoom'> | null
   /** The metrics in Prometheus's text format. */
@@ -22,21 +29,30 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
 
   app.get('/health/ready', async (_request, reply) => {
     // Both at once: of a Redis that hangs each is told only by its time-out.
-    const [counted, written] = await Promise.all([
+    const [counted, written, backlog, trouble] = await Promise.all([
       settled(countRequests(deps)),
-      settled(deps.catalog.tryWrite())
+      settled(deps.catalog.tryWrite()),
+      settled(deps.backlog()),
+      deps.trouble()
     ])
+    const isLoading = trouble === 'loading' || codeIn(written.error) === 'LOADING'
+    if (written.error !== undefined && isLoading) return reply.code(503).send(LOADING)
     const requests = counted.value ?? null
-    const refusals = [counted, written].flatMap(({ error }) => refusalsOf(error))
-    const away = written.error === undefined ? 'ready' : 'away'
+    const refusals = [counted, written, backlog].flatMap(({ error }) => refusalsOf(error))
+    const away = written.error === undefined ? 'ready' : (trouble ?? 'away')
     const redis = refusals.length > 0 ? 'refuses' : away
     const room = deps.canStore() ? 'free' : 'none'
-    const ready = redis === 'ready' && room === 'free'
+    const isStopping = deps.isStopping()
+    const ready = redis === 'ready' && room === 'free' && !isStopping
     const status = ready ? 'ready' : 'unavailable'
     const spool = deps.spool === null ? undefined : tellOf(deps.spool)
-    const others = [...refusals, ...concernsOf(requests), ...concernsOfSpool(spool)]
-    const concerns = [...new Set([...deps.concerns(), ...others])]
-    return reply.code(ready ? 200 : 503).send({ status, redis, room, concerns, requests, spool })
+    const resultQueue = backlog.value === undefined ? null : tellOfBacklog(backlog.value)
+    const own = [...concernsOf(requests), ...concernsOfSpool(spool), ...unreadResults(resultQueue)]
+    const stopping = isStopping ? ['the process is stopping'] : []
+    const others = [...stopping, ...deps.concerns(), ...refusals, ...own]
+    const concerns = [...new Set(others)]
+    const body = { status, redis, room, concerns, requests, spool, resultQueue }
+    return reply.code(ready ? 200 : 503).send(body)
   })
 
   app.get('/metrics', async (_request, reply) => {
@@ -44,6 +60,9 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
     return reply.type(contentType).send(text)
   })
 }
+
+/** Of a Redis that still reads its files nothing is known, not even what is wrong with it. */
+const LOADING = { status: 'unavailable', redis: 'loading', concerns: [] }
 
 interface Settled<T> {
   readonly value?: T
@@ -59,7 +78,11 @@ function settled<T>(asked: Promise<T>): Promise<Settled<T>> {
 
 function refusalsOf(error: Error | undefined): string[] {
   if (error?.name !== 'ReplyError') return []
-  return [`it refuses what it is asked: ${refusalOf(error) ?? 'for a reason of its own'}`]
+  return [`it refuses what it is asked: ${codeIn(error) ?? 'for a reason of its own'}`]
+}
+
+function codeIn(error: Error | undefined): string | undefined {
+  return error && refusalOf(error)
 }
 
 /** How the books stand: `accepted = ended + live`, and nothing is overdue for long. */
@@ -93,4 +116,17 @@ function tellOf(spool: Pick<Spool, 'usage' | 'hasRoom'>) {
 function concernsOfSpool(spool: ReturnType<typeof tellOf> | undefined): string[] {
   if (spool?.oldestSeconds !== null) return []
   return [`the disk of SPOOL_DIR can't be read, and ${spool.entries} callbacks wait on it`]
+}
+
+function tellOfBacklog({ waiting, failed, oldestMs }: Backlog) {
+  return { waiting, failed, oldestSeconds: Math.round(oldestMs / 1000) }
+}
+
+/** Longer than a consumer takes to be replaced. */
+const UNREAD_AFTER_SECONDS = 600
+
+// Such as with another prefix: it waits for jobs, and sees none.
+function unreadResults(resultQueue: ReturnType<typeof tellOfBacklog> | null): string[] {
+  if (resultQueue === null || resultQueue.oldestSeconds < UNREAD_AFTER_SECONDS) return []
+  return ['results wait unread: see that a consumer runs, with this RESULT_QUEUE and QUEUE_PREFIX']
 }

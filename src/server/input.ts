@@ -1,5 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { FastifyRequest } from 'fastify'
+import type { Cursors, ListName } from '../ledger/cursors.ts'
 import { faultsOf } from '../schemas/faults.ts'
 import type { Fault } from '../schemas/generated.ts'
 import { parseJson, parseJsonExactly } from '../schemas/json.ts'
@@ -21,7 +22,8 @@ export function readJson(
 ): void {
   const { routeOptions } = request
   // A call without a body may well say that it would be JSON.
-  if (body.length === 0 && routeOptions.schema?.body === undefined) return done(null, undefined)
+  const needed = routeOptions.schema?.body !== undefined && !routeOptions.config.bodyMayBeAbsent
+  if (body.length === 0 && !needed) return done(null, undefined)
   const parsed = parseJson(body)
   request.bodyBytes = body
   if (parsed.ok) return done(null, parsed.value)
@@ -53,6 +55,19 @@ export function checkBody({ $ref = '' }: { $ref?: string }) {
     const checked = check(name as SchemaName, value, { list: 'all', unknownKeys: 'named' })
     return checked.valid ? { value: checked.value } : { error: new InvalidInput(checked.faults) }
   }
+}
+
+/** The position that a list goes on from, null for its begin. An invented cursor must not read as the first page. */
+export function readCursor(
+  cursors: Cursors,
+  list: ListName,
+  cursor: string | undefined
+): string | null {
+  if (cursor === undefined) return null
+  const position = cursors.read(list, cursor)
+  if (position !== null) return position
+  const message = 'must be the nextCursor of a page of this list, with the same filters'
+  throw new InvalidInput([{ path: '/cursor', rule: 'cursor', message }])
 }
 
 // The schemas are our own, and tests hold them to the meta-schema: to compile that is a good part of a start.

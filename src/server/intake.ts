@@ -3,6 +3,7 @@ import { callbackId } from '../ledger/ids.ts'
 import type { Ledger, Received } from '../ledger/ledger.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Replicas } from '../ledger/replicas.ts'
+import type { SealedBody } from '../ledger/seal.ts'
 import type { QuarantineKind } from '../schemas/generated.ts'
 import type { Verdict } from './judge.ts'
 
@@ -20,6 +21,8 @@ export interface Arrival {
   /** Whether it came with a content encoding. */
   readonly isEncoded: boolean
   readonly verdict: Verdict
+  /** Hashed and sealed already; else that is done where it is stored. */
+  readonly sealed?: SealedBody
   /** Where it was answered before it could be stored: how long ago, in ms. */
   readonly takenMsAgo?: number
 }
@@ -36,6 +39,11 @@ export type Stored =
 /** What a body is kept as that is answered with that status. */
 export const KINDS = { 400: 'not-json', 415: 'not-json', 422: 'schema' } as const
 
+/** The id of what came, as a callback. */
+export function idOf({ capability: { attempt }, body, sealed }: Arrival): string {
+  return sealed === undefined ? callbackId(attempt, body) : `${attempt}.${sealed.sha256}`
+}
+
 /** Stores a callback, or keeps what is refused, byte for byte; rejects where Redis, or its replicas, did not say so. */
 export function store(deps: IntakeDeps, arrival: Arrival): Promise<Stored> {
   const { verdict } = arrival
@@ -46,15 +54,20 @@ export function store(deps: IntakeDeps, arrival: Arrival): Promise<Stored> {
 
 async function receive(
   { ledger, jobs, replicas }: IntakeDeps,
-  { capability: { requestId, attempt }, body, takenMsAgo }: Arrival,
+  arrival: Arrival,
   { outcome }: Extract<Verdict, { type: 'callback' }>
 ): Promise<Stored> {
-  const id = callbackId(attempt, body)
+  const { body, sealed, takenMsAgo } = arrival
+  const { requestId, attempt } = arrival.capability
+  const id = idOf(arrival)
   const callback = { id, attempt, size: body.length, outcome, httpStatus: null }
   // Both commands travel together; a job without a callback finds nothing to do, and the sweep finds
   // a callback without a job. The answer waits for both, and for the replicas.
   const [status] = await replicas.reached(() =>
-    Promise.all([ledger.receive(requestId, callback, body, takenMsAgo), jobs.wake(requestId, id)])
+    Promise.all([
+      ledger.receive(requestId, callback, sealed ?? body, takenMsAgo),
+      jobs.wake(requestId, id)
+    ])
   )
   return { status, id }
 }
@@ -62,12 +75,13 @@ async function receive(
 /** Keeps a body byte for byte, for Khipu may never send it again; `full` where its request has its share. */
 export async function keep(
   { quarantine, replicas }: Pick<IntakeDeps, 'quarantine' | 'replicas'>,
-  { capability, body, verdict, takenMsAgo }: Arrival,
+  { capability, body, sealed, verdict, takenMsAgo }: Arrival,
   kind: QuarantineKind
 ): Promise<Stored> {
   const faults = verdict.type === 'refused' ? verdict.faults : []
+  const from = { ...capability, isCallback: kind !== 'late' }
   const id = await replicas.reached(() =>
-    quarantine.keep(capability, kind, faults, body, takenMsAgo)
+    quarantine.keep(from, kind, faults, sealed ?? body, takenMsAgo)
   )
   return id === null ? { status: 'full', id: '' } : { status: 'kept', id, kind }
 }

@@ -20,5 +20,7 @@ export function linger(socket: Socket, request: IncomingMessage): void {
   }, LOOK_EVERY_MS)
   socket.once('close', () => clearInterval(looking))
   request.resume()
+  // Of a request that is read to its end, what comes behind it: nothing else reads that.
+  if (request.complete) socket.resume()
   socket.end()
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import { errorCodes, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import {
@@ -8,8 +8,11 @@ import {
   protocolFault,
   statusOfBroken
 } from './protocol.ts'
+import { type Exchanges, inTurn } from './exchanges.ts'
 import { HEADERS } from './http.ts'
 import { linger } from './linger.ts'
+import { followUnframed, unframedBody } from './unframed.ts'
+import { followBody } from './whole.ts'
 
 /** How long, and how much, a connection may take. Durations in ms. */
 export interface HttpLimits {
@@ -46,7 +49,8 @@ export interface Bare {
   readonly answer: (status: number) => BareAnswer
   /** The status for a request line that is too long to be read. */
   readonly tooLong: 404 | 414
-  readonly refused: (status: number) => void
+  /** `request` is the one whose body broke off or could not be read; undefined where its head was. */
+  readonly refused: (status: number, request?: IncomingMessage) => void
   readonly dropped: () => void
 }
 
@@ -69,8 +73,13 @@ export function serverOptions(
     serverFactory: (handler: Handler): Server => {
       // A missing Host is refused here, where the answer has all its headers.
       const server = createServer({ ...HTTP_LIMITS, ...limits, requireHostHeader: false })
-      const take: Handler = (request, response) =>
+      // Node ends a connection on FIN, also where it has sent a whole request that waits for its answer.
+      Object.assign(server, { httpAllowHalfOpen: true })
+      const take: Handler = (request, response) => {
+        followBody(request)
+        followUnframed(request)
         inTurn(exchanges, request, response, () => serve(request, response, handler, bare))
+      }
       for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, take)
       server.on('connection', (socket: Socket) => closeHeard(socket, exchanges))
       server.maxConnections = maxConnections
@@ -80,37 +89,18 @@ export function serverOptions(
   } satisfies FastifyServerOptions
 }
 
-/** Who asks first, by `Expect: 100-continue`, is told to go on once nothing speaks against the body. */
+/**
+ * A client that asks first, by `Expect: 100-continue`, is told to go on once nothing speaks against the body. A body
+ * that is announced above the limit is refused before that.
+ */
 export function continueWhenAdmitted(app: FastifyInstance): void {
   app.addHook('preParsing', async (request, reply) => {
-    if (/100-continue/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()
-  })
-}
-
-/** The newest exchange of each connection, and how many wait behind the one that is being served. */
-type Exchanges = WeakMap<Socket, { newest: ServerResponse; waiting: number }>
-
-/** Nobody who waits for answers sends so many requests ahead of them; whoever does fills the memory. */
-const MOST_PIPELINED = 10
-
-/** One request of a connection after the other; what was sent behind an answer that closes it is not served. */
-function inTurn(
-  exchanges: Exchanges,
-  { socket }: IncomingMessage,
-  response: ServerResponse,
-  next: () => void
-): void {
-  if (!socket.writable) return void socket.destroy()
-  const exchange = exchanges.get(socket) ?? { newest: response, waiting: 0 }
-  const before = exchange.newest
-  exchange.newest = response
-  exchanges.set(socket, exchange)
-  if (before === response || before.writableFinished) return next()
-  exchange.waiting += 1
-  if (exchange.waiting > MOST_PIPELINED) return void socket.destroy()
-  before.once('close', () => {
-    exchange.waiting -= 1
-    if (socket.writable) next()
+    if (!/100-continue/i.test(request.headers.expect ?? '')) return
+    if (Number(request.headers['content-length']) > request.routeOptions.bodyLimit) {
+      void reply.header('connection', 'close')
+      throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
+    }
+    reply.raw.writeContinue()
   })
 }
 
@@ -119,7 +109,8 @@ function closeHeard(socket: Socket, exchanges: Exchanges): void {
   const close = socket.destroySoon.bind(socket)
   socket.destroySoon = () => {
     const request = exchanges.get(socket)?.newest.req
-    if (request === undefined || request.complete) return close()
+    if (request === undefined) return close()
+    if (request.complete && unframedBody(request) === undefined) return close()
     linger(socket, request)
   }
 }
@@ -142,18 +133,29 @@ function serve(
 /** Answers what the parser refuses, without a word of it. What came before it is answered first. */
 function answerBroken(error: ParserError, socket: Socket, exchanges: Exchanges, bare: Bare): void {
   const before = exchanges.get(socket)?.newest
-  const refuse = () => refuseBroken(error, socket, bare)
+  const refuse = (request?: IncomingMessage) => refuseBroken(error, socket, bare, request)
+  const unframed = before === undefined ? undefined : unframedBody(before.req)
+  if (before !== undefined && unframed?.take(error) === true) return closeWith(before)
   if (!socket.writable) return void socket.destroy()
   if (before === undefined || before.writableFinished) return refuse()
   if (before.headersSent) return void socket.destroy()
-  if (before.req.complete) return void before.setHeader('connection', 'close')
+  if (before.req.complete) return closeWith(before)
   // It is another's turn: Node gives a response the socket once all before it are out.
-  if (before.socket === null) return void before.once('socket', refuse)
-  refuse()
+  if (before.socket === null) return void before.once('socket', () => refuse(before.req))
+  refuse(before.req)
 }
 
-function refuseBroken(error: ParserError, socket: Socket, bare: Bare): void {
+function closeWith(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('connection', 'close')
+}
+
+function refuseBroken(
+  error: ParserError,
+  socket: Socket,
+  bare: Bare,
+  request: IncomingMessage | undefined
+): void {
   const status = statusOfBroken(error, bare.tooLong)
-  bare.refused(status)
+  bare.refused(status, request)
   socket.end(asText(status, bare.answer(status)), () => socket.destroy())
 }

@@ -1,12 +1,17 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { type Lookup, unaccounted } from '../ledger/catalog.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
+import type { Backlog } from '../queue/backlog.ts'
+import type { Deviation } from '../schemas/deviations.ts'
 import type { Spool, SpoolUsage } from '../spool/spool.ts'
+import { deviationCounter } from './deviation-counter.ts'
 
 /** The metrics of one process. What is counted in the ledger is read at each scrape, for all processes. */
 export interface Metrics {
   readonly callback: (status: string) => void
   readonly sent: (answer: string) => void
+  /** A result was published in which these places differ from what is expected. */
+  readonly deviated: (deviations: readonly Deviation[]) => void
   /** A call of the operator API was refused. */
   readonly unauthorized: (why: string) => void
   /** A listener had as many connections as it may have, and dropped one. */
@@ -19,6 +24,8 @@ export interface MetricsSource {
   readonly version?: string
   readonly catalog: Pick<Lookup, 'totals' | 'overdueMs'>
   readonly quarantine: Pick<Quarantine, 'usage'>
+  /** What lies on the result queue. */
+  readonly backlog: () => Promise<Backlog>
   readonly spool?: Pick<Spool, 'usage'> | null
   /** How much of its maxmemory Redis uses, 0 to 1. */
   readonly filled?: () => number
@@ -68,6 +75,7 @@ function countersOf(registers: Registry[]): Omit<Metrics, 'render'> {
   return {
     callback: (status) => callbacks.inc({ status }),
     sent: (answer) => sends.inc({ answer }),
+    deviated: deviationCounter(registers),
     unauthorized: (reason) => unauthorized.inc({ reason }),
     dropped: (listener) => dropped.inc({ listener })
   }
@@ -130,8 +138,17 @@ function ledgerGauges(registers: Registry[]) {
     'How full the quarantine is, 0 to 1; look into it above 0.8: at 1 the oldest body gives way to a new one'
   )
   const evicted = gauge('khipu_quarantine_evicted', 'Bodies that gave way to newer ones, ever')
+  const results = gauge(
+    'khipu_result_queue_jobs',
+    'Results that no consumer has taken yet, and those that one has given up',
+    ['state']
+  )
+  const oldest = gauge(
+    'khipu_result_queue_oldest_seconds',
+    'For how long the result that is next has waited for a consumer; 0 where none waits'
+  )
   return {
-    async read({ catalog, quarantine }: MetricsSource): Promise<void> {
+    async read({ catalog, quarantine, backlog }: MetricsSource): Promise<void> {
       try {
         const totals = await catalog.totals()
         accepted.set(totals.accepted)
@@ -144,6 +161,10 @@ function ledgerGauges(registers: Registry[]) {
         bytes.set(usage.bytes)
         filled.set(usage.filled)
         evicted.set(usage.evicted)
+        const { waiting, failed, oldestMs } = await backlog()
+        results.set({ state: 'waiting' }, waiting)
+        results.set({ state: 'failed' }, failed)
+        oldest.set(oldestMs / 1000)
         up.set(1)
       } catch {
         up.set(0)

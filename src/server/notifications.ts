@@ -3,7 +3,8 @@ import type { Logger } from 'pino'
 import type { Notification } from '../core/notification.ts'
 import { sum } from '../ledger/merge.ts'
 import { countParked, type ReleaseDeps, releaseParked } from '../ledger/release.ts'
-import type { NotificationBody } from '../schemas/generated.ts'
+import type { Fault, NotificationBody } from '../schemas/generated.ts'
+import { Refusal } from './problem.ts'
 import { answers, ref } from './route-schemas.ts'
 
 export interface NotificationsDeps {
@@ -31,7 +32,10 @@ export async function notificationRoutes(
       }
     },
     async ({ body, caller }) => {
-      const { service = null, code = null, reason = null, requestIds = null, dryRun = false } = body
+      const { service = null, code = null, reason = null, requestIds = null } = body
+      const { all = false, dryRun = false } = body
+      const isFiltered = [service, code, reason, requestIds].some((filter) => filter !== null)
+      if (!isFiltered && !all) throw new Refusal(422, NOTHING_NAMED.message, [NOTHING_NAMED])
       const notification = { by: caller, service, code, reason, requestIds }
       if (dryRun) return { matched: await countAll(deps, notification), released: 0 }
       const outcome = await releaseAll(deps, notification)
@@ -41,13 +45,18 @@ export async function notificationRoutes(
   )
 }
 
+/** An empty object would release everything, and each of those costs money. */
+const NOTHING_NAMED: Fault = {
+  path: '',
+  rule: 'anyOf',
+  message: 'must have a filter (service, code, reason or requestIds), or "all": true'
+}
+
 type Asked = Omit<Notification, 'at'>
 
 async function countAll({ partitions }: NotificationsDeps, asked: Asked): Promise<number> {
   const counts = await Promise.all(
-    partitions.map(async ({ catalog }) =>
-      countParked(catalog, { ...asked, at: await catalog.now() })
-    )
+    partitions.map(async (deps) => countParked(deps, { ...asked, at: await deps.catalog.now() }))
   )
   return sum(counts)
 }
@@ -59,7 +68,7 @@ async function releaseAll({ partitions }: NotificationsDeps, asked: Asked) {
   )
   const outcomes = await Promise.all(
     recorded.map(async ({ deps, releasing }) => {
-      const found = await countParked(deps.catalog, releasing.notification)
+      const found = await countParked(deps, releasing.notification)
       const released = await releaseParked(deps, releasing, WITHIN_CALL_MS)
       return { matched: Math.max(found, released), released }
     })

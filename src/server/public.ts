@@ -9,6 +9,7 @@ import {
   type ListenerSettings,
   serverOptions
 } from './listener.ts'
+import { isFollowed } from './whole.ts'
 import { createStrangers, type RefusalLimits } from './strangers.ts'
 
 export interface PublicSettings extends ListenerSettings {
@@ -18,6 +19,8 @@ export interface PublicSettings extends ListenerSettings {
 }
 
 export interface PublicDeps extends Omit<CallbackDeps, 'strangers'> {
+  /** True from the signal that ends the process: callbacks are still taken. */
+  readonly isStopping: () => boolean
   /** A connection was one too many. */
   readonly dropped: () => void
 }
@@ -43,6 +46,10 @@ export async function buildPublic(
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return turnAway(reply)
     return undefined
+  })
+  // A load balancer opens its next connection elsewhere, instead of using this one when the listener closes.
+  app.addHook('onSend', async (_request, reply) => {
+    if (given.isStopping()) void reply.header('connection', 'close')
   })
   continueWhenAdmitted(app)
   app.removeAllContentTypeParsers()
@@ -81,7 +88,10 @@ function bareAnswers({ counted, dropped }: PublicDeps): Bare {
       type: 'application/json; charset=utf-8',
       body: JSON.stringify({ status: WORDS.get(status) ?? 'refused' })
     }),
-    refused: (status) => counted(WORDS.get(status) ?? 'malformed'),
+    // A verified callback whose body breaks off is counted as `incomplete`, once its connection has gone.
+    refused: (status, request) => {
+      if (request === undefined || !isFollowed(request)) counted(WORDS.get(status) ?? 'malformed')
+    },
     dropped
   }
 }

@@ -1,31 +1,43 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import type { Cursors } from '../ledger/cursors.ts'
 import type { Quarantined } from '../ledger/quarantine.ts'
-import type { QuarantineEntry } from '../schemas/generated.ts'
+import { readPlace, writePlace } from '../ledger/quarantine-page.ts'
+import type { AcceptBody, QuarantineEntry } from '../schemas/generated.ts'
 import { accept, type AcceptDeps, noteOperator } from './accept.ts'
+import { readCursor } from './input.ts'
 import { Refusal } from './problem.ts'
-import { answers, PAGE_QUERY } from './route-schemas.ts'
+import { answers, PAGE_QUERY, ref } from './route-schemas.ts'
 import { quarantineViewOf } from './view.ts'
 
 export interface QuarantineDeps extends AcceptDeps {
+  readonly cursors: Cursors
   readonly log: Logger
 }
+
+/** What its cursors are bound to. */
+const LIST = ['quarantine'] as const
 
 type ById = { Params: { id: string } }
 
 /** `/v1/quarantine`: look at what was kept, validate it again and let it through, or discard it. */
 export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDeps): Promise<void> {
   lookRoutes(app, deps)
-  app.post<ById>(
+  app.post<ById & { Body: AcceptBody }>(
     '/quarantine/:id/accept',
-    { schema: { summary: 'Validate again and let through', ...answers(200, 'quarantine-entry') } },
-    async ({ params, caller }) => {
-      const kept = await find(deps, params.id)
-      await accept(deps, kept, caller)
-      deps.log.info(
-        { by: caller, quarantineId: params.id, requestId: kept.requestId },
-        'quarantine accepted'
-      )
+    {
+      config: { bodyMayBeAbsent: true },
+      schema: {
+        summary: 'Validate again and let through',
+        body: ref('accept-body'),
+        ...answers(200, 'quarantine-entry')
+      }
+    },
+    async ({ params: { id }, body: { force = false }, caller: by }) => {
+      const kept = await find(deps, id)
+      await accept(deps, kept, by, force)
+      const { requestId } = kept
+      deps.log.info({ by, quarantineId: id, requestId, force }, 'quarantine accepted')
       return quarantineViewOf(kept) satisfies QuarantineEntry
     }
   )
@@ -53,11 +65,15 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
         ...answers(200, 'quarantine-list')
       }
     },
-    async ({ query: { limit = 50, cursor = '0' } }) => {
-      const offset = Number(cursor)
-      const items = await deps.quarantine.list(offset, limit)
-      const nextCursor = items.length < limit ? null : String(offset + limit)
-      return { items: items.map((kept) => quarantineViewOf(kept)), nextCursor }
+    async ({ query: { limit = 50, cursor } }) => {
+      const position = readCursor(deps.cursors, LIST, cursor)
+      const behind = position === null ? null : readPlace(position)
+      // One more than is shown: it tells whether there is another page.
+      const kept = await deps.quarantine.list(behind, limit + 1)
+      const shown = kept.slice(0, limit)
+      const last = kept.length > limit ? shown.at(-1) : undefined
+      const nextCursor = last ? deps.cursors.make(LIST, writePlace(last)) : null
+      return { items: shown.map((entry) => quarantineViewOf(entry)), nextCursor }
     }
   )
   app.get<ById>(

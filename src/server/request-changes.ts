@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { authorize, cancel, retryNow } from '../core/operate.ts'
+import { isOpen, type Request } from '../core/request.ts'
+import { isSpent } from '../core/spent.ts'
 import { expiryOf } from '../khipu/authorization.ts'
 import { advance, type Step } from '../ledger/advance.ts'
 import type { Authorization } from '../ledger/ledger.ts'
@@ -29,7 +31,9 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: RequestsDe
       schema: { summary: 'Send a waiting request now', ...answers(200, 'request-view') }
     },
     ({ params, caller }) =>
-      change(deps, caller, params.id, (request, { now }) => retryNow(request, caller, now))
+      change(deps, caller, params.id, (request, { now, policy }) =>
+        isSpent(request, policy) ? request : retryNow(request, caller, now)
+      )
   )
   app.put<ById & { Body: Authorization }>(
     '/requests/:id/authorization',
@@ -73,7 +77,12 @@ async function change(
   const changed = await advance(deps, requestId, step, sealed)
   if (changed === null) throw unknownRequest()
   const { before, after } = changed
-  if (after === before) throw new Refusal(409, `the state '${before.state}' forbids it`)
+  if (after === before) throw new Refusal(409, whyNot(deps, before))
   deps.log.info({ requestId, by, state: after.state }, 'request changed by an operator')
   return viewOf(after)
+}
+
+function whyNot({ policy }: RequestsDeps, request: Request): string {
+  const isLast = isOpen(request) && isSpent(request, policy)
+  return isLast ? 'it has used up its attempts' : `the state '${request.state}' forbids it`
 }

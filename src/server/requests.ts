@@ -4,6 +4,8 @@ import type { State } from '../core/request.ts'
 import type { Accounts } from '../ledger/accounts.ts'
 import type { AdvanceDeps } from '../ledger/advance.ts'
 import type { Lookup } from '../ledger/catalog.ts'
+import type { Cursors } from '../ledger/cursors.ts'
+import { readCursor } from './input.ts'
 import { Refusal } from './problem.ts'
 import { answers, LIST_QUERY } from './route-schemas.ts'
 import { viewOf } from './view.ts'
@@ -11,6 +13,7 @@ import { viewOf } from './view.ts'
 export interface RequestsDeps extends AdvanceDeps {
   readonly catalog: Lookup
   readonly accounts: Accounts
+  readonly cursors: Cursors
   readonly log: Logger
 }
 
@@ -38,9 +41,14 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
     },
     async ({ query }) => {
       const { state = null, service = null, reference = null, account = null } = query
-      const { limit = 50, cursor: before = null } = query
-      const page = await deps.catalog.list({ state, service, reference, account, limit, before })
-      return { items: page.items.map(viewOf), nextCursor: page.next }
+      const { limit = 50, cursor } = query
+      // With other filters it is another list: a cursor of it would pass over items unseen.
+      const list = ['requests', state, service, reference, account]
+      const before = readCursor(deps.cursors, list, cursor)
+      const asked = { state, service, reference, account, limit, before }
+      const { items, next } = await deps.catalog.list(asked)
+      const nextCursor = next === null ? null : deps.cursors.make(list, next)
+      return { items: items.map(viewOf), nextCursor }
     }
   )
   app.get<ById>(

@@ -18,6 +18,11 @@ const LIMIT = {
   description: 'How many at most; 50 where it is not said'
 } as const
 
+const CURSOR = {
+  type: 'string',
+  description: 'nextCursor of the page before, of the same list with the same filters'
+} as const
+
 /** The query of the list of requests. */
 export const LIST_QUERY = {
   type: 'object',
@@ -26,22 +31,19 @@ export const LIST_QUERY = {
     state: { type: 'string', enum: STATES, description: 'Only those in this state' },
     service: { type: 'string', description: 'Only those of this service' },
     reference: { type: 'string', description: 'Only those with this reference' },
-    account: { type: 'string', description: "Only those about this account, by its view's id" },
+    account: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9_-]{22}$',
+      description: "Only those about this account, by its view's id; never an account number"
+    },
     limit: LIMIT,
-    cursor: { type: 'string', description: 'nextCursor of the page before' }
+    cursor: CURSOR
   }
 } as const
 
-/** The query of a list that is paged by position. */
+/** The query of a list without filters. */
 export const PAGE_QUERY = {
   type: 'object',
   additionalProperties: false,
-  properties: {
-    limit: LIMIT,
-    cursor: {
-      type: 'string',
-      pattern: '^[0-9]{1,9}$',
-      description: 'nextCursor of the page before'
-    }
-  }
+  properties: { limit: LIMIT, cursor: CURSOR }
 } as const

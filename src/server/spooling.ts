@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
-import { callbackId, quarantineId } from '../ledger/ids.ts'
+import { quarantineId } from '../ledger/ids.ts'
 import type { Spool } from '../spool/spool.ts'
-import { type Arrival, KINDS, type Stored } from './intake.ts'
+import { type Arrival, idOf, KINDS, type Stored } from './intake.ts'
 
 export interface SpoolingDeps {
   /** Where callbacks wait on disk while Redis can't store them; null where there is no such place. */
@@ -17,8 +17,16 @@ export async function spool(deps: SpoolingDeps, arrival: Arrival): Promise<Store
   const { capability, body, isEncoded, verdict } = arrival
   const { requestId, attempt } = capability
   if (deps.spool === null) return null
-  const id = callbackId(attempt, body)
-  const callback = { requestId, attempt, callbackId: id, isEncoded, receivedAt: Date.now() }
+  const id = idOf(arrival)
+  const isResult = verdict.type === 'callback' && verdict.outcome.type === 'result'
+  const callback = {
+    requestId,
+    attempt,
+    callbackId: id,
+    isEncoded,
+    isResult,
+    receivedAt: Date.now()
+  }
   const fields = { requestId, attempt, size: body.length }
   const spooling = await deps.spool.put(callback, body).catch((error: { code?: unknown }) => {
     deps.log.error({ ...fields, code: error.code }, 'callback not spooled')

@@ -15,10 +15,15 @@ CREATE TABLE IF NOT EXISTS spooled (
   isEncoded INTEGER NOT NULL,
   receivedAt INTEGER NOT NULL,
   sealed BLOB NOT NULL,
+  isResult INTEGER NOT NULL DEFAULT 0,
   UNIQUE (requestId, callbackId, isEncoded)
 ) STRICT;
 PRAGMA user_version = ${FORMAT};
 `
+
+// Files of the first days lack it. Older versions read a file that has it, and what they add counts as no result.
+const ADD_IS_RESULT = 'ALTER TABLE spooled ADD COLUMN isResult INTEGER NOT NULL DEFAULT 0'
+const HAS_IS_RESULT = "SELECT 1 FROM pragma_table_info('spooled') WHERE name = 'isResult'"
 
 /**
  * Opens, or makes, the one database of a folder, for this process alone. A commit is on disk when it
@@ -67,6 +72,7 @@ function prepare(database: DatabaseSync): DatabaseSync {
     const format = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
     if (format > FORMAT) throw new SpoolError('holds the callbacks of a newer version')
     database.exec(TABLE)
+    if (database.prepare(HAS_IS_RESULT).get() === undefined) database.exec(ADD_IS_RESULT)
     return database
   } catch (error) {
     database.close()

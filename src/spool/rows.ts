@@ -8,6 +8,8 @@ export interface SpooledCallback {
   readonly callbackId: string
   /** Whether it came with a content encoding. */
   readonly isEncoded: boolean
+  /** Whether it is a good result: those of a request are bounded apart from all else that comes for it. */
+  readonly isResult?: boolean
   /** By this machine's clock, ms since 1970: only what has passed since then counts. */
   readonly receivedAt: number
 }
@@ -25,7 +27,7 @@ export interface Row extends SealedCallback {
 /** What became of a callback. `full`: there is no room; `too-many`: the request has too many of them. */
 export type Spooling = 'spooled' | 'duplicate' | 'full' | 'too-many'
 
-/** What the rows are bounded by. */
+/** What the rows are bounded by: those of one request, its results and the others apart. */
 export interface RowBounds {
   /** Sealed bytes. */
   readonly mostBytes: number
@@ -82,7 +84,7 @@ export function openRows(database: DatabaseSync): Rows {
         if (same !== null && canOpen(same)) return 'duplicate'
         const entries = same === null ? 1 : 0
         const bytes = callback.sealed.length - (same?.sealed.length ?? 0)
-        const its = sumsOf(callback.requestId)
+        const its = toSums(statements.sumsOfKind(callback))
         if (its.entries + entries > mostOfRequest) return 'too-many'
         if (its.bytes + bytes > mostBytesOfRequest) return 'too-many'
         if (after.bytes + bytes > mostBytes) return 'full'
@@ -112,25 +114,32 @@ function prepareStatements(database: DatabaseSync) {
     'SELECT * FROM spooled WHERE requestId = ? AND callbackId = ? AND isEncoded = ?'
   )
   const insertOne = database.prepare(
-    `INSERT OR REPLACE INTO spooled (requestId, attempt, callbackId, isEncoded, receivedAt, sealed)
-     VALUES (?, ?, ?, ?, ?, ?)`
+    `INSERT OR REPLACE INTO spooled
+       (requestId, attempt, callbackId, isEncoded, isResult, receivedAt, sealed)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`
   )
+  const sumsOfKind = database.prepare(`${SELECT_SUMS} WHERE requestId = ? AND isResult = ?`)
   return {
     select: database.prepare('SELECT * FROM spooled WHERE seq > ? ORDER BY seq LIMIT 1'),
     oldest: database.prepare('SELECT receivedAt FROM spooled ORDER BY seq LIMIT 1'),
     sumsOf: database.prepare(`${SELECT_SUMS} WHERE requestId = ?`),
+    sumsOfKind: ({ requestId, isResult = false }: SealedCallback) =>
+      sumsOfKind.get(requestId, Number(isResult)),
     sizeOf: database.prepare('SELECT length(sealed) AS size FROM spooled WHERE seq = ?'),
     removeOne: database.prepare('DELETE FROM spooled WHERE seq = ?'),
     same: ({ requestId, callbackId, isEncoded }: SealedCallback) =>
       same.get(requestId, callbackId, Number(isEncoded)),
-    insert: ({ requestId, attempt, callbackId, isEncoded, receivedAt, sealed }: SealedCallback) =>
-      insertOne.run(requestId, attempt, callbackId, Number(isEncoded), receivedAt, sealed)
+    insert({ requestId, attempt, callbackId, receivedAt, sealed, ...is }: SealedCallback) {
+      const flags = [Number(is.isEncoded), Number(is.isResult ?? false)]
+      return insertOne.run(requestId, attempt, callbackId, ...flags, receivedAt, sealed)
+    }
   }
 }
 
 function toRow(row: Record<string, unknown> | undefined): Row | null {
   if (row === undefined) return null
-  return { ...row, isEncoded: row['isEncoded'] === 1 } as unknown as Row
+  const [isEncoded, isResult] = [row['isEncoded'] === 1, row['isResult'] === 1]
+  return { ...row, isEncoded, isResult } as unknown as Row
 }
 
 function toSums(sums: Record<string, unknown> | undefined): Sums {

@@ -21,6 +21,16 @@ const NEEDED = {
   SECRET_KEYS: `k1:${key(1)}`
 }
 
+const REDIS = {
+  host: '127.0.0.1',
+  port: 6379,
+  username: null,
+  password: null,
+  database: 0,
+  isTls: false,
+  ca: null
+}
+
 const read = (env: Environment): Config => readConfig(callbackUrlLength, env)
 
 /** The faults that the one message lists, none where the configuration is right. */
@@ -39,7 +49,7 @@ function faultsIn(env: Environment): string[] {
 t.test('needs no more than three variables, and has a default for the others', async (t) => {
   t.strictSame(read(NEEDED), {
     role: 'all',
-    redis: { url: 'redis://127.0.0.1:6379', ca: null },
+    redis: REDIS,
     ackReplicas: 0,
     publicUrl: 'https://hooks.example.com',
     publicListener: { host: '0.0.0.0', port: 3000 },
@@ -66,7 +76,9 @@ t.test('needs no more than three variables, and has a default for the others', a
     spool: null,
     workerConcurrency: 20,
     sweepIntervalMs: 15_000,
+    shutdownDelayMs: 3000,
     bodyLimit: 10_485_760,
+    bodyValues: 1_000_000,
     logLevel: 'info'
   })
 })
@@ -79,9 +91,9 @@ const understood: [name: string, value: string, expected: Partial<Config>][] = [
   [
     'REDIS_URL',
     'redis://:pw@redis:6380/2',
-    { redis: { url: 'redis://:pw@redis:6380/2', ca: null } }
+    { redis: { ...REDIS, host: 'redis', port: 6380, password: 'pw', database: 2 } }
   ],
-  ['REDIS_URL', 'rediss://redis', { redis: { url: 'rediss://redis', ca: null } }],
+  ['REDIS_URL', 'rediss://redis', { redis: { ...REDIS, host: 'redis', isTls: true } }],
   ['PUBLIC_URL', 'http://a', { publicUrl: 'http://a' }],
   ['PUBLIC_URL', 'https://a/', { publicUrl: 'https://a' }],
   ['PUBLIC_URL', 'https://a:8443/b/c//', { publicUrl: 'https://a:8443/b/c' }],
@@ -116,8 +128,13 @@ const understood: [name: string, value: string, expected: Partial<Config>][] = [
   ['WORKER_CONCURRENCY', '1000', { workerConcurrency: 1000 }],
   ['SWEEP_INTERVAL', '1m', { sweepIntervalMs: 60_000 }],
   ['BODY_LIMIT', '512kb', { bodyLimit: 524_288 }],
+  ['BODY_VALUES', '5000', { bodyValues: 5000 }],
   ['BODY_LIMIT', '100b', { bodyLimit: 100 }],
-  ['LOG_LEVEL', 'silent', { logLevel: 'silent' }]
+  ['LOG_LEVEL', 'silent', { logLevel: 'silent' }],
+  ['SHUTDOWN_DELAY', '0s', { shutdownDelayMs: 0 }],
+  ['SHUTDOWN_DELAY', '0ms', { shutdownDelayMs: 0 }],
+  ['SHUTDOWN_DELAY', '30s', { shutdownDelayMs: 30_000 }],
+  ['SHUTDOWN_DELAY', '9999m', { shutdownDelayMs: 599_940_000 }]
 ]
 for (const [name, value, expected] of understood) {
   t.test(`${name}=${value} is understood, and changes nothing else`, async (t) => {
@@ -133,7 +150,14 @@ const keys = 'must be kid:base64 of 32 bytes, separated by commas, each kid once
 const tokens = 'must be name:token or name/scope:token, separated by commas, each name once'
 const networks = 'must be addresses and networks such as 10.0.0.7,192.168.0.0/16'
 const endpoints = 'must be host:port, and more of them after commas'
+const aDelay = 'must be a duration such as 0s, 500ms or 10s'
 const wrong: [name: string, value: string, message: string | RegExp][] = [
+  ['SHUTDOWN_DELAY', '0', aDelay],
+  ['SHUTDOWN_DELAY', '-1s', aDelay],
+  ['SHUTDOWN_DELAY', '1.5s', aDelay],
+  ['SHUTDOWN_DELAY', '00s', aDelay],
+  // Node's timers can't wait so long, and would not wait at all.
+  ['SHUTDOWN_DELAY', '30d', aDelay],
   ['ROLE', CANARY, /^must be .*one of/],
   ['ROLE', 'ALL', /^must be .*one of/],
   ['ROLE', 'constructor', /^must be .*one of/],
@@ -313,7 +337,7 @@ t.test('the authority of Redis is a certificate, and for TLS alone', async (t) =
     REDIS_URL: 'rediss://redis',
     REDIS_CA_FILE: join(folder, 'ca.pem')
   })
-  t.strictSame(config.redis, { url: 'rediss://redis', ca: pem })
+  t.strictSame(config.redis, { ...REDIS, host: 'redis', isTls: true, ca: pem })
   t.strictSame(faults('rediss://redis', 'other.pem'), [
     'REDIS_CA_FILE names a file without a certificate'
   ])
@@ -333,11 +357,11 @@ t.test('Redis may be a Cluster, or behind Sentinels', async (t) => {
   ]
   const text = 'a-1.example:7000,[::1]:7001'
   const cluster = { ...NEEDED, REDIS_URL: url, REDIS_CLUSTER: text, QUEUE_PREFIX: '{khipu}' }
-  t.strictSame(read(cluster).redis, { url, ca: null, cluster: nodes })
+  const any = { ...REDIS, host: 'any', username: 'user', password: 'pw', isTls: true }
+  t.strictSame(read(cluster).redis, { ...any, cluster: nodes })
   const sentinels = { ...NEEDED, REDIS_URL: url, REDIS_SENTINELS: text }
   t.strictSame(read(sentinels).redis, {
-    url,
-    ca: null,
+    ...any,
     sentinel: { nodes, name: 'mymaster', password: null }
   })
   const named = { REDIS_SENTINEL_NAME: 'khipu', REDIS_SENTINEL_PASSWORD: 'pw' }
@@ -379,7 +403,7 @@ t.test('secrets are taken out of the environment once they are read', async (t) 
 
 t.test('a secret in a file', async (t) => {
   const secrets: Readonly<Record<string, [content: string, expected: Partial<Config>]>> = {
-    REDIS_URL: ['redis://:pw@redis', { redis: { url: 'redis://:pw@redis', ca: null } }],
+    REDIS_URL: ['redis://:pw@redis', { redis: { ...REDIS, host: 'redis', password: 'pw' } }],
     // Only Sentinels are told it.
     REDIS_SENTINEL_PASSWORD: ['pw', {}],
     KHIPU_API_KEY: ['k', { khipuAuthorization: { apiKey: 'k' } }],
@@ -476,7 +500,8 @@ t.test('a CallbackUrl fits in 255 characters', async (t) => {
 
 t.test('the policy file', async (t) => {
   const fileOf = (content: unknown) => {
-    const text = typeof content === 'string' ? content : JSON.stringify(content)
+    const isRaw = typeof content === 'string' || Buffer.isBuffer(content)
+    const text = isRaw ? content : JSON.stringify(content)
     return join(t.testdir({ 'policy.json': text }), 'policy.json')
   }
   const policyOf = (content: unknown) =>
@@ -527,13 +552,22 @@ t.test('the policy file', async (t) => {
       { parkedMaxMs: { ...parkedMaxMs, unauthorized: 86_400_000 } }
     ],
     ['an age', { requestMaxAge: '24h' }, { requestMaxAgeMs: 86_400_000 }],
-    ['a pace', { releasesPerSecond: 0.5 }, { releasesPerSecond: 0.5 }]
+    ['a pace', { releasesPerSecond: 0.5 }, { releasesPerSecond: 0.5 }],
+    ['the largest bounds', { maxAttempts: 100, probes: 100 }, { maxAttempts: 100, probes: 100 }]
   ]
   for (const [what, content, expected] of partial) {
     t.test(`with ${what} keeps the built-in's other rows`, async (t) => {
       t.strictSame(policyOf(content), { ...BUILT_IN_POLICY, ...expected })
     })
   }
+  t.test('may bound the Retry-After of RETRY_IMMEDIATELY and of a refused log-on', async (t) => {
+    for (const cause of ['retry-immediately', 'refused-logon'] as const) {
+      const { retryAfterMax: _, ...row } = { ...temporary, maxRetries: 1 }
+      const mostOf = (given: object) => policyOf({ retry: { [cause]: given } }).retry[cause]
+      t.equal(mostOf({ ...row, retryAfterMax: '5m' }).retryAfterMaxMs, 300_000)
+      t.equal(mostOf(row).retryAfterMaxMs, 14_400_000)
+    }
+  })
   const absent = 'whose row for `temporary` has no retryAfterMax keeps the built-in’s 4 h'
   t.test(absent, async (t) => {
     const { retryAfterMax: _, ...row } = temporary
@@ -551,6 +585,31 @@ t.test('the policy file', async (t) => {
     ['is a list', [], [/^\/ must be object$/]],
     ['is null', null, [/^\/ must be object$/]],
     ['has an unknown key', { retries: {} }, [/^\/retries /]],
+    ['has a key twice', '{"maxAttempts":1,"maxAttempts":100}', [/^has a key twice in one object$/]],
+    [
+      'has a key twice in a row',
+      '{"retry":{"temporary":{"delays":["1s"],"jitter":0,"maxRetries":1,"maxRetries":9}}}',
+      [/^has a key twice in one object$/]
+    ],
+    ['is not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), [/^is not UTF-8$/]],
+    [
+      'retries without end',
+      {
+        maxAttempts: 101,
+        probes: 101,
+        retry: {
+          'no-callback': { ...row, maxRetries: 1e9 },
+          temporary: { ...row, maxRetries: 51 }
+        }
+      },
+      [
+        /^\/maxAttempts must be <= 100$/,
+        /^\/probes must be <= 100$/,
+        /^\/retry\/no-callback\/maxRetries must be <= 50$/,
+        /^\/retry\/temporary\/maxRetries must be <= 50$/
+      ]
+    ],
+    ['allows no POST', { maxAttempts: 0 }, [/^\/maxAttempts must be >= 1$/]],
     [
       'has unknown causes',
       { retry: { constructor: row, rejected: row } },

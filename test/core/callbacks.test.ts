@@ -387,6 +387,10 @@ t.test('an envelope as immediate answer', async (t) => {
   const rows: [httpStatus: number, errorType: string | null, code: string, cause: Cause][] = [
     [200, 'RETRY_IMMEDIATELY', 'E201', 'retry-immediately'],
     [200, 'RETRY_IMMEDIATELY', 'E101', 'refused-logon'],
+    [503, null, 'E101', 'credentials'],
+    [401, null, 'e101', 'credentials'],
+    [500, 'X', 'E101', 'unknown-type'],
+    [302, null, 'E201', 'unreadable-answer'],
     [200, null, 'E201', 'unknown-type'],
     [200, null, 'A000', 'unauthorized'],
     [400, null, 'P001', 'rejected'],

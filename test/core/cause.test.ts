@@ -28,21 +28,52 @@ for (const [errorType, cause] of KNOWN) {
   table(codes.map((code): Row => [errorType, code, null, cause]))
 }
 
-// A refused log-on: the one place where Code bounds what Type says.
+// A refused log-on, in every spelling: the one place where Code bounds what Type says.
 table(
-  ['E100', 'E101', 'E150', 'E199'].flatMap((code): Row[] => [
+  [
+    'E100',
+    'E101',
+    'E150',
+    'E199',
+    'e101',
+    ' E101 ',
+    'E101 ',
+    '\tE100\n',
+    '\u00a0e199',
+    '101',
+    ' 199'
+  ].flatMap((code): Row[] => [
     ['RETRY_IMMEDIATELY', code, null, 'refused-logon'],
     ['RETRY_IMMEDIATELY', code, 500, 'refused-logon'],
     ['DO_NOT_RETRY', code, null, 'do-not-retry'],
     ['WAIT_4_HOURS_BEFORE_RETRY', code, null, 'wait-4-hours'],
     ['RETRY_AFTER_NOTIFICATION', code, null, 'retry-after-notification'],
-    [null, code, null, 'unknown-type']
+    ['RETRY_TOMORROW', code, 500, 'unknown-type'],
+    ['', code, null, 'unknown-type'],
+    ...[null, 200, 302, 400, 401, 403, 404, 429, 500, 503].map((httpStatus): Row => [
+      null,
+      code,
+      httpStatus,
+      'credentials'
+    ])
   ])
 )
 table(
-  ['E10', 'E1', 'E1000', 'XE100', ' E100', 'E100\n', 'e100', 'E1AA', 'E099', 'A100', 'E1٠٠'].map(
-    (code): Row => ['RETRY_IMMEDIATELY', code, null, 'retry-immediately']
-  )
+  [
+    'E10',
+    'E1',
+    'E1000',
+    'XE100',
+    'E 100',
+    'E1AA',
+    'E099',
+    'E200',
+    'A100',
+    'E1٠٠',
+    '1e2',
+    '99',
+    '200'
+  ].map((code): Row => ['RETRY_IMMEDIATELY', code, null, 'retry-immediately'])
 )
 
 // What is not one of the four words, to the letter, is never guessed at.
@@ -96,9 +127,13 @@ table([
   [null, 'A000', 500, 'unauthorized'],
   [null, 'A001', null, 'unknown-type'],
   [null, 'A0000', null, 'unknown-type'],
-  [null, 'a000', null, 'unknown-type'],
+  [null, 'a000', null, 'unauthorized'],
+  [null, ' A000 ', 500, 'unauthorized'],
   [null, 'E201', 202, 'unknown-type'],
-  [null, 'E201', 302, 'unknown-type'],
+  [null, 'E201', 299, 'unknown-type'],
+  [null, 'E201', 300, 'unreadable-answer'],
+  [null, 'E201', 302, 'unreadable-answer'],
+  [null, 'E201', 399, 'unreadable-answer'],
   [null, 'E201', 400, 'rejected'],
   [null, 'E201', 401, 'unauthorized'],
   [null, 'E201', 403, 'unauthorized'],

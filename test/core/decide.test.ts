@@ -82,13 +82,13 @@ t.test('holds exactly the numbers of the policy table', async (t) => {
         delaysMs: [0, 5_000, 30_000, 120_000, 600_000],
         jitter: { share: 0.2 },
         maxRetries: 5,
-        retryAfterMaxMs: 0
+        retryAfterMaxMs: 14_400_000
       },
       'refused-logon': {
         delaysMs: [0],
         jitter: { share: 0.2 },
         maxRetries: 1,
-        retryAfterMaxMs: 0
+        retryAfterMaxMs: 14_400_000
       },
       'wait-4-hours': {
         delaysMs: [14_400_000],
@@ -211,10 +211,12 @@ for (const cause of RETRY_CAUSES) {
     t.strictSame(decideAfter(cause, most + 1), { type: 'fail', reason })
   })
   t.test(`counts for ${cause} only what failed for ${cause}`, async (t) => {
-    const others = RETRY_CAUSES.filter((other) => other !== cause)
+    const others = RETRY_CAUSES.filter((other) => other !== cause && other !== 'refused-logon')
+    const policy = { ...BUILT_IN_POLICY, maxAttempts: 100 }
     const before = [...others, ...PARK_CAUSES, null].flatMap((other) => Array(9).fill(other))
     const [[seconds] = [0]] = RETRIES[cause]
-    const decision = decide(failedFor([...before, cause]), failure(cause), at(RECEIVED))
+    const request = failedFor([...before, cause])
+    const decision = decide(request, failure(cause), at(RECEIVED, { policy }))
     t.strictSame(decision, { type: 'retry', at: RECEIVED + seconds * SECOND, cause })
   })
 }
@@ -296,7 +298,20 @@ t.test('Retry-After', async (t) => {
     const decision = decideAfter('temporary', 8, { retryAfterMs: HOUR })
     t.strictSame(decision, { type: 'fail', reason: 'retries-exhausted' })
   })
-  for (const cause of RETRY_CAUSES.filter((cause) => cause !== 'temporary')) {
+  for (const cause of ['retry-immediately', 'refused-logon'] as const) {
+    t.test(`the later of both counts for ${cause}, bounded by 4 h`, async (t) => {
+      const wait = (before: number, retryAfterMs: number) =>
+        instantOf(decideAfter(cause, before, { retryAfterMs })) - RECEIVED
+      t.equal(wait(0, 0), 0)
+      t.equal(wait(0, 90 * SECOND), 90 * SECOND)
+      t.equal(wait(0, 5 * HOUR), 4 * HOUR)
+    })
+  }
+  t.test('a shorter one leaves the delay of RETRY_IMMEDIATELY as it is', async (t) => {
+    const decision = decideAfter('retry-immediately', 4, { retryAfterMs: 90 * SECOND })
+    t.equal(instantOf(decision) - RECEIVED, 600 * SECOND)
+  })
+  for (const cause of ['wait-4-hours', 'no-callback'] as const) {
     t.test(`changes nothing for ${cause}`, async (t) => {
       t.strictSame(decideAfter(cause, 0, { retryAfterMs: 5 * HOUR }), decideAfter(cause, 0))
     })
@@ -325,6 +340,9 @@ for (const cause of PARK_CAUSES) {
   t.test(`parks for ${cause} however often it was before`, async (t) => {
     const request = failedFor(Array<Cause>(50).fill(cause))
     t.strictSame(decide(request, failure(cause), at(now)), parked)
+    const around = at(now, { notifications: [notification(now)] })
+    const what = 'no notification releases what has used up its attempts'
+    t.strictSame(decide(request, failure(cause), around), parked, what)
   })
   t.test(`parks for ${cause} as long as the policy's row says`, async (t) => {
     const parkedMaxMs = { ...BUILT_IN_POLICY.parkedMaxMs, [cause]: 5 }

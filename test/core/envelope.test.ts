@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isEmptyData, readEnvelope, type Readable } from '../../src/core/envelope.ts'
+import { isEmptyData, isReadable, readEnvelope, type Readable } from '../../src/core/envelope.ts'
 import { readLifeSpan } from '../../src/core/life-span.ts'
 import type { Completeness } from '../../src/schemas/generated.ts'
 import { DAY, HOUR, MINUTE, SECOND, START } from './given.ts'
@@ -37,6 +37,12 @@ const completenesses: [what: string, rest: Partial<Readable>, Completeness][] = 
   ['AdditionalInformation null', { AdditionalInformation: null }, 'complete'],
   ['AdditionalInformation empty', { AdditionalInformation: '' }, 'complete'],
   ['AdditionalInformation blank', { AdditionalInformation: ' \n' }, 'complete'],
+  ['AdditionalInformation {}', { AdditionalInformation: {} }, 'complete'],
+  ['AdditionalInformation []', { AdditionalInformation: [] }, 'complete'],
+  ['a number as AdditionalInformation', { AdditionalInformation: 0 }, 'incomplete'],
+  ['false as AdditionalInformation', { AdditionalInformation: false }, 'incomplete'],
+  ['a list as AdditionalInformation', { AdditionalInformation: ['x'] }, 'incomplete'],
+  ['an object as AdditionalInformation', { AdditionalInformation: { Text: 1 } }, 'incomplete'],
   ['any AdditionalInformation', { AdditionalInformation: 'Data incompleta' }, 'incomplete'],
   ['AdditionalInformation of one sign', { AdditionalInformation: '.' }, 'incomplete'],
   ['it and empty Data', { AdditionalInformation: 'x', Data: { Transaction: [] } }, 'incomplete'],
@@ -51,6 +57,50 @@ for (const [what, rest, completeness] of completenesses) {
   })
 }
 
+t.test('what can be read is a JSON object with the Status OK or ERROR', async (t) => {
+  for (const value of [
+    { Status: 'OK' },
+    { Status: 'ERROR', Data: 7, Error: 'x', OperationId: 1 }
+  ]) {
+    t.equal(isReadable(value), true)
+    t.ok(readEnvelope(value as Readable))
+  }
+  const status = ['OK']
+  for (const value of [
+    null,
+    'OK',
+    7,
+    [],
+    ['OK'],
+    {},
+    { Status: 'ok' },
+    { Status: status },
+    { Status: null }
+  ]) {
+    t.equal(isReadable(value), false, JSON.stringify(value))
+  }
+})
+
+const forced: [what: string, rest: object, Completeness][] = [
+  ['text as Data', { Data: 'none' }, 'complete'],
+  ['a number as Data', { Data: 7 }, 'empty'],
+  ['a list as Data', { Data: [{}] }, 'complete'],
+  ['an object as Transaction', { Data: { Transaction: {} } }, 'complete'],
+  ['text as Error', { Error: 'E201' }, 'complete'],
+  ['a number as OperationId', { OperationId: 7 }, 'complete']
+]
+for (const [what, rest, completeness] of forced) {
+  t.test(`${what}, as an operator may have forced it, is read all the same`, async (t) => {
+    t.match(readEnvelope({ ...envelope({}), ...rest } as Readable), {
+      type: 'result',
+      completeness
+    })
+  })
+}
+const errorOf = (Type: unknown, Code: unknown): Partial<Readable> =>
+  ({ Error: { Type, Code } }) as unknown as Partial<Readable>
+const long = 'x'.repeat(101)
+
 const errors: [what: string, rest: Partial<Readable>, type: string | null, code: string | null][] =
   [
     ['with Type and Code', { Error: { Type: 'DO_NOT_RETRY', Code: 'E1' } }, 'DO_NOT_RETRY', 'E1'],
@@ -61,6 +111,14 @@ const errors: [what: string, rest: Partial<Readable>, type: string | null, code:
     ['with Error null', { Error: null }, null, null],
     ['of the old envelope, without Error', {}, null, null],
     ['with Data all the same', { Data: some, Error: { Type: 'A', Code: 'B' } }, 'A', 'B'],
+    ['with a number as Code', errorOf(null, 101), null, '101'],
+    ['with a Code that is no word', errorOf(null, { a: 1 }), null, null],
+    ['with a Code in spaces', errorOf(null, ' E101 '), null, ' E101 '],
+    ['with a Code in very many spaces', errorOf(null, ' '.repeat(101) + 'E101'), null, 'E101'],
+    ['with an endless Code', errorOf(null, long), null, null],
+    ['with a Type that is no word: an unknown one', errorOf(5, 'E201'), '', 'E201'],
+    ['with a list as Type: an unknown one', errorOf([], 'E201'), '', 'E201'],
+    ['with an endless Type: an unknown one', errorOf(long, 'E201'), '', 'E201'],
     ['with AdditionalInformation', { AdditionalInformation: 'x', Error: {} }, null, null]
   ]
 for (const [what, rest, errorType, code] of errors) {

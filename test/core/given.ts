@@ -39,6 +39,8 @@ export function at(now: number, rest: Partial<Around> = {}): Around {
     authorizationExpiresAt: null,
     busyUntil: null,
     refused: null,
+    probeUntil: null,
+    keptAttempt: null,
     ...rest
   }
 }

@@ -176,6 +176,7 @@ t.test('what a change says of a log-on', async (t) => {
   const again = awaiting(2)
   const parked = begin(queued(), { refused: { requestId: 'x', at: NOW, code: 'E101' } })
   const e105 = error('DO_NOT_RETRY', { code: 'E105' })
+  const e301 = error('DO_NOT_RETRY', { code: 'E301' })
   const said = (before: Request, ...received: Callback[]) =>
     verdictOnLogon(before, foldCallbacks(before, received, atOf(NOW)).request, received)
   const refused = (code: string) => ({
@@ -206,22 +207,19 @@ t.test('what a change says of a log-on', async (t) => {
       null
     ],
     [
-      'to let go what was parked for it trusts it',
-      verdictOnLogon(parked, retryNow(parked, 'ann', NOW), []),
+      'no data (E3xx) trusts it: the bank has let it in',
+      said(awaited, callback(1, e301, at)),
       trusted
     ],
     [
-      'unless it has another log-on by now',
-      verdictOnLogon(
-        parked,
-        retryNow({ ...parked, account: { ...ACCOUNT, credentials: 'logon-2' } }, 'ann', NOW),
-        []
-      ),
-      null
+      'of an error of each kind the later one counts',
+      said(awaited, callback(1, e301, at), callback(1, e105, at + 1)),
+      { ...refused('E105'), refused: { requestId: ID, at: at + 1, code: 'E105' } }
     ],
+    ['a late E3xx says nothing', said(IN_STATE.delivered, callback(1, e301, at)), null],
     [
-      'to let go anything else says nothing',
-      verdictOnLogon(IN_STATE.parked, retryNow(IN_STATE.parked, 'ann', NOW), []),
+      'to release what was parked for it says nothing',
+      verdictOnLogon(parked, retryNow(parked, 'ann', NOW), []),
       null
     ],
     ['to give it up says nothing', verdictOnLogon(parked, cancel(parked, 'ann', NOW), []), null],

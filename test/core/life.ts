@@ -43,7 +43,15 @@ export const JOB_OF: Readonly<Record<State, string>> = {
   failed: 'result',
   cancelled: 'result'
 }
-const PARK_CAUSES: readonly string[] = ['retry-after-notification', 'unknown-type', 'unauthorized']
+const PARK_CAUSES: readonly string[] = [
+  'retry-after-notification',
+  'unknown-type',
+  'unauthorized',
+  'credentials',
+  'quarantined'
+]
+/** Khipu's codes of a refused log-on among those of these lives. */
+const REFUSED_CODES: readonly unknown[] = ['E101', ' e199 ', '150']
 const OTHER = 'another-request'
 
 /** One life, with all that the model knows about it by itself. */
@@ -61,12 +69,18 @@ export class Life {
   busyUntil: number | null = null
   /** When the bank refused the log-on of this request to another one; null where it did not. */
   refusedAt: number | null = null
+  /** Until when another request tries the refused credentials; null where none does. */
+  probeUntil: number | null = null
+  /** The latest attempt of which a callback was refused and kept; null where none was. */
+  keptAttempt: number | null = null
   /** The notifications whose releases were not yet done. */
   releasing: Notification[] = []
   /** How often someone let it go from where it was, or would have been, parked. */
   letGo = 0
   /** The instant before which it may not be sent. */
   notBefore = this.now
+  /** The attempts whose log-on the bank refused, as far as anybody has acted on it. */
+  readonly refusedLogons = new Set<number>()
   /** The attempts whose immediate answer said that they failed. */
   readonly saidToFail = new Set<number>()
   /** The instant of every job that was ever asked for. */
@@ -88,6 +102,8 @@ export class Life {
       callbackTimeoutMs: 30 * MINUTE,
       authorizationExpiresAt: null,
       busyUntil: this.busyUntil,
+      probeUntil: this.probeUntil,
+      keptAttempt: this.keptAttempt,
       refused:
         this.refusedAt === null ? null : { requestId: OTHER, at: this.refusedAt, code: 'E101' }
     })
@@ -99,6 +115,10 @@ export class Life {
     const before = this.request
     const received = this.pending
     this.pending = []
+    for (const { attempt, outcome } of received) {
+      const isRefusal = outcome.type === 'error' && REFUSED_CODES.includes(outcome.code)
+      if (isRefusal) this.refusedLogons.add(attempt)
+    }
     const folded = foldCallbacks(before, freeze(received), around)
     inspectFold(before, folded.request, received, folded.kept)
     const after = freeze(step(freeze(folded.request), around))
@@ -169,6 +189,7 @@ function inspectStep(life: Life, before: Request, after: Request): void {
     ensure((life.jobs.get(jobId) ?? at) === at, 'another instant must be another job')
     life.jobs.set(jobId, at)
   }
+  ensure(after.attempts.length <= life.rules.policy.maxAttempts, 'it cost more POSTs than it may')
   const most = Object.values(life.rules.mostRetries).reduce((sum, most) => sum + most, 1)
   ensure(after.attempts.length <= most + life.letGo, 'it was sent more often than is allowed')
   for (const [cause, mostRetries] of Object.entries(life.rules.mostRetries)) {
@@ -184,7 +205,7 @@ export function inspectShape(request: Request): void {
   const types = jobs.map(({ type }) => type).join()
   if (endedAt === null) {
     ensure(Number.isSafeInteger(dueAt), 'an open request must have a due instant')
-    const isPaced = state === 'retry-scheduled' && request.paced
+    const isPaced = request.paced && JOB_OF[state] === 'send'
     const wanted = isPaced ? 'paced' : JOB_OF[state]
     ensure(types === wanted && wanted !== 'result', 'an open request needs its job')
     ensure(jobs[0]?.at === dueAt, 'a job must be due with its request')
@@ -203,7 +224,11 @@ export function inspectShape(request: Request): void {
   }
   const changing = history.filter(({ event }) => STATE_AFTER.has(event))
   const last = changing.at(-1)
-  ensure(STATE_AFTER.get(last?.event ?? '') === state, 'the history must explain the state')
+  // What was released before it was ever sent is queued again while it waits for the probe.
+  const isQueuedAgain = state === 'queued' && request.attempts.length === 0 && request.paced
+  const explained = isQueuedAgain ? 'retry-scheduled' : state
+  const isExplained = [state, explained].includes(STATE_AFTER.get(last?.event ?? '') ?? 'parked')
+  ensure(isExplained, 'the history must explain the state')
   if (endedAt !== null) {
     ensure(last?.at === endedAt, 'the history must tell when it ended')
     ensure((last['reason'] ?? null) === request.reason, 'the history must tell why it ended')
@@ -226,7 +251,9 @@ function inspectAttempts(before: Request, after: Request): void {
     const isLatest = index === before.attempts.length - 1
     const calledBack = before.response?.body.startsWith(`${was.number}.`) === true
     const news = isLatest && (was.cause === null || !calledBack)
-    ensure(news || isDeepStrictEqual(is, was), 'an attempt that is over must not change')
+    // A refused log-on counts however late it is told.
+    const marked = is?.refusedLogon === true ? { ...was, refusedLogon: true } : was
+    ensure(news || isDeepStrictEqual(is, marked), 'an attempt that is over must not change')
     ensure(is?.sendingAt === was.sendingAt, 'when it was sent must not change')
   }
 }
@@ -273,6 +300,10 @@ function inspectDecisions(
     if (line.event === 'sending') {
       ensure(line.at >= life.notBefore, 'it was sent too early')
       inspectHindrances(life, before, line)
+      ensure(!isUsedUp(life, before), 'it was one POST, or one log-on, more than it may cost')
+      const latest = after.attempts.at(-2)
+      const isUnread = latest?.cause === 'no-callback' && latest.number === life.keptAttempt
+      ensure(!isUnread, 'it was sent again though a callback waits in quarantine')
       ensure(isOver(life, after, after.attempts.length - 1), 'it was sent again blindly')
       const age = line.at - after.requestedAt - after.parkedMs
       ensure(age <= life.rules.policy.requestMaxAgeMs, 'it was sent though it had expired')
@@ -291,8 +322,12 @@ function inspectHindrances(life: Life, { authorization, account }: Request, line
   if (refusedAt === null) return
   // Where only the account is known it may have come with another log-on.
   const isOther = account?.credentials === null && life.request.requestedAt > refusedAt
-  const isGoodAgain = notifications.some((each) => each.at >= refusedAt)
-  ensure(isOther || isGoodAgain, 'it was sent with a log-on that the bank had refused')
+  const { releasedAt = 0 } = life.request
+  const isPermitted = [releasedAt, ...notifications.map(({ at }) => at)].some(
+    (at) => at >= refusedAt
+  )
+  ensure(isOther || isPermitted, 'it was sent with a log-on that the bank had refused')
+  ensure(isOther || life.probeUntil === null, 'it was sent while another tried that log-on')
 }
 
 function inspectRetry(life: Life, after: Request, line: HistoryEvent, failedAt: number): void {
@@ -321,7 +356,8 @@ function inspectRetry(life: Life, after: Request, line: HistoryEvent, failedAt: 
   ensure(due >= life.notBefore && due <= latest, 'a retry must be due when the policy says')
 }
 
-function inspectFailure(life: Life, { reason, attempts, ...after }: Request, line: HistoryEvent) {
+function inspectFailure(life: Life, request: Request, line: HistoryEvent) {
+  const { reason, attempts, ...after } = request
   const cause = line['cause']
   const { requestMaxAgeMs } = life.rules.policy
   const spent = (of: unknown) =>
@@ -331,7 +367,7 @@ function inspectFailure(life: Life, { reason, attempts, ...after }: Request, lin
     'do-not-retry': cause === 'do-not-retry',
     rejected: cause === 'rejected',
     expired: line.at - after.requestedAt - after.parkedMs > requestMaxAgeMs,
-    'retries-exhausted': cause !== 'no-callback' && spent(cause),
+    'retries-exhausted': (cause !== 'no-callback' && spent(cause)) || isUsedUp(life, request),
     'no-callback': cause === 'no-callback' && spent(cause),
     'parked-too-long': after.history.at(-2)?.event !== 'sending'
   }
@@ -344,25 +380,33 @@ function inspectParked(life: Life, request: Request): void {
   const line = request.history[index]
   const before = request.history[index - 1]
   if (line === undefined || request.parked === null) return
+  const most = life.rules.policy.parkedMaxMs[request.parked.cause]
+  ensure(request.dueAt === line.at + most, 'it must be parked for as long as the policy says')
+  // No notification releases what must not be sent again.
+  if (isUsedUp(life, request)) return
   const wasReceived = before?.event === 'callback' || before?.event === 'answered'
   const failedAt = wasReceived ? before.at : line.at
   // What was known before it expired does not count.
   const isExpired = request.parked.cause === 'authorization-expired'
   const missed = life.notifications.filter(
     (each) =>
-      each.at >= failedAt + (isExpired ? 1 : 0) &&
+      each.at >= (isExpired ? line.at + 1 : failedAt) &&
       matches(each, parkableOf(request, line)) &&
       !life.releasing.includes(each)
   )
   ensure(missed.length === 0, 'it waits for a notification that has come already')
-  const most = life.rules.policy.parkedMaxMs[request.parked.cause]
-  ensure(request.dueAt === line.at + most, 'it must be parked for as long as the policy says')
+}
+
+/** True where its POSTs or its log-ons are used up. */
+function isUsedUp({ rules, refusedLogons }: Life, { attempts }: Request): boolean {
+  const mostRefused = rules.mostRetries['refused-logon'] ?? NaN
+  return attempts.length >= rules.policy.maxAttempts || refusedLogons.size > mostRefused
 }
 
 function inspectResult(request: Request): void {
   const failed = request.response !== null && request.state !== 'delivered'
   const envelope: KhipuEnvelope = { OperationId: 'x', Status: failed ? 'ERROR' : 'OK', Data: {} }
-  const made = resultOf(request, request.response && envelope)
+  const made = { ...resultOf(request), deviations: [], response: request.response && envelope }
   ensure(check('result', made).valid, `a result must fit its schema: ${JSON.stringify(made)}`)
 }
 

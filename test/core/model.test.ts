@@ -9,6 +9,7 @@ import { matches, type Notification } from '../../src/core/notification.ts'
 import { authorize, cancel, release, retryNow } from '../../src/core/operate.ts'
 import { markPublished } from '../../src/core/publish.ts'
 import { applyAnswer, beginSending } from '../../src/core/sending.ts'
+import { isSpent } from '../../src/core/spent.ts'
 import {
   ACCOUNT,
   acknowledged,
@@ -49,7 +50,7 @@ const outcomes: fc.Arbitrary<Outcome> = fc.oneof(
           'constructor',
           null
         ),
-        code: texts('E201', 'E201', 'E201', 'E101', 'A000', null)
+        code: texts('E201', 'E201', 'E201', 'E201', 'E101', ' e199 ', '150', 'A000', null)
       })
       .map(({ type, code }) => error(type, { code })),
     weight: 40
@@ -70,7 +71,9 @@ const filters: fc.Arbitrary<Partial<Notification>> = fc.oneof(
       reason: fc.constantFrom<ParkCause>(
         'retry-after-notification',
         'unknown-type',
-        'unauthorized'
+        'unauthorized',
+        'credentials',
+        'quarantined'
       ),
       requestIds: fc.constantFrom([ID], ['other'])
     },
@@ -98,6 +101,10 @@ type Happening =
   | { readonly type: 'busy'; readonly forMs: number | null }
   /** The bank refuses the log-on to another request that comes with it, or takes it again. */
   | { readonly type: 'refused' | 'trusted' }
+  /** Another request tries the refused log-on for that long, or none does. */
+  | { readonly type: 'probe'; readonly forMs: number | null }
+  /** A callback of an attempt is refused, and kept in quarantine. */
+  | { readonly type: 'kept'; readonly pick: number }
   /** A process dies between its decision and its commit. */
   | { readonly type: 'crash'; readonly in: 'send' | 'deadline' | 'callback' | 'publish' }
 type SimpleAnswer = Parameters<typeof applyAnswer>[2]
@@ -161,6 +168,14 @@ const happenings: fc.Arbitrary<Happening> = fc.oneof(
     }),
     weight: 3
   },
+  { arbitrary: fc.record({ type: fc.constant('kept' as const), pick: picks }), weight: 1 },
+  {
+    arbitrary: fc.record({
+      type: fc.constant('probe' as const),
+      forMs: fc.constantFrom(null, 1, MINUTE)
+    }),
+    weight: 2
+  },
   {
     arbitrary: fc.record({ type: fc.constantFrom('refused', 'trusted', 'trusted') }),
     weight: 2
@@ -203,6 +218,12 @@ function happen(life: Life, happening: Happening): void {
       if (attempt > 0) life.receive(attempt, outcome, variant, httpStatus)
       return
     }
+    case 'kept': {
+      const { length } = life.request.attempts
+      const attempt = length - (happening.pick % Math.max(length, 1))
+      if (attempt > (life.keptAttempt ?? 0)) life.keptAttempt = attempt
+      return
+    }
     case 'notify': {
       const notice = notification(life.now, happening.filter)
       life.notifications.push(notice)
@@ -212,14 +233,21 @@ function happen(life: Life, happening: Happening): void {
     case 'release':
       return releaseParked(life)
     case 'retry': {
-      const { before, after } = life.advance((request) => retryNow(request, 'ann', life.now))
-      const waits = before.state === 'parked' || before.state === 'retry-scheduled'
+      const { policy } = life.rules
+      const { before, after } = life.advance((request) =>
+        isSpent(request, policy) ? request : retryNow(request, 'ann', life.now)
+      )
+      const isOpenToRetry = before.state === 'parked' || before.state === 'retry-scheduled'
+      const waits = isOpenToRetry && !isSpent(before, policy)
       return ensure(!waits || after.dueAt === life.now, 'what waits must be sent at once')
     }
     case 'authorize':
       return giveAuthorization(life, happening)
     case 'busy':
       life.busyUntil = happening.forMs === null ? null : life.now + happening.forMs
+      return
+    case 'probe':
+      life.probeUntil = happening.forMs === null ? null : life.now + happening.forMs
       return
     case 'refused':
       life.refusedAt = life.now
@@ -261,8 +289,8 @@ function handle(life: Life): void {
   const isToSend = state === 'queued' || state === 'retry-scheduled'
   const { before, after } = life.advance(isToSend ? beginSendingNow : applyDeadline)
   if (before.state !== state || before.dueAt === null) return
-  // Whose turn may have come is woken before its instant.
-  if (before.reason === 'account-busy') return
+  // What waits for another request may be promoted before its instant.
+  if (before.reason === 'account-busy' || before.reason === 'logon-probe') return
   const isDue = before.dueAt <= life.now
   ensure(isDue === (after !== before), 'it must go on at its instant, and not before')
 }
@@ -290,13 +318,21 @@ function releaseParked(life: Life): void {
   life.advance((request) => {
     const { parked } = request
     if (parked === null || parked.at > notice.at) return request
+    if (isSpent(request, life.rules.policy)) return request
     const { requestId, service, code } = request
     const isMeant = matches(notice, { requestId, service, code, cause: parked.cause })
     return isMeant ? release(request, life.now + PACE_MS, 'notification', life.now) : request
   })
 }
 
-const states = [...Object.keys(JOB_OF), 'account-busy', 'authorization-expired', 'credentials']
+const states = [
+  ...Object.keys(JOB_OF),
+  'account-busy',
+  'logon-probe',
+  'authorization-expired',
+  'credentials',
+  'quarantined'
+]
 const failures = ['do-not-retry', 'rejected', 'no-callback', 'expired', 'retries-exhausted']
 const lives: [name: string, rules: Rules, mustMeet: readonly string[]][] = [
   ['built-in', BUILT_IN, states],

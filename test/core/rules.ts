@@ -39,7 +39,7 @@ export const STRICT: Rules = {
     },
     requestMaxAgeMs: 10 * HOUR,
     releasesPerSecond: 1,
-    maxAttempts: 100,
+    maxAttempts: 7,
     probes: 2
   },
   mostRetries: {

@@ -161,7 +161,11 @@ t.test('an acknowledgement', async (t) => {
     ['72h', 72 * HOUR],
     ['73h', 72 * HOUR],
     ['99999999999999999999d', 72 * HOUR],
-    [new Date(NOW + 90 * SECOND).toISOString(), 90 * SECOND]
+    [new Date(NOW + 4 * MINUTE).toISOString(), 4 * MINUTE],
+    [new Date(NOW + 90 * SECOND).toISOString(), 3 * MINUTE],
+    ['1s', 3 * MINUTE],
+    ['179999ms', 3 * MINUTE],
+    ['PT3M1S', 181 * SECOND]
   ]
   for (const [lifeSpan, waitMs] of deadlines) {
     t.test(`with LifeSpan ${lifeSpan} sets the deadline ${waitMs} ms ahead`, async (t) => {
@@ -191,7 +195,12 @@ t.test('an acknowledgement', async (t) => {
     const around = at(NOW, { callbackTimeoutMs: 5 })
     t.equal(applyAnswer(IN_STATE.sending, 1, acknowledged(), around).dueAt, NOW + 5)
     const policy = { ...BUILT_IN_POLICY, requestMaxAgeMs: 3 }
-    t.equal(applyAnswer(IN_STATE.sending, 1, acknowledged(), at(NOW, { policy })).dueAt, NOW + 3)
+    t.equal(
+      applyAnswer(IN_STATE.sending, 1, acknowledged(), at(NOW, { policy })).dueAt,
+      NOW + 3 * MINUTE
+    )
+    const brief = acknowledged({ lifeSpan: '1ms' })
+    t.equal(applyAnswer(IN_STATE.sending, 1, brief, around).dueAt, NOW + 5, 'no sooner than asked')
     t.equal(applyAnswer(IN_STATE.sending, 1, AMBIGUOUS, around).dueAt, NOW + 5)
     t.equal(beginSending(queued(), around, 7).dueAt, NOW + 12)
   })
@@ -467,6 +476,7 @@ t.test('an operator', async (t) => {
         state: 'retry-scheduled',
         dueAt: NOW,
         parked: null,
+        releasedAt: NOW,
         parkedMs: state === 'parked' ? NOW - START - MINUTE : 0
       })
       t.strictSame(lastEvent(after), { at: NOW, event: 'retry-requested', by: 'ann' })
@@ -495,6 +505,7 @@ t.test('a release', async (t) => {
       dueAt: NOW + 700,
       paced: true,
       parked: null,
+      releasedAt: NOW,
       parkedMs: NOW - START - MINUTE
     })
     t.strictSame(lastEvent(after), { at: NOW, event: 'released', by: 'notification' })

@@ -11,7 +11,7 @@ import { scenarios } from '../../simulator/scenarios.ts'
 import type { Scenario } from '../../simulator/scenario.ts'
 import { readConfig } from '../../src/config.ts'
 import { callbackUrlLength } from '../../src/khipu/capability.ts'
-import { type Running, startService } from '../../src/main/service.ts'
+import { type RunningService, startService } from '../../src/main/service.ts'
 import type { QuarantineList, RequestView, Result } from '../../src/schemas/generated.ts'
 import { FAST } from '../journey/crowd.ts'
 import { type Answer, call, type Env, type Service } from '../journey/service.ts'
@@ -243,7 +243,7 @@ async function playPoint(
   const account = accountOf(scenario.prefix, number)
   const tag = `{${prefix}:0}`
   const stage = { world: { ...world, results }, scenario, account, service, tag, requestId: '' }
-  let healer: Running | null = null
+  let healer: RunningService | null = null
   try {
     await flow.prepare?.(stage)
     trap.arm(point)
@@ -264,7 +264,7 @@ async function playPoint(
   } finally {
     trap.close()
     await service.kill()
-    await healer?.close()
+    await healer?.close(0)
     await results.close()
   }
 }
@@ -281,7 +281,7 @@ async function environmentOf({ world, compileCache }: Theatre, prefix: string): 
 }
 
 /** A service without a trap, in this process: it starts in no time, and is killed by nobody. */
-function heal(env: Env): Promise<Running> {
+function heal(env: Env): Promise<RunningService> {
   return startService(readConfig(callbackUrlLength, env), pino({ level: 'silent' }))
 }
 
@@ -300,7 +300,8 @@ async function play(flow: Flow, stage: Stage): Promise<void> {
 async function hasEnded({ service, requestId }: Stage): Promise<boolean> {
   await pause(LOOK_MS)
   const { state } = (await view(service, requestId).catch(() => null)) ?? {}
-  if (state === 'parked') await service.api('POST', '/v1/notifications', {}).catch(() => null)
+  if (state === 'parked')
+    await service.api('POST', '/v1/notifications', { all: true }).catch(() => null)
   return state === 'delivered' || state === 'failed' || state === 'cancelled'
 }
 

@@ -15,6 +15,8 @@ export interface Mains {
   readonly env: Readonly<Record<string, string>>
   /** Kills Redis, and cuts from its append-only files whatever it has not synced; how many bytes that was. */
   cut(redis: PrivateRedis): Promise<number>
+  /** Cuts from a file whatever its process, which has been killed, has not synced; how many bytes that was. */
+  cutFile(path: string): Promise<number>
   /** When Redis last synced anything, ms since 1970. */
   syncedAt(): Promise<number>
 }
@@ -41,6 +43,7 @@ export async function openMains(scope: { teardown(task: () => unknown): void }):
       await redis.kill()
       return cutUnsynced(redis.folder ?? '', await readSizes(sizes))
     },
+    cutFile: async (path) => cutFile(path, await readSizes(sizes)),
     syncedAt: async () => (await stat(sizes)).mtimeMs
   }
 }
@@ -60,12 +63,13 @@ async function cutUnsynced(folder: string, sizes: ReadonlyMap<string, number>): 
   const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.aof'))
   if (files.length === 0) throw new Error('Redis has no append-only file to cut')
   let lost = 0
-  for (const name of files) {
-    const path = join(folder, name)
-    const { ino, size } = await stat(path)
-    const synced = sizes.get(String(ino)) ?? 0
-    if (synced < size) await truncate(path, synced)
-    lost += Math.max(0, size - synced)
-  }
+  for (const name of files) lost += await cutFile(join(folder, name), sizes)
   return lost
+}
+
+async function cutFile(path: string, sizes: ReadonlyMap<string, number>): Promise<number> {
+  const { ino, size } = await stat(path)
+  const synced = sizes.get(String(ino)) ?? 0
+  if (synced < size) await truncate(path, synced)
+  return Math.max(0, size - synced)
 }

@@ -65,7 +65,7 @@ async function notify({ adminUrl }: Service) {
   const response = await fetch(`${adminUrl}/v1/notifications`, {
     method: 'POST',
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body: '{}',
+    body: JSON.stringify({ all: true }),
     signal: AbortSignal.timeout(120_000)
   })
   return (await response.json()) as { matched: number; released: number }

@@ -85,7 +85,8 @@ async function untilNoneIsLive(service: Service): Promise<void> {
   await until('nothing is live any more', async () => {
     const live = await metric(service, 'khipu_requests_live').catch(() => null)
     if (live === null || live.size === 0) return false
-    if ((live.get('state="parked"') ?? 0) > 0) await service.api('POST', '/v1/notifications', {})
+    if ((live.get('state="parked"') ?? 0) > 0)
+      await service.api('POST', '/v1/notifications', { all: true })
     return [...live.values()].every((count) => count === 0)
   })
 }

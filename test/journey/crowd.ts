@@ -103,7 +103,7 @@ export async function untilAllEnded(service: Service, members: readonly Member[]
   const allEnded = async () => {
     const live = await metric(service, 'khipu_requests_live').catch(() => new Map())
     const parked = live.get('state="parked"') ?? 0
-    if (parked > 0) await service.api('POST', '/v1/notifications', {}).catch(() => null)
+    if (parked > 0) await service.api('POST', '/v1/notifications', { all: true }).catch(() => null)
     const ended = await sumOf(service, 'khipu_requests_ended').catch(() => 0)
     return ended >= members.length
   }

@@ -51,7 +51,10 @@ t.test('every scenario ends as its row says', async (t) => {
 })
 
 t.test('a notification finds what is parked by a dry run, and leaves it parked', async (t) => {
-  const { status, body } = await service.api('POST', '/v1/notifications', { dryRun: true })
+  const { status, body } = await service.api('POST', '/v1/notifications', {
+    all: true,
+    dryRun: true
+  })
   t.equal(status, 200)
   t.same(body, { matched: parked.length, released: 0 })
   const live = await metric(service, 'khipu_requests_live')
@@ -63,12 +66,12 @@ t.test('a notification releases what it matches and nothing else', async (t) => 
   const reason = 'unauthorized'
   const { body } = await service.api('POST', '/v1/notifications', { reason })
   t.same(body, { matched: matching.length, released: matching.length })
-  const rest = await service.api('POST', '/v1/notifications', { dryRun: true })
+  const rest = await service.api('POST', '/v1/notifications', { all: true, dryRun: true })
   t.equal((rest.body as { matched: number }).matched, parked.length - matching.length)
 })
 
 t.test('what was parked ends as its row says once it is released', async (t) => {
-  await service.api('POST', '/v1/notifications', {})
+  await service.api('POST', '/v1/notifications', { all: true })
   for (const { name, account, requestId, afterRelease } of parked) {
     if (afterRelease === undefined) throw new Error(`${name} has no end after its release`)
     t.test(`${name}: ${endInWords(afterRelease)}`, (t) =>

@@ -43,6 +43,8 @@ export interface Service {
   ready(): Promise<void>
   /** Sends a signal. */
   send(signal: NodeJS.Signals): void
+  /** Closes the pipe that its log goes through, as a reader does that has died. */
+  closeLog(): void
   /** Resolves once the process has gone. */
   exited(): Promise<Exit>
   /** Sends SIGTERM, and resolves once the process has gone; within 10 s, or it is an error. */
@@ -50,6 +52,9 @@ export interface Service {
   /** Sends SIGKILL, and resolves once the process has gone. */
   kill(): Promise<void>
 }
+
+/** What can be called as an operator calls it. */
+export type Operated = Pick<Service, 'api'>
 
 /** The environment of a process: settings of the service by their names. */
 export type Env = Readonly<Record<string, string>>
@@ -106,6 +111,7 @@ export function spawnService(env: Env): Service {
       })
     },
     send: (signal) => void child.kill(signal),
+    closeLog: () => void child.stdout.destroy(),
     exited: () => ended,
     async stop() {
       child.kill('SIGTERM')
@@ -139,7 +145,8 @@ export async function call<Body = unknown>(
   return { status, headers, text, body: readJson(text) as Body }
 }
 
-function callApi<Body>(url: string, method: string, body: unknown, more: Env = {}) {
+/** Calls an address with the operator's token. */
+export function callApi<Body>(url: string, method: string, body: unknown, more: Env = {}) {
   const authorization = `Bearer ${TOKEN}`
   if (body === undefined) return call<Body>(url, { method, headers: { authorization, ...more } })
   const headers = { authorization, 'content-type': 'application/json', ...more }

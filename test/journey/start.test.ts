@@ -68,6 +68,33 @@ t.test('another number of partitions than the ledger has stops the start', async
   t.match(await atRest(service, requestId), { state: 'delivered' })
 })
 
+t.test(
+  'a policy that disobeys Khipu starts, and says so in the log and in readiness',
+  async (t) => {
+    const world = await startWorld(t)
+    const row = { delays: ['0s'], jitter: 0, maxRetries: 2 }
+    const retry = { 'wait-4-hours': row, 'refused-logon': row, temporary: row }
+    const folder = t.testdir({ 'policy.json': JSON.stringify({ retry }) })
+    for (const role of ['server', 'worker']) {
+      const ports = await otherPorts()
+      const service = await world.start({
+        ...ports,
+        ROLE: role,
+        RETRY_POLICY_FILE: join(folder, 'policy.json')
+      })
+      const ready = await call<{ concerns: string[] }>(`${service.adminUrl}/health/ready`)
+      const { concerns } = ready.body
+      const told = service.logs.filter(({ level }) => level === 40).map(({ msg }) => msg)
+      t.equal(ready.status, 200)
+      for (const cause of Object.keys(retry)) {
+        const [sentence = '', ...others] = concerns.filter((one) => one.startsWith(`${cause}: `))
+        t.same(others, [], `${role}: ${cause} has one sentence`)
+        t.same(told.filter((msg) => msg === sentence).length, 1, 'and one line of the log')
+      }
+    }
+  }
+)
+
 t.test('what is required and missing is told', async (t) => {
   const world = await startWorld(t)
   const names = ['PUBLIC_URL', 'API_TOKENS', 'SECRET_KEYS']

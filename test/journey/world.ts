@@ -13,7 +13,7 @@ import {
 } from '../../simulator/private-redis.ts'
 import type { Settings } from '../../simulator/settings.ts'
 import type { RequestView, Result, RetryPolicy } from '../../src/schemas/generated.ts'
-import { type Env, type Service, spawnService, TOKEN } from './service.ts'
+import { type Env, type Operated, type Service, spawnService, TOKEN } from './service.ts'
 import { until } from './until.ts'
 
 /** What a journey needs around the service. */
@@ -149,6 +149,8 @@ async function settingsOf(redisUrl: string, khipuUrl: string, prefix: string): P
     QUEUE_PREFIX: prefix,
     KHIPU_BASE_URL: khipuUrl,
     KHIPU_API_KEY: 'journey-api-key',
+    // Nobody sends anything here when a process ends; the tests that do have a delay.
+    SHUTDOWN_DELAY: '0s',
     API_TOKENS: `journey:${TOKEN}`,
     SECRET_KEYS: `k1:${randomBytes(32).toString('base64')}`
   }
@@ -171,7 +173,7 @@ async function forget(client: Redis, prefix: string): Promise<void> {
 }
 
 /** Asks for the transactions of an account; the id of the request that was accepted. */
-export async function ask(service: Service, account: string, more: object = {}): Promise<string> {
+export async function ask(service: Operated, account: string, more: object = {}): Promise<string> {
   const body = { RequestData: { AccountNumber: account }, reference: account, ...more }
   const answer = await service.api<{ requestId?: string }>('POST', '/v1/requests', body)
   const { requestId } = answer.body
@@ -182,7 +184,7 @@ export async function ask(service: Service, account: string, more: object = {}):
 }
 
 /** A request as the operator API shows it. */
-export async function view(service: Service, requestId: string): Promise<RequestView> {
+export async function view(service: Operated, requestId: string): Promise<RequestView> {
   const answer = await service.api<RequestView>('GET', `/v1/requests/${requestId}`)
   if (answer.status !== 200) throw new Error(`${requestId} was answered ${answer.status}`)
   return answer.body
@@ -192,7 +194,7 @@ const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])
 
 /** The request once it has ended, or is parked after at least so many attempts. */
 export function atRest(
-  service: Service,
+  service: Operated,
   requestId: string,
   parkedAfter = Infinity,
   withinMs?: number
@@ -210,7 +212,7 @@ export function atRest(
 }
 
 /** The request once it is in a state. */
-export function inState(service: Service, requestId: string, state: string): Promise<RequestView> {
+export function inState(service: Operated, requestId: string, state: string): Promise<RequestView> {
   return until(`${requestId} is ${state}`, async () => {
     const seen = await view(service, requestId)
     return seen.state === state ? seen : null
@@ -237,7 +239,10 @@ export async function resultsOf(
 }
 
 /** The values of /metrics whose name and labels begin so, by their labels. */
-export async function metric(service: Service, name: string): Promise<ReadonlyMap<string, number>> {
+export async function metric(
+  service: Operated,
+  name: string
+): Promise<ReadonlyMap<string, number>> {
   const { text } = await service.api('GET', '/metrics')
   const found = text.matchAll(/^(?<name>\w+)(?:\{(?<labels>[^}]*)\})? (?<value>\S+)$/gm)
   const mine = [...found].filter(({ groups }) => groups?.['name'] === name)
@@ -245,6 +250,6 @@ export async function metric(service: Service, name: string): Promise<ReadonlyMa
 }
 
 /** The sum of a metric over all its labels. */
-export async function sumOf(service: Service, name: string): Promise<number> {
+export async function sumOf(service: Operated, name: string): Promise<number> {
   return [...(await metric(service, name)).values()].reduce((sum, value) => sum + value, 0)
 }

@@ -150,7 +150,7 @@ t.test('callbacks are acted on in the order in which they came', async (t) => {
   }
   await advance(service, requestId, unchanged)
   t.match(await resultsOf(service), [{ data: { response: { Data: { A: 1 } } } }])
-  t.match(await service.quarantine.list(0, 9), [{ kind: 'conflict' }, { kind: 'conflict' }])
+  t.match(await service.quarantine.list(null, 9), [{ kind: 'conflict' }, { kind: 'conflict' }])
 })
 
 const FIRST = ok({ Data: { Transaction: [{ TransactionId: 'first' }] } })
@@ -185,7 +185,7 @@ t.test('a cancellation and a callback at once end a request exactly once', async
     ])
     const request = await service.catalog.find(requestId)
     const outcomes = (await resultsOf(service)).filter(({ id }) => id === requestId)
-    const kept = (await service.quarantine.list(0, 99)).map((entry) => entry.requestId)
+    const kept = (await service.quarantine.list(null, 99)).map((entry) => entry.requestId)
     const delivered = request?.state === 'delivered'
     t.match(outcomes, [{ name: delivered ? 'delivered' : 'failed' }])
     t.equal(kept.includes(requestId), !delivered, 'what came too late is kept')

@@ -8,6 +8,7 @@ import { connectFailingFast } from '../../src/queue/connections.ts'
 import { startCluster } from '../faults/machines.ts'
 import { grantedCommands } from '../journey/redis-rights.ts'
 import { takeTime } from '../support/patience.ts'
+import { addressOf } from '../support/redis-address.ts'
 import { openLog, secretKey } from '../support/service.ts'
 
 // What a server under load goes through when a master has died: the connections to the others come and go as well.
@@ -24,7 +25,7 @@ t.test('no reply goes to another command while the masters of a Cluster come and
     .split(',')
     .map((node) => new URL(`redis://${node}`))
   const cluster = nodes.map(({ hostname, port }) => ({ host: hostname, port: Number(port) }))
-  const address = { url: String(env['REDIS_URL']), ca: null, cluster }
+  const address = { ...addressOf(String(env['REDIS_URL'])), cluster }
   const redis = connectFailingFast(address, openLog().log)
   t.teardown(() => redis.disconnect())
   if (!(redis instanceof Cluster)) throw new Error('it is no Cluster')
@@ -66,11 +67,8 @@ t.test('no reply goes to another command while the masters of a Cluster come and
 })
 
 t.test('a pipeline on a Cluster is refused', (t) => {
-  const address = {
-    url: 'redis://127.0.0.1:1',
-    ca: null,
-    cluster: [{ host: '127.0.0.1', port: 1 }]
-  }
+  const cluster = [{ host: '127.0.0.1', port: 1 }]
+  const address = { ...addressOf('redis://127.0.0.1:1'), cluster }
   const redis = connectFailingFast(address, openLog().log)
   t.teardown(() => redis.disconnect())
   t.throws(() => redis.multi(), { message: /^No pipeline/ })

@@ -241,7 +241,7 @@ t.test('an envelope goes to quarantine byte for byte, as the commit says', async
   const entry = await load(service, requestId)
   const kept = new Map<string, Kept>([[callback.id, 'conflict']])
   t.ok((await service.ledger.commit(entry, { request: noticed(entry.request), kept })).done)
-  const [quarantined, ...others] = await service.quarantine.list(0, 10)
+  const [quarantined, ...others] = await service.quarantine.list(null, 10)
   t.same(others, [])
   t.same(quarantined, {
     quarantineId: quarantineId(requestId, callback.id),
@@ -332,7 +332,7 @@ t.test('no secret is in clear in any key of Redis', async (t) => {
   await receive(service, requestId, ok({ Data: { Name: SECRETS.conflicting } }))
   await advance(service, requestId, (request) => request)
   t.equal((await resultsOf(service)).length, 1)
-  t.match(await quarantine.list(0, 9), [{ kind: 'conflict' }, { kind: 'not-json' }])
+  t.match(await quarantine.list(null, 9), [{ kind: 'conflict' }, { kind: 'not-json' }])
   const resultKey = `${service.queuePrefix}:khipu-results:${requestId}`
   t.same(await shownIn(t, service), { data: [resultKey] }, 'after it ended: in its result alone')
 })

@@ -8,6 +8,7 @@ import type { Request } from '../../src/core/request.ts'
 import { beginSending } from '../../src/core/sending.ts'
 import { settle } from '../../src/core/settle.ts'
 import { advance } from '../../src/ledger/advance.ts'
+import type { Quarantined } from '../../src/ledger/quarantine.ts'
 import { countParked, parkedFor, releaseParked } from '../../src/ledger/release.ts'
 import { bytes, ok, receive } from '../support/callbacks.ts'
 import { dump, keysThatShow } from '../support/dump.ts'
@@ -68,25 +69,66 @@ t.test('entries are listed newest first, a page at a time, and discarded one by 
     ids.unshift(id ?? '')
     await tick({ catalog })
   }
-  const list = async (offset: number, limit: number) =>
-    (await quarantine.list(offset, limit)).map(({ quarantineId }) => quarantineId)
-  t.same(await list(0, 10), ids)
-  t.same(await list(0, 2), ids.slice(0, 2))
-  t.same(await list(2, 2), ids.slice(2, 4))
-  t.same(await list(4, 2), ids.slice(4))
+  const list = async (behind: string | null, limit: number) => {
+    const place = behind === null ? null : await quarantine.find(behind)
+    return (await quarantine.list(place, limit)).map(({ quarantineId }) => quarantineId)
+  }
+  const at = (index: number) => ids.at(index) ?? ''
+  t.same(await list(null, 10), ids)
+  t.same(await list(null, 2), ids.slice(0, 2))
+  t.same(await list(at(1), 2), ids.slice(2, 4))
+  t.same(await list(at(3), 2), ids.slice(4))
+  t.same(await list(at(4), 2), [])
   const [newest = ''] = ids
   t.equal(await quarantine.discard(newest), true)
   t.equal(await quarantine.discard(newest), false)
   t.equal(await quarantine.find(newest), null)
-  t.same(await list(0, 10), ids.slice(1))
+  t.same(await list(null, 10), ids.slice(1))
   const third = await quarantine.find(ids[2] ?? '')
   await quarantine.tidy((third?.receivedAt ?? 0) + 30 * DAY)
-  t.same(await list(0, 10), ids.slice(1, 2), 'an entry of that instant is discarded, too')
+  t.same(await list(null, 10), ids.slice(1, 2), 'an entry of that instant is discarded, too')
 })
+
+t.test(
+  'entries of one instant are listed each once, whatever comes and goes meanwhile',
+  async (t) => {
+    const service = await openService(t)
+    const { quarantine, redis } = service
+    const keep = async () => {
+      const id = await quarantine.keep({ requestId: v7(), attempt: 1 }, 'schema', faults, body)
+      if (id === null) throw new Error('the quarantine is full')
+      return id
+    }
+    const ids = await Promise.all(Array.from({ length: 40 }, keep))
+    // Redis would need them within one millisecond: they are put there.
+    const at = (await quarantine.find(ids[0] ?? ''))?.receivedAt ?? 0
+    for (const id of ids) {
+      await redis.hset(`${service.tag}:quarantine:${id}`, 'receivedAt', at)
+      await redis.zadd(`${service.tag}:quarantine`, at, id)
+    }
+    for (const limit of [1, 7, 39, 40, 41]) {
+      const seen: string[] = []
+      let last: Quarantined | null = null
+      for (;;) {
+        const page: readonly Quarantined[] = await quarantine.list(last, limit)
+        seen.push(...page.map(({ quarantineId }) => quarantineId))
+        if (page.length < limit) break
+        last = page.at(-1) ?? null
+      }
+      t.same(seen, ids.toSorted().toReversed(), `${limit} at a time`)
+    }
+    const [first, second = null] = await quarantine.list(null, 2)
+    await keep()
+    await quarantine.discard(first?.quarantineId ?? '')
+    await quarantine.discard(second?.quarantineId ?? '')
+    const rest = (await quarantine.list(second, 99)).map(({ quarantineId }) => quarantineId)
+    t.same(rest, ids.toSorted().toReversed().slice(2), 'behind an entry that is gone')
+  }
+)
 
 const bounded = { mostEntries: 3, mostBytes: 100, retentionMs: 30 * DAY }
 const kept = async ({ quarantine }: Service) =>
-  (await quarantine.list(0, 99)).map(({ size }) => size).toReversed()
+  (await quarantine.list(null, 99)).map(({ size }) => size).toReversed()
 /** Keeps a body, in a millisecond of its own, of a request of its own. */
 async function keepOf(service: Service, size: number) {
   await tick(service)
@@ -138,7 +180,9 @@ t.test('a body that is kept again for another reason takes its room once', async
   const id = await service.quarantine.keep({ requestId, attempt: 1 }, 'schema', faults, bytes(ok()))
   await receive(service, requestId, ok())
   await advance(service, requestId, (request) => request)
-  t.match(await service.quarantine.list(0, 9), [{ quarantineId: id, kind: 'late', size: length }])
+  t.match(await service.quarantine.list(null, 9), [
+    { quarantineId: id, kind: 'late', size: length }
+  ])
   t.match(await service.quarantine.usage(), { entries: 1, bytes: length })
   await service.quarantine.discard(id ?? '')
   t.match(await service.quarantine.usage(), { entries: 0, bytes: 0 })
@@ -263,10 +307,10 @@ t.test('a notification finds what is parked and matches, oldest first', async (t
   const find = async (filter: Partial<Notification>) => {
     const at = await service.catalog.now()
     const found: Request[] = []
-    for await (const { items } of parkedFor(service.catalog, { ...any, ...filter, at })) {
+    for await (const { items } of parkedFor(service, { ...any, ...filter, at })) {
       found.push(...items)
     }
-    t.equal(await countParked(service.catalog, { ...any, ...filter, at }), found.length)
+    t.equal(await countParked(service, { ...any, ...filter, at }), found.length)
     return found.map(({ requestId }) => names.get(requestId))
   }
   for (const [what, filter, found] of FILTERS) t.same(await find(filter), found, what)
@@ -318,7 +362,7 @@ t.test('no request pushes out what belongs to others: its own oldest gives way',
     await receive(service, requestId, envelopeOf(count))
     await advance(service, requestId, (request) => request)
   }
-  const entries = await service.quarantine.list(0, 99)
+  const entries = await service.quarantine.list(null, 99)
   const own = entries.filter((entry) => entry.requestId === requestId)
   t.equal(entries.length - own.length, 5, 'the others are all there')
   const bytes = own.reduce((sum, { size }) => sum + size, 0)

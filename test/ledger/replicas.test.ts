@@ -1,17 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
-import { freePort } from '../../simulator/free-port.ts'
 import { startRedis } from '../../simulator/private-redis.ts'
-import { findRedis } from '../../simulator/redis-binary.ts'
-import { startServer } from '../../simulator/redis-server.ts'
 import { advance } from '../../src/ledger/advance.ts'
 import { awaitReplicas, publishSafely, type Replicas } from '../../src/ledger/replicas.ts'
 import { connectFailingFast } from '../../src/queue/connections.ts'
 import { send } from '../../src/worker/send.ts'
 import { bytes, ok, resultsOf } from '../support/callbacks.ts'
 import { openAdmin, openPublic } from '../support/listeners.ts'
+import { startReplica } from '../support/replica.ts'
 import { ACKNOWLEDGED, ask, askIn } from '../support/requests.ts'
 import { openService } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -21,25 +16,10 @@ import { jobOf, openWorker } from '../support/worker.ts'
 
 const master = await startRedis({ url: null })
 t.teardown(() => master.stop())
-const folder = await mkdtemp(join(tmpdir(), 'khipu-replica-'))
-t.teardown(() => rm(folder, { recursive: true, force: true }))
-const port = await freePort()
-const of = ['--replicaof', `127.0.0.1 ${new URL(master.url).port}`]
-const args = [...of, '--repl-diskless-sync-delay', '0']
-const replica = await startServer({
-  binary: await findRedis({ log: () => {} }),
-  folder,
-  port,
-  args
-})
-t.teardown(() => replica.end('SIGKILL'))
-const stop = () => process.kill(replica.pid ?? 0, 'SIGSTOP')
-const goOn = () => process.kill(replica.pid ?? 0, 'SIGCONT')
-t.teardown(goOn)
+const { stop, goOn } = await startReplica(t, master.url)
 
 const service = await openService(t, { url: master.url, ackReplicas: 1 })
 const { redis, replicas } = service
-await until('the replica is there', async () => (await redis.wait(1, 1000)) === 1)
 const write = () => redis.set('khipu:written', 1)
 const isReached = (of: Replicas, what: () => Promise<unknown>) =>
   of.reached(what).then(
@@ -122,12 +102,14 @@ t.test('a callback is acknowledged once a replica has it', async (t) => {
   const asked = () => call('/v1/requests', { RequestData: { AccountNumber: '77' } }, key)
   t.equal((await asked()).status, 503)
   t.match(await server.catalog.totals(), { accepted: 1 }, 'nothing is made without its key')
+  const keyless = await call('/v1/requests', { RequestData: { AccountNumber: '78' } })
+  t.equal(keyless.status, 503, 'nor is one accepted that has no key')
   goOn()
   await until('a replica has it', async () => (await post(token, bytes(ok()))).status === 200)
   t.match((await post(token, bytes(ok()))).json, { status: 'duplicate' })
   t.equal((await post(token, Buffer.from('not JSON'))).status, 400)
   t.equal((await asked()).status, 202)
-  t.match(await server.catalog.totals(), { accepted: 2 })
+  t.match(await server.catalog.totals(), { accepted: 3 })
 })
 
 /** A request whose sending was begun in the ledger while no replica hears of it. */
@@ -201,15 +183,22 @@ t.test('a result that no replica has is not marked as published', async (t) => {
   t.equal((await resultsOf(service)).length, 1)
 })
 
-t.test('an envelope that comes at once is kept until a replica has it', async (t) => {
+t.test('an envelope that comes at once is acted on once a replica has it', async (t) => {
   const body = bytes(ok())
   const { deps } = openWorker(service, () => {
     stop()
-    setTimeout(goOn, 1000)
     const outcome = { type: 'result', completeness: 'complete' } as const
     return { type: 'envelope', outcome, httpStatus: 200, retryAfterMs: null, body } as never
   })
   const requestId = await ask(service)
-  await send(deps, await jobOf(service, requestId))
+  const sending = send(deps, await jobOf(service, requestId))
+  await until('it is stored', async () => {
+    return (await service.ledger.load(requestId))?.pending.length === 1
+  })
+  // Twice as long as one WAIT takes: it is not given up after the first.
+  for (const _ of [1, 2]) await t.rejects(replicas.reached(write), 'a while later')
+  t.match(await service.catalog.find(requestId), { state: 'sending' })
+  goOn()
+  await sending
   t.match(await service.catalog.find(requestId), { state: 'delivered' })
 })

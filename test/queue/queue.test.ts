@@ -5,9 +5,12 @@ import { startRedis } from '../../simulator/private-redis.ts'
 import type { Request, State } from '../../src/core/request.ts'
 import { connectFailingFast, connectWaiting } from '../../src/queue/connections.ts'
 import { consume, type Handler } from '../../src/queue/consume.ts'
+import { createJobs } from '../../src/queue/jobs.ts'
 import type { JobData, QueueName } from '../../src/queue/queues.ts'
+import type { ResultHead } from '../../src/core/publish.ts'
 import { check } from '../../src/schemas/validate.ts'
 import { bytes, error, ok, resultsOf } from '../support/callbacks.ts'
+import { addressOf } from '../support/redis-address.ts'
 import { ask, askIn } from '../support/requests.ts'
 import { DAY, HOUR, openLog, openService, type Service } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -162,6 +165,33 @@ t.test('a result without an envelope has a response of null', async (t) => {
   t.match(check('result', result?.data), { valid: true })
 })
 
+t.test('a result has the deviations of its envelope, which are counted and logged', async (t) => {
+  const service = await openService(t)
+  const counted: unknown[] = []
+  const jobs = createJobs(service.queues, service.log, undefined, (found) => counted.push(...found))
+  const text = JSON.stringify(ok({ Data: { Transaction: [{}, { Amount: 'RAW', Status: 7 }] } }))
+  const numbers = '{"Amount":12345678901234567890,"Currency":1e400}'
+  const body = Buffer.from(text.replace('"RAW"', numbers))
+  await jobs.publish(await requestIn(service, 'delivered'), async () => body)
+  await jobs.publish(await requestIn(service, 'delivered'), async () => bytes(ok()))
+  await jobs.publish(await requestIn(service, 'failed'), async () => null)
+  const deviations = [
+    { path: '/Data/Transaction/1/Status', rule: 'type' },
+    { path: '/Data/Transaction/1/Amount/Currency', rule: 'type' }
+  ]
+  const results = await resultsOf(service)
+  const found = results.flatMap(({ data }) => data['deviations'] as unknown[])
+  t.same(new Set(found), new Set(deviations))
+  t.ok(results.every(({ data }) => check('result', data).valid))
+  t.same(new Set(counted), new Set(deviations))
+  const logged = service.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const published = logged.filter(({ msg }) => msg === 'result published')
+  t.same(
+    published.map((line) => line['deviations']),
+    [2, 0, 0]
+  )
+})
+
 t.test('the envelope of a result is deep-equal to what came', async (t) => {
   const service = await openService(t)
   const odd = {
@@ -180,7 +210,15 @@ t.test('the envelope of a result is deep-equal to what came', async (t) => {
   t.equal(JSON.stringify(result?.data['response']), text)
 })
 
-const NUMBERS = ['12345678901234567890', '-0.12345678901234567890', '1e400', '1E-400', '7', '0.1']
+const NUMBERS = [
+  '12345678901234567890',
+  '-0.12345678901234567890',
+  '1e400',
+  '1E-400',
+  '7',
+  '0.10',
+  '-0.0'
+]
 
 t.test('numbers reach a consumer as they were written', async (t) => {
   const service = await openService(t)
@@ -197,11 +235,9 @@ t.test('a late result has an id of its own, beside that of the request', async (
   const request = await requestIn(service, 'failed')
   await service.jobs.publish(request, async () => bytes(error('DO_NOT_RETRY')))
   const [first] = await resultsOf(service)
-  const late = { ...first?.data, outcome: 'delivered' } as Parameters<
-    Service['jobs']['publishLate']
-  >[0]
-  await service.jobs.publishLate(late)
-  await service.jobs.publishLate(late)
+  const late = { ...first?.data, outcome: 'delivered' } as unknown as ResultHead
+  await service.jobs.publishLate(late, bytes(ok()))
+  await service.jobs.publishLate(late, bytes(ok()))
   const ids = (await resultsOf(service)).map(({ id }) => id).toSorted()
   t.same(ids, [request.requestId, `${request.requestId}-late`])
 })
@@ -229,7 +265,7 @@ function work(
   { handlerLimitMs = HOUR, perSecond = Infinity } = {}
 ): void {
   const { tag, log, url } = service
-  const connection = connectWaiting({ url, ca: null }, log)
+  const connection = connectWaiting(addressOf(url), log)
   const settings = { connection, tag, concurrency: 2, handlerLimitMs, log }
   const worker = consume(name, handle, settings, perSecond)
   t.teardown(async () => {
@@ -369,8 +405,8 @@ t.test('while Redis is away', async (t) => {
   const redis = await startRedis({ url: null })
   t.teardown(() => redis.stop())
   const { lines, log } = openLog()
-  const fast = connectFailingFast({ url: redis.url, ca: null }, log)
-  const waiting = connectWaiting({ url: redis.url, ca: null }, log)
+  const fast = connectFailingFast(addressOf(redis.url), log)
+  const waiting = connectWaiting(addressOf(redis.url), log)
   t.teardown(() => {
     fast.disconnect()
     waiting.disconnect()

@@ -16,12 +16,14 @@ const told = (text: string) => `*3\r\n${bulk('message')}${bulk('+switch-master')
 
 async function openSentinel() {
   const listeners = new Set<Socket>()
+  const heard: string[] = []
   let isSlow = false
   const asked: (() => void)[] = []
   const server = createServer((socket) => {
     socket.on('error', () => {})
     socket.on('data', (data) => {
       const text = data.toString().toLowerCase()
+      heard.push(text)
       if (text.includes('get-master-addr')) {
         const answer = () => socket.write(`*2\r\n${bulk(master.hostname)}${bulk(port)}`)
         if (isSlow) asked.push(answer)
@@ -41,6 +43,7 @@ async function openSentinel() {
   t.teardown(() => server.close())
   return {
     port: address.port,
+    heard,
     listeners,
     asked,
     slow: () => (isSlow = true),
@@ -78,5 +81,7 @@ for (const [what, Connector, status] of [
     setTimeout(sentinel.answer, 200)
     await until(`it is ${status}`, () => redis.status === status)
     t.equal(redis.status, status)
+    const isTold = sentinel.heard.some((text) => text.includes('setinfo'))
+    t.equal(isTold, Connector === undefined, 'and tells the Sentinel nothing of its library')
   })
 }

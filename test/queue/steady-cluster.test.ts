@@ -13,6 +13,7 @@ import { connectWaiting } from '../../src/queue/connections.ts'
 import { consume } from '../../src/queue/consume.ts'
 import { steady } from '../../src/queue/steady-cluster.ts'
 import { takeTime } from '../support/patience.ts'
+import { addressOf } from '../support/redis-address.ts'
 import { openLog } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
@@ -80,7 +81,7 @@ t.test(
     const { node, isWaitedOn, goDown, comeUp } = await startCluster(t)
     const { log } = openLog()
     const connection = connectWaiting(
-      { url: `redis://127.0.0.1:${node.port}`, ca: null, cluster: [node] },
+      { ...addressOf(`redis://127.0.0.1:${node.port}`), cluster: [node] },
       log
     )
     const [tag, handled] = ['{khipu:0}', new Set<string>()]

@@ -25,6 +25,22 @@ function table(name: SchemaName, accepted: readonly Row[], refused: readonly Ref
 }
 
 table(
+  'accept-body',
+  [
+    ['nothing', {}],
+    ['force', { force: true }],
+    ['no force', { force: false }]
+  ],
+  [
+    ['null', null, '', 'type'],
+    ['a list', [], '', 'type'],
+    ['text as force', { force: 'true' }, '/force', 'type'],
+    ['null as force', { force: null }, '/force', 'type'],
+    ['a key that is none', { Force: true }, '/Force', 'additionalProperties']
+  ]
+)
+
+table(
   'request-body',
   [
     ['an account number alone', body({})],
@@ -245,14 +261,18 @@ const result = {
   requestedAt: '2026-11-22T09:00:00.000Z',
   receivedAt: '2026-11-22T09:01:00.000Z',
   operationId: null,
+  deviations: [{ path: '/Data/Transaction/0/Amount', rule: 'type' }],
   response: {}
 }
+const [deviation] = result.deviations
 
 table(
   'result',
   [
     ['any response', { ...result, response: { Status: 7, Data: 'x' } }],
     ['keys added later', { ...result, added: true }],
+    ['no deviations', { ...result, deviations: [] }],
+    ['20 deviations', { ...result, deviations: Array(20).fill(deviation) }],
     ['a failure', { ...result, outcome: 'failed', completeness: null, reason: 'expired' }]
   ],
   [
@@ -264,6 +284,10 @@ table(
       '/reason',
       'type'
     ],
+    ['a result without deviations', { ...result, deviations: undefined }, '', 'required'],
+    ['deviations null', { ...result, deviations: null }, '/deviations', 'type'],
+    ['21 of them', { ...result, deviations: Array(21).fill(deviation) }, '/deviations', 'maxItems'],
+    ['one without a rule', { ...result, deviations: [{ path: '' }] }, '/deviations/0', 'required'],
     ['a response that is an array', { ...result, response: [] }, '/response', 'type']
   ]
 )

@@ -60,6 +60,22 @@ const accepted: [string, unknown][] = [
   ])
 ]
 
+const ANY_KIND: readonly unknown[] = ['text', '', 0, Infinity, false, null, [], [1], {}, { a: 1 }]
+
+for (const value of ANY_KIND) {
+  t.test(`accepts ${JSON.stringify(value)} wherever no kind is enforced`, async (t) => {
+    for (const body of [
+      ok({ Data: {}, AdditionalInformation: value }),
+      ok({ Data: {}, LifeSpan: value }),
+      ok({ Data: { Other: value } }),
+      ok({ Data: {}, Unknown: value }),
+      error({ Error: { Code: value, Type: value, Description: value, Other: value } })
+    ]) {
+      t.same(check('khipu-envelope', body), { valid: true, value: body })
+    }
+  })
+}
+
 const refused: [string, unknown, path: string, rule: string][] = [
   ['null', null, '', 'type'],
   ['an array', [], '', 'type'],
@@ -82,15 +98,14 @@ const refused: [string, unknown, path: string, rule: string][] = [
   ['Transaction as an object', ok({ Data: { Transaction: {} } }), '/Data/Transaction', 'type'],
   ['a transaction that is null', transaction(null), '/Data/Transaction/0', 'type'],
   ['a transaction that is text', transaction('x'), '/Data/Transaction/0', 'type'],
-  [
-    'AdditionalInformation as an object',
-    error({ AdditionalInformation: {} }),
-    '/AdditionalInformation',
-    'type'
-  ],
+  ['a transaction that is a list', transaction([]), '/Data/Transaction/0', 'type'],
+  ['Transaction as text', ok({ Data: { Transaction: '[]' } }), '/Data/Transaction', 'type'],
+  ['Data as a number', error({ Data: 0 }), '/Data', 'type'],
   ['Error as text', error({ Error: 'E201' }), '/Error', 'type'],
-  ['a number as Type', error({ Error: { Type: 4 } }), '/Error/Type', 'type'],
-  ['a number as LifeSpan', error({ LifeSpan: 60 }), '/LifeSpan', 'type']
+  ['Error as a list', error({ Error: [] }), '/Error', 'type'],
+  ['Error as false', error({ Error: false }), '/Error', 'type'],
+  ['null as Status', ok({ Status: null, Data: null }), '/Status', 'type'],
+  ['null as OperationId', error({ OperationId: null }), '/OperationId', 'type']
 ]
 
 for (const [what, value] of accepted) {

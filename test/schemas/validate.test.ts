@@ -39,7 +39,7 @@ t.test('changes nothing in what it refuses', async (t) => {
 })
 
 t.test('lists the first fault, or all of them', async (t) => {
-  const value = { Status: 1, LifeSpan: 2 }
+  const value = { Status: 1, Error: 2 }
   const first = check('khipu-envelope', value)
   const all = check('khipu-envelope', value, { list: 'all' })
   t.same(first, {
@@ -52,7 +52,7 @@ t.test('lists the first fault, or all of them', async (t) => {
       { path: '', rule: 'required', message: 'must have OperationId' },
       { path: '/Status', rule: 'type', message: 'must be string' },
       { path: '/Status', rule: 'enum', message: 'must be one of OK, ERROR' },
-      { path: '/LifeSpan', rule: 'type', message: 'must be string or null' }
+      { path: '/Error', rule: 'type', message: 'must be object or null' }
     ]
   })
 })

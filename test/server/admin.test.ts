@@ -121,6 +121,12 @@ t.test('/openapi.json is OpenAPI 3.1 and names every route', async (t) => {
   for (const path of ['/v1/requests', '/v1/notifications']) {
     t.ok(document['paths']?.[path]?.['post']?.['requestBody'], `${path} describes its body`)
   }
+  const bodyOf = (path: string) => document['paths']?.[path]?.['post']?.['requestBody']
+  t.match(bodyOf('/v1/requests'), { required: true })
+  t.match(bodyOf('/v1/quarantine/{id}/accept'), {
+    required: false,
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/AcceptBody' } } }
+  })
   t.same(danglingIn(document), [], 'every reference leads somewhere')
 })
 
@@ -199,6 +205,47 @@ t.test('readiness asks Redis everything at once, for each may have to time out',
   t.match(await ready, { status: 503, json: { redis: 'away' } })
 })
 
+t.test('a Redis that still loads is all that readiness tells', async (t) => {
+  const service = await openServerService(t)
+  const loading = { status: 503, json: { status: 'unavailable', redis: 'loading', concerns: [] } }
+  const concerns = () => ['it has no append-only file']
+  const reply = Object.assign(new Error('LOADING of it'), { name: 'ReplyError' })
+  const others = [
+    { catalog: storeThat(away), trouble: async () => 'loading' as const },
+    { catalog: storeThat(() => Promise.reject(reply)) }
+  ]
+  for (const one of others) {
+    const catalog = { ...service.catalog, ...one.catalog }
+    const { get } = await openAdmin(t, service, { concerns, ...one, catalog })
+    const { status, json } = await get('/health/ready')
+    t.strictSame({ status, json }, loading)
+  }
+})
+
+t.test('readiness and metrics tell what lies on the result queue', async (t) => {
+  const service = await openServerService(t)
+  const { get } = await openAdmin(t, service)
+  const none = { waiting: 0, failed: 0, oldestSeconds: 0 }
+  t.match((await get('/health/ready')).json, { resultQueue: none })
+  const { result } = service.queues
+  await result.add('delivered', {}, { timestamp: Date.now() - HOUR })
+  await result.add('delivered', {})
+  await result.add('delivered', {}, { delay: HOUR })
+  const { status, json } = await get('/health/ready')
+  const { resultQueue, concerns } = Object(json)
+  t.equal(status, 200, 'results are kept all the same')
+  t.match(resultQueue, { waiting: 3, failed: 0 })
+  t.ok(resultQueue.oldestSeconds >= 3600 && resultQueue.oldestSeconds < 3700)
+  t.match(concerns, [/^results wait unread: .* QUEUE_PREFIX$/])
+  const { text } = await get('/metrics')
+  t.match(text, /^khipu_result_queue_jobs\{state="waiting"\} 3$/m)
+  t.match(text, /^khipu_result_queue_jobs\{state="failed"\} 0$/m)
+  t.match(text, /^khipu_result_queue_oldest_seconds 36\d\d(?:\.\d+)?$/m)
+
+  const down = await openAdmin(t, service, { backlog: away })
+  t.match((await down.get('/health/ready')).json, { resultQueue: null })
+})
+
 const away = () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.5:6379'))
 const refused = Object.assign(new Error('MISCONF of 10.0.0.5'), { name: 'ReplyError' })
 const refuses = () => Promise.reject(refused)
@@ -263,6 +310,26 @@ t.test('the metrics count refusals and dropped connections, without addresses', 
   t.match(text, /^khipu_operator_refusals_total\{reason="scope"\} 1$/m)
   t.match(text, /^khipu_connections_dropped_total\{listener="public"\} 1$/m)
   t.match(text, /^khipu_callbacks_total\{status="too-many"\} 1$/m)
+})
+
+t.test('the metrics count deviations by field and rule, without indexes', async (t) => {
+  const service = await openServerService(t)
+  const metrics = createMetrics(service)
+  metrics.deviated([
+    { path: '/Data/Transaction/0/Amount', rule: 'type' },
+    { path: '/Data/Transaction/17/Amount', rule: 'type' },
+    { path: '/Data/Transaction/17/Amount/Currency', rule: 'type' },
+    { path: '/Data/Transaction/3/canary', rule: 'type' }
+  ])
+  metrics.deviated([])
+  const { text } = await metrics.render()
+  const lines = text.matchAll(/^khipu_deviations_total\{field="(.+)",rule="type"\} (\d)$/gm)
+  const found = [...lines].map(([, field, number]) => [field, number])
+  t.same(found, [
+    ['/Data/Transaction/Amount', '2'],
+    ['/Data/Transaction/Amount/Currency', '1'],
+    ['other', '1']
+  ])
 })
 
 t.test('the metrics say where the ledger does not answer', async (t) => {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { createSealer } from '../../src/ledger/seal.ts'
+import { examineHere } from '../../src/server/examine.ts'
 import { advance } from '../../src/ledger/advance.ts'
 import { ok, resultsOf } from '../support/callbacks.ts'
 import { askIn } from '../support/requests.ts'
@@ -10,6 +12,7 @@ import type { Service } from '../support/service.ts'
 // Every row of the table of docs/callback-bodies.md, by the words that it begins with.
 
 const LIMIT = 1_000_000
+const MOST_VALUES = 100
 /** An envelope with raw JSON text in its data. */
 const withData = (raw: string) =>
   JSON.stringify(ok({ Data: { Probe: 'RAW' } })).replace('"RAW"', raw)
@@ -46,6 +49,7 @@ const BODIES: readonly Body[] = [
   ['integers beyond', withData('1e400'), { holds: ':1e400' }],
   ['integers beyond', withData('-1E-400'), { holds: ':-1E-400' }],
   ['integers beyond', withData('0.01234567890123456789'), { holds: ':0.01234567890123456789' }],
+  ['integers beyond', withData('[0.10,-0.0,1E5,1.0]'), { holds: ':[0.10,-0.0,1E5,1.0]' }],
   ['no byte at all', '', kept(400, 'json')],
   ['broken JSON', withData('1').slice(0, -1), kept(400, 'json')],
   ['broken JSON', `${withData('1')}//`, kept(400, 'json')],
@@ -70,6 +74,7 @@ const BODIES: readonly Body[] = [
   ['`__proto__`', withData('{"constructor":{"prototype":{}}}'), kept(400, 'prototype')],
   ['a key with a backslash', withData(BACKSLASH), kept(400, 'key')],
   ['a number of more', withData('9'.repeat(1001)), kept(400, 'number')],
+  ['more than `BODY_VALUES`', withData(`[${'{},'.repeat(100)}{}]`), kept(422, 'values')],
   ['a scalar', '7', kept(422, 'type')],
   ['a scalar', '"text"', kept(422, 'type')],
   ['a scalar', 'null', kept(422, 'type')],
@@ -94,7 +99,10 @@ const BODIES: readonly Body[] = [
 
 t.test('every body has the answer that is stated for it, and none is lost', async (t) => {
   const service = await openServerService(t)
-  const listener = await openPublic(t, service, { bodyLimit: LIMIT })
+  const listener = await openPublic(t, service, {
+    bodyLimit: LIMIT,
+    examine: examineHere(createSealer(service.ledgerSettings.secretKeys), MOST_VALUES)
+  })
   for (const [at, [row, content, expected, headers = {}]] of BODIES.entries()) {
     const body = Buffer.from(content)
     await t.test(`${at}: ${row}`, async (t) => {

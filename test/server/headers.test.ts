@@ -66,7 +66,8 @@ t.test('of the public listener nothing answers but callbacks and liveness', asyn
   t.same(routes, [
     ['GET', '/health/live'],
     ['HEAD', '/health/live'],
-    ['POST', '/callbacks/*']
+    ['POST', '/callbacks/*'],
+    ['POST', '//callbacks/*']
   ])
   for (const [method, path] of [
     ...routes,

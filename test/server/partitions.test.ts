@@ -144,16 +144,21 @@ t.test('kept bodies are listed newest first, found, accepted and discarded', asy
     t.equal(answer.status, 400)
     ids.push(String(Object(answer.json).quarantineId))
   }
-  const seen: string[] = []
-  let cursor: string | null = '0'
-  while (cursor !== null) {
-    const page: Answered = await get(`/v1/quarantine?limit=4&cursor=${cursor}`)
-    seen.push(...itemsOf(page).map(({ quarantineId }) => String(quarantineId)))
-    cursor = nextOf(page)
-  }
-  t.same(seen.toSorted(), ids.toSorted(), 'each of them once')
-  const instants = itemsOf(await get('/v1/quarantine')).map((one) => String(one['receivedAt']))
+  const all = itemsOf(await get('/v1/quarantine'))
+  const instants = all.map((one) => String(one['receivedAt']))
   t.same(instants, instants.toSorted().toReversed())
+  for (const limit of [1, 4, 6, 7]) {
+    const seen: unknown[] = []
+    let cursor: string | null = null
+    do {
+      const from: string = cursor === null ? '' : `&cursor=${cursor}`
+      const page: Answered = await get(`/v1/quarantine?limit=${limit}${from}`)
+      seen.push(...itemsOf(page))
+      cursor = nextOf(page)
+    } while (cursor !== null)
+    t.same(seen, all, `${limit} at a time`)
+  }
+  t.same(all.map(({ quarantineId }) => String(quarantineId)).toSorted(), ids.toSorted())
   for (const [number, id] of ids.entries()) {
     const body = Buffer.from(`not JSON ${number}`).toString('base64')
     t.match((await get(`/v1/quarantine/${id}`)).json, { body, requestId: sent[number] })

@@ -96,7 +96,7 @@ t.test('another result after the end is noted, and kept as a conflict', async (t
   t.same((await post(token, other)).json, { status: 'late' })
   await advance(service, requestId, (request) => request)
   t.match((await service.catalog.find(requestId))?.history.at(-1), { event: 'callback-late' })
-  const [kept] = await service.quarantine.list(0, 9)
+  const [kept] = await service.quarantine.list(null, 9)
   t.match(kept, { kind: 'conflict', requestId, attempt: 1, size: other.length })
   t.same(kept && (await service.quarantine.open(kept)), other)
 })
@@ -110,7 +110,7 @@ t.test('a good result of a request that had failed is kept as late', async (t) =
   t.same((await post(token, bytes(ok()))).json, { status: 'late' })
   t.same((await post(token, bytes(error('X')))).json, { status: 'late' })
   await advance(service, requestId, (request) => request)
-  const kept = await service.quarantine.list(0, 9)
+  const kept = await service.quarantine.list(null, 9)
   t.same(kept.map(({ kind }) => kind).toSorted(), ['conflict', 'late'])
   t.equal((await service.catalog.find(requestId))?.state, 'failed')
 })
@@ -198,7 +198,7 @@ t.test('a token that is not genuine', async (t) => {
     ['cut in half', token.slice(0, 40)],
     ['one character too long', `${token}A`],
     ['far too long', token + 'A'.repeat(8000)],
-    ['with a slash behind', `${token}/`],
+    ['with two slashes behind', `${token}//`],
     ['with a path behind', `${token}/x`],
     ['with a path before', `x/${token}`],
     ['that is empty', ''],
@@ -305,7 +305,7 @@ for (const [httpStatus, kind, rows] of [
       t.equal(answer.status, httpStatus)
       t.match(answer.json, { status: 'refused', quarantineId: /.+/, faults: [{ path, rule }] })
       t.match(check('callback-answer', answer.json), { valid: true })
-      const [kept] = await service.quarantine.list(0, 9)
+      const [kept] = await service.quarantine.list(null, 9)
       const sha256 = createHash('sha256').update(body).digest('hex')
       t.match(kept, {
         ...Object(answer.json),
@@ -563,7 +563,7 @@ t.test('everything else is answered 404, and always the same', async (t) => {
     ]),
     ...['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map((way) => [way, `/callbacks/${token}`]),
     ['POST', `/Callbacks/${token}`],
-    ['POST', `/callbacks//${token}`],
+    ['POST', `/callbacks///${token}`],
     ['POST', '/health/live']
   ]
   for (const [method = '', path = ''] of rows) {
@@ -602,6 +602,35 @@ t.test(
   }
 )
 
+type Way = (token: string) => string
+
+const BODY_TEXT = bytes(ok()).toString()
+const WITH_A_SLASH: readonly Way[] = [
+  (token) => `/callbacks/${token}/`,
+  (token) => `//callbacks/${token}`,
+  (token) => `/callbacks//${token}`
+]
+const ALTERED_PATHS: readonly Way[] = [
+  (token) => `//callbacks/${token}/`,
+  (token) => `//callbacks//${token}`,
+  (token) => `/callbacks//${token}/`,
+  (token) => `/callbacks/${token}//`,
+  (token) => `/callbacks///${token}`,
+  (token) => `///callbacks/${token}`,
+  (token) => `/callbacks/${token}/x`,
+  (token) => `/callbacks/x/${token}`,
+  (token) => `/callbacks/./${token}`,
+  (token) => `/callbacks/../callbacks/${token}`,
+  (token) => `/Callbacks/${token}`,
+  (token) => `/callbacks/${token.toUpperCase()}`,
+  (token) => `/callbacks/${token};a`,
+  (token) => `/callbacks/${token}%20`,
+  (token) => `/callbacks/%2F${token}`,
+  (token) => `/callbacks/${token}%2F`,
+  (token) => `/%2Fcallbacks/${token}`,
+  (token) => `/callbacks/ /${token}`.replace(' ', '%20')
+]
+
 const UNSERVED = ['PUT /callbacks/k1.x', 'POST /nope', 'OPTIONS /callbacks/x', 'POST /health/live']
 for (const line of UNSERVED) {
   t.test(`${line} is answered 404 with the body unread`, async (t) => {
@@ -624,6 +653,47 @@ t.test('who asks first and has a capability is told to go on', async (t) => {
     `${head}Content-Length: ${body.length}\r\n\r\n${body.toString()}`
   )
   t.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /)
+})
+
+t.test(
+  'a client that asks first and announces too much gets 413, and is not told to go on',
+  async (t) => {
+    const service = await openServerService(t)
+    const { address, counted } = await openPublic(t, service, { bodyLimit: 1000 })
+    const { token } = await awaiting(service)
+    const head = `POST /callbacks/${token} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n`
+    const announced = await writeRaw(address, `${head}Content-Length: 1001\r\n\r\n`)
+    t.match(announced, /^HTTP\/1\.1 413 .*\r\nconnection: close\r\n.*"too-large"/is)
+    t.same(counted, ['too-large'])
+    const chunk = `3e9\r\n${' '.repeat(1001)}\r\n0\r\n\r\n`
+    const inChunks = await writeRaw(address, `${head}Transfer-Encoding: chunked\r\n\r\n${chunk}`)
+    t.match(inChunks, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 413 /)
+  }
+)
+
+t.test('one slash that a gateway added does not have a callback refused', async (t) => {
+  const service = await openServerService(t)
+  const { address } = await openPublic(t, service)
+  for (const way of WITH_A_SLASH) {
+    const { token } = await awaiting(service)
+    const answer = await call(address + way(token), { method: 'POST', body: BODY_TEXT })
+    t.match(answer, { status: 200, json: { status: 'accepted' } }, way('{c}'))
+  }
+})
+
+t.test('any other altered path is 404, with the body unread', async (t) => {
+  const service = await openServerService(t)
+  const { address, counted } = await openPublic(t, service)
+  for (const way of ALTERED_PATHS) {
+    const { token } = await awaiting(service)
+    const head = `POST ${way(token)} HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\n\r\n`
+    t.match(
+      await writeRaw(address, head),
+      /^HTTP\/1\.1 404 .*\{"status":"not-found"\}$/s,
+      way('{c}')
+    )
+  }
+  t.notOk(counted.includes('accepted'))
 })
 
 for (const type of ['', 'garbage', 'application/', ';', 'a/b/c', 'x'.repeat(2000)]) {

@@ -31,7 +31,7 @@ async function failedThenGood(service: Service, envelope: object = ok()) {
 }
 
 async function keptFor({ quarantine }: Service, requestId: string) {
-  const kept = await quarantine.list(0, 99)
+  const kept = await quarantine.list(null, 99)
   return kept.filter((entry) => entry.requestId === requestId).map((entry) => entry.quarantineId)
 }
 
@@ -65,7 +65,7 @@ t.test('entries are listed newest first, a page at a time', async (t) => {
   const service = await openServerService(t)
   const { get } = await openAdmin(t, service)
   for (let at = 0; at < 55; at += 1) await keep(service, v7(), Buffer.from(`${at}`))
-  const expected = await service.quarantine.list(0, 99)
+  const expected = await service.quarantine.list(null, 99)
   const instants = expected.map(({ receivedAt }) => receivedAt)
   t.same(
     instants,
@@ -87,7 +87,7 @@ t.test('entries are listed newest first, a page at a time', async (t) => {
     expected.map(({ quarantineId }) => quarantineId)
   )
   t.equal(Object((await get('/v1/quarantine?limit=7')).json).items.length, 7)
-  for (const wrong of ['limit=0', 'limit=201', 'cursor=x', 'cursor=-1', 'state=late']) {
+  for (const wrong of ['limit=0', 'limit=201', 'cursor=x', 'cursor=0', 'cursor=', 'state=late']) {
     t.match(await get(`/v1/quarantine?${wrong}`), { status: 422, json: { status: 422 } }, wrong)
   }
 })
@@ -366,4 +366,132 @@ t.test('an accepted error that no longer counts stays in quarantine', async (t) 
   await post(`/v1/quarantine/${id}/accept`)
   t.equal((await service.catalog.find(requestId))?.state, 'retry-scheduled')
   t.same(await keptFor(service, requestId), [id])
+})
+
+/** Bodies that break the schema, and what force makes of each. */
+const FORCED: readonly [what: string, body: object, completeness: string][] = [
+  ['no OperationId', { Status: 'OK', Data: { Transaction: [{}] } }, 'complete'],
+  ['a number as OperationId', { ...ok(), OperationId: 7 }, 'complete'],
+  ['a long OperationId', { ...ok(), OperationId: 'x'.repeat(37) }, 'complete'],
+  ['no Data', { OperationId: '1', Status: 'OK' }, 'empty'],
+  ['text as Data', { ...ok(), Data: 'none' }, 'complete'],
+  ['a list as Data', { ...ok(), Data: [{}] }, 'complete'],
+  ['an object as Transaction', { ...ok(), Data: { Transaction: { a: 1 } } }, 'complete'],
+  ['a transaction that is text', { ...ok(), Data: { Transaction: ['x'] } }, 'complete'],
+  ['text as Error', { ...ok(), Error: 'none' }, 'complete']
+]
+
+for (const [what, body, completeness] of FORCED) {
+  t.test(`with force a body with ${what} is the result of its open request`, async (t) => {
+    const service = await openServerService(t)
+    const { post } = await openAdmin(t, service)
+    const requestId = await askIn(service, 'parked')
+    const id = await keep(service, requestId, bytes(body))
+    for (const without of [undefined, {}, { force: false }]) {
+      const refused = await post(`/v1/quarantine/${id}/accept`, without)
+      t.match(refused, { status: 422, json: { errors: [{ path: /^/, rule: /.+/ }] } })
+    }
+    t.equal((await post(`/v1/quarantine/${id}/accept`, { force: true })).status, 200)
+    const [result] = await resultsOf(service)
+    t.match(result, { id: requestId, name: 'delivered', data: { completeness, response: body } })
+    t.match(check('result', result?.data), { valid: true })
+    t.same(await keptFor(service, requestId), [])
+    const { history = [] } = (await service.catalog.find(requestId)) ?? {}
+    t.match(history.at(-1), { event: 'quarantine-accepted', by: 'ana', force: true })
+  })
+}
+
+t.test('with force a request that failed gets its late result, byte for byte', async (t) => {
+  const service = await openServerService(t)
+  const { post } = await openAdmin(t, service)
+  const requestId = await askIn(service, 'failed')
+  const text = '{"Status":"OK","Data":{"Transaction":[{"TransactionId":12345678901234567890}]}}'
+  const id = await keep(service, requestId, Buffer.from(text))
+  t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 422)
+  t.equal((await post(`/v1/quarantine/${id}/accept`, { force: true })).status, 200)
+  const name = `${service.queuePrefix}:khipu-results:${requestId}-late`
+  const data = (await service.redis.hget(name, 'data')) ?? ''
+  t.ok(data.includes(`"response":${text}`))
+  t.match(JSON.parse(data), {
+    outcome: 'delivered',
+    operationId: null,
+    deviations: [{ path: '/Data/Transaction/0/TransactionId', rule: 'type' }]
+  })
+})
+
+t.test('with force an ERROR that breaks the schema is acted on as any other', async (t) => {
+  const service = await openServerService(t)
+  const { post } = await openAdmin(t, service)
+  const requestId = await askIn(service, 'awaiting-callback')
+  const body = { Status: 'ERROR', OperationId: 7, Error: { Type: 'DO_NOT_RETRY', Code: 'E401' } }
+  const id = await keep(service, requestId, bytes(body))
+  t.equal((await post(`/v1/quarantine/${id}/accept`, { force: true })).status, 200)
+  t.match(await resultsOf(service), [
+    { name: 'failed', data: { reason: 'do-not-retry', response: body, deviations: [] } }
+  ])
+})
+
+const NOT_EVEN_WITH_FORCE: readonly [what: string, body: string, rule: string][] = [
+  ['broken JSON', '{"Status":"OK"', 'json'],
+  ['a key twice', '{"Status":"OK","Status":"ERROR"}', 'duplicate-key'],
+  ['null', 'null', 'type'],
+  ['a list', '[{"Status":"OK"}]', 'type'],
+  ['text', '"OK"', 'type'],
+  ['no Status', '{"Data":{"Transaction":[{}]}}', 'required'],
+  ['another Status', '{"OperationId":"1","Status":"ok","Data":{}}', 'enum'],
+  ['null as Status', '{"OperationId":"1","Status":null,"Data":{}}', 'type']
+]
+
+for (const [what, body, rule] of NOT_EVEN_WITH_FORCE) {
+  t.test(`not even with force a body that is ${what} is let through`, async (t) => {
+    const service = await openServerService(t)
+    const { post } = await openAdmin(t, service)
+    const requestId = await askIn(service, 'parked')
+    const id = await keep(service, requestId, Buffer.from(body))
+    const answer = await post(`/v1/quarantine/${id}/accept`, { force: true })
+    t.match(answer, { status: 422, json: { errors: [{ rule }] } })
+    t.match(check('problem', answer.json), { valid: true })
+    t.same(await keptFor(service, requestId), [id])
+    t.same(await resultsOf(service), [])
+  })
+}
+
+t.test('force needs the scope admin, and a body that says it', async (t) => {
+  const service = await openServerService(t)
+  const { address, post } = await openAdmin(t, service)
+  const requestId = await askIn(service, 'parked')
+  const id = await keep(service, requestId, bytes({ ...ok(), OperationId: 7 }))
+  const path = `/v1/quarantine/${id}/accept`
+  for (const token of ['token-of-reader', 'token-of-writer']) {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const answer = await fetch(address + path, { method: 'POST', headers, body: '{"force":true}' })
+    t.equal(answer.status, 403)
+  }
+  for (const wrong of [{ force: 'true' }, { force: 1 }, { Force: true }, [], null, 'true']) {
+    t.equal((await post(path, wrong === 'true' ? '"true"' : wrong)).status, 422)
+  }
+  t.equal((await post(path, '{')).status, 400)
+  t.same(await keptFor(service, requestId), [id])
+  t.equal((await post(path, '', { 'content-type': 'application/json' })).status, 422, 'no force')
+  t.same(await keptFor(service, requestId), [id])
+  t.equal((await post(path, { force: true })).status, 200)
+})
+
+t.test('an odd field of a transaction refuses no accepted body', async (t) => {
+  const service = await openServerService(t)
+  const { post } = await openAdmin(t, service)
+  const requestId = await askIn(service, 'failed')
+  const odd = ok({ Data: { Transaction: [{ Balance: '12', AddressLine: ['a'] }] } })
+  const id = await keep(service, requestId, bytes(odd))
+  t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 200)
+  const late = (await resultsOf(service)).find((result) => result.id.endsWith('-late'))
+  t.match(late, {
+    data: {
+      response: odd,
+      deviations: [
+        { path: '/Data/Transaction/0/AddressLine', rule: 'type' },
+        { path: '/Data/Transaction/0/Balance', rule: 'type' }
+      ]
+    }
+  })
 })

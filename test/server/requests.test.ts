@@ -1,13 +1,16 @@
 import t from 'tap'
 import { v7, validate, version } from 'uuid'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
+import { release } from '../../src/core/operate.ts'
 import { type State, STATES } from '../../src/core/request.ts'
 import { beginSending } from '../../src/core/sending.ts'
 import { settle } from '../../src/core/settle.ts'
+import { createCursors } from '../../src/ledger/cursors.ts'
 import { check } from '../../src/schemas/validate.ts'
-import { error, ok, receive, resultsOf } from '../support/callbacks.ts'
+import { bytes, error, ok, receive, resultsOf } from '../support/callbacks.ts'
 import { openAdmin, openServerService } from '../support/listeners.ts'
 import { around, ask, askIn, BTG, change } from '../support/requests.ts'
+import { secretKey } from '../support/service.ts'
 import type { Answered } from '../support/wire.ts'
 
 const MINIMAL = { RequestData: { AccountNumber: '000011887755' } }
@@ -315,7 +318,65 @@ t.test('requests are listed newest first, a page at a time', async (t) => {
   t.same(await filtered('reference=even'), [])
 })
 
+t.test('a cursor goes on in its own list alone, and with its own filters', async (t) => {
+  const service = await openServerService(t)
+  const { get } = await openAdmin(t, service)
+  const ids: string[] = []
+  for (let at = 0; at < 5; at += 1) {
+    ids.unshift(await askIn(service, 'parked', { reference: 'run-7', turns: true }))
+    await service.quarantine.keep({ requestId: v7(), attempt: 1 }, 'schema', [], bytes({ at }))
+  }
+  const account = (await service.catalog.find(ids[0] ?? ''))?.account?.id ?? ''
+  const lists = [
+    'requests?',
+    'requests?state=parked',
+    `requests?service=${BTG}`,
+    'requests?reference=run-7',
+    `requests?account=${account}`,
+    `requests?state=parked&account=${account}`,
+    'quarantine?'
+  ]
+  const cursors = await Promise.all(
+    lists.map(async (list) => String(Object((await get(`/v1/${list}&limit=2`)).json).nextCursor))
+  )
+  t.equal(new Set(cursors).size, lists.length)
+  t.notMatch(cursors.join(), account)
+  for (const [at, list] of lists.entries()) {
+    for (const [of, cursor] of cursors.entries()) {
+      const answer = await get(`/v1/${list}&limit=4&cursor=${cursor}`)
+      const what = `${list} with the cursor of ${lists[of]}`
+      if (at === of) t.match(answer, { status: 200, json: { nextCursor: null } }, what)
+      else t.match(answer, { status: 422, json: { errors: [{ path: '/cursor' }] } }, what)
+      if (at === of) t.equal(itemsOf(answer).length, 3, what)
+    }
+  }
+})
+
+t.test('a cursor outlives the rotation of SECRET_KEYS, and not its key', async (t) => {
+  const [before, after] = [secretKey('k1'), secretKey('k2')]
+  const service = await openServerService(t, { secretKeys: [before] })
+  for (let at = 0; at < 3; at += 1) await askIn(service, 'queued')
+  const page = await (await openAdmin(t, service)).get('/v1/requests?limit=2')
+  const path = `/v1/requests?cursor=${Object(page.json).nextCursor}`
+  const rotated = { ...service, cursors: createCursors([after, before]) }
+  t.equal(itemsOf(await (await openAdmin(t, rotated)).get(path)).length, 1)
+  const gone = { ...service, cursors: createCursors([after]) }
+  t.equal((await (await openAdmin(t, gone)).get(path)).status, 422)
+})
+
 const QUERIES: readonly [query: string, path: string][] = [
+  ['account=000011887755', '/account'],
+  ['account=', '/account'],
+  [`account=${'a'.repeat(21)}`, '/account'],
+  [`account=${'a'.repeat(23)}`, '/account'],
+  [`account=${'a'.repeat(21)}%2B`, '/account'],
+  [`account=${'a'.repeat(22)}%0A`, '/account'],
+  [`account=${'a'.repeat(22)}&account=${'a'.repeat(22)}`, '/account'],
+  ['cursor=', '/cursor'],
+  ['cursor=0', '/cursor'],
+  ['cursor=x', '/cursor'],
+  [`cursor=${v7()}`, '/cursor'],
+  [`cursor=${'A'.repeat(70)}`, '/cursor'],
   ['limit=0', '/limit'],
   ['limit=201', '/limit'],
   ['limit=many', '/limit'],
@@ -385,6 +446,24 @@ for (const state of STATES) {
   })
 }
 
+t.test('retry of what has used up its attempts is answered 409, and says so', async (t) => {
+  const policy = { ...BUILT_IN_POLICY, maxAttempts: 1 }
+  const service = await openServerService(t, { policy })
+  const { post } = await openAdmin(t, service)
+  for (const state of ['parked', 'retry-scheduled'] as const) {
+    const requestId = await askIn(service, 'parked')
+    if (state === 'retry-scheduled') {
+      await change(service, requestId, (request, now) => release(request, now, 'ana', now))
+    }
+    const answer = await post(`/v1/requests/${requestId}/retry`)
+    t.match(answer, { status: 409, json: { detail: /used up its attempts/ } }, state)
+    t.equal((await service.catalog.find(requestId))?.state, state)
+    t.equal((await post(`/v1/requests/${requestId}/cancel`)).status, 200)
+    const ended = await post(`/v1/requests/${requestId}/retry`)
+    t.match(ended, { status: 409, json: { detail: /the state 'cancelled' forbids it/ } })
+  }
+})
+
 t.test('a cancellation comes too late where a result is in hand', async (t) => {
   const service = await openServerService(t)
   const { post } = await openAdmin(t, service)
@@ -419,7 +498,8 @@ t.test('a dry run counts what matches, and releases nothing', async (t) => {
   const { post } = await openAdmin(t, service)
   const { first, third, other } = await parkAll(service)
   const rows: readonly [filter: object, matched: number][] = [
-    [{}, 3],
+    [{ all: true }, 3],
+    [{ all: true, code: 'E999' }, 2],
     [{ code: 'E999' }, 2],
     [{ reason: 'unauthorized' }, 1],
     [{ service: other }, 1],
@@ -453,8 +533,24 @@ t.test('a notification releases what matches and nothing else', async (t) => {
     by: 'ana'
   })
   t.same(await release({ reason: 'unauthorized', dryRun: false }), { matched: 0, released: 0 })
-  t.same(await release({}), { matched: 2, released: 2 })
+  t.same(await release({ all: true }), { matched: 2, released: 2 })
   t.match(await service.catalog.totals(), { live: { parked: 0, 'retry-scheduled': 3 } })
+})
+
+t.test('a notification does not match what has used up its POSTs', async (t) => {
+  const service = await openServerService(t)
+  const { post } = await openAdmin(t, service)
+  const requestId = await askIn(service, 'parked')
+  await change(service, requestId, (request) => ({
+    ...request,
+    attempts: Array.from({ length: service.policy.maxAttempts }, (_, index) => {
+      return { number: index + 1, sendingAt: 0, dueAt: 0, cause: 'temporary' as const }
+    })
+  }))
+  const none = { matched: 0, released: 0 }
+  t.same((await post('/v1/notifications', { all: true, dryRun: true })).json, none)
+  t.same((await post('/v1/notifications', { all: true })).json, none)
+  t.equal((await post(`/v1/requests/${requestId}/retry`)).status, 409)
 })
 
 t.test('what a notification releases is paced, never all at once', async (t) => {
@@ -463,7 +559,7 @@ t.test('what a notification releases is paced, never all at once', async (t) => 
   const { post } = await openAdmin(t, service)
   const ids: string[] = []
   for (let at = 0; at < 12; at += 1) ids.push(await askIn(service, 'parked'))
-  await post('/v1/notifications', {})
+  await post('/v1/notifications', { all: true })
   const dues = await Promise.all(
     ids.map(async (id) => Number((await service.catalog.find(id))?.dueAt))
   )
@@ -491,7 +587,10 @@ for (const [what, body, path] of [
   ['an unknown key', { dryrun: true }, '/dryrun'],
   ['an unknown reason', { reason: 'no-callback' }, '/reason'],
   ['an id that is none', { requestIds: ['x'] }, '/requestIds/0'],
-  ['no ids', { requestIds: [] }, '/requestIds']
+  ['no ids', { requestIds: [] }, '/requestIds'],
+  ['no filter', {}, ''],
+  ['no filter, to count,', { dryRun: true }, ''],
+  ['"all": false alone', { all: false }, '']
 ] as const) {
   t.test(`a notification with ${what} is refused, and releases nothing`, async (t) => {
     const requestId = await askIn(shared, 'parked')

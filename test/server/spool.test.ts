@@ -81,6 +81,8 @@ for (const [what, status, body, headers] of refused) {
     t.match(kept, { requestId, attempt: 1, size: body.length })
     t.same(kept && (await service.quarantine.open(kept)), body)
     t.same(await pending(service, requestId), [])
+    const { keptAttempt } = (await service.ledger.load(requestId)) ?? {}
+    t.equal(keptAttempt, 1, 'and its request remembers it, as if it had come now')
   })
 }
 
@@ -120,6 +122,20 @@ t.test('on a disk without room it is 503 unread', async (t) => {
   const { address, token } = await openWithSpool(t, { leaveFree: 2 ** 60 })
   const head = `POST /callbacks/${token} HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n`
   t.match(await writeRaw(address, head), /^HTTP\/1\.1 503 /)
+})
+
+t.test('no flood of errors and refused bodies keeps a good result from the disk', async (t) => {
+  const bounds = { mostOfRequest: 3, mostBytesOfRequest: 2000 }
+  const { service, spool, post, requestId, token } = await openWithSpool(t, bounds)
+  const statuses = []
+  for (const body of ['{', bytes(error('A')), bytes({ Status: 'OK' }), bytes(error('B')), '[']) {
+    statuses.push((await post(token, Buffer.from(body))).status)
+  }
+  t.same(statuses, [400, 200, 422, 429, 429])
+  t.equal((await post(token, bytes(ok()))).status, 200)
+  await drainAll(t, service, spool)
+  await advance(service, requestId, (request) => request)
+  t.equal((await service.catalog.find(requestId))?.state, 'delivered')
 })
 
 t.test('too many different callbacks of one request are answered 429', async (t) => {
@@ -188,7 +204,7 @@ t.test('one whose request is known no more is kept as late', async (t) => {
   const token = service.capabilities.sign({ requestId, attempt: 1 })
   t.match((await post(token, bytes(ok()))).json, { status: 'accepted' })
   await drainAll(t, service, spool)
-  t.match(await service.quarantine.list(0, 9), [{ requestId, kind: 'late', faults: [] }])
+  t.match(await service.quarantine.list(null, 9), [{ requestId, kind: 'late', faults: [] }])
 })
 
 t.test('one whose request has ended meanwhile is noted as late', async (t) => {

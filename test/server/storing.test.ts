@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { bytes, ok } from '../support/callbacks.ts'
 import { openPublic, openServerService } from '../support/listeners.ts'
@@ -41,4 +42,20 @@ t.test('what waited for its turn behind some that hung does not hang as well', a
   t.equal(asked.length, 3)
   void send(LARGE)
   await until('what comes later is tried again', () => asked.length === 4)
+})
+
+t.test('what Redis has taken to know the request is a part of its patience, once', async (t) => {
+  const service = await openServerService(t)
+  const passed: string[] = []
+  // Of 1.8 s half are left: none would be if they counted twice, and all of them if they did not count.
+  const has = () => pause(900, true)
+  const receive = () => {
+    for (const ms of [500, 1_600]) setTimeout(() => passed.push(`${ms} ms`), ms)
+    return new Promise<never>(() => {})
+  }
+  const { post } = await openPublic(t, service, { ledger: { ...service.ledger, has, receive } })
+  const requestId = await askIn(service, 'awaiting-callback')
+  const token = service.capabilities.sign({ requestId, attempt: 1 })
+  t.equal((await post(token, bytes(ok()))).status, 503)
+  t.same(passed, ['500 ms'])
 })

@@ -96,6 +96,39 @@ t.test('one request has room for so many bytes, and leaves the others theirs', a
   t.equal(await put(spool, 'two', 'b'.repeat(600)), 'spooled')
 })
 
+t.test('results of a request are bounded apart from all else that comes for it', async (t) => {
+  const folder = folderOf(t)
+  const bounds = { mostOfRequest: 2, mostBytesOfRequest: 1000 }
+  const spool = open(t, folder, bounds)
+  const putResult = (of: Spool, text: string) =>
+    of.put({ ...callbackOf('one', Buffer.from(text)), isResult: true }, Buffer.from(text))
+  for (const text of ['a', 'b']) t.equal(await put(spool, 'one', text), 'spooled')
+  t.equal(await put(spool, 'one', 'c'), 'too-many')
+  t.equal(await putResult(spool, 'd'), 'spooled')
+  t.equal(await putResult(spool, 'x'.repeat(1000)), 'too-many')
+  spool.close()
+  const again = open(t, folder, bounds)
+  t.same(
+    allOf(again).map(({ isResult }) => isResult),
+    [false, false, true]
+  )
+  t.equal(await putResult(again, 'e'), 'spooled')
+  t.equal(await putResult(again, 'f'), 'too-many', 'they are counted where they were put before')
+})
+
+t.test('a file of before results were told apart is opened, and read', async (t) => {
+  const folder = folderOf(t)
+  const first = open(t, folder)
+  await put(first, 'one', 'a')
+  first.close()
+  const database = new DatabaseSync(join(folder, 'callbacks.sqlite'))
+  database.exec('ALTER TABLE spooled DROP COLUMN isResult')
+  database.close()
+  const spool = open(t, folder)
+  t.same(textsOf(spool), ['a'])
+  t.equal(await put(spool, 'one', 'b'), 'spooled')
+})
+
 t.test('some of the disk is left free, for what it takes to remove', async (t) => {
   const spool = open(t, folderOf(t), { leaveFree: 2 ** 60 })
   t.equal(await put(spool, 'one', 'a'), 'full')

@@ -29,6 +29,7 @@ export async function openPublic(
     ...service,
     spool: null,
     canStore: () => true,
+    isStopping: () => false,
     counted: (status) => void counted.push(status),
     dropped: () => void counted.push('dropped'),
     ...changes
@@ -43,7 +44,7 @@ export async function openPublic(
   const address = await listen(t, app)
   const post = (token: string, body: Buffer, headers: Record<string, string> = {}) =>
     call(`${address}/callbacks/${token}`, { method: 'POST', body: new Uint8Array(body), headers })
-  return { address, counted, post, routes: routesOf(app) }
+  return { address, counted, post, app, routes: routesOf(app) }
 }
 
 const TOKENS: readonly ApiToken[] = [
@@ -71,7 +72,10 @@ export async function openAdmin(
   const deps: AdminDeps = {
     catalog: service.catalog,
     canStore: () => true,
+    isStopping: () => false,
     concerns: () => [],
+    trouble: async () => null,
+    backlog: service.backlog,
     spool: null,
     metrics: () => metrics.render(),
     operator: {

@@ -71,7 +71,13 @@ export async function askIn(
 /** The world at an instant, as the core is told of it. */
 export function around(service: Service, now: number): Around {
   const { policy, callbackTimeoutMs } = service
-  const nothing = { authorizationExpiresAt: null, busyUntil: null, refused: null }
+  const nothing = {
+    authorizationExpiresAt: null,
+    busyUntil: null,
+    refused: null,
+    probeUntil: null,
+    keptAttempt: null
+  }
   return { policy, callbackTimeoutMs, now, random: 0, notifications: [], ...nothing }
 }
 

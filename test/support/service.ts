@@ -11,8 +11,12 @@ import { joinPartitions } from '../../src/ledger/partitions.ts'
 import { awaitReplicas } from '../../src/ledger/replicas.ts'
 import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
 import { type Connection, connectWaiting, type RedisAddress } from '../../src/queue/connections.ts'
+import { readBacklog } from '../../src/queue/backlog.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
+import { createSealer } from '../../src/ledger/seal.ts'
+import { examineHere } from '../../src/server/examine.ts'
 import { openQueues } from '../../src/queue/queues.ts'
+import { addressOf } from './redis-address.ts'
 
 export const HOUR = 3_600_000
 export const DAY = 24 * HOUR
@@ -58,7 +62,7 @@ export async function connectTo(
   log: Logger,
   connect: NonNullable<Wishes['connect']> = connectWaiting
 ): Promise<Redis> {
-  const redis = connect({ url, ca: null }, log)
+  const redis = connect(addressOf(url), log)
   if (!(redis instanceof Redis)) throw new Error('not for a Cluster')
   await once(redis, 'ready')
   return redis
@@ -92,7 +96,8 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
     policy,
     authorizationExpiresAt: wishes.authorizationExpiresAt ?? null,
     callbackTimeoutMs: wishes.callbackTimeoutMs ?? HOUR / 2,
-    random: () => 0
+    random: () => 0,
+    backlog: () => readBacklog(queues.result, redis)
   }
   const all = joinPartitions([opened, ...others])
   return {
@@ -107,6 +112,7 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
     queuePrefix,
     queues,
     capabilities: createCapabilities(secretKeys),
+    examine: examineHere(createSealer(secretKeys)),
     ledgerRetentionMs,
     log
   }

@@ -21,6 +21,7 @@ import { bytes, callbackOf, error, ok, receive, resultsOf } from '../support/cal
 import { openAdmin, openPublic } from '../support/listeners.ts'
 import { type Death, openMortal } from '../support/mortal.ts'
 import { takeTime } from '../support/patience.ts'
+import { addressOf } from '../support/redis-address.ts'
 import { ACKNOWLEDGED, ask, askIn } from '../support/requests.ts'
 import { DAY, HOUR, openService, type Service } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -264,7 +265,7 @@ async function healAll(
   khipu: PretendKhipu,
   requestIds: readonly string[]
 ): Promise<void> {
-  const connection = connectWaiting({ url: service.url, ca: null }, service.log)
+  const connection = connectWaiting(addressOf(service.url), service.log)
   const { deps } = openWorker(service, khipu.answer)
   const settings = { connection, concurrency: 8, sweepIntervalMs: DAY, requestTimeoutMs: SOON_MS }
   const worker = startWorker({ ...deps, ...settings })

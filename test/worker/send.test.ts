@@ -338,7 +338,7 @@ t.test('a result that breaks the schema is kept, for it may have been paid for',
   t.match(await find(service, requestId), expected)
   await send(deps, job)
   t.equal(sends.length, 1, 'and nothing is sent before the deadline')
-  const [kept, ...others] = await service.quarantine.list(0, 9)
+  const [kept, ...others] = await service.quarantine.list(null, 9)
   t.same(others, [])
   t.match(kept, { kind: 'schema', requestId, attempt: 1 })
   t.same(kept && (await service.quarantine.open(kept)), bytes(content))
@@ -354,7 +354,7 @@ t.test('an answer without a body leaves nothing to keep', async (t) => {
   t.match(request, { state: 'awaiting-callback', reason: 'ambiguous' })
   t.match(request.history.at(-1), { event: 'ambiguous', detail: 'HTTP 204' })
   t.notOk(request.attempts[0]?.keptAnswer)
-  t.same(await service.quarantine.list(0, 9), [])
+  t.same(await service.quarantine.list(null, 9), [])
 })
 
 t.test(
@@ -372,7 +372,7 @@ t.test(
         data: { reason: 'do-not-retry', response: { Status: 'ERROR', Error: { Code: 'E101' } } }
       }
     ])
-    const [kept] = await service.quarantine.list(0, 9)
+    const [kept] = await service.quarantine.list(null, 9)
     t.same(kept && (await service.quarantine.open(kept)), body)
   }
 )
@@ -553,7 +553,7 @@ for (const [what, meanwhile, answer, { name, kept }] of MEANWHILE) {
     const results = await resultsOf(service)
     t.equal(results.length, 1)
     t.match(results, [{ id: requestId, name }])
-    const entries = await service.quarantine.list(0, 9)
+    const entries = await service.quarantine.list(null, 9)
     t.same(
       entries.map(({ kind }) => kind),
       kept

@@ -13,6 +13,7 @@ import { send } from '../../src/worker/send.ts'
 import { sweep } from '../../src/worker/sweep.ts'
 import { startWorker } from '../../src/worker/worker.ts'
 import { bytes, error, ok, receive } from '../support/callbacks.ts'
+import { addressOf } from '../support/redis-address.ts'
 import { ACKNOWLEDGED, ask, REQUEST_TIMEOUT_MS } from '../support/requests.ts'
 import { DAY, HOUR, keysWith, openService, type Service, tick } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -62,7 +63,7 @@ async function startAll(
     })
     return ACKNOWLEDGED
   })
-  const connection = connectWaiting({ url: service.url, ca: null }, service.log)
+  const connection = connectWaiting(addressOf(service.url), service.log)
   const worker = startWorker({ ...deps, connection, concurrency: 8, sweepIntervalMs: DAY })
   t.teardown(async () => {
     await worker.close()
@@ -318,7 +319,7 @@ t.test('after a refused log-on', async (t) => {
     t.equal(await stateOf(service, same), 'awaiting-callback')
     const fresh = await askFor(service, '4', 'wrong')
     await sendNow(service, fresh)
-    t.equal(await stateOf(service, fresh), 'awaiting-callback')
+    t.match(await find(service, fresh), { state: 'queued', reason: 'logon-probe' })
   })
 })
 
@@ -354,12 +355,15 @@ const GOOD_AGAIN: readonly [
     }
   ],
   [
-    'an operator who lets one go that is parked for it',
+    'a result of one that an operator has retried',
     async (service) => {
       const parked = await askFor(service, '3', 'x')
       await sendNow(service, parked)
       t.equal(await stateOf(service, parked), 'parked')
       await advance(service, parked, (request, { now }) => retryNow(request, 'ana', now))
+      await sendNow(service, parked)
+      await receive(service, parked, ok())
+      await advance(service, parked, look)
     }
   ]
 ]

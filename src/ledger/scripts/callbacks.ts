@@ -1,10 +1,11 @@
 /**
- * id, callback id, callback (JSON), sealed body, most callbacks, how many ms ago it was taken where that was
- * not now → accepted, late, duplicate, full or unknown.
+ * id, callback id, callback (JSON), sealed body, result or error, most callbacks of that type, most bytes of unread
+ * bodies beside which an error is taken, how many ms ago it was taken where that was not now → accepted, late,
+ * duplicate, full or unknown. Results and errors are counted apart: no number of errors keeps a result out.
  * It counts as a version: a commit that has not seen it loses, or what was accepted would come too late.
  */
 export const receive = `
-local id, callbackId, callback, body, most, ago = unpack(ARGV)
+local id, callbackId, callback, body, type, most, mostBytes, ago = unpack(ARGV)
 
 -- The clock of whoever took it may have been set meanwhile: no callback came before its attempt was sent.
 local function takenAt()
@@ -16,32 +17,59 @@ local function takenAt()
   return math.min(at, math.max(earliest, at - ago))
 end
 
+local function isFull(order)
+  local results = tonumber(redis.call('HGET', key('request', id), 'results') or '0')
+  if type == 'result' then return results >= tonumber(most) end
+  if order - results >= tonumber(most) then return true end
+  local bytes = 0
+  for _, name in ipairs(redis.call('HKEYS', key('bodies', id))) do
+    bytes = bytes + redis.call('HSTRLEN', key('bodies', id), name)
+  end
+  return bytes > 0 and bytes + #body > tonumber(mostBytes)
+end
+
 local state = redis.call('HGET', key('request', id), 'state')
 if not state then return 'unknown' end
 if redis.call('HEXISTS', key('callbacks', id), callbackId) == 1 then return 'duplicate' end
 local order = redis.call('HLEN', key('callbacks', id))
-if order >= tonumber(most) then return 'full' end
+if not ago and isFull(order) then return 'full' end
 local at = takenAt()
 redis.call('HSET', key('callbacks', id), callbackId, string.format('%d|%d|', at, order) .. callback)
 redis.call('HSET', key('bodies', id), callbackId, body)
 redis.call('ZADD', key('received'), at, id)
 redis.call('HINCRBY', key('request', id), 'version', 1)
+if type == 'result' then redis.call('HINCRBY', key('request', id), 'results', 1) end
 if state == 'delivered' or state == 'failed' or state == 'cancelled' then return 'late' end
 return 'accepted'
 `
 
 /**
  * id, request id, entry (JSON), sealed body, size, most entries and bytes of one request, most entries and
- * bytes in all, how many ms ago it was taken where that was not now → 1 where it is new, 0 where the same is
- * kept already, -1 where the request has its share. What was answered for already is kept all the same: then
- * the oldest of its request gives way.
+ * bytes in all, the attempt where it is a callback of one, how many ms ago it was taken where that was not now → 1
+ * where it is new, 0 where the same is kept already, -1 where the request has its share. What was answered for already
+ * is kept all the same: then the oldest of its request is evicted. A callback that is kept leaves a mark on its
+ * request, which counts as a version: a deadline that has not seen it loses, or what Khipu has answered would be paid
+ * for again.
  */
 export const quarantine = `
-local id, requestId, entry, body, size, ownEntries, ownBytes, mostEntries, mostBytes, ago = unpack(ARGV)
-if redis.call('EXISTS', key('quarantine', id)) == 1 then return 0 end
+local id, requestId, entry, body, size, ownEntries, ownBytes, mostEntries, mostBytes, attempt, ago = unpack(ARGV)
+
+local function mark()
+  local request = key('request', requestId)
+  local marked = tonumber(redis.call('HGET', request, 'kept') or '0')
+  if attempt == '' or tonumber(attempt) <= marked or redis.call('EXISTS', request) == 0 then return end
+  redis.call('HSET', request, 'kept', attempt)
+  redis.call('HINCRBY', request, 'version', 1)
+end
+
+if redis.call('EXISTS', key('quarantine', id)) == 1 then
+  mark()
+  return 0
+end
 local count, bytes = holdingOf(requestId)
 local hasShare = count >= tonumber(ownEntries) or (count > 0 and bytes + size > tonumber(ownBytes))
 if hasShare and not ago then return -1 end
+mark()
 put(id, entry, now() - (ago or 0), body)
 if hasShare then trimHolding(requestId, tonumber(ownEntries), tonumber(ownBytes)) end
 trim(mostEntries, mostBytes)

@@ -32,12 +32,13 @@ return 1
 /**
  * id, whether accounts take turns → version, record, pending callbacks (id, value, …), notifications since
  * the last sending and since the log-on was refused, epoch, now, until when the account is busy, the
- * refused log-on (JSON).
+ * refused log-on (JSON), until when another request tries that, the latest attempt of which a callback was refused
+ * and kept.
  */
 export const load = `
 local id, turns = unpack(ARGV)
 local fields = redis.call('HMGET', key('request', id),
-  'version', 'record', 'since', 'state', 'account', 'logon')
+  'version', 'record', 'since', 'state', 'account', 'logon', 'kept')
 if not fields[1] then return nil end
 local callbacks = redis.call('HGETALL', key('callbacks', id))
 local pending = {}
@@ -47,38 +48,48 @@ for i = 1, #callbacks, 2 do
     pending[#pending + 1] = callbacks[i + 1]
   end
 end
-local since, busyUntil, refused = fields[3] or '', '', ''
+local since, logon, busyUntil, refused, probeUntil = fields[3] or '', fields[6] or '', '', '', ''
+local function dueOf(other) return other and (redis.call('ZSCORE', key('due'), other) or tostring(now())) or '' end
+if turns == '1' and logon ~= '' and (TO_BE_SENT[fields[4]] or ON_ITS_WAY[fields[4]]) then
+  refused = redis.call('GET', key('refused', logon)) or ''
+end
 if turns == '1' and TO_BE_SENT[fields[4]] then
-  local other = ahead(fields[5] or '', id)
-  if other then busyUntil = redis.call('ZSCORE', key('due'), other) or tostring(now()) end
-  refused = redis.call('GET', key('refused', fields[6] or '')) or ''
+  busyUntil = dueOf(ahead(fields[5] or '', id))
   if refused ~= '' then
+    probeUntil = dueOf(aheadWithLogon(logon, id))
     local at = cjson.decode(refused).at
     if since == '' or at < tonumber(since) then since = string.format('%d', at) end
   end
 end
 local notifications = since == '' and {} or redis.call('ZRANGEBYSCORE', key('notifications'), since, '+inf')
 local epoch = redis.call('GET', key('epoch')) or '0'
-return { fields[1], fields[2], pending, notifications, epoch, now(), busyUntil, refused }
+local kept = fields[7] or ''
+return { fields[1], fields[2], pending, notifications, epoch, now(), busyUntil, refused, probeUntil, kept }
 `
 
 /**
  * id, version, epoch, nonce, record, state, due, since, ended, changes (JSON: see commitArguments), sealed
- * input or nothing → { 1, the record of the request whose turn has come }, or { 0 } where the record, the
- * notifications or the turns have changed since they were loaded. A commit whose reply was lost is sent
+ * input or nothing → { 1, the records of requests that waited for this one … }, or { 0 } where the record, the
+ * notifications, the turns or the probes have changed since they were loaded. A commit whose reply was lost is sent
  * again by the client: it is known by its nonce, and not taken for somebody else's.
  */
 export const commit = `
 local id, version, epoch, nonce, record, state, due, since, ended, changes, sealed = unpack(ARGV)
 local request = key('request', id)
-local stored = redis.call('HMGET', request, 'version', 'state', 'nonce', 'account')
+local stored = redis.call('HMGET', request, 'version', 'state', 'nonce', 'account', 'logon')
 if stored[3] == nonce then return { 1 } end
 if stored[1] ~= version or (redis.call('GET', key('epoch')) or '0') ~= epoch then return { 0 } end
 changes = cjson.decode(changes)
 local account, logon = changes.account, changes.logon
-if changes.turns and state == 'sending' and stored[2] ~= 'sending' then
-  local refused = redis.call('GET', key('refused', logon)) or ''
-  if ahead(account, id) or refused ~= changes.refusedBefore then return { 0 } end
+local begins = changes.turns and state == 'sending' and stored[2] ~= 'sending'
+if begins or changes.verdict == 'unproven' then
+  local refused = redis.call('GET', key('refused', begins and logon or changes.judged)) or ''
+  if refused ~= changes.refusedBefore then return { 0 } end
+end
+if begins and ahead(account, id) then return { 0 } end
+if begins and changes.isProbe then
+  if aheadWithLogon(logon, id) then return { 0 } end
+  redis.call('SET', key('probe', logon), id, 'PX', math.max(changes.refusedMs, 1))
 end
 redis.call('HSET', request, 'version', version + 1, 'record', record, 'state', state, 'since', since,
   'nonce', nonce, 'account', account, 'logon', logon)
@@ -105,10 +116,12 @@ if #changes.consumed > 0 then
   for _, value in ipairs(redis.call('HVALS', key('callbacks', id))) do pending = pending or value ~= '' end
   if not pending then redis.call('ZREM', key('received'), id) end
 end
-if changes.refused ~= '' and changes.refusedMs > 0 then
+if changes.verdict == 'unproven' then
+  redis.call('SET', key('refused', changes.judged), changes.refused, 'KEEPTTL')
+elseif changes.verdict == 'refused' and changes.refusedMs > 0 then
   redis.call('SET', key('refused', changes.judged), changes.refused, 'PX', changes.refusedMs)
 elseif changes.judged ~= '' then
-  redis.call('DEL', key('refused', changes.judged))
+  redis.call('DEL', key('refused', changes.judged), key('probe', changes.judged))
 end
 local before = stored[4] or ''
 if before ~= account then
@@ -118,8 +131,15 @@ if before ~= account then
   end
   if account ~= '' then redis.call('ZADD', key('account', account), 0, id) end
 end
-local turn = takeTurns(account, id, state, changes.waits)
-return { 1, turn and redis.call('HGET', key('request', turn), 'record') or '' }
+local waiters = { takeTurns(account, id, state, changes.waits) }
+local logonBefore = stored[5] or ''
+if logonBefore ~= '' then redis.call('ZREM', key('probing', logonBefore), id) end
+if changes.waitsForProbe then redis.call('ZADD', key('probing', logon), 0, id) end
+local logons = { [logonBefore] = true, [logon] = true, [changes.triedWith] = true }
+for name in pairs(logons) do waiters[#waiters + 1] = nextForProbe(name) end
+local reply = { 1 }
+for _, other in ipairs(waiters) do reply[#reply + 1] = redis.call('HGET', key('request', other), 'record') end
+return reply
 `
 
 /**

@@ -29,6 +29,7 @@ export function inspectHistory(request: Request, posts: readonly Post[], rules: 
     }
     sent += 1
   }
+  if (sent > rules.policy.maxAttempts) throw new Error('it cost more POSTs than it may')
   if (sent !== attempts.length) throw new Error('the history must tell of every attempt')
   for (const [cause, most] of Object.entries(rules.mostRetries)) {
     const retried = attempts.slice(0, -1).filter((attempt) => attempt.cause === cause)

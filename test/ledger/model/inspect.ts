@@ -41,11 +41,13 @@ function inspectKeys({ record, state, account, hasInput, pending, bodies }: Seen
   const due = sight.due.get(requestId)
   // Whose turn has come is marked as due, again with every commit of its account.
   const latest = Math.max(job?.at ?? 0, sight.now)
-  const isAsDue = due === job?.at || (waits(record) && due !== undefined && due <= latest)
+  const isPromoted = waits(record) || record.reason === 'logon-probe'
+  const isAsDue = due === job?.at || (isPromoted && due !== undefined && due <= latest)
   must(isAsDue, `the index must have when it is due: ${due}, not ${job?.at}`)
 }
 
 function waits({ state, reason }: Request): boolean {
+  if (reason === 'logon-probe') return false
   return state === 'queued' || (state === 'retry-scheduled' && reason === 'account-busy')
 }
 

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Answer } from '../../../src/core/answer.ts'
 import { cancel, retryNow } from '../../../src/core/operate.ts'
 import { logonOf, type Request } from '../../../src/core/request.ts'
+import { isSpent } from '../../../src/core/spent.ts'
 import type { KhipuRequest } from '../../../src/khipu/client.ts'
 import type { Entry } from '../../../src/ledger/entry.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
@@ -194,8 +195,11 @@ export class World {
           cancel(request, 'ann', now)
         )
       case 'retry':
-        return operate(process, await this.#pick('requests', what.pick), (request, { now }) =>
-          retryNow(request, 'ann', now)
+        return operate(
+          process,
+          await this.#pick('requests', what.pick),
+          (request, { now, policy }) =>
+            isSpent(request, policy) ? request : retryNow(request, 'ann', now)
         )
       case 'authorize':
         return giveAuthorization(process, await this.#pick('requests', what.pick), what.logon)

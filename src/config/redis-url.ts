@@ -1,0 +1,71 @@
+import { isIPv6 } from 'node:net'
+
+/** What REDIS_URL says. */
+export interface RedisServer {
+  /** A name or an address; one of IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  readonly username: string | null
+  readonly password: string | null
+  /** Its number; 0 where the URL names none. */
+  readonly database: number
+  readonly isTls: boolean
+}
+
+/** What is wrong with a REDIS_URL, without its value. */
+export type UrlFaults = readonly string[]
+
+const DEFAULT_PORT = 6379
+
+/**
+ * Reads a REDIS_URL. This is the only place that does: ioredis would take a database that is no number for 0, a
+ * missing host for its own machine, and any parameter for one of its options.
+ */
+export function parseRedisUrl(text: string): RedisServer | UrlFaults {
+  const url = URL.parse(text)
+  if (url === null || url.port === '0') return [UNREADABLE]
+  const [username, password] = [decode(url.username), decode(url.password)]
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const database = DATABASE.exec(url.pathname)?.[1]
+  const faults = [
+    ...(username === undefined || password === undefined ? [NOT_ENCODED] : []),
+    ...(host === '' ? [NO_HOST] : []),
+    ...(host === '' || HOST.test(host) || isIPv6(host) ? [] : [UNREADABLE]),
+    ...(database === undefined ? [NO_NUMBER] : []),
+    ...(url.search === '' ? [] : [PARAMETER]),
+    ...(url.hash === '' ? [] : [FRAGMENT])
+  ]
+  if (faults.length > 0) return faults
+  return {
+    host,
+    port: Number(url.port || DEFAULT_PORT),
+    username: username || null,
+    password: password || null,
+    database: Number(database),
+    isTls: url.protocol === 'rediss:'
+  }
+}
+
+export function isServer(parsed: RedisServer | UrlFaults): parsed is RedisServer {
+  return !Array.isArray(parsed)
+}
+
+const HOST = /^[A-Za-z0-9._-]+$/
+/** A slash alone names no database. */
+const DATABASE = /^\/?([0-9]{0,9})$/
+
+const UNREADABLE =
+  'must be an address: its host or port is not one (write / ? # @ in a password as %2F %3F %23 %40)'
+const NOT_ENCODED = 'has a % in user or password that begins no escape: write it as %25'
+const NO_HOST = 'must name a host: a socket on this machine is not taken'
+const NO_NUMBER = 'must have the number of a database, or nothing, behind the slash'
+const PARAMETER = 'must have no parameters: none is known here'
+const FRAGMENT = 'must have no fragment: write # as %23'
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}

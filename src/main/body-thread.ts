@@ -1,0 +1,69 @@
+import { getHeapStatistics } from 'node:v8'
+import Tinypool from 'tinypool'
+import type { ResultHead } from '../core/publish.ts'
+import type { SecretKey } from '../core/secret-key.ts'
+import { openStored, type StoredBody } from '../ledger/ledger.ts'
+import { createSealer } from '../ledger/seal.ts'
+import { composeHere } from '../queue/compose.ts'
+import { examineHere } from '../server/examine.ts'
+
+// What runs on a thread of its own: the same functions that small bodies meet on the event loop.
+
+/** What a thread is given once. */
+export interface ThreadSettings {
+  readonly secretKeys: readonly [SecretKey, ...SecretKey[]]
+  readonly sealResults: boolean
+  readonly bodyValues: number
+}
+
+/**
+ * More than twice what a value takes at the most, in any shape: an object whose one key no other object has. With 256 MB
+ * a million of them fit.
+ */
+const BYTES_PER_VALUE = 400
+
+/**
+ * JSON.parse can't be stopped: where it fills the memory of a thread, that is the end of the whole process. So
+ * a body that might is refused before, even where BODY_VALUES allows for it.
+ */
+function valuesThatFit(): number {
+  return Math.floor(getHeapStatistics().heap_size_limit / BYTES_PER_VALUE)
+}
+
+export interface Examination {
+  readonly body: Uint8Array
+  readonly isEncoded: boolean
+  readonly requestId: string
+}
+
+export interface Composition {
+  readonly head: ResultHead
+  readonly stored: Omit<StoredBody, 'open'>
+  readonly jobId: string
+}
+
+const { secretKeys, sealResults, bodyValues } = Tinypool.workerData as ThreadSettings
+const sealer = createSealer(secretKeys)
+const examineBody = examineHere(sealer, Math.min(bodyValues, valuesThatFit()))
+const composeResult = composeHere(sealResults ? createSealer(secretKeys, 'result').seal : null)
+
+/** Says that the thread has started. */
+export function ready(): void {}
+
+export function examine({ body, isEncoded, requestId }: Examination): unknown {
+  const examined = examineBody(body, isEncoded, requestId)
+  return handOver(examined, examined.sealed.sealed)
+}
+
+export function compose({ head, stored, jobId }: Composition): unknown {
+  const composed = composeResult(head, openStored(sealer, stored), jobId)
+  return handOver(composed, composed.text)
+}
+
+/** The bytes leave this thread without being copied. */
+function handOver(value: object, { buffer }: Uint8Array): unknown {
+  return Tinypool.move({
+    [Tinypool.transferableSymbol]: buffer,
+    [Tinypool.valueSymbol]: value
+  } as unknown as ArrayBuffer)
+}
