@@ -27,6 +27,13 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
   app.decorateRequest('askedForMs', 0)
   const receiving = { deps, store: createStoring(deps), fewAtOnce: pLimit(MOST_LARGE_AT_ONCE) }
   const reading = countReading()
+  const inHand = new Set<Promise<unknown>>()
+  const track = (handling: Promise<unknown>) => {
+    inHand.add(handling)
+    return handling.finally(() => inHand.delete(handling))
+  }
+  // The listener closes with its last connection; a callback whose sender has gone has none, and is stored all the same.
+  app.addHook('onClose', async () => void (await Promise.allSettled(inHand)))
   for (const path of ['/callbacks/*', DOUBLED_PATH]) {
     app.post(path, {
       onRequest: async (request, reply) => {
@@ -36,7 +43,7 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
           return undefined
         return postpone(deps, reply)
       },
-      handler: (request, reply) => receive(receiving, request, reply)
+      handler: (request, reply) => track(receive(receiving, request, reply))
     })
   }
 }
@@ -47,7 +54,11 @@ interface Receiving {
   readonly fewAtOnce: LimitFunction
 }
 
-async function receive(receiving: Receiving, request: FastifyRequest, reply: FastifyReply) {
+async function receive(
+  receiving: Receiving,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<unknown> {
   const { deps, fewAtOnce } = receiving
   const { capability } = request
   if (capability === null) return refuseUnknown(deps, reply)
