@@ -130,6 +130,9 @@ function runWorker(
   }
 }
 
+/** How long the listener waits for bodies that are on their way when it closes. Those it cuts off leave a line. */
+const LAST_BODIES_MS = 2_500
+
 async function runPublic(config: Config, shared: Shared, log: Logger): Promise<Running> {
   const { metrics } = shared
   const deps = {
@@ -141,7 +144,13 @@ async function runPublic(config: Config, shared: Shared, log: Logger): Promise<R
   const app = await buildPublic(deps, config)
   const address = await app.listen(config.publicListener)
   log.info({ address }, 'public listener open')
-  return app
+  return {
+    async close() {
+      const timer = setTimeout(() => app.server.closeAllConnections(), LAST_BODIES_MS)
+      await app.close()
+      clearTimeout(timer)
+    }
+  }
 }
 
 async function runAdmin(

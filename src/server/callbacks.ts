@@ -32,6 +32,13 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
   const fewAtOnce = pLimit(MOST_LARGE_AT_ONCE)
   const receiving = { deps, store: createStoring(deps), fewAtOnce }
   const { reading } = deps
+  const inHand = new Set<Promise<unknown>>()
+  const track = (handling: Promise<unknown>) => {
+    inHand.add(handling)
+    return handling.finally(() => inHand.delete(handling))
+  }
+  // The listener closes with its last connection; a callback whose sender has gone has none, and is stored all the same.
+  app.addHook('onClose', async () => void (await Promise.allSettled(inHand)))
   for (const path of ['/callbacks/*', DOUBLED_PATH]) {
     app.post(path, {
       onRequest: async (request, reply) => {
@@ -42,7 +49,8 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
         // Whoever waited has gone: there is nobody to answer.
         return reply.hijack()
       },
-      handler: (request, reply) => reading.finish(request, () => receive(receiving, request, reply))
+      handler: (request, reply) =>
+        track(reading.finish(request, () => receive(receiving, request, reply)))
     })
   }
 }
@@ -53,7 +61,11 @@ interface Receiving {
   readonly fewAtOnce: LimitFunction
 }
 
-async function receive(receiving: Receiving, request: FastifyRequest, reply: FastifyReply) {
+async function receive(
+  receiving: Receiving,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<unknown> {
   const { deps, fewAtOnce } = receiving
   const { capability } = request
   if (capability === null) return refuseUnknown(deps, reply)

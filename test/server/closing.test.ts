@@ -5,7 +5,10 @@ import t from 'tap'
 import { bytes, ok } from '../support/callbacks.ts'
 import { openPublic, openServerService } from '../support/listeners.ts'
 import { askIn } from '../support/requests.ts'
+import { plain } from '../support/senders.ts'
+import type { Service } from '../support/service.ts'
 import { until } from '../support/until.ts'
+import { hold } from '../support/wire.ts'
 
 t.test('a callback on a kept connection is stored while the listener closes', async (t) => {
   const service = await openServerService(t)
@@ -36,6 +39,37 @@ t.test('a callback on a kept connection is stored while the listener closes', as
   t.same(counted, ['accepted', 'accepted'])
   await closed
 })
+
+t.test(
+  'a listener closes no sooner than it has stored what a sender that has gone has sent',
+  async (t) => {
+    const service = await openServerService(t)
+    let release = () => {}
+    const held = new Promise<void>((resolve) => (release = resolve))
+    let asked = 0
+    const receive: Service['ledger']['receive'] = async (...received) => {
+      asked += 1
+      await held
+      return service.ledger.receive(...received)
+    }
+    const ledger = { ...service.ledger, receive }
+    const { app, address, counted } = await openPublic(t, service, { ledger })
+    const requestId = await askIn(service, 'awaiting-callback')
+    const path = `/callbacks/${service.capabilities.sign({ requestId, attempt: 1 })}`
+    const socket = await hold(address)
+    const body = bytes(ok())
+    socket.write(plain(path, body) + body.toString())
+    await until('it is being stored', () => asked > 0)
+    socket.resetAndDestroy()
+    let isClosed = false
+    const closing = app.close().then(() => (isClosed = true))
+    await pause(200)
+    t.notOk(isClosed)
+    release()
+    await closing
+    t.same(counted, ['accepted'])
+  }
+)
 
 t.test('from the signal on answers close their connections', async (t) => {
   const service = await openServerService(t)
