@@ -11,6 +11,9 @@ import { viewOf } from './view.ts'
 export interface RequestsDeps extends AdvanceDeps {
   readonly catalog: Lookup
   readonly accounts: Accounts
+  readonly jobs: AdvanceDeps['jobs'] & {
+    wake(requestId: string, callbackId: string): Promise<void>
+  }
   readonly log: Logger
 }
 
