@@ -3,6 +3,7 @@ import type { Around } from '../core/decide.ts'
 import type { Policy } from '../core/policy.ts'
 import { isUnpublished, markPublished } from '../core/publish.ts'
 import type { Request } from '../core/request.ts'
+import { TookDown } from '../core/took-down.ts'
 import type { Entry } from './entry.ts'
 import type { Ledger, StoredBody } from './ledger.ts'
 
@@ -15,8 +16,11 @@ export interface Jobs {
   ensure(before: Request | null, after: Request, now: number): Promise<void>
   /** Has a request looked at at once whose instant has passed, or whose turn has come. */
   hurry(request: Request, now: number): Promise<void>
-  /** Puts the one result of an ended request on the downstream queue; again is as good as once. */
-  publish(request: Request, open: () => Promise<StoredBody | null>): Promise<void>
+  /**
+   * Puts the one result of an ended request on the downstream queue; again is as good as once. False where `open`
+   * says that it is set aside.
+   */
+  publish(request: Request, open: () => Promise<StoredBody | 'set-aside' | null>): Promise<boolean>
 }
 
 export interface AdvanceDeps {
@@ -94,8 +98,27 @@ async function ensure(
 ): Promise<void> {
   await deps.jobs.ensure(before, after, now)
   if (!isUnpublished(after)) return
-  const { requestId, response } = after
-  const open = async () => response && deps.ledger.storedBody(requestId, response.body)
-  await deps.jobs.publish(after, open)
+  if (!(await publish(deps, after))) return
+  const { requestId } = after
   await advance(deps, requestId, (request, { now: at }) => markPublished(request, at))
+}
+
+/** Publishes as one try. That is counted when its turn has come, for those that wait take nobody down. */
+async function publish({ ledger, jobs }: AdvanceDeps, request: Request): Promise<boolean> {
+  const { requestId, response } = request
+  const open = async () => {
+    if (response === null) return null
+    if (!(await ledger.beginTry(requestId))) return 'set-aside'
+    return ledger.storedBody(requestId, response.body)
+  }
+  try {
+    const isPublished = await jobs.publish(request, open)
+    await ledger.endTry(requestId, 'done')
+    return isPublished
+  } catch (error) {
+    const how = error instanceof TookDown ? 'took-down' : 'failed'
+    // Where Redis is away as well, this process goes on with the same try.
+    await ledger.endTry(requestId, how).catch(() => {})
+    throw error
+  }
 }

@@ -9,10 +9,12 @@ export interface Totals {
   readonly accepted: number
   readonly ended: Readonly<Record<string, number>>
   readonly live: Readonly<Record<string, number>>
+  /** How many results took down whoever published them, and are left alone until an operator has them tried again. */
+  readonly setAside: number
 }
 
 /** What the law leaves over: anything but 0 means that a request was lost, or made up. */
-export function unaccounted({ accepted, ended, live }: Totals): number {
+export function unaccounted({ accepted, ended, live }: Omit<Totals, 'setAside'>): number {
   const counts = [...Object.values(ended), ...Object.values(live)]
   return counts.reduce((left, count) => left - count, accepted)
 }
@@ -120,14 +122,16 @@ async function redisNow({ run }: Store): Promise<number> {
 
 async function readTotals({ run }: Store): Promise<Totals> {
   const live = STATES.filter((state) => !ENDED.has(state))
-  const [fields, counts] = (await run('totals', ...live)) as [string[], number[]]
+  const reply = (await run('totals', ...live)) as [string[], number[], number]
+  const [fields, counts, setAside] = reply
   const totals = new Map(
     fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1]] as const] : []))
   )
   return {
     accepted: Number(totals.get('accepted') ?? 0),
     ended: Object.fromEntries([...ENDED].map((state) => [state, Number(totals.get(state) ?? 0)])),
-    live: Object.fromEntries(live.map((state, index) => [state, Number(counts[index] ?? 0)]))
+    live: Object.fromEntries(live.map((state, index) => [state, Number(counts[index] ?? 0)])),
+    setAside
   }
 }
 

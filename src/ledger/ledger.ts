@@ -7,6 +7,7 @@ import { isCallback } from './ids.ts'
 import { type Change, commitArguments, type CommitSettings } from './change.ts'
 import { type Entry, type LoadReply, readRecord, toEntry } from './entry.ts'
 import { sealBody, type SealedBody, type Sealer } from './seal.ts'
+import { createTries, type Tries } from './tries.ts'
 import { referenceHash, type Store } from './store.ts'
 
 /** What is needed to send a request to Khipu; sealed at rest, shredded when the request ends. */
@@ -32,7 +33,7 @@ export interface StoredBody {
 }
 
 /** The record of every request; the only place that changes one. */
-export interface Ledger {
+export interface Ledger extends Tries {
   /** Writes a new request; false where its id is taken. */
   create(request: Request, input: Input): Promise<boolean>
   has(requestId: string): Promise<boolean>
@@ -77,6 +78,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
   }
 
   return {
+    ...createTries(store),
     seal,
 
     async create(request, input) {

@@ -27,7 +27,8 @@ export function sumTotals(all: readonly Totals[]): Totals {
   return {
     accepted: sum(all.map(({ accepted }) => accepted)),
     ended: sumByName(all.map(({ ended }) => ended)),
-    live: sumByName(all.map(({ live }) => live))
+    live: sumByName(all.map(({ live }) => live)),
+    setAside: sum(all.map(({ setAside }) => setAside))
   }
 }
 

@@ -1,6 +1,7 @@
 import { claimLate, discard, notify, pace, quarantine, receive, tidy } from './scripts/callbacks.ts'
 import { PRELUDE, PROBES, SHELF, TURNS } from './scripts/prelude.ts'
 import { resealField, resealText } from './scripts/reseal.ts'
+import { beginTry, takeUp } from './scripts/tries.ts'
 import { agree, commit, create, forget, load, totals } from './scripts/requests.ts'
 
 /**
@@ -11,9 +12,11 @@ import { agree, commit, create, forget, load, totals } from './scripts/requests.
  * <tag>:callbacks:<id>   hash: callback id → '<receivedAt>|<order>|<JSON>' while pending, '' once acted on
  * <tag>:bodies:<id>      hash: callback id → sealed bytes
  * <tag>:kept:<id>        set: the ids of its quarantine entries
+ * <tag>:tries:<id>       set: tries to publish its result that have begun, and not ended
  * <tag>:late:<id>        'claimed:' or 'published:', and the quarantine entry accepted as the request's late result
  * <tag>:requests, :state:<state>, :service:<service>, :reference:<hash>, :account:<hash>   zsets, by id
- * <tag>:due, :received, :ended                                           zsets, by instant
+ * <tag>:due, :received, :ended, :aside                                   zsets, by instant; :aside has the
+ *                        ended requests whose result takes down whoever publishes it
  * <tag>:waiting:<account> (zset, by id), :turn:<account> (set of request ids)
  * <tag>:refused:<log-on>   string that expires, JSON: the log-on that the bank refused last
  * <tag>:probe:<log-on> (string that expires: who tried it last), :probing:<log-on> (zset, by id: who waits for that)
@@ -40,6 +43,8 @@ export const SCRIPTS: Readonly<Record<string, string>> = {
   tidy: PRELUDE + SHELF + tidy,
   notify: PRELUDE + notify,
   pace: PRELUDE + pace,
+  beginTry: PRELUDE + beginTry,
+  takeUp: PRELUDE + takeUp,
   resealField: PRELUDE + resealField,
   resealText: PRELUDE + resealText
 }

@@ -9,8 +9,11 @@ import { JobText } from './text-queue.ts'
 
 /** Puts results on the downstream queue. The job id is the request id, so again is as good as once. */
 export interface Results {
-  /** The one result of a request that has ended; `open` reads the envelope that was stored for it, if any. */
-  publish(request: Request, open: () => Promise<Envelope | null>): Promise<void>
+  /**
+   * The one result of a request that has ended; `open` reads the envelope that was stored for it, if any. False where it
+   * says that the result is set aside.
+   */
+  publish(request: Request, open: () => Promise<Envelope | 'set-aside' | null>): Promise<boolean>
   /** The extra result of a request that had failed, after an operator accepted its late callback. */
   publishLate(result: ResultHead, body: Uint8Array): Promise<void>
 }
@@ -34,16 +37,21 @@ export function createResults(queue: Queue, { log, compose, deviated }: ResultsD
     const fields = { requestId, outcome, completeness, reason, attempts }
     log.info({ ...fields, deviations: deviations.length }, 'result published')
   }
-  async function publish(request: Request, open: () => Promise<Envelope | null>): Promise<void> {
+  const publish: Results['publish'] = async (request, open) => {
     const envelope = await open()
+    if (envelope === 'set-aside') {
+      log.error({ requestId: request.requestId }, 'result set aside')
+      return false
+    }
     // A body is shredded only once its result was published: by another handler, a moment ago.
-    if (envelope === null && request.response !== null) return
+    if (envelope === null && request.response !== null) return true
     await add(resultOf(request), envelope, request.requestId)
+    return true
   }
 
   const limit = pLimit(MOST_AT_ONCE)
   return {
-    publish: (request, open) => limit(publish, request, open),
-    publishLate: (result, body) => limit(add, result, body, `${result.requestId}-late`)
+    publish: (request, open) => limit(() => publish(request, open)),
+    publishLate: (result, body) => limit(() => add(result, body, `${result.requestId}-late`))
   }
 }

@@ -127,6 +127,10 @@ function ledgerGauges(registers: Registry[]) {
     'khipu_requests_unaccounted',
     'accepted - ended - live: anything but 0 means that a request was lost or made up'
   )
+  const aside = gauge(
+    'khipu_results_set_aside',
+    'Results that took their process down three times and are left alone; look into it above 0'
+  )
   const overdue = gauge(
     'khipu_oldest_overdue_seconds',
     'For how long the oldest of what is overdue has been so; look into it above a minute'
@@ -155,6 +159,7 @@ function ledgerGauges(registers: Registry[]) {
         for (const [state, count] of Object.entries(totals.ended)) ended.set({ state }, count)
         for (const [state, count] of Object.entries(totals.live)) live.set({ state }, count)
         lost.set(unaccounted(totals))
+        aside.set(totals.setAside)
         overdue.set((await catalog.overdueMs()) / 1000)
         const usage = await quarantine.usage()
         quarantined.set(usage.entries)

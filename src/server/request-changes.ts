@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { authorize, cancel, retryNow } from '../core/operate.ts'
-import { isOpen, type Request } from '../core/request.ts'
+import { isOpen, note, type Request } from '../core/request.ts'
 import { isSpent } from '../core/spent.ts'
 import { expiryOf } from '../khipu/authorization.ts'
 import { advance, type Step } from '../ledger/advance.ts'
@@ -28,9 +29,13 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: RequestsDe
     '/requests/:id/retry',
     {
       config: { scope: 'write' },
-      schema: { summary: 'Send a waiting request now', ...answers(200, 'request-view') }
+      schema: {
+        summary: 'Send a waiting request now, or publish a result that was set aside',
+        ...answers(200, 'request-view')
+      }
     },
-    ({ params, caller }) =>
+    async ({ params, caller }) =>
+      (await publishAgain(deps, caller, params.id)) ??
       change(deps, caller, params.id, (request, { now, policy }) =>
         isSpent(request, policy) ? request : retryNow(request, caller, now)
       )
@@ -47,6 +52,25 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: RequestsDe
     },
     ({ params, body, caller }) => giveAuthorization(deps, caller, params.id, body)
   )
+}
+
+/**
+ * Has a result that was set aside published once more, with nothing sent to Khipu; null where it was not. It is left
+ * to a worker: what takes a process down is not to take the one that listens.
+ */
+async function publishAgain(
+  deps: RequestsDeps,
+  by: string,
+  requestId: string
+): Promise<RequestView | null> {
+  if (!(await deps.ledger.isSetAside(requestId))) return null
+  // While it is set aside, to change the request publishes nothing.
+  const view = await change(deps, by, requestId, (request, { now }) =>
+    note(request, { at: now, event: 'publication-retried', by })
+  )
+  await deps.ledger.takeUp(requestId)
+  await deps.jobs.wake(requestId, `retry.${randomUUID()}`)
+  return view
 }
 
 /** Seals the new authorization beside what is to be sent; both take effect in one commit. */

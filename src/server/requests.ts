@@ -14,6 +14,9 @@ export interface RequestsDeps extends AdvanceDeps {
   readonly catalog: Lookup
   readonly accounts: Accounts
   readonly cursors: Cursors
+  readonly jobs: AdvanceDeps['jobs'] & {
+    wake(requestId: string, callbackId: string): Promise<void>
+  }
   readonly log: Logger
 }
 

@@ -212,7 +212,11 @@ const CRASHES: readonly [where: string, crash: Crash][] = [
     'after the result was published',
     ({ jobs }) => {
       const crash = failingOnce(async () => {})
-      const publish: Jobs['publish'] = (...args) => jobs.publish(...args).then(crash)
+      const publish: Jobs['publish'] = async (...args) => {
+        await jobs.publish(...args)
+        await crash()
+        return true
+      }
       return { jobs: { ...jobs, publish } }
     }
   ],

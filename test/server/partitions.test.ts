@@ -224,12 +224,13 @@ t.test(
 )
 
 t.test('totals are summed by state', async (t) => {
-  const totals = { accepted: 2, ended: { failed: 1 }, live: { queued: 1 } }
-  const others = { accepted: 1, ended: { failed: 1 }, live: { parked: 0 } }
+  const totals = { accepted: 2, ended: { failed: 1 }, live: { queued: 1 }, setAside: 1 }
+  const others = { accepted: 1, ended: { failed: 1 }, live: { parked: 0 }, setAside: 2 }
   t.same(sumTotals([totals, others]), {
     accepted: 3,
     ended: { failed: 2 },
-    live: { queued: 1, parked: 0 }
+    live: { queued: 1, parked: 0 },
+    setAside: 3
   })
 })
 

@@ -1,15 +1,29 @@
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
+import { startThreads } from '../../src/main/threads.ts'
+import { connectForBodies } from '../../src/queue/connections.ts'
 import { bytes, ok } from '../support/callbacks.ts'
 import { openPublic, openServerService } from '../support/listeners.ts'
 import { askIn } from '../support/requests.ts'
+import { connectTo, openParts } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 const MB = 1024 * 1024
 
 async function open(t: Test, changes: Parameters<typeof openPublic>[2] = {}) {
   const service = await openServerService(t)
-  const opened = await openPublic(t, service, changes)
+  const { url, log, queuePrefix, ledgerSettings } = service
+  const redis = await connectTo(url, log, connectForBodies)
+  const large = await openParts(redis, queuePrefix, log, ledgerSettings)
+  t.teardown(async () => {
+    await large.queues.close()
+    redis.disconnect()
+  })
+  const { secretKeys } = ledgerSettings
+  const threads = startThreads({ secretKeys, sealResults: false, bodyValues: 1e6 }, log)
+  t.teardown(() => threads.close())
+  const { examine } = threads
+  const opened = await openPublic(t, service, { large, examine, ...changes })
   const { hostname, port } = new URL(opened.address)
   const tokenOf = async () =>
     service.capabilities.sign({ requestId: await askIn(service, 'awaiting-callback'), attempt: 1 })

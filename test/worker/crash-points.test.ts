@@ -63,14 +63,17 @@ const WISHES = {
     ...BUILT_IN_POLICY,
     releasesPerSecond: 1000,
     maxAttempts: 100,
-    parkedMaxMs: { ...BUILT_IN_POLICY.parkedMaxMs, quarantined: SOON_MS },
     retry: {
       ...BUILT_IN_POLICY.retry,
       'retry-immediately': AT_ONCE,
       temporary: AT_ONCE,
       'no-callback': { ...AT_ONCE, maxRetries: 50 }
     },
-    parkedMaxMs: { ...BUILT_IN_POLICY.parkedMaxMs, 'unreadable-answer': SOON_MS }
+    parkedMaxMs: {
+      ...BUILT_IN_POLICY.parkedMaxMs,
+      quarantined: SOON_MS,
+      'unreadable-answer': SOON_MS
+    }
   }
 }
 

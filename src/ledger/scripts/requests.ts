@@ -103,7 +103,9 @@ if stored[2] ~= state then
     redis.call('ZADD', key('ended'), ended, id)
   end
 end
-if due == '' then redis.call('ZREM', key('due'), id) else redis.call('ZADD', key('due'), due, id) end
+local isAside = ended ~= '' and redis.call('ZSCORE', key('aside'), id)
+if due == '' or isAside then redis.call('ZREM', key('due'), id) else redis.call('ZADD', key('due'), due, id) end
+if due == '' and ended ~= '' then redis.call('DEL', key('tries', id)) end
 for _, kept in ipairs(changes.keep) do
   local body = redis.call('HGET', key('bodies', id), kept.callbackId)
   put(kept.quarantineId, kept.entry, kept.receivedAt, body or '')
@@ -150,7 +152,7 @@ export const forget = `
 local id, state, service, reference = unpack(ARGV)
 if redis.call('ZSCORE', key('received'), id) then return 0 end
 local account = redis.call('HGET', key('request', id), 'account')
-redis.call('DEL', key('request', id), key('callbacks', id), key('bodies', id), key('late', id))
+redis.call('DEL', key('request', id), key('callbacks', id), key('bodies', id), key('late', id), key('tries', id))
 for _, name in ipairs({ 'requests', 'due', 'ended' }) do redis.call('ZREM', key(name), id) end
 redis.call('ZREM', key('state', state), id)
 redis.call('ZREM', key('service', service), id)
@@ -159,9 +161,12 @@ if account and account ~= '' then redis.call('ZREM', key('account', account), id
 return 1
 `
 
-/** states → the totals (field, value, …), and how many requests are in each of the states, all of one instant. */
+/**
+ * states → the totals (field, value, …), how many requests are in each of the states, and how many results are set
+ * aside, all of one instant.
+ */
 export const totals = `
 local counts = {}
 for index, state in ipairs(ARGV) do counts[index] = redis.call('ZCARD', key('state', state)) end
-return { redis.call('HGETALL', key('totals')), counts }
+return { redis.call('HGETALL', key('totals')), counts, redis.call('ZCARD', key('aside')) }
 `
