@@ -70,12 +70,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
   const { redis, sealer, key, run } = store
   const seal = (requestId: string, input: Input) =>
     sealer.seal(Buffer.from(JSON.stringify(input)), requestId)
-  async function storedBody(requestId: string, id: string): Promise<StoredBody | null> {
-    const sealed = await redis.hgetBuffer(key('bodies', requestId), id)
-    if (sealed === null) return null
-    const stored = { requestId, callbackId: id, sealed }
-    return { ...stored, open: () => openStored(sealer, stored) }
-  }
+  const storedBody: Ledger['storedBody'] = (requestId, id) => readStored(store, requestId, id)
 
   return {
     ...createTries(store),
@@ -120,6 +115,17 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
     storedBody,
     openBody: async (requestId, id) => (await storedBody(requestId, id))?.open() ?? null
   }
+}
+
+async function readStored(
+  { redis, sealer, key }: Store,
+  requestId: string,
+  callbackId: string
+): Promise<StoredBody | null> {
+  const sealed = await redis.hgetBuffer(key('bodies', requestId), callbackId)
+  if (sealed === null) return null
+  const stored = { requestId, callbackId, sealed }
+  return { ...stored, open: () => openStored(sealer, stored) }
 }
 
 /** The bytes of a received envelope, out of those that are kept. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { createCapabilities } from '../khipu/capability.ts'
-import { connectFailingFast, connectForBodies } from '../queue/connections.ts'
+import { type Connection, connectFailingFast, connectForBodies } from '../queue/connections.ts'
 import { watchDatabase } from '../queue/required-database.ts'
 import type { ResultsDeps } from '../queue/results.ts'
 import { createMetrics } from '../server/metrics.ts'
@@ -23,14 +23,10 @@ export function buildShared(
   { examine, compose }: Pick<Threads, 'examine' | 'compose'>,
   log: Logger
 ) {
-  const redis = connectFailingFast(config.redis, log)
-  const refusedDatabase = watchDatabase(redis)
   const deviated: ResultsDeps['deviated'] = (found) => metrics.deviated(found)
-  const parts = buildParts(config, redis, log, compose, deviated)
-  // What becomes of Redis is told by the other connection.
-  const silent = log.child({}, { level: 'silent' })
-  const bodies = connectForBodies(config.redis, silent)
-  const large = buildParts(config, bodies, silent, compose, deviated)
+  const build: Build = (redis, to) => buildParts(config, redis, to, compose, deviated)
+  const { redis, parts, large, closeConnections } = connectListeners(config, build, log)
+  const refusedDatabase = watchDatabase(redis)
   const capacity = parts.watchCapacity()
   const version = readVersion()
   const metrics = createMetrics({
@@ -40,13 +36,8 @@ export function buildShared(
     version
   })
   const capabilities = createCapabilities(config.secretKeys)
-  let isFit = false
   let isStopping = false
-  const fits = agreeInTime({ ...parts, partitions: config.partitions }).then(
-    () => void (isFit = true)
-  )
-  // Whoever started the service is told; until then it may run.
-  fits.catch(() => {})
+  const { fits, isFit } = watchFit(config, parts)
   return {
     ...parts,
     version,
@@ -58,7 +49,7 @@ export function buildShared(
     capacity,
     fits,
     // With another number of partitions a good callback would be turned away as unknown.
-    canStore: () => isFit && capacity.canStore(),
+    canStore: () => isFit() && capacity.canStore(),
     /** What is wrong with how Redis is set up. */
     concerns: () => [refusedDatabase() ?? [], capacity.concerns()].flat(),
     trouble: async () => {
@@ -71,9 +62,37 @@ export function buildShared(
     async close() {
       capacity.close()
       spool?.close()
+      await closeConnections()
+    }
+  }
+}
+
+type Build = (redis: Connection, log: Logger) => ReturnType<typeof buildParts>
+
+/** A connection for what is small, and one for large bodies, behind which nothing else has to wait. */
+function connectListeners({ redis: address }: Config, build: Build, log: Logger) {
+  const redis = connectFailingFast(address, log)
+  // What becomes of Redis is told by the other connection.
+  const silent = log.child({}, { level: 'silent' })
+  const bodies = connectForBodies(address, silent)
+  const [parts, large] = [build(redis, log), build(bodies, silent)]
+  return {
+    redis,
+    parts,
+    large,
+    async closeConnections() {
       await Promise.all([parts.queues.close(), large.queues.close()])
       redis.disconnect()
       bodies.disconnect()
     }
   }
+}
+
+/** Whether this process and the ledger have as many partitions; `fits` rejects where they have not. */
+function watchFit({ partitions }: Config, { agreeOnPartitions }: ReturnType<typeof buildParts>) {
+  let isFit = false
+  const fits = agreeInTime({ agreeOnPartitions, partitions }).then(() => void (isFit = true))
+  // Whoever started the service is told; until then it may run.
+  fits.catch(() => {})
+  return { fits, isFit: () => isFit }
 }

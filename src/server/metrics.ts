@@ -1,10 +1,11 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
-import { type Lookup, unaccounted } from '../ledger/catalog.ts'
+import type { Lookup } from '../ledger/catalog.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Backlog } from '../queue/backlog.ts'
 import type { Deviation } from '../schemas/deviations.ts'
 import type { Spool, SpoolUsage } from '../spool/spool.ts'
 import { deviationCounter } from './deviation-counter.ts'
+import { storedGauges } from './stored-gauges.ts'
 
 /** The metrics of one process. What is counted in the ledger is read at each scrape, for all processes. */
 export interface Metrics {
@@ -36,14 +37,14 @@ export function createMetrics(source: MetricsSource): Metrics {
   const [registry] = registers as [Registry]
   collectDefaultMetrics({ register: registry })
   const counters = countersOf(registers)
-  const ledger = ledgerGauges(registers)
+  const stored = storedGauges(registers)
   if (source.filled) roomGauge(registers, source.filled)
   if (source.spool) spoolGauges(registers, source.spool)
   if (source.version !== undefined) buildInfo(registers, source.version)
   return {
     ...counters,
     async render() {
-      await ledger.read(source)
+      await stored.read(source)
       return { contentType: registry.contentType, text: await registry.metrics() }
     }
   }
@@ -113,67 +114,4 @@ function roomGauge(registers: Registry[], filled: () => number): void {
   }
   const help = 'How much of its maxmemory Redis uses, 0 to 1; intake and sending stop above 0.75'
   new Gauge({ name: 'khipu_redis_filled_ratio', help, registers, collect })
-}
-
-// They only ever rise, but their truth is in Redis: a gauge takes the value as it stands there.
-function ledgerGauges(registers: Registry[]) {
-  const gauge = (name: string, help: string, labelNames: string[] = []) =>
-    new Gauge({ name, help, labelNames, registers })
-  const up = gauge('khipu_ledger_up', '1 where the ledger answered this scrape')
-  const accepted = gauge('khipu_requests_accepted', 'Requests accepted, ever: live + ended')
-  const ended = gauge('khipu_requests_ended', 'Requests ended, ever', ['state'])
-  const live = gauge('khipu_requests_live', 'Requests that have not ended', ['state'])
-  const lost = gauge(
-    'khipu_requests_unaccounted',
-    'accepted - ended - live: anything but 0 means that a request was lost or made up'
-  )
-  const aside = gauge(
-    'khipu_results_set_aside',
-    'Results that took their process down three times and are left alone; look into it above 0'
-  )
-  const overdue = gauge(
-    'khipu_oldest_overdue_seconds',
-    'For how long the oldest of what is overdue has been so; look into it above a minute'
-  )
-  const quarantined = gauge('khipu_quarantine_entries', 'Bodies kept in quarantine')
-  const bytes = gauge('khipu_quarantine_bytes', 'How large they are in all')
-  const filled = gauge(
-    'khipu_quarantine_filled_ratio',
-    'How full the quarantine is, 0 to 1; look into it above 0.8: at 1 the oldest body gives way to a new one'
-  )
-  const evicted = gauge('khipu_quarantine_evicted', 'Bodies that gave way to newer ones, ever')
-  const results = gauge(
-    'khipu_result_queue_jobs',
-    'Results that no consumer has taken yet, and those that one has given up',
-    ['state']
-  )
-  const oldest = gauge(
-    'khipu_result_queue_oldest_seconds',
-    'For how long the result that is next has waited for a consumer; 0 where none waits'
-  )
-  return {
-    async read({ catalog, quarantine, backlog }: MetricsSource): Promise<void> {
-      try {
-        const totals = await catalog.totals()
-        accepted.set(totals.accepted)
-        for (const [state, count] of Object.entries(totals.ended)) ended.set({ state }, count)
-        for (const [state, count] of Object.entries(totals.live)) live.set({ state }, count)
-        lost.set(unaccounted(totals))
-        aside.set(totals.setAside)
-        overdue.set((await catalog.overdueMs()) / 1000)
-        const usage = await quarantine.usage()
-        quarantined.set(usage.entries)
-        bytes.set(usage.bytes)
-        filled.set(usage.filled)
-        evicted.set(usage.evicted)
-        const { waiting, failed, oldestMs } = await backlog()
-        results.set({ state: 'waiting' }, waiting)
-        results.set({ state: 'failed' }, failed)
-        oldest.set(oldestMs / 1000)
-        up.set(1)
-      } catch {
-        up.set(0)
-      }
-    }
-  }
 }

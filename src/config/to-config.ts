@@ -1,0 +1,124 @@
+import bytes from 'bytes'
+import type { Policy } from '../core/policy.ts'
+import type { SecretKey } from '../core/secret-key.ts'
+import type { Proxy } from './proxy.ts'
+import { redisOf, type RedisSettings } from './redis.ts'
+import { toMs } from './retry-policy.ts'
+import type { ApiToken } from './secrets.ts'
+import type { RawSettings } from './settings.ts'
+
+/** What the quarantine holds at the most. */
+export interface QuarantineBounds {
+  readonly mostEntries: number
+  readonly mostBytes: number
+  readonly retentionMs: number
+}
+
+/** All that the environment says, checked and understood. Durations are in ms, sizes in bytes. */
+export interface Config {
+  readonly role: 'all' | 'server' | 'worker'
+  readonly redis: RedisSettings
+  readonly ackReplicas: number
+  /** Without a slash at the end. */
+  readonly publicUrl: string
+  readonly publicListener: { readonly host: string; readonly port: number }
+  readonly adminListener: { readonly host: string; readonly port: number }
+  /** Addresses and networks whose `X-Forwarded-For` is believed; none of them, nobody's. */
+  readonly trustedProxies: readonly string[]
+  readonly maxConnections: number
+  /** How many refused callbacks may be tried in a minute. */
+  readonly refusals: { readonly perAddress: number; readonly inAll: number }
+  readonly khipuBaseUrl: string
+  readonly khipuAuthorization: { readonly jwt: string } | { readonly apiKey: string } | null
+  readonly khipuProxy: Proxy | null
+  readonly requestTimeoutMs: number
+  readonly singleFlight: boolean
+  readonly apiTokens: readonly ApiToken[]
+  readonly secretKeys: readonly [SecretKey, ...SecretKey[]]
+  readonly policy: Policy
+  readonly callbackTimeoutMs: number
+  readonly resultQueue: string
+  readonly sealResults: boolean
+  readonly queuePrefix: string
+  readonly partitions: number
+  readonly resultRetentionMs: number
+  readonly ledgerRetentionMs: number
+  readonly quarantine: QuarantineBounds
+  /** Where callbacks wait on disk while Redis can't store them, and how much; null where they don't. */
+  readonly spool: { readonly folder: string; readonly mostBytes: number } | null
+  readonly workerConcurrency: number
+  readonly sweepIntervalMs: number
+  readonly shutdownDelayMs: number
+  readonly bodyLimit: number
+  /** The most JSON values that a callback may hold. */
+  readonly bodyValues: number
+  readonly logLevel: string
+  /** What can be started with and is probably a mistake. */
+  readonly warnings: readonly string[]
+}
+
+/** What can't be told from a single setting. */
+export type Understood = Pick<
+  Config,
+  'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy' | 'khipuProxy' | 'warnings'
+> & {
+  readonly trustedProxies: readonly string[]
+  readonly redisCa: string | null
+}
+
+/** What the settings say, understood. */
+export function toConfig(
+  raw: RawSettings,
+  { trustedProxies, redisCa, ...understood }: Understood
+): Config {
+  const config: Config = {
+    ...understood,
+    role: raw.ROLE,
+    redis: redisOf(raw, redisCa),
+    ackReplicas: raw.ACK_REPLICAS,
+    publicListener: { host: raw.PUBLIC_HOST, port: raw.PUBLIC_PORT },
+    adminListener: { host: raw.ADMIN_HOST, port: raw.ADMIN_PORT },
+    trustedProxies,
+    maxConnections: raw.MAX_CONNECTIONS,
+    refusals: { perAddress: raw.REFUSALS_PER_ADDRESS, inAll: raw.REFUSALS_IN_ALL },
+    khipuBaseUrl: withoutSlash(raw.KHIPU_BASE_URL),
+    khipuAuthorization: authorizationOf(raw),
+    requestTimeoutMs: toMs(raw.KHIPU_REQUEST_TIMEOUT),
+    singleFlight: raw.SINGLE_FLIGHT,
+    callbackTimeoutMs: toMs(raw.CALLBACK_TIMEOUT),
+    resultQueue: raw.RESULT_QUEUE,
+    sealResults: raw.SEAL_RESULTS,
+    queuePrefix: raw.QUEUE_PREFIX,
+    partitions: raw.PARTITIONS,
+    resultRetentionMs: toMs(raw.RESULT_RETENTION),
+    ledgerRetentionMs: toMs(raw.LEDGER_RETENTION),
+    quarantine: {
+      mostEntries: raw.QUARANTINE_ENTRIES,
+      mostBytes: bytes.parse(raw.QUARANTINE_SIZE) ?? 0,
+      retentionMs: toMs(raw.QUARANTINE_RETENTION)
+    },
+    spool: spoolOf(raw),
+    workerConcurrency: raw.WORKER_CONCURRENCY,
+    sweepIntervalMs: toMs(raw.SWEEP_INTERVAL),
+    shutdownDelayMs: toMs(raw.SHUTDOWN_DELAY),
+    bodyLimit: bytes.parse(raw.BODY_LIMIT) ?? 0,
+    bodyValues: raw.BODY_VALUES,
+    logLevel: raw.LOG_LEVEL
+  }
+  return Object.freeze(config)
+}
+
+function authorizationOf({ KHIPU_JWT, KHIPU_API_KEY }: RawSettings): Config['khipuAuthorization'] {
+  if (KHIPU_JWT !== undefined) return { jwt: KHIPU_JWT }
+  return KHIPU_API_KEY === undefined ? null : { apiKey: KHIPU_API_KEY }
+}
+
+function spoolOf({ SPOOL_DIR, SPOOL_LIMIT }: RawSettings): Config['spool'] {
+  if (SPOOL_DIR === undefined) return null
+  return { folder: SPOOL_DIR, mostBytes: bytes.parse(SPOOL_LIMIT) ?? 0 }
+}
+
+/** An address without slashes at its end. */
+export function withoutSlash(url: string): string {
+  return url.replace(/(?<!\/)\/+$/, '')
+}
