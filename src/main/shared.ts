@@ -29,13 +29,7 @@ export function buildShared(
   const refusedDatabase = watchDatabase(redis)
   const capacity = parts.watchCapacity()
   const version = readVersion()
-  const metrics = createMetrics({
-    ...parts,
-    spool,
-    filled: capacity.filled,
-    version
-  })
-  const capabilities = createCapabilities(config.secretKeys)
+  const metrics = createMetrics({ ...parts, spool, filled: capacity.filled, version })
   let isStopping = false
   const { fits, isFit } = watchFit(config, parts)
   return {
@@ -43,7 +37,7 @@ export function buildShared(
     version,
     spool,
     metrics,
-    capabilities,
+    capabilities: createCapabilities(config.secretKeys),
     examine,
     large,
     capacity,
