@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { callbackUrl } from '../khipu/capability.ts'
@@ -12,11 +11,7 @@ import { watchAftermath } from './aftermath.ts'
 import { concernsOf } from './concerns.ts'
 import { buildParts, buildSpool } from './parts.ts'
 import { buildShared, type Shared } from './shared.ts'
-
-/** Something that was started, and how to end it. */
-export interface Running {
-  close(): Promise<unknown>
-}
+import { type Running, stop } from './stop.ts'
 
 export interface RunningService {
   /** Ends it in order. The public listener goes on taking callbacks for as long as the delay. */
@@ -54,31 +49,6 @@ export async function startService(config: Config, log: Logger): Promise<Running
     fits: shared.fits,
     close: (delayMs) => stop({ shared, publicListener, draining, workers, adminListener }, delayMs)
   }
-}
-
-interface Parts {
-  readonly shared: Shared
-  readonly publicListener: Running | null
-  readonly draining: Running | null
-  readonly workers: Running | null
-  readonly adminListener: Running
-}
-
-/**
- * From the first moment readiness is 503 and no job is begun. A load balancer needs the delay to notice, and sends
- * callbacks meanwhile. The operator listener closes last: until then it tells how it goes.
- */
-async function stop(parts: Parts, delayMs: number): Promise<void> {
-  const { shared, publicListener, draining, workers, adminListener } = parts
-  shared.beginStopping()
-  const closeServer = async () => {
-    if (publicListener !== null) await pause(delayMs)
-    await publicListener?.close()
-    await draining?.close()
-  }
-  await Promise.all([closeServer(), workers?.close()])
-  await adminListener.close()
-  await shared.close()
 }
 
 function runWorker(
