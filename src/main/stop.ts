@@ -8,7 +8,7 @@ export interface Running {
 
 /** What a process consists of; null where its role lacks a part. */
 export interface Parts {
-  readonly shared: Shared
+  readonly shared: Pick<Shared, 'beginStopping' | 'close'>
   readonly publicListener: Running | null
   readonly draining: Running | null
   readonly workers: Running | null
