@@ -89,7 +89,11 @@ t.test('a Redis that syncs late is told of, where the default user asks', async 
   const redis = new Redis(server.url)
   t.teardown(() => redis.disconnect())
   await redis.call('ACL', 'SETUSER', 'modest', 'on', '>secret', '~*', '+info', '+ping')
-  const modest = new Redis(server.url, { username: 'modest', password: 'secret' })
+  const modest = new Redis(server.url, {
+    username: 'modest',
+    password: 'secret',
+    disableClientInfo: true
+  })
   t.teardown(() => modest.disconnect())
   const [told, untold] = [redis, modest].map((each) => watchCapacity(each, openLog().log))
   t.teardown(() => [told, untold].forEach((each) => each?.close()))

@@ -8,6 +8,8 @@ const execute = promisify(execFile)
 const DOWNLOADED_WITHIN_MS = 300_000
 /** The first release that has what `unpackNewer` is asked for. */
 const NEWER = 'trixie'
+/** Where a machine has it from that is of another distribution, and yet has Debian's keys. */
+const DEBIAN = 'http://deb.debian.org/debian/'
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
 /** Downloads Debian's packages, and what they need that the machine lacks, and unpacks them: nothing is installed. */
@@ -26,13 +28,39 @@ export async function unpackPackage(name: string, folder: string): Promise<void>
 
 /** The same for packages that the machine's release may not have in a version that serves: from a newer one. */
 export async function unpackNewer(names: readonly string[], to: string): Promise<void> {
-  const uri = await mirror()
+  await withReleases([NEWER], (options) =>
+    unpack(to, (debs) => apt([...options, 'download', ...names], debs))
+  )
+}
+
+/** The same for one package of some release of Debian, with all that it needs there, libc among it. */
+export async function unpackRelease(name: string, releases: Releases, to: string): Promise<void> {
+  await withReleases(releases, (options) =>
+    unpack(to, (debs) => {
+      const archives = ['-o', `Dir::Cache::archives=${debs}`, '-o', 'Debug::NoLocking=1']
+      // Nothing is installed there yet.
+      const status = ['-o', 'Dir::State::status=/dev/null', '--target-release', releases[0]]
+      const how = ['--download-only', '--yes', '--no-install-recommends']
+      return apt([...options, ...archives, ...status, 'install', ...how, name], debs)
+    })
+  )
+}
+
+/** The one that packages are taken from, and those with what it lacks. */
+export type Releases = readonly [string, ...string[]]
+
+async function withReleases(
+  releases: Releases,
+  use: (options: readonly string[]) => Promise<void>
+): Promise<void> {
+  const uri = await mirror().catch(() => DEBIAN)
   const folder = await mkdtemp(join(tmpdir(), 'khipu-apt-'))
   try {
     // apt removes from its lists what it does not know.
     const [lists, sources] = [join(folder, 'lists'), join(folder, 'sources.list')]
     await mkdir(join(lists, 'partial'), { recursive: true })
-    await writeFile(sources, `deb [signed-by=${KEYRING}] ${uri} ${NEWER} main\n`)
+    const lines = releases.map((release) => `deb [signed-by=${KEYRING}] ${uri} ${release} main\n`)
+    await writeFile(sources, lines.join(''))
     const options = [
       ['Dir::Etc::SourceList', sources],
       ['Dir::Etc::SourceParts', '/dev/null'],
@@ -41,7 +69,7 @@ export async function unpackNewer(names: readonly string[], to: string): Promise
       ['Dir::Cache::srcpkgcache', '']
     ].flatMap(([name, value]) => ['-o', `${name}=${value}`])
     await apt([...options, 'update'], folder)
-    await unpack(to, (debs) => apt([...options, 'download', ...names], debs))
+    await use(options)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
