@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify'
-import { setTimeout as pause } from 'node:timers/promises'
 import { within } from '../queue/within.ts'
 import type { AdmissionDeps } from './admission.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
@@ -21,7 +20,7 @@ export type StoreInTime = (
 const PATIENCE_MS = 1_800
 /** How slowly a large body may get to a Redis that answers others meanwhile. */
 const LEAST_BYTES_PER_MS = 1_000
-const ASK_EVERY_MS = 250
+const TURN_MS = 100
 
 /**
  * One whose storing came to nothing may be stored all the same: the same again is a duplicate. What came before
@@ -54,17 +53,35 @@ async function whileAnswering<T>(
   limitMs: number,
   storing: Promise<T>
 ): Promise<T> {
-  let isSettled = false
-  const settled = storing.finally(() => (isSettled = true))
-  const silence = async (): Promise<never> => {
-    while (!isSettled) {
-      await inTime(limitMs, ledger.has(capability.requestId))
-      await pause(ASK_EVERY_MS)
-    }
-    return new Promise<never>(() => {})
+  const silence = watchSilence(limitMs, () => ledger.has(capability.requestId))
+  const transferMs = body.length / LEAST_BYTES_PER_MS
+  try {
+    return await inTime(limitMs + transferMs, Promise.race([storing, silence.kept]))
+  } finally {
+    silence.stop()
   }
-  const transfer = body.length / LEAST_BYTES_PER_MS
-  return inTime(limitMs + transfer, Promise.race([settled, silence()]))
+}
+
+/**
+ * Asks for as long as it is answered, and rejects once it is not for so long. That is counted in turns of the event
+ * loop: where that was held up, an answer may be there and unread.
+ */
+function watchSilence(limitMs: number, ask: () => Promise<unknown>) {
+  const { promise: kept, reject } = Promise.withResolvers<never>()
+  let turns = 0
+  let isAsking = false
+  const timer = setInterval(() => {
+    turns += 1
+    if (turns * TURN_MS >= limitMs) reject(new Error('Redis says nothing'))
+    if (isAsking) return
+    isAsking = true
+    // One that failed is asked again: it may have been given up too early, or for another reason.
+    ask()
+      .then(() => (turns = 0))
+      .catch(() => {})
+      .finally(() => (isAsking = false))
+  }, TURN_MS)
+  return { kept, stop: () => clearInterval(timer) }
 }
 
 // While others of its request wait on disk, none goes before them.

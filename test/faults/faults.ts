@@ -1,4 +1,5 @@
 import type { Fault } from './fault.ts'
+import { bodyFaults } from './bodies.ts'
 import { clockFaults } from './clock.ts'
 import { clusterFaults } from './cluster.ts'
 import { crashPointFaults } from './crash-points.ts'
@@ -27,6 +28,7 @@ export const faults: readonly Fault[] = [
   ...deafFaults,
   ...powerFaults,
   ...memoryFaults,
+  ...bodyFaults,
   ...diskFaults,
   ...clockFaults,
   ...clusterFaults,
