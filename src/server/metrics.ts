@@ -1,11 +1,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
-import type { Lookup } from '../ledger/catalog.ts'
-import type { Quarantine } from '../ledger/quarantine.ts'
-import type { Backlog } from '../queue/backlog.ts'
 import type { Deviation } from '../schemas/deviations.ts'
 import type { Spool, SpoolUsage } from '../spool/spool.ts'
 import { deviationCounter } from './deviation-counter.ts'
-import { storedGauges } from './stored-gauges.ts'
+import { storedGauges, type StoredSource } from './stored-gauges.ts'
 
 /** The metrics of one process. What is counted in the ledger is read at each scrape, for all processes. */
 export interface Metrics {
@@ -20,13 +17,8 @@ export interface Metrics {
   render(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-/** What is asked at each scrape; rejects while Redis is away. */
-export interface MetricsSource {
+export interface MetricsSource extends StoredSource {
   readonly version?: string
-  readonly catalog: Pick<Lookup, 'totals' | 'overdueMs'>
-  readonly quarantine: Pick<Quarantine, 'usage'>
-  /** What lies on the result queue. */
-  readonly backlog: () => Promise<Backlog>
   readonly spool?: Pick<Spool, 'usage'> | null
   /** How much of its maxmemory Redis uses, 0 to 1. */
   readonly filled?: () => number

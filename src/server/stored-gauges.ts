@@ -1,8 +1,15 @@
 import { Gauge, type Registry } from 'prom-client'
-import { type Totals, unaccounted } from '../ledger/catalog.ts'
-import type { Usage } from '../ledger/quarantine.ts'
+import { type Lookup, type Totals, unaccounted } from '../ledger/catalog.ts'
+import type { Quarantine, Usage } from '../ledger/quarantine.ts'
 import type { Backlog } from '../queue/backlog.ts'
-import type { MetricsSource } from './metrics.ts'
+
+/** What is asked at each scrape; rejects while Redis is away. */
+export interface StoredSource {
+  readonly catalog: Pick<Lookup, 'totals' | 'overdueMs'>
+  readonly quarantine: Pick<Quarantine, 'usage'>
+  /** What lies on the result queue. */
+  readonly backlog: () => Promise<Backlog>
+}
 
 type NewGauge = (name: string, help: string, labelNames?: string[]) => Gauge
 
@@ -22,7 +29,7 @@ export function storedGauges(registers: Registry[]) {
   const setUsage = quarantineGauges(gauge)
   const setBacklog = resultQueueGauges(gauge)
   return {
-    async read({ catalog, quarantine, backlog }: MetricsSource): Promise<void> {
+    async read({ catalog, quarantine, backlog }: StoredSource): Promise<void> {
       try {
         setTotals(await catalog.totals())
         overdue.set((await catalog.overdueMs()) / 1000)
