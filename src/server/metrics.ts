@@ -3,6 +3,7 @@ import { type Lookup, unaccounted } from '../ledger/catalog.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Backlog } from '../queue/backlog.ts'
 import type { Spool, SpoolUsage } from '../spool/spool.ts'
+import { backlogGauges } from './backlog-gauges.ts'
 
 /** The metrics of one process. What is counted in the ledger is read at each scrape, for all processes. */
 export interface Metrics {
@@ -33,13 +34,14 @@ export function createMetrics(source: MetricsSource): Metrics {
   collectDefaultMetrics({ register: registry })
   const counters = countersOf(registers)
   const ledger = ledgerGauges(registers)
+  const results = backlogGauges(registers, source.backlog)
   if (source.filled) roomGauge(registers, source.filled)
   if (source.spool) spoolGauges(registers, source.spool)
   if (source.version !== undefined) buildInfo(registers, source.version)
   return {
     ...counters,
     async render() {
-      await ledger.read(source)
+      await Promise.all([ledger.read(source), results.read()])
       return { contentType: registry.contentType, text: await registry.metrics() }
     }
   }
@@ -133,17 +135,8 @@ function ledgerGauges(registers: Registry[]) {
     'How full the quarantine is, 0 to 1; look into it above 0.8: at 1 the oldest body gives way to a new one'
   )
   const evicted = gauge('khipu_quarantine_evicted', 'Bodies that gave way to newer ones, ever')
-  const results = gauge(
-    'khipu_result_queue_jobs',
-    'Results that no consumer has taken yet, and those that one has given up',
-    ['state']
-  )
-  const oldest = gauge(
-    'khipu_result_queue_oldest_seconds',
-    'For how long the result that is next has waited for a consumer; 0 where none waits'
-  )
   return {
-    async read({ catalog, quarantine, backlog }: MetricsSource): Promise<void> {
+    async read({ catalog, quarantine }: MetricsSource): Promise<void> {
       try {
         const totals = await catalog.totals()
         accepted.set(totals.accepted)
@@ -156,10 +149,6 @@ function ledgerGauges(registers: Registry[]) {
         bytes.set(usage.bytes)
         filled.set(usage.filled)
         evicted.set(usage.evicted)
-        const { waiting, failed, oldestMs } = await backlog()
-        results.set({ state: 'waiting' }, waiting)
-        results.set({ state: 'failed' }, failed)
-        oldest.set(oldestMs / 1000)
         up.set(1)
       } catch {
         up.set(0)
