@@ -47,8 +47,8 @@ function isQuoted(value: string | undefined): boolean {
 
 // What is added to an address is there already.
 function doubled({ raw: { KHIPU_BASE_URL, PUBLIC_URL } }: Given): string[] {
-  const withVersion = /\/v1(?:\/.*)?$/.test(new URL(KHIPU_BASE_URL).pathname)
-  const withPath = /\/callbacks\/*$/.test(new URL(PUBLIC_URL).pathname)
+  const withVersion = partsOf(KHIPU_BASE_URL).includes('v1')
+  const withPath = partsOf(PUBLIC_URL).at(-1) === 'callbacks'
   return [
     ...(withVersion
       ? ['KHIPU_BASE_URL has /v1 in its path, which is added to it: Khipu would be asked at /v1/v1']
@@ -59,6 +59,10 @@ function doubled({ raw: { KHIPU_BASE_URL, PUBLIC_URL } }: Given): string[] {
         ]
       : [])
   ]
+}
+
+function partsOf(url: string): string[] {
+  return new URL(url).pathname.split('/').filter((part) => part !== '')
 }
 
 /** Of 32 random bytes hardly ever fewer than 24 differ. */

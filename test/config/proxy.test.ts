@@ -8,7 +8,7 @@ const CANARY = 'canary7f3a'
 const NEEDED = {
   PUBLIC_URL: 'https://hooks.example.com',
   API_TOKENS: 'ann:token-1',
-  SECRET_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`
+  SECRET_KEYS: `k1:${Buffer.from('0123456789abcdefghijklmnopqrstuv').toString('base64')}`
 }
 type Env = Readonly<Record<string, string>>
 
