@@ -32,7 +32,7 @@ export function openStore(redis: Connection, sealer: Sealer, tag: string): Store
     key: (name, id) => [tag, name, ...(id === undefined ? [] : [id])].join(':'),
     run: (script, ...args) => {
       const command = Reflect.get(redis, commandOf(script)) as Script
-      return command.call(redis, tag, ...args)
+      return command.call(redis, tag, ...args.map(asBuffer))
     }
   }
 }
@@ -50,6 +50,12 @@ export function partitionTag(queuePrefix: string, partition: number): string {
 /** The index name of a caller's reference, which may hold any character. */
 export function referenceHash(reference: string | null): string {
   return reference === null ? '' : createHash('sha256').update(reference).digest('base64url')
+}
+
+/** The client writes bytes that are no Buffer, as they come from a thread, as a list of numbers. */
+function asBuffer(value: Arguments[number]): Arguments[number] {
+  if (!(value instanceof Uint8Array)) return value
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
 }
 
 function commandOf(script: string): string {

@@ -8,8 +8,10 @@ import { startThreads } from '../../src/main/threads.ts'
 import { examineHere } from '../../src/server/examine.ts'
 import { composeHere } from '../../src/queue/compose.ts'
 import type { ResultHead } from '../../src/core/publish.ts'
-import { bytes, ok } from '../support/callbacks.ts'
-import { openLog, secretKey } from '../support/service.ts'
+import { advance } from '../../src/ledger/advance.ts'
+import { bytes, callbackOf, ok, resultsOf } from '../support/callbacks.ts'
+import { askIn } from '../support/requests.ts'
+import { openLog, openService, secretKey } from '../support/service.ts'
 
 const SETTINGS = { secretKeys: [secretKey('k1')], sealResults: false, bodyValues: 1000 } as const
 const sealer = createSealer(SETTINGS.secretKeys)
@@ -58,6 +60,22 @@ for (const [what, body] of [
     t.strictSame(composed.deviations, here.deviations)
   })
 }
+
+t.test('what a thread has sealed is stored, kept and published, byte for byte', async (t) => {
+  const service = await openService(t)
+  const { secretKeys } = service.ledgerSettings
+  const { examine } = start(t, {}, { secretKeys })
+  const requestId = await askIn(service, 'awaiting-callback')
+  const { sealed } = await examine(LARGE, false, requestId)
+  await service.ledger.receive(requestId, callbackOf(1, LARGE), sealed)
+  t.ok((await service.ledger.openBody(requestId, callbackId(1, LARGE)))?.equals(LARGE))
+  await advance(service, requestId, (request) => request)
+  t.match(await resultsOf(service), [{ id: requestId }])
+  const from = { requestId, attempt: 1 }
+  const id = await service.quarantine.keep(from, 'schema', [], sealed)
+  const kept = await service.quarantine.find(id ?? '')
+  t.ok((kept && (await service.quarantine.open(kept)))?.equals(LARGE))
+})
 
 t.test('what a thread says of a body that was altered is an ordinary error', async (t) => {
   const { compose } = start(t)
