@@ -39,6 +39,6 @@ export function fallSilent(request: Request, cause: SilentCause, around: Around)
 // Somebody looks at what Khipu has answered before it is paid for again.
 function causeOfSilence(request: Request, { keptAttempt }: Around): SilentCause {
   const latest = latestAttempt(request)
-  if (latest !== undefined && latest.number === keptAttempt) return 'quarantined'
-  return latest?.keptAnswer === true ? 'unreadable-answer' : 'no-callback'
+  if (latest?.keptAnswer === true) return 'unreadable-answer'
+  return latest !== undefined && latest.number === keptAttempt ? 'quarantined' : 'no-callback'
 }

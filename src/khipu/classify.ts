@@ -18,9 +18,12 @@ export interface HttpAnswer {
   readonly defect?: Defect
 }
 
-/** A body that was cut short, or that can't be decoded. */
+/** Classifies an answer. Of a large one that is done off the event loop. */
+export type Classify = (http: HttpAnswer, now: number) => Promise<Answer> | Answer
+
+/** A body that was cut short, that can't be decoded, or that takes too much to read. */
 export interface Defect {
-  readonly rule: 'cut' | 'content-encoding'
+  readonly rule: 'cut' | 'content-encoding' | 'too-much'
   readonly message: string
   /** The error's code, where one tells more than the HTTP status. */
   readonly code?: string
@@ -29,12 +32,12 @@ export interface Defect {
 /**
  * Khipu's immediate answer, classified. An ERROR envelope counts whatever the HTTP status, and so does a
  * result. Khipu also answers with a JSON string as text/plain (401), a raw Go error (500) and an HTML page of
- * its gateway (504): there the HTTP status is all there is.
+ * its gateway (504): there the HTTP status is all there is. With more JSON values than `mostValues` it is unreadable.
  */
-export function classify(http: HttpAnswer, now: number): Answer {
+export function classify(http: HttpAnswer, now: number, mostValues?: number): Answer {
   const { status: httpStatus, body } = http
   const retryAfterMs = readRetryAfter(http.retryAfter, now)
-  const parsed = parse(http)
+  const parsed = parse(http, mostValues)
   const error = findError(parsed, body)
   if (error !== null) {
     const outcome = readEnvelope(error.envelope)
@@ -75,8 +78,8 @@ function isSuccess(httpStatus: number): boolean {
 
 type Parsed = ParsedJson | { readonly ok: false; readonly fault: Omit<Fault, 'path'> }
 
-function parse({ body, defect }: HttpAnswer): Parsed {
-  if (defect === undefined) return parseJson(body)
+function parse({ body, defect }: HttpAnswer, mostValues?: number): Parsed {
+  if (defect === undefined) return parseJson(body, mostValues)
   const { rule, message } = defect
   return { ok: false, fault: { rule, message } }
 }

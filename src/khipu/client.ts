@@ -1,6 +1,6 @@
 import type { Proxy } from '../config/proxy.ts'
 import type { Answer } from '../core/answer.ts'
-import { classify, type Defect } from './classify.ts'
+import { classify as classifyHere, type Classify, type Defect } from './classify.ts'
 import { connect, TunnelRefused } from './connect.ts'
 import { ACCEPT_ENCODING, decodeBody } from './decode-body.ts'
 import { codeOf } from './error-code.ts'
@@ -31,6 +31,8 @@ export interface KhipuSettings {
   readonly requestTimeoutMs: number
   /** What connections go through; null, and by default, nothing. */
   readonly proxy?: Proxy | null
+  /** By default answers are classified at once, on the thread that calls. */
+  readonly classify?: Classify
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -51,7 +53,7 @@ export function createKhipuClient(settings: KhipuSettings): KhipuClient {
 }
 
 async function send(
-  { baseUrl, requestTimeoutMs, proxy = null }: KhipuSettings,
+  { baseUrl, requestTimeoutMs, proxy = null, classify = classifyHere }: KhipuSettings,
   { service, requestData, callbackUrl, authorization }: KhipuRequest,
   closing: AbortSignal
 ): Promise<Answer> {
@@ -63,7 +65,7 @@ async function send(
   const connected = AbortSignal.any([ends, AbortSignal.timeout(CONNECT_TIMEOUT_MS)])
   try {
     const socket = await connect(url, proxy, connected)
-    return await post(() => exchange(socket, outgoing, MOST_ANSWER_BYTES, ends))
+    return await post(() => exchange(socket, outgoing, MOST_ANSWER_BYTES, ends), classify)
   } catch (error) {
     const detail = error instanceof TunnelRefused ? `HTTP ${error.status}` : codeOf(error)
     return { type: 'temporary', httpStatus: null, retryAfterMs: null, detail }
@@ -71,15 +73,18 @@ async function send(
 }
 
 /** From here on Khipu may have the request, whatever goes wrong. */
-async function post(exchanged: () => Promise<Incoming>): Promise<Answer> {
+async function post(exchanged: () => Promise<Incoming>, classify: Classify): Promise<Answer> {
   try {
-    return await read(await exchanged())
+    return await read(await exchanged(), classify)
   } catch (error) {
     return { type: 'ambiguous', detail: codeOf(error) }
   }
 }
 
-async function read({ contentEncoding, cut, ...incoming }: Incoming): Promise<Answer> {
+async function read(
+  { contentEncoding, cut, ...incoming }: Incoming,
+  classify: Classify
+): Promise<Answer> {
   if (cut !== null) return classify({ ...incoming, defect: cutShort(cut) }, Date.now())
   const body = await decodeBody(incoming.body, contentEncoding, MOST_ANSWER_BYTES)
   const decoded = body === null ? { ...incoming, defect: UNDECODABLE } : { ...incoming, body }

@@ -8,8 +8,8 @@ import type { Store } from './store.ts'
 export interface Source {
   readonly requestId: string
   readonly attempt: number
-  /** True of a callback; not of Khipu's immediate answer, nor of a body whose request is known no more. */
-  readonly isCallback?: boolean
+  /** True of what Khipu sent for that attempt; not of a body whose request is known no more. */
+  readonly marksAttempt?: boolean
 }
 
 /** What is known of a kept body: everything but the body. */
@@ -94,7 +94,7 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
 
     discard: async (id) => (await run('discard', id)) === 1,
 
-    async keep({ requestId, attempt, isCallback = false }, kind, faults, body, takenMsAgo) {
+    async keep({ requestId, attempt, marksAttempt = false }, kind, faults, body, takenMsAgo) {
       const kept = body instanceof Uint8Array ? sealBody(sealer, body, requestId) : body
       const { size, sha256, sealed } = kept
       const id = quarantineId(requestId, `${attempt}.${sha256}`)
@@ -102,7 +102,7 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
       const share = shareOf(bounds)
       const fields = [JSON.stringify(entry), sealed, size, share.entries, share.bytes]
       const taken = takenMsAgo === undefined ? [] : [takenMsAgo]
-      const bounded = [...fields, ...most, isCallback ? attempt : '', ...taken]
+      const bounded = [...fields, ...most, marksAttempt ? attempt : '', ...taken]
       return (await run('quarantine', id, requestId, ...bounded)) === -1 ? null : id
     },
 

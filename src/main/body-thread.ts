@@ -2,6 +2,7 @@ import { getHeapStatistics } from 'node:v8'
 import Tinypool from 'tinypool'
 import type { ResultHead } from '../core/publish.ts'
 import type { SecretKey } from '../core/secret-key.ts'
+import { classify as classifyAnswer, type HttpAnswer } from '../khipu/classify.ts'
 import { openStored, type StoredBody } from '../ledger/ledger.ts'
 import { createSealer } from '../ledger/seal.ts'
 import { composeHere } from '../queue/compose.ts'
@@ -42,9 +43,16 @@ export interface Composition {
   readonly jobId: string
 }
 
+export interface Classification {
+  readonly http: HttpAnswer
+  readonly body: Uint8Array
+  readonly now: number
+}
+
 const { secretKeys, sealResults, bodyValues } = Tinypool.workerData as ThreadSettings
 const sealer = createSealer(secretKeys)
-const examineBody = examineHere(sealer, Math.min(bodyValues, valuesThatFit()))
+const mostValues = Math.min(bodyValues, valuesThatFit())
+const examineBody = examineHere(sealer, mostValues)
 const composeResult = composeHere(sealResults ? createSealer(secretKeys, 'result').seal : null)
 
 /** Says that the thread has started. */
@@ -58,6 +66,11 @@ export function examine({ body, isEncoded, requestId }: Examination): unknown {
 export function compose({ head, stored, jobId }: Composition): unknown {
   const composed = composeResult(head, openStored(sealer, stored), jobId)
   return handOver(composed, composed.text)
+}
+
+export function classify({ http, body, now }: Classification): unknown {
+  const { buffer, byteOffset, length } = body
+  return classifyAnswer({ ...http, body: Buffer.from(buffer, byteOffset, length) }, now, mostValues)
 }
 
 /** The bytes leave this thread without being copied. */

@@ -61,7 +61,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
 function runWorker(
   config: Config,
   shared: Shared,
-  { compose }: Threads,
+  { compose, classify }: Threads,
   draining: Draining | null,
   log: Logger
 ): Running {
@@ -71,7 +71,8 @@ function runWorker(
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
     requestTimeoutMs: config.requestTimeoutMs,
-    proxy: config.khipuProxy
+    proxy: config.khipuProxy,
+    classify
   })
   const common = {
     connection,

@@ -2,16 +2,19 @@ import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import Tinypool from 'tinypool'
 import { TookDown } from '../core/took-down.ts'
+import type { Answer } from '../core/answer.ts'
+import { classify, type Classify } from '../khipu/classify.ts'
 import { createSealer, sealBody } from '../ledger/seal.ts'
 import { type Compose, type Composed, composeHere } from '../queue/compose.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import { type Examine, type Examined, examineHere } from '../server/examine.ts'
-import type { Composition, Examination, ThreadSettings } from './body-thread.ts'
+import type { Classification, Composition, Examination, ThreadSettings } from './body-thread.ts'
 
 /** What is done off the event loop where a body is large. */
 export interface Threads {
   readonly examine: Examine
   readonly compose: Compose
+  readonly classify: Classify
   close(): Promise<void>
 }
 
@@ -65,6 +68,7 @@ export function startThreads(
   return {
     examine: examineLarge(run, settings),
     compose: composeLarge(run, settings),
+    classify: classifyLarge(run),
     close: () => pool.destroy()
   }
 }
@@ -75,9 +79,9 @@ function heapFor({ bodyValues }: ThreadSettings): number {
 
 /** Runs a task on the thread; rejects with TookDown where that ended, by its memory or its time. */
 type Run = <Result>(
-  name: 'examine' | 'compose',
+  name: 'examine' | 'compose' | 'classify',
   bytes: Uint8Array,
-  taskOf: (copy: Uint8Array) => Examination | Composition
+  taskOf: (copy: Uint8Array) => Examination | Composition | Classification
 ) => Promise<Result>
 
 const ENDINGS: ReadonlySet<unknown> = new Set(['ERR_WORKER_OUT_OF_MEMORY', 'AbortError'])
@@ -124,5 +128,20 @@ function composeLarge(run: Run, { secretKeys, sealResults }: ThreadSettings): Co
       stored: { requestId, callbackId, sealed: copy },
       jobId
     }))
+  }
+}
+
+function classifyLarge(run: Run): Classify {
+  return async (http, now) => {
+    const { body, ...rest } = http
+    if (body.length <= LARGE_BYTES || http.defect !== undefined) return classify(http, now)
+    try {
+      const empty = { ...rest, body: Buffer.alloc(0) }
+      return await run<Answer>('classify', body, (copy) => ({ http: empty, body: copy, now }))
+    } catch (error) {
+      if (!(error instanceof TookDown)) throw error
+      const { message } = UNREADABLE
+      return classify({ ...http, defect: { rule: 'too-much', message } }, now)
+    }
   }
 }

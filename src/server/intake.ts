@@ -84,7 +84,7 @@ export async function keep(
   kind: QuarantineKind
 ): Promise<Stored> {
   const faults = verdict.type === 'refused' ? verdict.faults : []
-  const from = { ...capability, isCallback: kind !== 'late' }
+  const from = { ...capability, marksAttempt: kind !== 'late' }
   const id = await replicas.reached(() =>
     quarantine.keep(from, kind, faults, sealed ?? body, takenMsAgo)
   )

@@ -172,5 +172,6 @@ async function keep(
 ): Promise<void> {
   if (unreadable === undefined) return
   const { kind, faults, body } = unreadable
-  await quarantine.keep({ requestId, attempt }, kind, faults, body)
+  // The mark is for a crash before the commit: what Khipu has answered is not paid for again.
+  await quarantine.keep({ requestId, attempt, marksAttempt: true }, kind, faults, body)
 }

@@ -56,8 +56,8 @@ t.test('a deadline behind a callback that was refused and kept', async (t) => {
     t.match(silentButKept(awaiting(2), 1), { state: 'retry-scheduled', reason: 'no-callback' })
     t.match(silentButKept(awaiting(3), 2), { state: 'failed', reason: 'no-callback' })
   })
-  t.test('is quarantined where an answer was kept as well', async (t) => {
-    t.equal(silentButKept(withKeptAnswer(awaiting()), 1).reason, 'quarantined')
+  t.test('says that the answer could not be read where that was kept as well', async (t) => {
+    t.equal(silentButKept(withKeptAnswer(awaiting()), 1).reason, 'unreadable-answer')
   })
 })
 

@@ -12,7 +12,7 @@ import { jobOf, openWorker } from '../support/worker.ts'
 // A callback that was refused and kept is remembered by its request, so that the same is not paid for again.
 
 const keep = ({ quarantine }: Service, requestId: string, text: string, attempt = 1) =>
-  quarantine.keep({ requestId, attempt, isCallback: true }, 'schema', [], Buffer.from(text))
+  quarantine.keep({ requestId, attempt, marksAttempt: true }, 'schema', [], Buffer.from(text))
 
 const keptOf = async ({ ledger }: Service, requestId: string) =>
   (await ledger.load(requestId))?.keptAttempt

@@ -638,3 +638,27 @@ t.test('nothing is sent while the callback could not be stored', async (t) => {
   t.equal(sends.length, 0)
   t.equal((await service.catalog.find(requestId))?.state, 'queued')
 })
+
+t.test('an answer that is kept, and not committed, is not paid for again', async (t) => {
+  const service = await openService(t)
+  const requestId = await ask(service)
+  const { deps } = openWorker(service, () => ({
+    type: 'ambiguous',
+    detail: 'HTTP 200',
+    unreadable: { kind: 'not-json', faults: [], body: Buffer.from('no envelope') }
+  }))
+  const { commit } = service.ledger
+  let commits = 0
+  const ledger: typeof service.ledger = {
+    ...service.ledger,
+    commit: (...change) =>
+      ++commits > 1 ? Promise.reject(new Error('crashed')) : commit(...change)
+  }
+  const job = await jobOf(service, requestId)
+  await t.rejects(send({ ...deps, ledger }, job), { message: 'crashed' })
+  const { dueAt } = await find(service, requestId)
+  await advance(deps, requestId, (request, around) =>
+    applyDeadline(request, { ...around, now: dueAt ?? 0 })
+  )
+  t.match(await find(service, requestId), { state: 'parked', reason: 'quarantined' })
+})

@@ -68,7 +68,7 @@ export async function callBack(
   const { requestId, attempt } = post
   const received = bytesOf(body)
   if (body.kind === 'not-json') {
-    await deps.quarantine.keep({ requestId, attempt, isCallback: true }, 'not-json', [], received)
+    await deps.quarantine.keep({ requestId, attempt, marksAttempt: true }, 'not-json', [], received)
     return
   }
   const callback = callbackOf(attempt, received)
