@@ -20,6 +20,10 @@ export interface Threads {
 
 /** Its own memory, a million values by 256 MB: what fills it ends the thread, and not the process. */
 const LEAST_HEAP_MB = 256
+/** By default V8 would give it 192 MB more for what is young. */
+const YOUNG_MB = 8
+/** What one body has filled is not left behind for the next. */
+const RECYCLED_ABOVE_BYTES = 64 * 1024 * 1024
 const MB_PER_VALUE = LEAST_HEAP_MB / 1_000_000
 /** More than ten times what the worst body takes where others use the machine as well. */
 const MOST_MS = 30_000
@@ -42,7 +46,7 @@ export function startThreads(
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: IDLE_MS,
-    resourceLimits: { maxOldGenerationSizeMb: mostHeapMb },
+    resourceLimits: { maxOldGenerationSizeMb: mostHeapMb, maxYoungGenerationSizeMb: YOUNG_MB },
     workerData: { secretKeys, sealResults, bodyValues } satisfies ThreadSettings
   })
   pool.on('error', (error: Error) => log.error({ error: codeOf(error) }, 'idle thread ended'))
@@ -50,8 +54,7 @@ export function startThreads(
   // The bytes are copied when the thread is free for them: no copy waits.
   const run: Run = (name, bytes, taskOf) =>
     inTurn(async () => {
-      // A thread that can't start, or does so slowly, is no fault of the body.
-      await pool.run(null, { name: 'ready', signal: AbortSignal.timeout(START_MS) })
+      await freshThread(pool)
       const copy = new Uint8Array(bytes)
       const options = { name, signal: AbortSignal.timeout(mostMs), transferList: [copy.buffer] }
       try {
@@ -75,6 +78,14 @@ export function startThreads(
 
 function heapFor({ bodyValues }: ThreadSettings): number {
   return Math.max(LEAST_HEAP_MB, Math.ceil(bodyValues * MB_PER_VALUE))
+}
+
+/** A thread that can't start, or does so slowly, is no fault of the body. One whose heap has grown gives way to another. */
+async function freshThread(pool: Tinypool): Promise<void> {
+  const heapOf = () => pool.run(null, { name: 'heap', signal: AbortSignal.timeout(START_MS) })
+  if (Number(await heapOf()) <= RECYCLED_ABOVE_BYTES) return
+  await pool.recycleWorkers()
+  await heapOf()
 }
 
 /** Runs a task on the thread; rejects with TookDown where that ended, by its memory or its time. */

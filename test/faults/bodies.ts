@@ -21,8 +21,9 @@ const LIVE_WITHIN_MS = 1_000
 const MB = 1024 * 1024
 
 async function shapes(run: Run): Promise<Figures> {
-  const { world, service, seen } = await open(run)
+  // Before anything is watched: to make them holds up this process.
   const bodies = [...bodiesOfEveryShape(), ['too many values', tooManyValues()] as const]
+  const { world, service, seen } = await open(run)
   const members = await askWithheld(world, service, bodies.length)
   const statuses: number[] = []
   for (const [index, [, body]] of bodies.entries()) {
@@ -35,8 +36,8 @@ async function shapes(run: Run): Promise<Figures> {
 }
 
 async function atOnce(run: Run, count: number, megabytes: number): Promise<Figures> {
-  const { world, service, seen } = await open(run)
   const body = transactions(megabytes * MB)
+  const { world, service, seen } = await open(run)
   const members = await askWithheld(world, service, count)
   const statuses = await Promise.all(members.map((member) => post(run, member, body)))
   must(new Set(statuses).size === 1 && statuses[0] === 200, `answered ${statuses.join()}`)
