@@ -22,8 +22,8 @@ local function isFull(order)
   if type == 'result' then return results >= tonumber(most) end
   if order - results >= tonumber(most) then return true end
   local bytes = 0
-  for _, name in ipairs(redis.call('HKEYS', key('bodies', id))) do
-    bytes = bytes + redis.call('HSTRLEN', key('bodies', id), name)
+  for _, unread in ipairs(redis.call('HVALS', key('callbacks', id))) do
+    bytes = bytes + tonumber(string.match(unread, '"size":(%d+)') or '0')
   end
   return bytes > 0 and bytes + #body > tonumber(mostBytes)
 end
