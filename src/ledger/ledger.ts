@@ -68,12 +68,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
   const { redis, sealer, key, run } = store
   const seal = (requestId: string, input: Input) =>
     sealer.seal(Buffer.from(JSON.stringify(input)), requestId)
-  async function storedBody(requestId: string, id: string): Promise<StoredBody | null> {
-    const sealed = await redis.hgetBuffer(key('bodies', requestId), id)
-    if (sealed === null) return null
-    const stored = { requestId, callbackId: id, sealed }
-    return { ...stored, open: () => openStored(sealer, stored) }
-  }
+  const storedBody = bodiesOf(store)
 
   return {
     ...createTries(store),
@@ -116,6 +111,15 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
 
     storedBody,
     openBody: async (requestId, id) => (await storedBody(requestId, id))?.open() ?? null
+  }
+}
+
+function bodiesOf({ redis, sealer, key }: Store): Ledger['storedBody'] {
+  return async (requestId, callbackId) => {
+    const sealed = await redis.hgetBuffer(key('bodies', requestId), callbackId)
+    if (sealed === null) return null
+    const stored = { requestId, callbackId, sealed }
+    return { ...stored, open: () => openStored(sealer, stored) }
   }
 }
 

@@ -107,6 +107,9 @@ function roomGauge(registers: Registry[], filled: () => number): void {
   new Gauge({ name: 'khipu_redis_filled_ratio', help, registers, collect })
 }
 
+const SET_ASIDE =
+  'Results that took their process down three times and are left alone; look into it above 0'
+
 // They only ever rise, but their truth is in Redis: a gauge takes the value as it stands there.
 function ledgerGauges(registers: Registry[]) {
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
@@ -119,10 +122,7 @@ function ledgerGauges(registers: Registry[]) {
     'khipu_requests_unaccounted',
     'accepted - ended - live: anything but 0 means that a request was lost or made up'
   )
-  const aside = gauge(
-    'khipu_results_set_aside',
-    'Results that took their process down three times and are left alone; look into it above 0'
-  )
+  const aside = gauge('khipu_results_set_aside', SET_ASIDE)
   const overdue = gauge(
     'khipu_oldest_overdue_seconds',
     'For how long the oldest of what is overdue has been so; look into it above a minute'

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { LARGE_BYTES } from '../schemas/large.ts'
-import { createRoom, type Leave } from './room.ts'
+import { createRoom, type Leave, type Room } from './room.ts'
 
 /** What the bodies in hand may have in all. Large ones have room of their own, so that small ones never wait for them. */
 const ROOM_FOR_LARGE = { bytes: 32 * 1024 * 1024, bytesOfRequest: 16 * 1024 * 1024 }
@@ -31,16 +31,6 @@ export function boundReading(bodyLimit: number): Reading {
   const places = new WeakMap<FastifyRequest, Place>()
   const waited = new WeakSet<Socket>()
 
-  async function enter(requestId: string, bytes: number, response: ServerResponse) {
-    const gone = new AbortController()
-    const onGone = () => gone.abort()
-    response.once('close', onGone)
-    const room = bytes > LARGE_BYTES ? large : small
-    const leave = await room.enter(requestId, bytes, gone.signal)
-    response.off('close', onGone)
-    return leave
-  }
-
   return {
     async begin(requestId, request, response) {
       const { socket } = request.raw
@@ -51,7 +41,8 @@ export function boundReading(bodyLimit: number): Reading {
       if (bytes > bodyLimit) return true
       const cameAt = performance.now()
       waited.add(socket)
-      const leave = await enter(requestId, bytes, response)
+      const room = bytes > LARGE_BYTES ? large : small
+      const leave = await enter(room, requestId, bytes, response)
       if (leave === null) return false
       const place: Place = { cameAt, leave, isWorkedOn: false }
       places.set(request, place)
@@ -77,6 +68,15 @@ export function boundReading(bodyLimit: number): Reading {
     cameAt: (request) => places.get(request)?.cameAt,
     hasWaited: (socket) => waited.has(socket)
   }
+}
+
+async function enter(room: Room, requestId: string, bytes: number, response: ServerResponse) {
+  const gone = new AbortController()
+  const onGone = () => gone.abort()
+  response.once('close', onGone)
+  const leave = await room.enter(requestId, bytes, gone.signal)
+  response.off('close', onGone)
+  return leave
 }
 
 /** Does what Node does where a request is too slow, but counts from when it may be read. */

@@ -24,28 +24,15 @@ interface Waiting {
 
 export function createRoom(most: RoomBounds): Room {
   let waiting: readonly Waiting[] = []
-  let held = 0
-  const heldOf = new Map<string, number>()
-
-  function add(requestId: string, bytes: number): void {
-    held += bytes
-    const left = (heldOf.get(requestId) ?? 0) + bytes
-    if (left === 0) heldOf.delete(requestId)
-    else heldOf.set(requestId, left)
-  }
-
-  function hasShare({ requestId, bytes }: Waiting): boolean {
-    const own = heldOf.get(requestId) ?? 0
-    return own > 0 && own + bytes > most.bytesOfRequest
-  }
+  const held = countHeld(most)
 
   // None is passed over for want of room, or large ones would wait for as long as smaller ones come.
   function letIn(): void {
-    for (const next of waiting.filter((one) => !hasShare(one))) {
-      if (hasShare(next)) continue
-      if (held > 0 && held + next.bytes > most.bytes) return
+    for (const next of waiting.filter((one) => !held.hasShare(one))) {
+      if (held.hasShare(next)) continue
+      if (!held.fits(next)) return
       waiting = waiting.filter((one) => one !== next)
-      add(next.requestId, next.bytes)
+      held.add(next.requestId, next.bytes)
       next.letIn()
     }
   }
@@ -55,7 +42,7 @@ export function createRoom(most: RoomBounds): Room {
     return () => {
       if (isOut) return
       isOut = true
-      add(requestId, -bytes)
+      held.add(requestId, -bytes)
       letIn()
     }
   }
@@ -82,5 +69,24 @@ export function createRoom(most: RoomBounds): Room {
         else letIn()
       })
     }
+  }
+}
+
+/** How many bytes are in hand, in all and of each request. */
+function countHeld(most: RoomBounds) {
+  let all = 0
+  const own = new Map<string, number>()
+  return {
+    add(requestId: string, bytes: number): void {
+      all += bytes
+      const left = (own.get(requestId) ?? 0) + bytes
+      if (left === 0) own.delete(requestId)
+      else own.set(requestId, left)
+    },
+    hasShare({ requestId, bytes }: Waiting): boolean {
+      const held = own.get(requestId) ?? 0
+      return held > 0 && held + bytes > most.bytesOfRequest
+    },
+    fits: ({ bytes }: Waiting) => all === 0 || all + bytes <= most.bytes
   }
 }
