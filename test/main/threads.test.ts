@@ -52,6 +52,8 @@ for (const [what, body] of [
     t.ok(given.equals(body), 'it is still there, for the disk')
   })
 
+  // What is stored as an envelope was read as JSON before.
+  if (what.endsWith('no JSON')) continue
   t.test(`${what} is composed as it would be at once`, async (t) => {
     const { compose } = start(t)
     const composed = await compose(HEAD, stored(body), 'r1')
