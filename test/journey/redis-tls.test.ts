@@ -44,9 +44,9 @@ t.test('over TLS', { skip }, async (t) => {
     )
     for (const id of requestIds) t.match(await atRest(service, id), { state: 'delivered' })
     t.equal((await resultsOf(world, requestIds)).size, requestIds.length)
-    // One that fails fast, one that waits, and one that blocks for each of the four queues.
+    // Two that fail fast, one of them for large bodies, one that waits, and one that blocks for each of the four queues.
     const clients = String(await world.client.client('LIST')).split('\n')
-    t.equal(clients.filter((line) => line.includes(`laddr=127.0.0.1:${port} `)).length, 6)
+    t.equal(clients.filter((line) => line.includes(`laddr=127.0.0.1:${port} `)).length, 7)
     t.same(await service.stop(), { code: 0, signal: null })
     t.notMatch(JSON.stringify([service.logs, service.stderr()]), password)
   })

@@ -109,9 +109,11 @@ t.test('a worker handles as many jobs at once as are set, all partitions togethe
   const accounts = Array.from({ length: 24 }, (_, number) => accountOf('1603', number))
   await Promise.all(accounts.map((account) => ask(service, account)))
   // Nothing is answered before the first POST has timed out; by then as many as may are on their way.
-  const atOnce = await until('one has ended', () => {
+  let atOnce = 0
+  await until('one has ended', () => {
     const ended = service.logs.filter(({ msg }) => msg === 'request sent').length
-    return ended > 0 && world.khipu.calls.length - ended
+    atOnce = Math.max(atOnce, world.khipu.calls.length - ended)
+    return ended > 0
   })
   t.ok(atOnce >= 2 && atOnce <= 4, `${atOnce} at once`)
 })

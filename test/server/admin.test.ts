@@ -351,7 +351,7 @@ t.test('while the store is away, every call is answered 503 with Retry-After', a
     const body = path.endsWith('/requests')
       ? { RequestData: { AccountNumber: '000011887755' } }
       : path.endsWith('/notifications')
-        ? {}
+        ? { all: true }
         : path.endsWith('/authorization')
           ? { jwt: 'a.b.c' }
           : undefined

@@ -288,7 +288,7 @@ const NO_ENVELOPE: readonly Refused[] = [
   ['text as Error', { ...ok(), Error: CANARY }, '/Error', 'type'],
   ['text as transactions', transaction(CANARY), '/Data/Transaction', 'type'],
   ['text as a transaction', transaction([{}, CANARY]), '/Data/Transaction/1', 'type'],
-  ['a number as Error.Type', { ...error('X'), Error: { Type: 4 } }, '/Error/Type', 'type']
+  ['text as Error', { ...error('X'), Error: 'E201' }, '/Error', 'type']
 ]
 
 for (const [httpStatus, kind, rows] of [

@@ -167,11 +167,11 @@ function inspectWinner(
   same(response?.body, first?.id, 'the first good result must win')
 }
 
-/** No attempt without a POST, unless it had ended by then, or a process died between them. */
-function inspectSends(request: Request, { posts, crashes }: Journal): void {
+/** No attempt without a POST, unless it had ended by then, or its process died or was held up between them. */
+function inspectSends(request: Request, { posts, crashes, heldUp }: Journal): void {
   const own = posts.filter(({ requestId }) => requestId === request.requestId)
   must(own.length <= request.attempts.length, 'nothing must be sent without an attempt')
-  if (crashes > 0) return
+  if (crashes > 0 || heldUp > 0) return
   const changes = request.history.filter(({ event }) => STATE_AFTER.has(event))
   for (const [index, { event, attempt }] of changes.entries()) {
     if (event !== 'sending' || own.some((post) => post.attempt === attempt)) continue

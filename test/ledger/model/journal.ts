@@ -50,4 +50,6 @@ export class Journal {
   /** Crashes, lost replies, lost keys and clocks that differ. */
   crashes = 0
   unrest = 0
+  /** How often the clock moved in the middle of a handler, perhaps past the deadline of what it was about to send. */
+  heldUp = 0
 }

@@ -50,6 +50,7 @@ export class World {
 
   async #do(what: Happening, depth: number, interruption: Interruption | null): Promise<void> {
     this.#nth += 1
+    if (depth > 0 && (what.type === 'time' || what.type === 'due')) this.journal.heldUp += 1
     if (await this.#isOfTheSite(what)) return
     const process = await this.#process(depth)
     if (interruption !== null && isUnrest(interruption)) this.journal.unrest += 1
