@@ -36,8 +36,8 @@ export function boundReading(bodyLimit: number): Reading {
   return {
     async begin(requestId, request, response) {
       const { socket } = request.raw
-      // A connection that has gone meanwhile would never say so again.
-      if (socket.destroyed) return false
+      // A connection that has gone meanwhile would never say so again. What came whole before that is read all the same.
+      if (socket.destroyed && !request.raw.complete) return false
       const bytes = mostBytesOf(request, bodyLimit)
       // It is refused unread.
       if (bytes > bodyLimit) return true
@@ -47,7 +47,9 @@ export function boundReading(bodyLimit: number): Reading {
       if (leave === null) return false
       const place: Place = { cameAt, leave, isWorkedOn: false }
       places.set(request, place)
-      const timer = limitTime(request, () => waited.delete(socket))
+      const timer = request.raw.complete
+        ? undefined
+        : limitTime(request, () => waited.delete(socket))
       response.once('close', () => {
         clearTimeout(timer)
         waited.delete(socket)
@@ -71,10 +73,12 @@ export function boundReading(bodyLimit: number): Reading {
   }
 }
 
-/** Null where the connection has gone before there was room. */
+/** Null where the connection has gone before there was room, and before the body was whole. */
 async function enter(room: Room, requestId: string, bytes: number, response: ServerResponse) {
   const gone = new AbortController()
-  const onGone = () => gone.abort()
+  const onGone = () => {
+    if (!response.req.complete) gone.abort()
+  }
   response.once('close', onGone)
   const leave = await room.enter(requestId, bytes, gone.signal)
   response.off('close', onGone)

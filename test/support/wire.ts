@@ -14,7 +14,12 @@ export interface Answered {
 
 /** Starts a listener on a free port of its own for one test; tells its address. */
 export async function listen(t: Test, app: FastifyInstance): Promise<string> {
-  t.teardown(() => app.close())
+  // A handler whose Redis never answers must not keep its connection, and the test.
+  t.teardown(async () => {
+    const closed = app.close()
+    app.server.closeAllConnections()
+    await closed
+  })
   return app.listen({ host: '127.0.0.1', port: 0 })
 }
 
