@@ -38,7 +38,13 @@ function writtenOut(answer: Answer | Refusal, call: Call, settings: Settings): R
   const operationId = call.operationId ?? randomUUID()
   switch (answer.kind) {
     case 'acknowledgement':
-      return json(202, acknowledgementOf(operationId, settings))
+      return json(
+        202,
+        acknowledgementOf(operationId, {
+          ...settings,
+          lifeSpan: answer.lifeSpan ?? settings.lifeSpan
+        })
+      )
     case 'envelope':
       return json(answer.status, bytesOf(answer.body, { operationId, account: call.account ?? '' }))
     case 'raw':

@@ -20,7 +20,8 @@ export interface KhipuError {
 
 /** How the POST itself is answered: `reset` drops the connection, `silence` never answers. */
 export type Answer =
-  | { readonly kind: 'acknowledgement' }
+  /** LifeSpan overrides the setting. */
+  | { readonly kind: 'acknowledgement'; readonly lifeSpan?: string }
   | { readonly kind: 'envelope'; readonly status: number; readonly body: Payload }
   | {
       readonly kind: 'raw'
