@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Callback } from '../../src/core/callbacks.ts'
 import type { Around, RefusedLogon } from '../../src/core/decide.ts'
 import { jobsOf } from '../../src/core/jobs.ts'
 import { verdictOnLogon } from '../../src/core/logon.ts'
@@ -10,6 +11,8 @@ import {
   acknowledged,
   answered,
   at,
+  awaiting,
+  callback,
   calledBack,
   error,
   HOUR,
@@ -19,6 +22,7 @@ import {
   notification,
   queued,
   REQUEST_TIMEOUT,
+  result,
   SECOND,
   silent,
   START,
@@ -123,4 +127,31 @@ t.test('a probe that proves nothing is remembered by the instant at which it beg
   const many = { ...refused, probedAt: Array.from({ length: 100 }, (_, index) => index) }
   const verdict = verdictOnLogon(on, silent(on), [], many)
   t.equal(verdict?.type === 'unproven' && verdict.refused.probedAt?.length, 100, 'it is bounded')
+})
+
+t.test('nothing is said of credentials', async (t) => {
+  const on = answered(begin(queued(), notified), acknowledged(), NOW + SECOND)
+  const { logon: _, ...attempt } = {
+    ...on.attempts[0],
+    number: 1,
+    sendingAt: NOW,
+    dueAt: NOW,
+    cause: null
+  }
+  const without: Request = { ...on, attempts: [attempt] }
+  const withCode = (code: string | null) => callback(1, error('DO_NOT_RETRY', { code }), NOW)
+  const rows: [where: string, before: Request, received: readonly Callback[]][] = [
+    ['that the request has not, by a refusal', without, [withCode('E101')]],
+    ['that the request has not, by an E3xx', without, [withCode('E301')]],
+    ['that the request has not, by a result', without, [callback(1, result(), NOW)]],
+    ['by an attempt that is not known', on, [callback(9, result(), NOW)]],
+    ['by an error without a code', awaiting(), [withCode(null)]]
+  ]
+  for (const [where, before, received] of rows) {
+    t.equal(verdictOnLogon(before, before, received), null, where)
+  }
+  const ordinary = awaiting()
+  t.equal(verdictOnLogon(ordinary, silent(ordinary), [], refused), null, 'by what was no probe')
+  t.equal(verdictOnLogon({ ...on, attempts: [] }, on, [], refused), null, 'before any attempt')
+  t.equal(verdictOnLogon(silent(on), silent(on), [], refused), null, 'by a probe that had ended')
 })
