@@ -2,7 +2,7 @@ import type { ParkCause } from './cause.ts'
 import { type Around, isAuthorizationExpired, isExpired } from './decide.ts'
 import { fallSilent, isKeptBehindDeadline } from './deadline.ts'
 import { mayProbe, usesRefusedLogon, waitForProbe } from './probe.ts'
-import { note, type Request } from './request.ts'
+import { isToBeSent, note, type Request } from './request.ts'
 import { end, park } from './settle.ts'
 import { isSpent } from './spent.ts'
 
@@ -28,8 +28,8 @@ export function hinder(request: Request, around: Around): Request | null {
 }
 
 /** True where a request is due, and waits for another one of the same account. */
-export function waitsItsTurn({ state, reason }: Request): boolean {
-  return (state === 'queued' || state === 'retry-scheduled') && reason === 'account-busy'
+export function waitsItsTurn(request: Request): boolean {
+  return isToBeSent(request) && request.reason === 'account-busy'
 }
 
 /** How long to look away, at the least, from an account whose turn should have come. */

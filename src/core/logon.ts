@@ -1,7 +1,7 @@
 import type { Callback } from './callbacks.ts'
 import { isRefusedLogon } from './cause.ts'
 import type { RefusedLogon } from './decide.ts'
-import { latestAttempt, logonOf, type Request } from './request.ts'
+import { isOnItsWay, latestAttempt, logonOf, type Request } from './request.ts'
 
 /** What a change of a request says of bank credentials, by the name under which that is remembered. */
 export type Verdict =
@@ -68,11 +68,6 @@ function unproven(before: Request, after: Request, refused: RefusedLogon): Verdi
   if (attempt.logon !== logonOf(before)) return null
   const probedAt = [...(refused.probedAt ?? []), attempt.sendingAt].slice(-MOST_REMEMBERED)
   return { type: 'unproven', logon: attempt.logon, refused: { ...refused, probedAt } }
-}
-
-/** True where an attempt was begun, and nothing has come of it so far. */
-export function isOnItsWay({ state }: Request): boolean {
-  return state === 'sending' || state === 'awaiting-callback'
 }
 
 function sentWith({ attempts }: Request, { attempt }: Callback): string {

@@ -1,6 +1,6 @@
 import type { Around, RefusedLogon } from './decide.ts'
 import { matches } from './notification.ts'
-import { note, type Request } from './request.ts'
+import { isToBeSent, note, type Request } from './request.ts'
 
 // After the bank refused credentials, one request at a time tries them again: the probe. It needs somebody's
 // word since the refusal: a notification, or an operator who released or retried it.
@@ -37,8 +37,8 @@ function permitsOf(
 }
 
 /** True where a request is due, and waits for the probe of its bank credentials. */
-export function waitsForProbe({ state, reason }: Request): boolean {
-  return (state === 'queued' || state === 'retry-scheduled') && reason === 'logon-probe'
+export function waitsForProbe(request: Request): boolean {
+  return isToBeSent(request) && request.reason === 'logon-probe'
 }
 
 /** How long to wait, at the least, before looking again for a probe that should have ended. */

@@ -113,6 +113,16 @@ export function isOpen(request: Request): boolean {
   return request.endedAt === null
 }
 
+/** True where an attempt was begun, and nothing has come of it so far. */
+export function isOnItsWay({ state }: Request): boolean {
+  return state === 'sending' || state === 'awaiting-callback'
+}
+
+/** True where the next step is to send it, now or later. */
+export function isToBeSent({ state }: Request): boolean {
+  return state === 'queued' || state === 'retry-scheduled'
+}
+
 /** The name under which a refused log-on is remembered: its own, or that of the account where it isn't known; '' for none. */
 export function logonOf({ account }: Request): string {
   return account?.credentials ?? account?.id ?? ''

@@ -3,7 +3,7 @@ import type { Around } from './decide.ts'
 import { hinder, waitsItsTurn } from './hinder.ts'
 import { callbackWaitMs } from './life-span.ts'
 import { usesRefusedLogon, waitsForProbe } from './probe.ts'
-import { latestAttempt, logonOf, note, type Request } from './request.ts'
+import { isOnItsWay, isToBeSent, latestAttempt, logonOf, note, type Request } from './request.ts'
 import { isUnanswered, settle } from './settle.ts'
 
 /**
@@ -62,8 +62,8 @@ export function isDueForSending(
   request: Request,
   now: number
 ): request is Request & { readonly dueAt: number } {
-  const { state, dueAt } = request
-  if ((state !== 'queued' && state !== 'retry-scheduled') || dueAt === null) return false
+  const { dueAt } = request
+  if (!isToBeSent(request) || dueAt === null) return false
   return dueAt <= now || waitsItsTurn(request) || waitsForProbe(request)
 }
 
@@ -99,8 +99,7 @@ export function applyAnswer(
 
 /** True where an attempt is on its way, for all that the ledger knows. */
 export function awaitsAnswer(request: Request, attemptNumber: number): boolean {
-  const awaiting = request.state === 'sending' || request.state === 'awaiting-callback'
-  return awaiting && isUnanswered(request, attemptNumber)
+  return isOnItsWay(request) && isUnanswered(request, attemptNumber)
 }
 
 function acknowledge(

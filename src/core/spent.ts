@@ -1,7 +1,7 @@
 import type { Policy } from './policy.ts'
 import type { Attempt, Request } from './request.ts'
 
-/** True where a request must not be sent again, whoever asks: its POSTs or its log-ons are used up. */
+/** True where a request must not be sent again, even if an operator asks: its POSTs or its log-ons are used up. */
 export function isSpent(request: Request, policy: Policy): boolean {
   return request.attempts.length >= policy.maxAttempts || hasSpentLogons(request, policy)
 }
