@@ -45,9 +45,15 @@ const endWithinMs = Math.max(END_WITHIN_MS, shutdownDelayMs + END_BEHIND_DELAY_M
 
 // Before the start is over: a signal that comes in the middle of it ends it in order, too.
 closeWithGrace(
-  { delay: endWithinMs - KILL_BEFORE_END_MS, logger: false },
+  {
+    delay: endWithinMs - KILL_BEFORE_END_MS,
+    logger: false,
+    onTimeout: () => log.error('service did not stop in time'),
+    onSecondSignal: (signal) => log.warn({ signal }, 'service stopped at once'),
+    onSecondError: (error) => log.fatal(described(error), 'service failed while stopping')
+  },
   async ({ signal, err }) => {
-    if (err) log.fatal({ error: err.name, stack: err.stack }, 'service failed')
+    if (err) log.fatal(described(err), 'service failed')
     else log.info({ signal }, 'service stopping')
     const timer = new Promise((resolve) => setTimeout(resolve, endWithinMs - CLOSE_BEFORE_END_MS))
     // After a fault of ours nothing more is taken.
@@ -56,6 +62,10 @@ closeWithGrace(
     log.info('service stopped')
   }
 )
+
+function described(error: unknown) {
+  return error instanceof Error ? { error: error.name, stack: error.stack } : { error: 'unknown' }
+}
 
 await starting
   .then(({ fits }) => fits)

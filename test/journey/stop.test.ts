@@ -118,6 +118,7 @@ t.test('a second SIGTERM ends at once, with another code', { buffered: true }, a
   await until('it stops', () => service.logs.some(({ msg }) => msg === 'service stopping'))
   service.send('SIGTERM')
   t.match(await service.exited(), { code: 1 })
+  t.match(service.logs.at(-1), { signal: 'SIGTERM', msg: 'service stopped at once' })
   t.notOk(
     service.logs.some(({ msg }) => msg === 'service stopped'),
     'it did not wait'
