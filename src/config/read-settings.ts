@@ -3,20 +3,18 @@ import { envSchema } from 'env-schema'
 import type { Fault } from './fault.ts'
 import { type RawSettings, SECRETS, SETTINGS } from './settings.ts'
 
+const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, verbose: true })
+ajv.addKeyword('form')
+// env-schema writes into it. Compiled once: ajv knows a schema by its identity.
+const schema = structuredClone(SETTINGS)
+
 /** Reads what the schema of the settings can tell; a variable that breaks it is reported and left out. */
 export function readSettings(env: Record<string, string>, fault: Fault): Partial<RawSettings> {
   const given = Object.fromEntries(
     Object.entries(env).filter(([name]) => Object.hasOwn(SETTINGS.properties, name))
   )
-  const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, verbose: true })
-  ajv.addKeyword('form')
   try {
-    return envSchema<RawSettings>({
-      schema: structuredClone(SETTINGS),
-      data: given,
-      env: false,
-      ajv
-    })
+    return envSchema<RawSettings>({ schema, data: given, env: false, ajv })
   } catch (error) {
     const broken = new Map<string, string>()
     const unread = SECRETS.filter((name) => env[`${name}_FILE`] && env[name] === undefined)

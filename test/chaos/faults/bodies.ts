@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Agent, request } from 'undici'
+import { call, type Service } from '../../helpers/service-process.ts'
+import { until } from '../../helpers/until.ts'
+import { startWorld, view, type World } from '../../helpers/world.ts'
+import { bodiesOfEveryShape, tooManyValues, transactions } from './body-shapes.ts'
+import type { Fault, Figures, Run } from './fault.ts'
+import { askWithheld, type Withheld } from './withheld.ts'
+
+/** Bodies that would fill the memory of a small container, or hold up the event loop. */
+export const bodyFaults: readonly Fault[] = [
+  { name: 'bodies of every shape at 256 MB of heap', run: shapes, isLong: true },
+  { name: 'twenty bodies of 3 MB at once', run: (run) => atOnce(run, 20, 3) },
+  { name: 'thirty bodies of 10 MB at once', run: (run) => atOnce(run, 30, 10), isLong: true }
+]
+
+// With the allocator set as in the image.
+const SMALL_HEAP = {
+  NODE_OPTIONS: '--max-old-space-size=256',
+  MALLOC_MMAP_THRESHOLD_: '131072'
+}
+const MOST_RESIDENT_MB = 512
+const LIVE_WITHIN_MS = 1_000
+const MB = 1024 * 1024
+
+async function shapes(run: Run): Promise<Figures> {
+  // Before anything is watched: to make them holds up this process.
+  const bodies = [...bodiesOfEveryShape(), ['too many values', tooManyValues()] as const]
+  const { world, service, seen } = await open(run)
+  const members = await askWithheld(world, service, bodies.length)
+  const statuses: number[] = []
+  for (const [index, [, body]] of bodies.entries()) {
+    statuses.push(await post(run, members[index], body))
+  }
+  const expected = bodies.map(([name]) => (name === 'too many values' ? 422 : 200))
+  must(statuses.join() === expected.join(), `answered ${statuses.join()}`)
+  const good = members.filter((_, index) => statuses[index] === 200)
+  return figures(world, service, good, await seen.stop())
+}
+
+async function atOnce(run: Run, count: number, megabytes: number): Promise<Figures> {
+  const body = transactions(megabytes * MB)
+  const { world, service, seen } = await open(run)
+  const members = await askWithheld(world, service, count)
+  const statuses = await Promise.all(members.map((member) => post(run, member, body)))
+  must(new Set(statuses).size === 1 && statuses[0] === 200, `answered ${statuses.join()}`)
+  return figures(world, service, members, await seen.stop())
+}
+
+async function open(run: Run) {
+  const world = await startWorld(run, { ownRedis: true, env: SMALL_HEAP })
+  const service = await world.start()
+  return { world, service, seen: watch(run, service) }
+}
+
+/** How long liveness took at the most, and how much memory the process had at the most. */
+function watch(run: Run, service: Service) {
+  let isOver = false
+  let slowestMs = 0
+  const watching = (async () => {
+    while (!isOver) {
+      const askedAt = performance.now()
+      await call(`${service.publicUrl}/health/live`)
+      slowestMs = Math.max(slowestMs, performance.now() - askedAt)
+      await pause(50)
+    }
+  })()
+  watching.catch(() => {})
+  run.teardown(() => (isOver = true))
+  return {
+    async stop() {
+      isOver = true
+      await watching
+      const status = await readFile(`/proc/${service.pid}/status`, 'utf8')
+      return { slowestMs, residentMb: Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1]) / 1024 }
+    }
+  }
+}
+
+async function post(run: Run, member: Withheld | undefined, body: Buffer): Promise<number> {
+  const dispatcher = new Agent({ headersTimeout: 120_000, bodyTimeout: 120_000 })
+  run.teardown(() => dispatcher.destroy())
+  const answer = await request(member?.callbackUrl ?? '', { method: 'POST', body, dispatcher })
+  await answer.body.dump()
+  return answer.statusCode
+}
+
+async function figures(
+  world: World,
+  service: Service,
+  good: readonly Withheld[],
+  { slowestMs, residentMb }: { readonly slowestMs: number; readonly residentMb: number }
+): Promise<Figures> {
+  const isPublished = async ({ requestId }: Withheld) => {
+    const { history } = await view(service, requestId)
+    return history.some(({ event }) => event === 'result-published')
+  }
+  await Promise.all(
+    good.map((member) => until('it is published', () => isPublished(member), 120_000))
+  )
+  const { resident, live } = { resident: Math.round(residentMb), live: Math.round(slowestMs) }
+  must(resident < MOST_RESIDENT_MB, `it took ${resident} MB`)
+  must(live < LIVE_WITHIN_MS, `liveness took ${live} ms`)
+  const keys = good.map(({ requestId }) => world.results.toKey(requestId))
+  const counts = await Promise.all(keys.map((key) => world.client.exists(key)))
+  const results = counts.reduce((sum, count) => sum + count, 0)
+  return {
+    requests: good.length,
+    acknowledged: good.length,
+    kills: 0,
+    results,
+    lost: good.length - results,
+    doubled: 0,
+    stuck: 0,
+    extraSends: 0,
+    remark: `${resident} MB at the most, liveness within ${live} ms`
+  }
+}
+
+function must(holds: boolean, what: string): void {
+  if (!holds) throw new Error(what)
+}

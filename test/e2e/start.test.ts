@@ -1,0 +1,266 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { call, type Env } from '../helpers/service-process.ts'
+import { until } from '../helpers/until.ts'
+import {
+  accountOf,
+  ask,
+  atRest,
+  otherPorts,
+  resultsOf,
+  startWorld,
+  view
+} from '../helpers/world.ts'
+
+const sample = JSON.stringify({
+  OperationId: '6baf6c19-e485-463b-ae24-a821b025c8a4',
+  Status: 'OK',
+  Data: { Transaction: [] },
+  AdditionalInformation: null,
+  Error: null,
+  LifeSpan: null
+})
+
+t.test('a wrong configuration stops the start', async (t) => {
+  const world = await startWorld(t)
+  const folder = t.testdir({ 'policy.json': '{"retry":{"wait-4-hours":{"delays":["canary"]}}}' })
+  const faults: Env = {
+    ROLE: 'canary',
+    REDIS_URL: 'http://canary',
+    PUBLIC_URL: 'canary',
+    PUBLIC_PORT: 'canary',
+    ADMIN_PORT: '70000',
+    KHIPU_BASE_URL: 'https://user:canary@khipu.example',
+    KHIPU_JWT: 'canary',
+    API_TOKENS: 'canary',
+    SECRET_KEYS: 'k1:canary',
+    SECRET_KEYS_FILE: join(folder, 'canary'),
+    RETRY_POLICY_FILE: join(folder, 'policy.json'),
+    CALLBACK_TIMEOUT: 'canary',
+    QUEUE_PREFIX: 'canary:',
+    BODY_LIMIT: 'canary',
+    LOG_LEVEL: 'canary'
+  }
+  const service = world.spawn(faults)
+
+  await t.test('with code 1 and nothing but one message', async (t) => {
+    t.same(await service.exited(), { code: 1, signal: null })
+    t.match(service.stderr(), /^The configuration is wrong:\n(?: {2}- [A-Z_]+ .+\n)+$/)
+    t.same([service.logs, service.strays], [[], []])
+  })
+  for (const name of Object.keys(faults)) {
+    t.test(`that tells the fault of ${name}`, async (t) => {
+      t.match(service.stderr(), new RegExp(`^  - ${name} .+$`, 'm'))
+    })
+  }
+  t.test('that echoes no value', async (t) => {
+    t.notMatch(service.stderr(), 'canary')
+    t.notMatch(service.stderr(), '70000')
+  })
+})
+
+t.test('another number of partitions than the ledger has stops the start', async (t) => {
+  const world = await startWorld(t)
+  const service = await world.start({ PARTITIONS: '2' })
+  const other = world.spawn({ ...(await otherPorts()), PARTITIONS: '3' })
+  t.same(await other.exited(), { code: 1, signal: null })
+  t.match(other.logs.at(-1), {
+    level: 60,
+    msg: 'service could not start',
+    error: /^PARTITIONS is 3, but the ledger .* has 2: set PARTITIONS=2/
+  })
+  const requestId = await ask(service, accountOf('1001', 1))
+  t.match(await atRest(service, requestId), { state: 'delivered' })
+})
+
+t.test(
+  'a policy that disobeys Khipu starts, and says so in the log and in readiness',
+  async (t) => {
+    const world = await startWorld(t)
+    const row = { delays: ['0s'], jitter: 0, maxRetries: 2 }
+    const retry = { 'wait-4-hours': row, 'refused-logon': row, temporary: row }
+    const folder = t.testdir({ 'policy.json': JSON.stringify({ retry }) })
+    for (const role of ['server', 'worker']) {
+      const ports = await otherPorts()
+      const service = await world.start({
+        ...ports,
+        ROLE: role,
+        RETRY_POLICY_FILE: join(folder, 'policy.json')
+      })
+      const ready = await call<{ concerns: string[] }>(`${service.adminUrl}/health/ready`)
+      const { concerns } = ready.body
+      const told = service.logs.filter(({ level }) => level === 40).map(({ msg }) => msg)
+      t.equal(ready.status, 200)
+      for (const cause of Object.keys(retry)) {
+        const [sentence = '', ...others] = concerns.filter((one) => one.startsWith(`${cause}: `))
+        t.same(others, [], `${role}: ${cause} has one sentence`)
+        t.same(told.filter((msg) => msg === sentence).length, 1, 'and one line of the log')
+      }
+    }
+  }
+)
+
+t.test('what is required and missing is told', async (t) => {
+  const world = await startWorld(t)
+  const names = ['PUBLIC_URL', 'API_TOKENS', 'SECRET_KEYS']
+  const service = world.spawn(Object.fromEntries(names.map((name) => [name, ''])))
+  t.same(await service.exited(), { code: 1, signal: null })
+  t.equal(
+    service.stderr(),
+    ['The configuration is wrong:', ...names.map((name) => `  - ${name} is required`), ''].join(
+      '\n'
+    )
+  )
+})
+
+t.test('a PUBLIC_URL that makes a CallbackUrl too long is told', async (t) => {
+  const world = await startWorld(t)
+  const service = world.spawn({ PUBLIC_URL: `https://${'canary-'.repeat(40)}.example` })
+  t.same(await service.exited(), { code: 1, signal: null })
+  t.match(service.stderr(), /^ {2}- PUBLIC_URL .+ 255$/m)
+  t.notMatch(service.stderr(), 'canary')
+})
+
+t.test('secrets can come from files', async (t) => {
+  const world = await startWorld(t, { khipu: { callbackDelayMs: 20 } })
+  const folder = t.testdir()
+  const names = ['REDIS_URL', 'KHIPU_API_KEY', 'API_TOKENS', 'SECRET_KEYS']
+  const env: Record<string, string> = {}
+  for (const name of names) {
+    await writeFile(join(folder, name), `${world.env[name]}\n`)
+    env[name] = ''
+    env[`${name}_FILE`] = join(folder, name)
+  }
+  const service = await world.start(env)
+  const requestId = await ask(service, accountOf('1001', 1))
+  t.match(await atRest(service, requestId), { state: 'delivered' })
+})
+
+t.test('a port in use stops the start with a clear error', async (t) => {
+  const world = await startWorld(t)
+  for (const name of ['PUBLIC_PORT', 'ADMIN_PORT']) {
+    t.test(name, async (t) => {
+      const port = Number(world.env[name])
+      const holder = createServer().listen(port, '127.0.0.1')
+      await once(holder, 'listening')
+      t.teardown(() => holder.close())
+      const service = world.spawn()
+      t.same(await service.exited(), { code: 1, signal: null })
+      t.match(
+        service.logs.filter(({ level }) => level >= 50),
+        [{ level: 60, code: 'EADDRINUSE', error: new RegExp(`EADDRINUSE.*${port}`) }]
+      )
+      t.equal(service.stderr(), '')
+    })
+  }
+})
+
+t.test('the log and the metrics tell the version', async (t) => {
+  const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string }
+  const world = await startWorld(t)
+  const service = await world.start()
+  t.match(
+    service.logs.filter(({ msg }) => msg === 'service started'),
+    [{ version }]
+  )
+  const { text } = await service.api('GET', '/metrics')
+  t.ok(text.includes(`\nkhipu_build_info{version="${version}"} 1\n`))
+})
+
+t.test('a process that cannot listen takes no work', async (t) => {
+  const world = await startWorld(t, { khipu: { callbackDelayMs: 20 } })
+  const server = await world.start({ ROLE: 'server' })
+  const asked = Array.from({ length: 100 }, (_, number) => ask(server, accountOf('1001', number)))
+  const requestIds = await Promise.all(asked)
+  // Its admin port is the server's, and taken.
+  const loser = world.spawn({ ROLE: 'worker' })
+  t.same(await loser.exited(), { code: 1, signal: null })
+  t.equal(world.khipu.calls.length, 0)
+  const seen = await Promise.all(requestIds.map((requestId) => view(server, requestId)))
+  t.equal(seen.filter(({ state }) => state !== 'queued').length, 0)
+})
+
+t.test('a start without Redis answers 503 until it is there, and then all heals', async (t) => {
+  const world = await startWorld(t, { ownRedis: true })
+  const before = await world.start()
+  const requestId = await ask(before, accountOf('1205', 1))
+  const asked = await until('Khipu was asked', () => world.khipu.calls[0])
+  await before.stop()
+  await world.redis.kill()
+
+  const service = world.spawn()
+  const { publicUrl, adminUrl } = service
+  const live = await until('it listens', () => call(`${publicUrl}/health/live`).catch(() => null))
+  t.equal(live.status, 200)
+  const post = () => call(asked.callbackUrl ?? '', { method: 'POST', body: sample })
+
+  await t.test('a callback is answered 503 with Retry-After', async (t) => {
+    const answer = await post()
+    t.match(answer, { status: 503, body: { status: 'unavailable' } })
+    t.match(answer.headers.get('retry-after'), /^[0-9]+$/)
+  })
+
+  await t.test('an altered capability is answered 404 all the same', async (t) => {
+    t.equal((await call(`${asked.callbackUrl}x`, { method: 'POST', body: sample })).status, 404)
+  })
+
+  await t.test('readiness says 503, and liveness 200', async (t) => {
+    const answer = await until('it listens', () =>
+      call(`${adminUrl}/health/ready`).catch(() => null)
+    )
+    t.match(answer, { status: 503, body: { status: 'unavailable', redis: 'away' } })
+    t.equal((await call(`${adminUrl}/health/live`)).status, 200)
+  })
+
+  await t.test('the operator API is answered 503 with Retry-After', async (t) => {
+    const body = { RequestData: { AccountNumber: '1001' } }
+    const answer = await service.api('POST', '/v1/requests', body)
+    t.match(answer, { status: 503, body: { status: 503 } })
+    t.match(answer.headers.get('retry-after'), /^[0-9]+$/)
+    t.match(answer.headers.get('content-type'), 'application/problem+json')
+  })
+
+  await t.test('metrics say that the ledger is away', async (t) => {
+    const { status, text } = await service.api('GET', '/metrics')
+    t.equal(status, 200)
+    t.match(text, /^khipu_ledger_up 0$/m)
+  })
+
+  await t.test('all heals once Redis is there', async (t) => {
+    await world.redis.restart()
+    await service.ready()
+    t.match(await post(), { status: 200, body: { status: 'accepted' } })
+    t.match(await atRest(service, requestId), { state: 'delivered', attempts: 1 })
+    const second = await ask(service, accountOf('1301', 1))
+    t.match(await atRest(service, second), { state: 'delivered' })
+    t.equal((await resultsOf(world, [requestId, second])).size, 2)
+  })
+
+  await t.test('the loss of Redis is told once, and its return', async (t) => {
+    const told = service.logs.filter(({ msg }) => msg === 'redis lost').length
+    t.equal(service.logs.filter(({ msg }) => msg === 'redis back').length, told)
+    t.ok(told >= 1 && told <= 2, 'once for each of the two kinds of connection')
+    t.equal(service.stderr(), '')
+    t.same(service.strays, [])
+  })
+})
+
+t.test('what Node warns of is a line of the log', async (t) => {
+  const world = await startWorld(t)
+  // Once the service listens for it, however long that takes to come.
+  const code = `process.on('newListener', (event) => {
+    if (event === 'warning') setImmediate(() => process.emitWarning('canary', 'CanaryWarning'))
+  })`
+  const service = world.spawn({
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`
+  })
+  const line = await until('it has warned', () =>
+    service.logs.find(({ msg }) => msg === 'node warns')
+  )
+  t.match(line, { warning: 'CanaryWarning', message: 'canary', level: 40 })
+  await service.stop()
+  t.same([service.strays, service.stderr()], [[], ''])
+})

@@ -1,0 +1,94 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { v7 } from 'uuid'
+import { createSealer } from '../../../src/ledger/seal.ts'
+import { partitionTag } from '../../../src/ledger/store.ts'
+import { holds } from '../../helpers/holds.ts'
+import { secretKey } from '../../helpers/service.ts'
+
+const k1 = secretKey('k1')
+const k2 = secretKey('k2')
+const sealer = createSealer([k1, k2])
+const id = v7()
+const secret = Buffer.from('{"AccountNumber":"000011887755"}')
+const sealed = sealer.seal(secret, id)
+
+const opens = (bytes: Uint8Array, requestId = id) => {
+  try {
+    sealer.open(bytes, requestId)
+    return true
+  } catch {
+    return false
+  }
+}
+
+t.test('what was sealed opens again, byte for byte', async (t) => {
+  holds(t, fc.uint8Array({ maxLength: 1000 }), (bytes) =>
+    sealer.open(sealer.seal(bytes, id), id).equals(bytes)
+  )
+})
+
+t.test('what was sealed shows nothing of itself, and never looks the same twice', async (t) => {
+  t.notOk(sealed.includes('AccountNumber'))
+  t.notOk(sealed.includes('000011887755'))
+  t.notSame(sealer.seal(secret, id), sealed)
+})
+
+t.test('any bit flipped is refused', async (t) => {
+  const flipped = [...Array(sealed.length * 8).keys()].map((bit) => {
+    const copy = Buffer.from(sealed)
+    copy.writeUInt8(copy.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
+    return copy
+  })
+  t.equal(flipped.length, sealed.length * 8)
+  t.same(
+    flipped.filter((bytes) => opens(bytes)),
+    []
+  )
+})
+
+t.test('anything cut off or added is refused', async (t) => {
+  const shorter = [...Array(sealed.length).keys()].map((length) => sealed.subarray(0, length))
+  const longer = Buffer.concat([sealed, Buffer.of(0)])
+  t.same(
+    [...shorter, longer, sealed.subarray(1)].filter((bytes) => opens(bytes)),
+    []
+  )
+})
+
+t.test('bytes that nobody sealed are refused', async (t) => {
+  holds(t, fc.uint8Array({ maxLength: 200 }), (bytes) => !opens(bytes))
+})
+
+t.test("another request's id does not open it", async (t) => {
+  t.ok(opens(sealed))
+  t.notOk(opens(sealed, v7()))
+  t.notOk(opens(sealed, ''))
+})
+
+t.test('the first key seals, every key opens, and one that is gone opens nothing', async (t) => {
+  const later = createSealer([k2, k1])
+  t.same(later.open(sealed, id), secret)
+  t.same(sealer.open(later.seal(secret, id), id), secret)
+  t.throws(() => createSealer([k2]).open(sealed, id), { message: /'k1', which SECRET_KEYS lacks/ })
+  t.throws(() => createSealer([k1]).open(later.seal(secret, id), id), { message: /'k2'/ })
+  t.throws(() => createSealer([secretKey('k1')]).open(sealed, id))
+})
+
+const TAGS: readonly [prefix: string, tag: string][] = [
+  ['khipu', '{khipu:0}'],
+  ['{khipu}', '{khipu:0}'],
+  ['bank.{a}', '{bank.a:0}']
+]
+
+for (const [prefix, tag] of TAGS) {
+  t.test(`the keys of the prefix ${prefix} carry one hash tag`, async (t) => {
+    t.equal(partitionTag(prefix, 0), tag)
+  })
+}
+
+t.test('nothing opens with a part of its tag', async (t) => {
+  const empty = sealer.seal(Buffer.alloc(0), id)
+  t.ok(opens(empty))
+  for (let cut = 1; cut <= 16; cut += 1) t.notOk(opens(empty.subarray(0, -cut)), `without ${cut}`)
+})

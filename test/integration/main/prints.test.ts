@@ -1,0 +1,18 @@
+import t from 'tap'
+import { logPrints } from '../../../src/main/prints.ts'
+import { openLog } from '../../helpers/service.ts'
+
+t.test('what is printed is a line of the log, and the same again is not', async (t) => {
+  const { log, lines } = openLog()
+  const printing = logPrints(log)
+  printing.warn('the %s is wrong', 'policy')
+  printing.error('the policy is wrong')
+  printing.log('that is all')
+  t.match(
+    lines.map((line) => JSON.parse(line) as object),
+    [
+      { level: 40, msg: 'a library printed', printed: 'the policy is wrong' },
+      { level: 40, msg: 'a library printed', printed: 'that is all' }
+    ]
+  )
+})
