@@ -33,6 +33,14 @@ export function sealBody(
   return { size: body.length, sha256, sealed: seal(body, requestId) }
 }
 
+/** Hashes and encrypts a body for the id that it belongs to. Of a large body that is done off the event loop. */
+export type SealBody = (body: Uint8Array, id: string) => Promise<SealedBody> | SealedBody
+
+/** Hashes and encrypts at once, on the thread that calls. */
+export function sealHere(sealer: Pick<Sealer, 'seal'>) {
+  return (body: Uint8Array, id: string): SealedBody => sealBody(sealer, body, id)
+}
+
 /** What a key is for: `seal` what the ledger keeps, `result` what consumers are given the keys of, `account` to hash, `cursor` to sign. */
 export type Purpose = 'seal' | 'result' | 'account' | 'cursor'
 

@@ -54,7 +54,8 @@ export interface SpoolSettings extends RowBounds {
   /** How many bytes of the disk it leaves free: to remove something takes room as well. */
   readonly leaveFree: number
   readonly sealer: {
-    seal(plain: Uint8Array, id: string): Buffer
+    /** Of a large body that is done off the event loop. */
+    seal(plain: Uint8Array, id: string): Promise<Uint8Array> | Uint8Array
     open(sealed: Uint8Array, id: string): Buffer
   }
 }
@@ -73,8 +74,8 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
   )
 
   return {
-    put: (callback, body) =>
-      putting.put({ ...callback, sealed: sealer.seal(body, sealedAs(callback)) }),
+    put: async (callback, body) =>
+      putting.put({ ...callback, sealed: await sealer.seal(body, sealedAs(callback)) }),
     open,
 
     next(after) {
