@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs'
-import type { DatabaseSync } from 'node:sqlite'
+import { scheduleCheckpoints } from './checkpoints.ts'
 import { openDatabase } from './database.ts'
 import {
   openRows,
@@ -64,14 +64,17 @@ export interface SpoolSettings extends RowBounds {
 export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSettings): Spool {
   const database = openDatabase(folder)
   const rows = openRows(database)
+  const checkpoints = scheduleCheckpoints(database)
   const { open, canOpen, unopened } = createOpener(sealer)
   // It takes room in the log as well as in the database.
   const leavesFree = (size: number) => freeOf(folder) - 2 * size >= leaveFree
-  const putting = putTogether((waiting) =>
-    leavesFree(sizeOf(waiting))
-      ? rows.insert(waiting, bounds, canOpen)
-      : waiting.map(() => 'full' as const)
-  )
+  const putting = putTogether((waiting) => {
+    const size = sizeOf(waiting)
+    if (!leavesFree(size)) return waiting.map(() => 'full' as const)
+    const taken = rows.insert(waiting, bounds, canOpen)
+    checkpoints.wrote(size)
+    return taken
+  })
 
   return {
     put: async (callback, body) =>
@@ -85,8 +88,12 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
     },
 
     remove(seq) {
+      const { bytes } = rows.sums()
       rows.remove(seq)
-      if (rows.sums().entries === 0) cutOffLog(database)
+      const left = rows.sums()
+      // What is deleted is overwritten.
+      checkpoints.wrote(bytes - left.bytes)
+      if (left.entries === 0) checkpoints.cutOff()
     },
 
     holds: (requestId) => rows.sums().entries > 0 && rows.sumsOf(requestId).entries > 0,
@@ -97,7 +104,7 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
 
     close() {
       if (!database.isOpen) return
-      putting.flush()
+      putting.flushAll()
       database.close()
     }
   }
@@ -141,15 +148,6 @@ function waitedMsOf({ oldestAt }: Rows): number | null {
   }
 }
 
-// What is deleted is overwritten; with the log cut off nothing of it is left. On a full disk that has to wait.
-function cutOffLog(database: DatabaseSync): void {
-  try {
-    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-  } catch {
-    // The row has gone all the same.
-  }
-}
-
 function sizeOf(callbacks: readonly SealedCallback[]): number {
   return callbacks.reduce((sum, { sealed }) => sum + sealed.length, 0)
 }
@@ -170,13 +168,17 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+/** Sealed bytes that are committed in one turn of the event loop; what is larger by itself is committed alone. */
+const MOST_BYTES_TOGETHER = 1024 * 1024
+
 /** What comes in the same turn of the event loop is committed together: one wait for the disk is enough for all. */
 function putTogether(insert: (rows: readonly SealedCallback[]) => Spooling[]) {
   let waiting: Waiting[] = []
 
   function flush(): void {
-    const together = waiting
-    waiting = []
+    const together = waiting.slice(0, countTogether(waiting))
+    waiting = waiting.slice(together.length)
+    if (waiting.length > 0) setImmediate(flush)
     if (together.length === 0) return
     try {
       const taken = insert(together.map(({ callback }) => callback))
@@ -187,12 +189,23 @@ function putTogether(insert: (rows: readonly SealedCallback[]) => Spooling[]) {
   }
 
   return {
-    flush,
+    flushAll() {
+      while (waiting.length > 0) flush()
+    },
     put(callback: SealedCallback): Promise<Spooling> {
       if (waiting.length === 0) setImmediate(flush)
       return new Promise((resolve, reject) => void waiting.push({ callback, resolve, reject }))
     }
   }
+}
+
+function countTogether(waiting: readonly Waiting[]): number {
+  let bytes = 0
+  const beyond = waiting.findIndex(({ callback }, index) => {
+    bytes += callback.sealed.length
+    return index > 0 && bytes > MOST_BYTES_TOGETHER
+  })
+  return beyond === -1 ? waiting.length : beyond
 }
 
 /** What a body is sealed for: whoever may write to the disk can't pass it off as anything else. */
