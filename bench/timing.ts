@@ -7,7 +7,7 @@ import { BUILT_IN_POLICY } from '../src/core/policy.ts'
 import { createCapabilities } from '../src/khipu/capability.ts'
 import { openLedger } from '../src/ledger/open.ts'
 import { awaitReplicas } from '../src/ledger/replicas.ts'
-import { createSealer } from '../src/ledger/seal.ts'
+import { createSealer, sealHere } from '../src/ledger/seal.ts'
 import { connectFailingFast } from '../src/queue/connections.ts'
 import { examineHere } from '../src/server/examine.ts'
 import { buildPublic, type PublicDeps } from '../src/server/public.ts'
@@ -97,6 +97,7 @@ export async function compareTimes(): Promise<void> {
     const others = {
       jobs: never,
       examine: examineHere(createSealer(secretKeys)),
+      seal: sealHere(createSealer(secretKeys)),
       replicas,
       spool: null,
       canStore: () => true,

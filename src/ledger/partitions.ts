@@ -82,6 +82,7 @@ function joinQuarantines(
     keep: (from, ...kept) => of(from.requestId).keep(from, ...kept),
     find: async (id) =>
       (await ask(all, (one) => one.find(id))).find((kept) => kept !== null) ?? null,
+    stored: (kept) => of(kept.requestId).stored(kept),
     open: (kept) => of(kept.requestId).open(kept),
     async list(behind, limit) {
       const kept = await ask(all, (one) => one.list(behind, limit))

@@ -1,5 +1,6 @@
 import type { Fault, QuarantineKind } from '../schemas/generated.ts'
 import { quarantineId } from './ids.ts'
+import { openStored, type StoredBody } from './ledger.ts'
 import { listBehind, type Place } from './quarantine-page.ts'
 import { sealBody, type SealedBody } from './seal.ts'
 import type { Store } from './store.ts'
@@ -40,6 +41,9 @@ export interface Quarantine {
     takenMsAgo?: number
   ): Promise<string | null>
   find(id: string): Promise<Quarantined | null>
+  /** A kept body as it is stored, encrypted; null once it was discarded. */
+  stored(kept: Quarantined): Promise<StoredBody | null>
+  /** The bytes of a kept body; null once they were discarded. */
   open(kept: Quarantined): Promise<Buffer | null>
   /** Newest first, those behind a place; from the newest on where that is null. */
   list(behind: Place | null, limit: number): Promise<readonly Quarantined[]>
@@ -89,8 +93,18 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
     return { ...kept, quarantineId: id, receivedAt: Number(receivedAt) }
   }
 
+  const stored: Quarantine['stored'] = async (kept) => {
+    const { quarantineId: id, requestId, attempt, sha256 } = kept
+    const sealed = await redis.hgetBuffer(key('quarantine', id), 'body')
+    if (sealed === null) return null
+    const body = { requestId, callbackId: `${attempt}.${sha256}`, sealed }
+    return { ...body, open: () => openStored(sealer, body) }
+  }
+
   return {
     find,
+    stored,
+    open: async (kept) => (await stored(kept))?.open() ?? null,
 
     discard: async (id) => (await run('discard', id)) === 1,
 
@@ -104,11 +118,6 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
       const taken = takenMsAgo === undefined ? [] : [takenMsAgo]
       const bounded = [...fields, ...most, marksAttempt ? attempt : '', ...taken]
       return (await run('quarantine', id, requestId, ...bounded)) === -1 ? null : id
-    },
-
-    async open(kept) {
-      const sealed = await redis.hgetBuffer(key('quarantine', kept.quarantineId), 'body')
-      return sealed && sealer.open(sealed, kept.requestId)
     },
 
     list: (behind, limit) => listBehind(store, find, behind, limit),

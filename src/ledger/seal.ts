@@ -33,6 +33,14 @@ export function sealBody(
   return { size: body.length, sha256, sealed: seal(body, requestId) }
 }
 
+/** Hashes and encrypts a body for the id that it belongs to. Of a large body that is done off the event loop. */
+export type SealBody = (body: Uint8Array, id: string) => Promise<SealedBody> | SealedBody
+
+/** Hashes and encrypts at once, on the thread that calls. */
+export function sealHere(sealer: Pick<Sealer, 'seal'>) {
+  return (body: Uint8Array, id: string): SealedBody => sealBody(sealer, body, id)
+}
+
 /** What a key is for: `seal` what the ledger keeps, `result` what consumers are given the keys of, `account` to hash, `cursor` to sign. */
 export type Purpose = 'seal' | 'result' | 'account' | 'cursor'
 
@@ -52,18 +60,21 @@ export function createSealer(
     seal(plain, id) {
       const nonce = randomBytes(NONCE_BYTES)
       const cipher = createCipheriv(ALGORITHM, firstKey, nonce).setAAD(Buffer.from(id))
-      const ciphertext = Buffer.concat([cipher.update(plain), cipher.final()])
+      const ciphertext = [cipher.update(plain), cipher.final()]
       const kid = Buffer.from(firstKid)
-      return Buffer.concat([Buffer.of(kid.length), kid, nonce, cipher.getAuthTag(), ciphertext])
+      return Buffer.concat([Buffer.of(kid.length), kid, nonce, cipher.getAuthTag(), ...ciphertext])
     },
 
     open(sealed, id) {
-      const { kid, nonce, tag, ciphertext } = split(Buffer.from(sealed))
+      const { kid, nonce, tag, ciphertext } = split(sealed)
       const key = keys.get(kid)
       if (key === undefined) throw new Error(`sealed with key '${kid}', which SECRET_KEYS lacks`)
       const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
       decipher.setAAD(Buffer.from(id)).setAuthTag(tag)
-      return Buffer.concat([decipher.update(ciphertext), decipher.final()])
+      // In this mode everything comes from the update: the bytes are not copied once more.
+      const plain = decipher.update(ciphertext)
+      const rest = decipher.final()
+      return rest.length === 0 ? plain : Buffer.concat([plain, rest])
     },
 
     canOpen: (sealed) => keys.has(keyIdOf(sealed))
@@ -72,7 +83,7 @@ export function createSealer(
 
 /** The id of the key that sealed. */
 export function keyIdOf(sealed: Uint8Array): string {
-  return split(Buffer.from(sealed)).kid
+  return split(sealed).kid
 }
 
 /** The key of one purpose: nobody who has it learns those of others, nor what they are made from. */
@@ -80,7 +91,8 @@ export function deriveKey(bytes: Uint8Array, purpose: Purpose): Buffer {
   return Buffer.from(hkdfSync('sha256', bytes, '', `khipu-receiver/${purpose}/v1`, 32))
 }
 
-function split(sealed: Buffer) {
+function split(bytes: Uint8Array) {
+  const sealed = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const nonceAt = 1 + (sealed[0] ?? 0)
   const tagAt = nonceAt + NONCE_BYTES
   const ciphertextAt = tagAt + TAG_BYTES

@@ -4,9 +4,13 @@ import type { ResultHead } from '../core/publish.ts'
 import type { SecretKey } from '../core/secret-key.ts'
 import { classify as classifyAnswer, type HttpAnswer } from '../khipu/classify.ts'
 import { openStored, type StoredBody } from '../ledger/ledger.ts'
-import { createSealer } from '../ledger/seal.ts'
+import { createSealer, sealBody } from '../ledger/seal.ts'
 import { composeHere } from '../queue/compose.ts'
+import type { QuarantineEntry } from '../schemas/generated.ts'
+import { MOST_VALUES } from '../schemas/json.ts'
 import { examineHere } from '../server/examine.ts'
+import { reviewHere } from '../server/review.ts'
+import { showHere } from '../server/show.ts'
 
 // What runs on a thread of its own: the same functions that small bodies meet on the event loop.
 
@@ -31,22 +35,16 @@ function valuesThatFit(): number {
   return Math.floor(getHeapStatistics().heap_size_limit / BYTES_PER_VALUE)
 }
 
-export interface Examination {
-  readonly body: Uint8Array
-  readonly isEncoded: boolean
-  readonly requestId: string
-}
+type Stored = Omit<StoredBody, 'open'>
 
-export interface Composition {
-  readonly head: ResultHead
-  readonly stored: Omit<StoredBody, 'open'>
-  readonly jobId: string
-}
-
-export interface Classification {
-  readonly http: HttpAnswer
-  readonly body: Uint8Array
-  readonly now: number
+/** What each of the thread's functions is given. */
+export interface Tasks {
+  examine: { readonly body: Uint8Array; readonly isEncoded: boolean; readonly requestId: string }
+  compose: { readonly head: ResultHead; readonly stored: Stored; readonly jobId: string }
+  classify: { readonly http: HttpAnswer; readonly body: Uint8Array; readonly now: number }
+  seal: { readonly body: Uint8Array; readonly id: string }
+  review: { readonly stored: Stored; readonly force: boolean }
+  show: { readonly entry: QuarantineEntry; readonly stored: Stored }
 }
 
 const { secretKeys, sealResults, bodyValues } = Tinypool.workerData as ThreadSettings
@@ -54,25 +52,46 @@ const sealer = createSealer(secretKeys)
 const mostValues = Math.min(bodyValues, valuesThatFit())
 const examineBody = examineHere(sealer, mostValues)
 const composeResult = composeHere(sealResults ? createSealer(secretKeys, 'result').seal : null)
+// An operator may accept what has more values than a callback may have, as far as memory goes.
+const reviewKept = reviewHere(sealer, Math.min(Math.max(bodyValues, MOST_VALUES), valuesThatFit()))
 
 /** How large the heap has become, in bytes; and a sign that the thread has started. */
 export function heap(): number {
   return getHeapStatistics().total_heap_size
 }
 
-export function examine({ body, isEncoded, requestId }: Examination): unknown {
+export function examine({ body, isEncoded, requestId }: Tasks['examine']): unknown {
   const examined = examineBody(body, isEncoded, requestId)
   return handOver(examined, examined.sealed.sealed)
 }
 
-export function compose({ head, stored, jobId }: Composition): unknown {
-  const composed = composeResult(head, openStored(sealer, stored), jobId)
+export function compose({ head, stored, jobId }: Tasks['compose']): unknown {
+  const composed = composeResult(head, openable(stored), jobId)
   return handOver(composed, composed.text)
 }
 
-export function classify({ http, body, now }: Classification): unknown {
+export function classify({ http, body, now }: Tasks['classify']): unknown {
   const { buffer, byteOffset, length } = body
   return classifyAnswer({ ...http, body: Buffer.from(buffer, byteOffset, length) }, now, mostValues)
+}
+
+export function seal({ body, id }: Tasks['seal']): unknown {
+  const sealed = sealBody(sealer, body, id)
+  return handOver(sealed, sealed.sealed)
+}
+
+export function review({ stored, force }: Tasks['review']): unknown {
+  const reviewed = reviewKept(openable(stored), force)
+  return reviewed.type === 'refused' ? reviewed : handOver(reviewed, reviewed.sealed.sealed)
+}
+
+export function show({ entry, stored }: Tasks['show']): unknown {
+  const json = showHere(entry, openable(stored))
+  return handOver(json, json)
+}
+
+function openable(stored: Stored): StoredBody {
+  return { ...stored, open: () => openStored(sealer, stored) }
 }
 
 /** The bytes leave this thread without being copied. */

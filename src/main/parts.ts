@@ -6,7 +6,7 @@ import { MOST_CALLBACKS } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
 import { joinPartitions } from '../ledger/partitions.ts'
 import { awaitReplicas, publishSafely } from '../ledger/replicas.ts'
-import { createSealer } from '../ledger/seal.ts'
+import { createSealer, type SealBody } from '../ledger/seal.ts'
 import { readBacklog } from '../queue/backlog.ts'
 import type { Connection } from '../queue/connections.ts'
 import { type Compose, composeHere } from '../queue/compose.ts'
@@ -62,18 +62,18 @@ const LEFT_FREE_BYTES = 32 * 1024 * 1024
 const SEALING_BYTES = 64
 
 /** The spool, where the configuration names a folder for it; throws where that can't be one. */
-export function buildSpool({
-  spool,
-  bodyLimit,
-  secretKeys
-}: Pick<Config, 'spool' | 'bodyLimit' | 'secretKeys'>): Spool | null {
+export function buildSpool(
+  { spool, bodyLimit, secretKeys }: Pick<Config, 'spool' | 'bodyLimit' | 'secretKeys'>,
+  seal: SealBody
+): Spool | null {
   if (spool === null) return null
+  const sealer = createSealer(secretKeys)
   return openSpool({
     ...spool,
     mostOfRequest: MOST_CALLBACKS,
     // A tenth, as of the quarantine, so that one capability alone can't fill it; and the largest there may be.
     mostBytesOfRequest: Math.max(Math.floor(spool.mostBytes / 10), bodyLimit + SEALING_BYTES),
     leaveFree: LEFT_FREE_BYTES,
-    sealer: createSealer(secretKeys)
+    sealer: { seal: async (plain, id) => (await seal(plain, id)).sealed, open: sealer.open }
   })
 }

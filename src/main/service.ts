@@ -34,9 +34,10 @@ export async function startService(config: Config, log: Logger): Promise<Running
   const { server, worker } = ROLES[config.role]
   const warnings = [...config.warnings, ...concernsOf(config), ...concernsOfPolicy(config.policy)]
   for (const warning of warnings) log.warn(warning)
-  // First of all: a process whose spool can't be opened must not begin with anything.
-  const spool = server ? buildSpool(config) : null
+  // No thread starts before the first large body.
   const threads = startThreads(config, log)
+  // First of all: a process whose spool can't be opened must not begin with anything.
+  const spool = server ? buildSpool(config, threads.seal) : null
   const shared = buildShared(config, spool, threads, log)
   const draining = spool === null ? null : startDraining({ ...shared, spool, log })
   const publicListener = server ? await runPublic(config, shared, log) : null
@@ -61,7 +62,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
 function runWorker(
   config: Config,
   shared: Shared,
-  { compose, classify }: Threads,
+  { compose, classify, seal }: Threads,
   draining: Draining | null,
   log: Logger
 ): Running {
@@ -78,6 +79,7 @@ function runWorker(
     connection,
     replicas: parts.replicas,
     khipu,
+    seal,
     capabilities: shared.capabilities,
     callbackUrl: (token: string) => callbackUrl(config.publicUrl, token),
     authorization: config.khipuAuthorization,

@@ -20,7 +20,7 @@ export type Shared = ReturnType<typeof buildShared>
 export function buildShared(
   config: Config,
   spool: Spool | null,
-  { examine, compose }: Pick<Threads, 'examine' | 'compose'>,
+  { compose, examine, seal, review, show }: Omit<Threads, 'classify' | 'close'>,
   log: Logger
 ) {
   const deviated: ResultsDeps['deviated'] = (found) => metrics.deviated(found)
@@ -39,6 +39,9 @@ export function buildShared(
     metrics,
     capabilities: createCapabilities(config.secretKeys),
     examine,
+    seal,
+    review,
+    show,
     large,
     capacity,
     fits,

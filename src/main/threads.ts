@@ -2,19 +2,11 @@ import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import Tinypool from 'tinypool'
 import { TookDown } from '../core/took-down.ts'
-import type { Answer } from '../core/answer.ts'
-import { classify, type Classify } from '../khipu/classify.ts'
-import { createSealer, sealBody } from '../ledger/seal.ts'
-import { type Compose, type Composed, composeHere } from '../queue/compose.ts'
-import { LARGE_BYTES } from '../schemas/large.ts'
-import { type Examine, type Examined, examineHere } from '../server/examine.ts'
-import type { Classification, Composition, Examination, ThreadSettings } from './body-thread.ts'
+import type { ThreadSettings } from './body-thread.ts'
+import { offLoop, type OffLoop, type Run } from './off-loop.ts'
 
 /** What is done off the event loop where a body is large. */
-export interface Threads {
-  readonly examine: Examine
-  readonly compose: Compose
-  readonly classify: Classify
+export interface Threads extends OffLoop {
   close(): Promise<void>
 }
 
@@ -68,12 +60,7 @@ export function startThreads(
         throw new TookDown(`${name} took its thread down`, { cause: error })
       }
     })
-  return {
-    examine: examineLarge(run, settings),
-    compose: composeLarge(run, settings),
-    classify: classifyLarge(run),
-    close: () => pool.destroy()
-  }
+  return { ...offLoop(run, settings), close: () => pool.destroy() }
 }
 
 function heapFor({ bodyValues }: ThreadSettings): number {
@@ -88,71 +75,9 @@ async function freshThread(pool: Tinypool): Promise<void> {
   await heapOf()
 }
 
-/** Runs a task on the thread; rejects with TookDown where that ended, by its memory or its time. */
-type Run = <Result>(
-  name: 'examine' | 'compose' | 'classify',
-  bytes: Uint8Array,
-  taskOf: (copy: Uint8Array) => Examination | Composition | Classification
-) => Promise<Result>
-
 const ENDINGS: ReadonlySet<unknown> = new Set(['ERR_WORKER_OUT_OF_MEMORY', 'AbortError'])
 
 function codeOf(error: unknown): unknown {
   if (!(error instanceof Error)) return 'unknown'
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
-}
-
-const UNREADABLE = {
-  path: '',
-  rule: 'too-much',
-  message: 'takes more memory or time to read than a callback may'
-}
-
-function examineLarge(run: Run, { secretKeys, bodyValues }: ThreadSettings): Examine {
-  const sealer = createSealer(secretKeys)
-  const here = examineHere(sealer, bodyValues)
-  return async (body, isEncoded, requestId) => {
-    if (body.length <= LARGE_BYTES) return here(body, isEncoded, requestId)
-    try {
-      return await run<Examined>('examine', body, (copy) => ({ body: copy, isEncoded, requestId }))
-    } catch (error) {
-      if (!(error instanceof TookDown)) throw error
-      // It was paid for: whatever it is, it is kept.
-      const verdict = { type: 'refused', status: 422, faults: [UNREADABLE] } as const
-      return { verdict, sealed: sealBody(sealer, body, requestId) }
-    }
-  }
-}
-
-function composeLarge(run: Run, { secretKeys, sealResults }: ThreadSettings): Compose {
-  const here = composeHere(sealResults ? createSealer(secretKeys, 'result').seal : null)
-  return async (head, envelope, jobId) => {
-    if (
-      envelope === null ||
-      envelope instanceof Uint8Array ||
-      envelope.sealed.length <= LARGE_BYTES
-    )
-      return here(head, envelope, jobId)
-    const { requestId, callbackId, sealed } = envelope
-    return run<Composed>('compose', sealed, (copy) => ({
-      head,
-      stored: { requestId, callbackId, sealed: copy },
-      jobId
-    }))
-  }
-}
-
-function classifyLarge(run: Run): Classify {
-  return async (http, now) => {
-    const { body, ...rest } = http
-    if (body.length <= LARGE_BYTES || http.defect !== undefined) return classify(http, now)
-    try {
-      const empty = { ...rest, body: Buffer.alloc(0) }
-      return await run<Answer>('classify', body, (copy) => ({ http: empty, body: copy, now }))
-    } catch (error) {
-      if (!(error instanceof TookDown)) throw error
-      const { message } = UNREADABLE
-      return classify({ ...http, defect: { rule: 'too-much', message } }, now)
-    }
-  }
 }

@@ -15,7 +15,7 @@ export interface Results {
    */
   publish(request: Request, open: () => Promise<Envelope | 'set-aside' | null>): Promise<boolean>
   /** The extra result of a request that had failed, after an operator accepted its late callback. */
-  publishLate(result: ResultHead, body: Uint8Array): Promise<void>
+  publishLate(result: ResultHead, envelope: Envelope): Promise<void>
 }
 
 /** A body is in memory a few times while it becomes a result: few at once, or memory runs out. */
@@ -52,6 +52,7 @@ export function createResults(queue: Queue, { log, compose, deviated }: ResultsD
   const limit = pLimit(MOST_AT_ONCE)
   return {
     publish: (request, open) => limit(() => publish(request, open)),
-    publishLate: (result, body) => limit(() => add(result, body, `${result.requestId}-late`))
+    publishLate: (result, envelope) =>
+      limit(() => add(result, envelope, `${result.requestId}-late`))
   }
 }

@@ -1,19 +1,20 @@
-import { isReadable, type Outcome, readEnvelope } from '../core/envelope.ts'
+import type { Outcome } from '../core/envelope.ts'
 import { lateResultOf } from '../core/publish.ts'
 import { isOpen, note, type Request } from '../core/request.ts'
 import { advance, type AdvanceDeps } from '../ledger/advance.ts'
 import type { Lookup } from '../ledger/catalog.ts'
-import { callbackId } from '../ledger/ids.ts'
+import type { StoredBody } from '../ledger/ledger.ts'
 import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
+import type { SealedBody } from '../ledger/seal.ts'
 import type { RequestJobs } from '../queue/jobs.ts'
-import { parseJson } from '../schemas/json.ts'
-import { check } from '../schemas/validate.ts'
 import { Refusal } from './problem.ts'
+import type { Review } from './review.ts'
 
 export interface AcceptDeps extends AdvanceDeps {
   readonly catalog: Lookup
   readonly quarantine: Quarantine
   readonly jobs: RequestJobs
+  readonly review: Review
 }
 
 /**
@@ -26,11 +27,13 @@ export async function accept(
   by: string,
   force = false
 ): Promise<void> {
-  const body = await deps.quarantine.open(kept)
+  const body = await deps.quarantine.stored(kept)
   const request = await deps.catalog.find(kept.requestId)
   if (body === null || request === null) throw new Refusal(409, 'its request is no longer known')
-  const outcome = force ? readForced(body) : readChecked(body)
-  if (isOpen(request)) await receiveAgain(deps, kept, outcome, body)
+  const reviewed = await deps.review(body, force)
+  if (reviewed.type === 'refused') throw new Refusal(422, reviewed.detail, reviewed.faults)
+  const { outcome, sealed } = reviewed
+  if (isOpen(request)) await receiveAgain(deps, kept, outcome, sealed)
   else await publishLate(deps, request, kept, outcome, body)
   await noteOperator(deps, kept, 'quarantine-accepted', by, force)
   await deps.quarantine.discard(kept.quarantineId)
@@ -50,36 +53,14 @@ export async function noteOperator(
   )
 }
 
-function readChecked(body: Buffer): Outcome {
-  const value = read(body)
-  const checked = check('khipu-envelope', value, { list: 'all' })
-  if (!checked.valid) throw new Refusal(422, 'the body is still not an envelope', checked.faults)
-  return readEnvelope(checked.value)
-}
-
-/** Lets through what breaks the schema: an operator has looked at the body, and takes it for Khipu's. */
-function readForced(body: Buffer): Outcome {
-  const value = read(body)
-  if (isReadable(value)) return readEnvelope(value)
-  const checked = check('khipu-envelope', value, { list: 'all' })
-  const detail = 'not even with force: the body is no JSON object with the Status OK or ERROR'
-  throw new Refusal(422, detail, checked.valid ? [] : checked.faults)
-}
-
-function read(body: Buffer): unknown {
-  const parsed = parseJson(body)
-  if (parsed.ok) return parsed.value
-  throw new Refusal(422, 'the body is still not JSON', [{ path: '', ...parsed.fault }])
-}
-
 async function receiveAgain(
   deps: AcceptDeps,
   { quarantineId, kind, requestId, attempt }: Quarantined,
   outcome: Outcome,
-  body: Buffer
+  body: SealedBody
 ): Promise<void> {
-  const id = callbackId(attempt, body)
-  const callback = { id, attempt, size: body.length, outcome, httpStatus: null }
+  const id = `${attempt}.${body.sha256}`
+  const callback = { id, attempt, size: body.size, outcome, httpStatus: null }
   const received = await deps.ledger.receive(requestId, callback, body)
   if (received !== 'accepted') throw new Refusal(409, 'its request has seen this body already')
   await advance(deps, requestId, (request) => request)
@@ -93,7 +74,7 @@ async function publishLate(
   request: Request,
   kept: Quarantined,
   outcome: Outcome,
-  body: Buffer
+  body: StoredBody
 ): Promise<void> {
   if (request.state === 'delivered') throw new Refusal(409, 'its request was delivered already')
   if (outcome.type !== 'result')

@@ -5,6 +5,7 @@ import type { Capability } from '../khipu/capability.ts'
 import type { Arrival, IntakeDeps, Stored } from './intake.ts'
 import type { Verdict } from './judge.ts'
 import type { Examine } from './examine.ts'
+import type { SealBody } from '../ledger/seal.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import type { Reading } from './reading.ts'
 import { spool } from './spooling.ts'
@@ -13,6 +14,7 @@ import { type UnframedBody, unframedBody } from './unframed.ts'
 
 export interface CallbackDeps extends AdmissionDeps, IntakeDeps {
   readonly examine: Examine
+  readonly seal: SealBody
   readonly reading: Reading
   readonly ledger: AdmissionDeps['ledger'] & IntakeDeps['ledger']
 }
@@ -120,7 +122,8 @@ async function keepUnframed(
   void reply.header('connection', 'close')
   const body = await unframed.read(request.routeOptions.bodyLimit)
   if (body === null) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
-  const arrival = { capability, body, isEncoded: false, verdict: UNFRAMED }
+  const sealed = await deps.seal(body, capability.requestId)
+  const arrival = { capability, body, isEncoded: false, verdict: UNFRAMED, sealed }
   const stored = await store(request, arrival, performance.now())
   // Not onto the disk: what is drained from there is judged again, and might pass as a callback.
   if (stored === null) return postpone(deps, reply)

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Row } from '../spool/rows.ts'
@@ -100,6 +101,8 @@ async function drain(
     if (isMoved) {
       drained += 1
       remove(deps, row, unremoved)
+      // The disk takes its time for a large one: the next is read in a turn of its own.
+      await nextTurn()
     } else heldBack.add(row.requestId)
     if (heldBack.size > MOST_FAILURES) break
   }

@@ -8,10 +8,12 @@ import { accept, type AcceptDeps, noteOperator } from './accept.ts'
 import { readCursor } from './input.ts'
 import { Refusal } from './problem.ts'
 import { answers, PAGE_QUERY, ref } from './route-schemas.ts'
+import type { Show } from './show.ts'
 import { quarantineViewOf } from './view.ts'
 
 export interface QuarantineDeps extends AcceptDeps {
   readonly cursors: Cursors
+  readonly show: Show
   readonly log: Logger
 }
 
@@ -79,9 +81,14 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
   app.get<ById>(
     '/quarantine/:id',
     { schema: { summary: 'Look at a kept body', ...answers(200, 'quarantine-entry') } },
-    async ({ params }) => {
+    async ({ params }, reply) => {
       const kept = await find(deps, params.id)
-      return quarantineViewOf(kept, await deps.quarantine.open(kept))
+      const entry = quarantineViewOf(kept)
+      const stored = await deps.quarantine.stored(kept)
+      if (stored === null) return entry
+      const { buffer, byteOffset, length } = await deps.show(entry, stored)
+      const json = reply.type('application/json; charset=utf-8')
+      return json.send(Buffer.from(buffer, byteOffset, length))
     }
   )
 }

@@ -20,10 +20,9 @@ export function viewOf(request: Request): RequestView {
   }
 }
 
-/** A quarantine entry as the operator API shows it; the body only where one looks at a single entry. */
-export function quarantineViewOf(kept: Quarantined, body?: Buffer | null): QuarantineEntry {
-  const entry = { ...kept, faults: [...kept.faults], receivedAt: instant(kept.receivedAt) }
-  return body ? { ...entry, body: body.toString('base64') } : entry
+/** A quarantine entry as the operator API shows it, without its body. */
+export function quarantineViewOf(kept: Quarantined): QuarantineEntry {
+  return { ...kept, faults: [...kept.faults], receivedAt: instant(kept.receivedAt) }
 }
 
 function instant(ms: number): string {

@@ -67,6 +67,8 @@ function prepare(database: DatabaseSync): DatabaseSync {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL')
     // In WAL mode: every commit syncs the log before it returns.
     database.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON')
+    // The log is copied in a turn of its own (checkpoints.ts): a large callback is not written twice in one.
+    database.exec('PRAGMA wal_autocheckpoint = 0')
     const damage = database.prepare('PRAGMA quick_check(1)').get()
     if (damage?.['quick_check'] !== 'ok') throw new Damaged()
     const format = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs'
-import type { DatabaseSync } from 'node:sqlite'
+import { scheduleCheckpoints } from './checkpoints.ts'
 import { openDatabase } from './database.ts'
 import {
   openRows,
@@ -11,6 +11,7 @@ import {
   type Spooling,
   type Sums
 } from './rows.ts'
+import { putTogether } from './together.ts'
 
 /** What the spool holds. */
 export interface SpoolUsage extends Sums {
@@ -54,7 +55,8 @@ export interface SpoolSettings extends RowBounds {
   /** How many bytes of the disk it leaves free: to remove something takes room as well. */
   readonly leaveFree: number
   readonly sealer: {
-    seal(plain: Uint8Array, id: string): Buffer
+    /** Of a large body that is done off the event loop. */
+    seal(plain: Uint8Array, id: string): Promise<Uint8Array> | Uint8Array
     open(sealed: Uint8Array, id: string): Buffer
   }
 }
@@ -63,18 +65,21 @@ export interface SpoolSettings extends RowBounds {
 export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSettings): Spool {
   const database = openDatabase(folder)
   const rows = openRows(database)
+  const checkpoints = scheduleCheckpoints(database)
   const { open, canOpen, unopened } = createOpener(sealer)
   // It takes room in the log as well as in the database.
   const leavesFree = (size: number) => freeOf(folder) - 2 * size >= leaveFree
-  const putting = putTogether((waiting) =>
-    leavesFree(sizeOf(waiting))
-      ? rows.insert(waiting, bounds, canOpen)
-      : waiting.map(() => 'full' as const)
-  )
+  const putting = putTogether((waiting) => {
+    const size = sizeOf(waiting)
+    if (!leavesFree(size)) return waiting.map(() => 'full' as const)
+    const taken = rows.insert(waiting, bounds, canOpen)
+    checkpoints.wrote(size)
+    return taken
+  })
 
   return {
-    put: (callback, body) =>
-      putting.put({ ...callback, sealed: sealer.seal(body, sealedAs(callback)) }),
+    put: async (callback, body) =>
+      putting.put({ ...callback, sealed: await sealer.seal(body, sealedAs(callback)) }),
     open,
 
     next(after) {
@@ -84,8 +89,12 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
     },
 
     remove(seq) {
+      const { bytes } = rows.sums()
       rows.remove(seq)
-      if (rows.sums().entries === 0) cutOffLog(database)
+      const left = rows.sums()
+      // What is deleted is overwritten.
+      checkpoints.wrote(bytes - left.bytes)
+      if (left.entries === 0) checkpoints.cutOff()
     },
 
     holds: (requestId) => rows.sums().entries > 0 && rows.sumsOf(requestId).entries > 0,
@@ -96,7 +105,7 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
 
     close() {
       if (!database.isOpen) return
-      putting.flush()
+      putting.flushAll()
       database.close()
     }
   }
@@ -140,15 +149,6 @@ function waitedMsOf({ oldestAt }: Rows): number | null {
   }
 }
 
-// What is deleted is overwritten; with the log cut off nothing of it is left. On a full disk that has to wait.
-function cutOffLog(database: DatabaseSync): void {
-  try {
-    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-  } catch {
-    // The row has gone all the same.
-  }
-}
-
 function sizeOf(callbacks: readonly SealedCallback[]): number {
   return callbacks.reduce((sum, { sealed }) => sum + sealed.length, 0)
 }
@@ -160,37 +160,6 @@ function freeOf(folder: string): number {
     return bavail * bsize
   } catch {
     return 0
-  }
-}
-
-interface Waiting {
-  readonly callback: SealedCallback
-  readonly resolve: (spooling: Spooling) => void
-  readonly reject: (error: unknown) => void
-}
-
-/** What comes in the same turn of the event loop is committed together: one wait for the disk is enough for all. */
-function putTogether(insert: (rows: readonly SealedCallback[]) => Spooling[]) {
-  let waiting: Waiting[] = []
-
-  function flush(): void {
-    const together = waiting
-    waiting = []
-    if (together.length === 0) return
-    try {
-      const taken = insert(together.map(({ callback }) => callback))
-      together.forEach(({ resolve }, index) => resolve(taken[index] ?? 'full'))
-    } catch (error) {
-      together.forEach(({ reject }) => reject(error))
-    }
-  }
-
-  return {
-    flush,
-    put(callback: SealedCallback): Promise<Spooling> {
-      if (waiting.length === 0) setImmediate(flush)
-      return new Promise((resolve, reject) => void waiting.push({ callback, resolve, reject }))
-    }
   }
 }
 

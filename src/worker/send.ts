@@ -7,10 +7,10 @@ import type { Capabilities } from '../khipu/capability.ts'
 import type { Authorization, KhipuClient } from '../khipu/client.ts'
 import { advance, type AdvanceDeps, type Advanced } from '../ledger/advance.ts'
 import type { Catalog } from '../ledger/catalog.ts'
-import { callbackId } from '../ledger/ids.ts'
 import type { Input } from '../ledger/ledger.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import { NotReplicated, type Replicas } from '../ledger/replicas.ts'
+import type { SealBody } from '../ledger/seal.ts'
 import type { Handled } from '../queue/consume.ts'
 import type { JobData } from '../queue/queues.ts'
 
@@ -18,6 +18,7 @@ export interface SendDeps extends AdvanceDeps {
   readonly catalog: Pick<Catalog, 'now'>
   readonly quarantine: Pick<Quarantine, 'keep'>
   readonly replicas: Replicas
+  readonly seal: SealBody
   readonly khipu: KhipuClient
   readonly capabilities: Capabilities
   /** The CallbackUrl of a token. */
@@ -156,16 +157,17 @@ async function settleEnvelope(
   answer: Extract<Answer, { type: 'envelope' }>
 ): Promise<Advanced | null> {
   const { outcome, httpStatus, retryAfterMs, body } = answer
-  const id = callbackId(attempt, body)
-  const callback = { id, attempt, size: body.length, outcome, httpStatus, retryAfterMs }
-  await untilReached(deps.replicas, () => deps.ledger.receive(requestId, callback, body))
+  const sealed = await deps.seal(body, requestId)
+  const id = `${attempt}.${sealed.sha256}`
+  const callback = { id, attempt, size: sealed.size, outcome, httpStatus, retryAfterMs }
+  await untilReached(deps.replicas, () => deps.ledger.receive(requestId, callback, sealed))
   await keep(deps, requestId, attempt, answer.unreadable)
   return advance(deps, requestId, (request) => request)
 }
 
 // Before what follows from it is committed: after a crash in between the body is kept, and only once.
 async function keep(
-  { quarantine }: SendDeps,
+  { quarantine, seal }: SendDeps,
   requestId: string,
   attempt: number,
   unreadable: Unreadable | undefined
@@ -173,5 +175,6 @@ async function keep(
   if (unreadable === undefined) return
   const { kind, faults, body } = unreadable
   // The mark is for a crash before the commit: what Khipu has answered is not paid for again.
-  await quarantine.keep({ requestId, attempt, marksAttempt: true }, kind, faults, body)
+  const sealed = await seal(body, requestId)
+  await quarantine.keep({ requestId, attempt, marksAttempt: true }, kind, faults, sealed)
 }

@@ -13,8 +13,10 @@ import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
 import { type Connection, connectWaiting, type RedisAddress } from '../../src/queue/connections.ts'
 import { readBacklog } from '../../src/queue/backlog.ts'
 import { createJobs } from '../../src/queue/jobs.ts'
-import { createSealer } from '../../src/ledger/seal.ts'
+import { createSealer, type SealBody, sealHere } from '../../src/ledger/seal.ts'
 import { examineHere } from '../../src/server/examine.ts'
+import { type Review, reviewHere } from '../../src/server/review.ts'
+import { type Show, showHere } from '../../src/server/show.ts'
 import { openQueues } from '../../src/queue/queues.ts'
 import { addressOf } from './redis-address.ts'
 
@@ -90,7 +92,14 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
   const queues = { ...joined.of(''), ...joined }
   const { send, callback, deadline, result } = queues
   await Promise.all([send, callback, deadline, result].map((queue) => queue.waitUntilReady()))
+  const sealer = createSealer(secretKeys)
+  const readHere: { seal: SealBody; review: Review; show: Show } = {
+    seal: sealHere(sealer),
+    review: reviewHere(sealer),
+    show: showHere
+  }
   const common = {
+    ...readHere,
     replicas: awaitReplicas(redis, wishes.ackReplicas ?? 0, 'khipu:fence'),
     jobs: createJobs(queues, log),
     policy,
@@ -112,7 +121,7 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
     queuePrefix,
     queues,
     capabilities: createCapabilities(secretKeys),
-    examine: examineHere(createSealer(secretKeys)),
+    examine: examineHere(sealer),
     ledgerRetentionMs,
     log
   }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createSealer, sealHere } from '../../../src/ledger/seal.ts'
 import { buildSpool } from '../../../src/main/parts.ts'
 import { secretKey } from '../../helpers/service.ts'
 import { spoolFolder } from '../../helpers/spool.ts'
@@ -9,11 +10,9 @@ const limits: [what: string, bodyLimit: number, sizes: number[], became: string[
 ]
 for (const [what, bodyLimit, sizes, became] of limits) {
   t.test(`one request can fill ${what}, and no more`, async (t) => {
-    const spool = buildSpool({
-      spool: { folder: spoolFolder(t), mostBytes: 11_000 },
-      bodyLimit,
-      secretKeys: [{ ...secretKey('k1'), kid: 'of-16-characters' }]
-    })
+    const secretKeys = [{ ...secretKey('k1'), kid: 'of-16-characters' }] as const
+    const settings = { spool: { folder: spoolFolder(t), mostBytes: 11_000 }, bodyLimit, secretKeys }
+    const spool = buildSpool(settings, sealHere(createSealer(secretKeys)))
     t.teardown(() => spool?.close())
     const put = async (requestId: string, size: number) => {
       const callback = { requestId, attempt: 1, callbackId: `${size}`, isEncoded: false }
@@ -25,5 +24,25 @@ for (const [what, bodyLimit, sizes, became] of limits) {
 }
 
 t.test('no folder, no spool', async (t) => {
-  t.equal(buildSpool({ spool: null, bodyLimit: 1, secretKeys: [secretKey('k1')] }), null)
+  const secretKeys = [secretKey('k1')] as const
+  const seal = sealHere(createSealer(secretKeys))
+  t.equal(buildSpool({ spool: null, bodyLimit: 1, secretKeys }, seal), null)
+})
+
+t.test('what goes onto the disk is encrypted where large bodies are', async (t) => {
+  const secretKeys = [secretKey('k1')] as const
+  const here = sealHere(createSealer(secretKeys))
+  const sealed: number[] = []
+  const seal = async (body: Uint8Array, id: string) => {
+    sealed.push(body.length)
+    return here(body, id)
+  }
+  const settings = { spool: { folder: spoolFolder(t), mostBytes: 11_000 }, bodyLimit: 5000 }
+  const spool = buildSpool({ ...settings, secretKeys }, seal)
+  t.teardown(() => spool?.close())
+  const callback = { requestId: 'r1', attempt: 1, callbackId: '1.a', isEncoded: false }
+  t.equal(await spool?.put({ ...callback, receivedAt: 1 }, Buffer.alloc(700, 'a')), 'spooled')
+  t.same(sealed, [700])
+  const row = spool?.next(0)
+  t.ok(row && spool?.open(row).equals(Buffer.alloc(700, 'a')))
 })

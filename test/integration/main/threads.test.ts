@@ -2,6 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { TookDown } from '../../../src/core/took-down.ts'
 import { createSealer } from '../../../src/ledger/seal.ts'
+import type { QuarantineEntry } from '../../../src/schemas/generated.ts'
+import { reviewHere } from '../../../src/server/review.ts'
+import { showHere } from '../../../src/server/show.ts'
 import { callbackId } from '../../../src/ledger/ids.ts'
 import { openStored } from '../../../src/ledger/ledger.ts'
 import { startThreads } from '../../../src/main/threads.ts'
@@ -16,6 +19,8 @@ import { openLog, openService, secretKey } from '../../helpers/service.ts'
 const SETTINGS = { secretKeys: [secretKey('k1')], sealResults: false, bodyValues: 1000 } as const
 const sealer = createSealer(SETTINGS.secretKeys)
 const HEAD = { requestId: 'r1', outcome: 'delivered' } as ResultHead
+
+const ENTRY = { quarantineId: 'q1', kind: 'schema', requestId: 'r1' } as QuarantineEntry
 
 const withText = (text: string) => bytes(ok({ AdditionalInformation: text }))
 const SMALL = withText('a')
@@ -50,6 +55,35 @@ for (const [what, body] of [
     t.equal(examined.sealed.sha256, expected.sealed.sha256)
     t.ok(sealer.open(examined.sealed.sealed, 'r1').equals(body))
     t.ok(given.equals(body), 'it is still there, for the disk')
+  })
+
+  for (const force of [false, true]) {
+    const how = force ? 'with force' : 'without force'
+    t.test(`${what} is reviewed ${how} as it would be at once`, async (t) => {
+      const { review } = start(t)
+      const reviewed = await review(stored(body), force)
+      const expected = reviewHere(sealer)(stored(body), force)
+      t.strictSame({ ...reviewed, sealed: null }, { ...expected, sealed: null })
+      if (reviewed.type === 'refused') return
+      t.ok(sealer.open(reviewed.sealed.sealed, 'r1').equals(body))
+      t.strictSame(callbackId(1, body), `1.${reviewed.sealed.sha256}`)
+      t.equal(reviewed.sealed.size, body.length)
+    })
+  }
+
+  t.test(`${what} is shown as it would be at once, with its body in base64`, async (t) => {
+    const { show } = start(t)
+    const text = Buffer.from(await show(ENTRY, stored(body))).toString()
+    t.ok(text === Buffer.from(showHere(ENTRY, stored(body))).toString())
+    t.strictSame(JSON.parse(text), { ...ENTRY, body: body.toString('base64') })
+  })
+
+  t.test(`${what} is encrypted for what it belongs to`, async (t) => {
+    const { seal } = start(t)
+    const { size, sha256, sealed } = await seal(body, 'spool/r1')
+    t.strictSame([size, `1.${sha256}`], [body.length, callbackId(1, body)])
+    t.ok(sealer.open(sealed, 'spool/r1').equals(body))
+    t.throws(() => sealer.open(sealed, 'spool/r2'))
   })
 
   // What is stored as an envelope was read as JSON before.
@@ -103,6 +137,32 @@ t.test('one that would fill the memory is refused, and the next one read', async
   ])
   t.match(fatal.verdict, { type: 'refused', status: 422, faults: [{ rule: 'values' }] })
   t.match(good.verdict, { type: 'callback' })
+})
+
+t.test('a kept body that takes its thread down is refused once more', async (t) => {
+  const { review } = start(t, { mostMs: 1 })
+  const reviewed = await review(stored(LARGE), true)
+  t.match(reviewed, { type: 'refused', faults: [{ rule: 'too-much' }] })
+})
+
+t.test('a large body is encrypted although its thread was taken down', async (t) => {
+  const { seal } = start(t, { mostMs: 1 })
+  const { sealed } = await seal(LARGE, 'r1')
+  t.ok(sealer.open(sealed, 'r1').equals(LARGE))
+})
+
+t.test('an operator may accept more values than a callback may have', async (t) => {
+  const { review } = start(t)
+  const body = manyValues(60_000)
+  t.match(await review(stored(body), false), { type: 'envelope', outcome: { type: 'result' } })
+})
+
+t.test('what a thread reviews is what was kept, or an ordinary error', async (t) => {
+  const { review, show } = start(t)
+  const altered = { ...stored(LARGE), callbackId: callbackId(1, SMALL) }
+  const told = { message: /is not what it was/ }
+  await t.rejects(async () => review(altered, false), told)
+  await t.rejects(async () => show(ENTRY, altered), told)
 })
 
 t.test('a publication that takes its thread down says so', async (t) => {

@@ -153,6 +153,43 @@ t.test(
   }
 )
 
+for (const [what, state, force] of [
+  ['an open request', 'parked', false],
+  ['an open request, with force', 'parked', true],
+  ['a request that failed', 'failed', false],
+  ['a request that failed, with force', 'failed', true]
+] as const) {
+  t.test(`what is accepted for ${what} is read where large bodies are`, async (t) => {
+    const service = await openServerService(t)
+    const seen: unknown[] = []
+    const review: Service['review'] = async (kept, forced) => {
+      seen.push(['review', kept.open().toString(), forced])
+      return service.review(kept, forced)
+    }
+    const publishLate: Service['jobs']['publishLate'] = (late, envelope) => {
+      seen.push(['publish', 'sealed' in (envelope ?? {}) ? 'as it is stored' : 'opened'])
+      return service.jobs.publishLate(late, envelope)
+    }
+    const jobs = { ...service.jobs, publishLate }
+    const { post } = await openAdmin(t, { ...service, review, jobs })
+    const body = bytes(ok())
+    const id = await keep(service, await askIn(service, state), body)
+    t.equal((await post(`/v1/quarantine/${id}/accept`, { force })).status, 200)
+    const published = state === 'failed' ? [['publish', 'as it is stored']] : []
+    t.strictSame(seen, [['review', body.toString(), force], ...published])
+  })
+}
+
+t.test('a kept body is shown by what shows large ones', async (t) => {
+  const service = await openServerService(t)
+  const show: Service['show'] = () => Buffer.from('{"by":"the thread"}')
+  const { get } = await openAdmin(t, { ...service, show })
+  const id = await keep(service, v7(), bytes(ok()))
+  const { status, json, headers } = await get(`/v1/quarantine/${id}`)
+  t.match({ status, json }, { status: 200, json: { by: 'the thread' } })
+  t.equal(headers.get('content-type'), 'application/json; charset=utf-8')
+})
+
 t.test('of two that discard an entry at once, one is told that there is none', async (t) => {
   const service = await openServerService(t)
   const requestId = await askIn(service, 'failed')

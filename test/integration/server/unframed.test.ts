@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { bytes, ok } from '../../helpers/callbacks.ts'
 import { openPublic, openServerService } from '../../helpers/listeners.ts'
 import { askIn } from '../../helpers/requests.ts'
+import { noteSealed } from '../../helpers/seals.ts'
 
 // Bodies over HTTP/1.0 that announce no length: nobody can tell whether they came whole.
 
@@ -13,7 +14,8 @@ const BODY_LIMIT = 100_000
 
 async function open(t: Test, changes: Parameters<typeof openPublic>[2] = {}) {
   const service = await openServerService(t)
-  const opened = await openPublic(t, service, { bodyLimit: BODY_LIMIT, ...changes })
+  const { seal, sealed } = noteSealed(service.seal)
+  const opened = await openPublic(t, service, { bodyLimit: BODY_LIMIT, seal, ...changes })
   const requestId = await askIn(service, 'awaiting-callback')
   const token = service.capabilities.sign({ requestId, attempt: 1 })
   /** Writes the parts, with a pause behind each; ends where `ends`. All that comes back. */
@@ -44,7 +46,7 @@ async function open(t: Test, changes: Parameters<typeof openPublic>[2] = {}) {
       }))
     )
   }
-  return { ...opened, service, requestId, path: `/callbacks/${token}`, send, kept }
+  return { ...opened, service, sealed, requestId, path: `/callbacks/${token}`, send, kept }
 }
 
 const head = (path: string, headers = '') => `POST ${path} HTTP/1.0\r\n${headers}\r\n`
@@ -62,12 +64,13 @@ for (const [what, sending] of [
   ]
 ] as const satisfies readonly [string, (path: string) => string[]][]) {
   t.test(`a body without a length in ${what} is kept as it came, and answered 400`, async (t) => {
-    const { send, path, kept, counted, service, requestId } = await open(t)
+    const { send, path, kept, counted, service, sealed, requestId } = await open(t)
     const answer = await send(sending(path))
     t.match(answer, /^HTTP\/1\.1 400 .*\r\nconnection: close\r\n.*"quarantineId":"/is)
     t.same(counted, ['not-json'])
     t.match(await kept(), [{ kind: 'not-json', body: BODY, faults: [{ rule: 'content-length' }] }])
     t.same((await service.ledger.load(requestId))?.pending, [])
+    t.same(sealed, [BODY], 'it is encrypted where large bodies are')
   })
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { createSealer } from '../../../src/ledger/seal.ts'
@@ -182,9 +183,60 @@ t.test(
     const sealed = Buffer.from(spool.next(0)?.sealed ?? [])
     t.ok(bytes().includes(sealed))
     spool.remove(spool.next(0)?.seq ?? 0)
+    await nextTurn()
     t.notOk(bytes().includes(sealed))
   }
 )
+
+t.test('large callbacks that come together are committed in turns, and none is lost', async (t) => {
+  const folder = folderOf(t)
+  const spool = open(t, folder)
+  const putting = Promise.all(
+    ['a', 'b', 'c'].map((text) => put(spool, 'one', text.repeat(700_000)))
+  )
+  const seen = new Set<number>()
+  while (spool.usage().entries < 3) {
+    await nextTurn()
+    seen.add(spool.usage().entries)
+  }
+  t.strictSame(
+    [1, 2, 3].filter((entries) => seen.has(entries)),
+    [1, 2, 3]
+  )
+  t.same(await putting, ['spooled', 'spooled', 'spooled'])
+})
+
+t.test('what waits for its turn as the spool is closed is on disk', async (t) => {
+  const folder = folderOf(t)
+  const spool = open(t, folder)
+  const texts = ['a', 'b', 'c'].map((text) => text.repeat(700_000))
+  const putting = Promise.all(texts.map((text) => put(spool, 'one', text)))
+  // They are encrypted by then, and not yet committed.
+  await Promise.resolve()
+  spool.close()
+  t.same(await putting, ['spooled', 'spooled', 'spooled'])
+  t.equal(allOf(open(t, folder)).length, 3)
+})
+
+t.test("SQLite's log does not grow, with large callbacks nor with many small ones", async (t) => {
+  const folder = folderOf(t)
+  const bounds = { mostBytes: 1e9, mostOfRequest: 1e9, mostBytesOfRequest: 1e9 }
+  const spool = open(t, folder, bounds)
+  const logBytes = () => statSync(join(folder, 'callbacks.sqlite-wal')).size
+  for (let n = 0; n < 20; n += 1) {
+    t.equal(await put(spool, `r${n}`, `${n}`.repeat(500_000)), 'spooled')
+    await nextTurn()
+  }
+  t.ok(logBytes() < 10e6, `${logBytes()} bytes`)
+  for (let n = 0; n < 1000; n += 1) await put(spool, 'many', `${n}`)
+  t.ok(logBytes() < 10e6, `${logBytes()} bytes`)
+  for (const { seq } of allOf(spool)) {
+    spool.remove(seq)
+    await nextTurn()
+  }
+  await nextTurn()
+  t.equal(logBytes(), 0, 'and is cut off once nothing waits')
+})
 
 t.test('what was altered on disk is not opened', async (t) => {
   const folder = folderOf(t)

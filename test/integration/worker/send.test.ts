@@ -18,6 +18,7 @@ import {
   REQUEST_TIMEOUT_MS
 } from '../../helpers/requests.ts'
 import { DAY, HOUR, openService, secretKey, type Service, tick } from '../../helpers/service.ts'
+import { noteSealed } from '../../helpers/seals.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
 
 const find = async ({ catalog }: Service, requestId: string) => {
@@ -350,6 +351,24 @@ t.test('a result that breaks the schema is kept, for it may have been paid for',
   t.match(kept, { kind: 'schema', requestId, attempt: 1 })
   t.same(kept && (await service.quarantine.open(kept)), bytes(content))
 })
+
+for (const [what, body] of [
+  ['a result', JSON.stringify(ok())],
+  ['no JSON', 'not JSON'],
+  ['an error with a key twice', '{"Status":"ERROR","Status":"ERROR","Error":{"Code":"E401"}}']
+] as const) {
+  t.test(`an immediate answer that is ${what} is encrypted where large bodies are`, async (t) => {
+    const service = await openService(t)
+    const requestId = await ask(service)
+    const { seal, sealed } = noteSealed(service.seal)
+    const answer = classify({ status: 200, body: Buffer.from(body) }, 0)
+    const { deps } = openWorker({ ...service, seal }, () => answer)
+    await send(deps, await jobOf(service, requestId))
+    t.ok(sealed.includes(body))
+    const kept = await service.quarantine.list(null, 9)
+    t.equal(sealed.length, (answer.type === 'envelope' ? 1 : 0) + kept.length)
+  })
+}
 
 t.test('an answer without a body leaves nothing to keep', async (t) => {
   const service = await openService(t)

@@ -1,0 +1,135 @@
+import type { Answer } from '../core/answer.ts'
+import { TookDown } from '../core/took-down.ts'
+import { classify, type Classify } from '../khipu/classify.ts'
+import type { StoredBody } from '../ledger/ledger.ts'
+import { createSealer, type SealBody, type SealedBody, sealHere } from '../ledger/seal.ts'
+import { type Compose, type Composed, composeHere } from '../queue/compose.ts'
+import { LARGE_BYTES } from '../schemas/large.ts'
+import { type Examine, type Examined, examineHere } from '../server/examine.ts'
+import { type Review, type Reviewed, reviewHere } from '../server/review.ts'
+import { type Show, showHere } from '../server/show.ts'
+import type { Tasks, ThreadSettings } from './body-thread.ts'
+
+/** What is done on a thread where a body is large, and at once where it is small. */
+export interface OffLoop {
+  readonly examine: Examine
+  readonly compose: Compose
+  readonly classify: Classify
+  readonly seal: SealBody
+  readonly review: Review
+  readonly show: Show
+}
+
+/** Runs a task on the thread; rejects with TookDown where that ended, by its memory or its time. */
+export type Run = <Result>(
+  name: keyof Tasks,
+  bytes: Uint8Array,
+  taskOf: (copy: Uint8Array) => Tasks[keyof Tasks]
+) => Promise<Result>
+
+/** Everything that is done with large bodies, with a thread to do it on. */
+export function offLoop(run: Run, settings: ThreadSettings): OffLoop {
+  const seal = sealLarge(run, settings)
+  return {
+    seal,
+    examine: examineLarge(run, settings, seal),
+    compose: composeLarge(run, settings),
+    classify: classifyLarge(run),
+    review: reviewLarge(run, settings),
+    show: showLarge(run)
+  }
+}
+
+const UNREADABLE = {
+  path: '',
+  rule: 'too-much',
+  message: 'takes more memory or time to read than a callback may'
+}
+
+function orWhenTookDown<T>(otherwise: () => Promise<T> | T) {
+  return (error: unknown): Promise<T> | T => {
+    if (!(error instanceof TookDown)) throw error
+    return otherwise()
+  }
+}
+
+function sealLarge(run: Run, { secretKeys }: ThreadSettings): SealBody {
+  const here = sealHere(createSealer(secretKeys))
+  return (body, id) => {
+    if (body.length <= LARGE_BYTES) return here(body, id)
+    const sealing = run<SealedBody>('seal', body, (copy) => ({ body: copy, id }))
+    // It was paid for: whatever becomes of the thread, it is kept.
+    return sealing.catch(() => here(body, id))
+  }
+}
+
+function examineLarge(
+  run: Run,
+  { secretKeys, bodyValues }: ThreadSettings,
+  seal: SealBody
+): Examine {
+  const here = examineHere(createSealer(secretKeys), bodyValues)
+  return (body, isEncoded, requestId) => {
+    if (body.length <= LARGE_BYTES) return here(body, isEncoded, requestId)
+    const task = (copy: Uint8Array) => ({ body: copy, isEncoded, requestId })
+    const refuse = async () => {
+      const verdict = { type: 'refused', status: 422, faults: [UNREADABLE] } as const
+      return { verdict, sealed: await seal(body, requestId) }
+    }
+    return run<Examined>('examine', body, task).catch(orWhenTookDown<Examined>(refuse))
+  }
+}
+
+function composeLarge(run: Run, { secretKeys, sealResults }: ThreadSettings): Compose {
+  const here = composeHere(sealResults ? createSealer(secretKeys, 'result').seal : null)
+  return (head, envelope, jobId) => {
+    if (envelope === null || envelope instanceof Uint8Array || isSmall(envelope))
+      return here(head, envelope, jobId)
+    const task = (sealed: Uint8Array) => ({ head, stored: withBytes(envelope, sealed), jobId })
+    return run<Composed>('compose', envelope.sealed, task)
+  }
+}
+
+function classifyLarge(run: Run): Classify {
+  return (http, now) => {
+    const { body, ...rest } = http
+    if (body.length <= LARGE_BYTES || http.defect !== undefined) return classify(http, now)
+    const empty = { ...rest, body: Buffer.alloc(0) }
+    const task = (copy: Uint8Array) => ({ http: empty, body: copy, now })
+    const { message } = UNREADABLE
+    const unread = () => classify({ ...http, defect: { rule: 'too-much', message } }, now)
+    return run<Answer>('classify', body, task).catch(orWhenTookDown(unread))
+  }
+}
+
+function reviewLarge(run: Run, { secretKeys }: ThreadSettings): Review {
+  const here = reviewHere(createSealer(secretKeys))
+  return (kept, force) => {
+    if (isSmall(kept)) return here(kept, force)
+    const task = (sealed: Uint8Array) => ({ stored: withBytes(kept, sealed), force })
+    const refuse = (): Reviewed => {
+      return { type: 'refused', detail: 'the body can not be read', faults: [UNREADABLE] }
+    }
+    return run<Reviewed>('review', kept.sealed, task).catch(orWhenTookDown(refuse))
+  }
+}
+
+function showLarge(run: Run): Show {
+  return (entry, kept) => {
+    if (isSmall(kept)) return showHere(entry, kept)
+    const task = (sealed: Uint8Array) => ({ entry, stored: withBytes(kept, sealed) })
+    return run<Uint8Array>('show', kept.sealed, task)
+  }
+}
+
+function isSmall({ sealed }: Pick<StoredBody, 'sealed'>): boolean {
+  return sealed.length <= LARGE_BYTES
+}
+
+/** What a thread can be given of a stored body, its bytes copied. */
+function withBytes(
+  { requestId, callbackId }: Pick<StoredBody, 'requestId' | 'callbackId'>,
+  sealed: Uint8Array
+): Omit<StoredBody, 'open'> {
+  return { requestId, callbackId, sealed }
+}

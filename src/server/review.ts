@@ -1,0 +1,48 @@
+import { isReadable, type Outcome, readEnvelope } from '../core/envelope.ts'
+import type { StoredBody } from '../ledger/ledger.ts'
+import { sealBody, type SealedBody, type Sealer } from '../ledger/seal.ts'
+import type { Fault } from '../schemas/generated.ts'
+import { MOST_VALUES, parseJson } from '../schemas/json.ts'
+import { check } from '../schemas/validate.ts'
+
+/** What a kept body is, once it is read again: an envelope, or refused once more. */
+export type Reviewed =
+  | { readonly type: 'envelope'; readonly outcome: Outcome; readonly sealed: SealedBody }
+  | { readonly type: 'refused'; readonly detail: string; readonly faults: readonly Fault[] }
+
+/**
+ * Reads and validates a kept body again, for an operator who accepts it; `force` lets through what breaks the
+ * schema of an envelope. Of a large body that is done off the event loop.
+ */
+export type Review = (kept: StoredBody, force: boolean) => Promise<Reviewed> | Reviewed
+
+/** Reviews at once, on the thread that calls. */
+export function reviewHere(sealer: Pick<Sealer, 'seal'>, mostValues = MOST_VALUES) {
+  return (kept: StoredBody, force: boolean): Reviewed => {
+    const body = kept.open()
+    const parsed = parseJson(body, mostValues)
+    if (!parsed.ok) {
+      const faults = [{ path: '', ...parsed.fault }]
+      return { type: 'refused', detail: 'the body is still not JSON', faults }
+    }
+    const read = force ? readForced(parsed.value) : readChecked(parsed.value)
+    if (read.type === 'refused') return read
+    return { type: 'envelope', outcome: read, sealed: sealBody(sealer, body, kept.requestId) }
+  }
+}
+
+type Read = Outcome | Extract<Reviewed, { type: 'refused' }>
+
+function readChecked(value: unknown): Read {
+  const checked = check('khipu-envelope', value, { list: 'all' })
+  if (checked.valid) return readEnvelope(checked.value)
+  return { type: 'refused', detail: 'the body is still not an envelope', faults: checked.faults }
+}
+
+/** Lets through what breaks the schema: an operator has looked at the body, and takes it for Khipu's. */
+function readForced(value: unknown): Read {
+  if (isReadable(value)) return readEnvelope(value)
+  const checked = check('khipu-envelope', value, { list: 'all' })
+  const detail = 'not even with force: the body is no JSON object with the Status OK or ERROR'
+  return { type: 'refused', detail, faults: checked.valid ? [] : checked.faults }
+}

@@ -1,0 +1,47 @@
+import type { SealedCallback, Spooling } from './rows.ts'
+
+interface Waiting {
+  readonly callback: SealedCallback
+  readonly resolve: (spooling: Spooling) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Sealed bytes that are committed in one turn of the event loop; what is larger by itself is committed alone. */
+const MOST_BYTES_TOGETHER = 1024 * 1024
+
+/** What comes in the same turn of the event loop is committed together: one wait for the disk is enough for all. */
+export function putTogether(insert: (rows: readonly SealedCallback[]) => Spooling[]) {
+  let waiting: Waiting[] = []
+
+  function flush(): void {
+    const together = waiting.slice(0, countTogether(waiting))
+    waiting = waiting.slice(together.length)
+    if (waiting.length > 0) setImmediate(flush)
+    if (together.length === 0) return
+    try {
+      const taken = insert(together.map(({ callback }) => callback))
+      together.forEach(({ resolve }, index) => resolve(taken[index] ?? 'full'))
+    } catch (error) {
+      together.forEach(({ reject }) => reject(error))
+    }
+  }
+
+  return {
+    flushAll() {
+      while (waiting.length > 0) flush()
+    },
+    put(callback: SealedCallback): Promise<Spooling> {
+      if (waiting.length === 0) setImmediate(flush)
+      return new Promise((resolve, reject) => void waiting.push({ callback, resolve, reject }))
+    }
+  }
+}
+
+function countTogether(waiting: readonly Waiting[]): number {
+  let bytes = 0
+  const beyond = waiting.findIndex(({ callback }, index) => {
+    bytes += callback.sealed.length
+    return index > 0 && bytes > MOST_BYTES_TOGETHER
+  })
+  return beyond === -1 ? waiting.length : beyond
+}

@@ -1,0 +1,11 @@
+import type { SealBody } from '../../src/ledger/seal.ts'
+
+/** A way to encrypt that notes the bodies it was given, and answers later, as a thread does. */
+export function noteSealed(seal: SealBody): { readonly seal: SealBody; readonly sealed: string[] } {
+  const sealed: string[] = []
+  const noted: SealBody = async (body, id) => {
+    sealed.push(Buffer.from(body).toString())
+    return seal(body, id)
+  }
+  return { seal: noted, sealed }
+}
