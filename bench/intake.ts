@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
-import { createCapabilities } from '../src/khipu/capability.ts'
+import { createCapabilities } from '../src/crypto/callback-token.ts'
 
 /** A receiver under test: where it listens, and the path for the n-th callback of a round. */
 export interface Receiver {

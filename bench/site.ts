@@ -9,7 +9,7 @@ import { bytesOf } from '../simulator/envelope.ts'
 import { freePort } from '../simulator/free-port.ts'
 import { startKhipu } from '../simulator/khipu.ts'
 import { startRedis } from '../simulator/private-redis.ts'
-import { createCapabilities } from '../src/khipu/capability.ts'
+import { createCapabilities } from '../src/crypto/callback-token.ts'
 import { inFlight, run, stop } from './intake.ts'
 import { measureEvents, type Reading, readRedis } from './reading.ts'
 

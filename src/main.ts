@@ -2,7 +2,7 @@ import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { forgetSecrets } from './config/secrets.ts'
-import { callbackUrlLength } from './khipu/capability.ts'
+import { callbackUrlLength } from './crypto/callback-token.ts'
 import { logPrints } from './main/prints.ts'
 import { startService } from './main/service.ts'
 

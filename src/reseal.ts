@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { ConfigError, readConfig } from './config.ts'
-import { callbackUrlLength } from './khipu/capability.ts'
+import { callbackUrlLength } from './crypto/callback-token.ts'
 import { reseal } from './main/reseal.ts'
 
 /** `npm run reseal`: after a new first key of SECRET_KEYS, seals with it what waits, and says which old one can go. */

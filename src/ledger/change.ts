@@ -6,7 +6,7 @@ import { verdictOnLogon } from '../core/logon.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import { isOnItsWay, isOpen, latestAttempt, logonOf, type Request } from '../core/request.ts'
 import type { Entry } from './entry.ts'
-import { quarantineId } from './ids.ts'
+import { quarantineId } from '../crypto/callback-id.ts'
 
 /** What a handler made of an entry. `kept` says which of the pending bodies go to quarantine, and why. */
 export interface Change {

@@ -1,14 +1,14 @@
 import type { Policy } from '../core/policy.ts'
 import type { SecretKey } from '../core/secret-key.ts'
-import { createAccounts } from './accounts.ts'
+import { createAccounts } from '../crypto/account-hash.ts'
 import { createCatalog } from './catalog.ts'
-import { createCursors } from './cursors.ts'
+import { createCursors } from '../crypto/signed-cursor.ts'
 import { createIdempotency } from './idempotency.ts'
 import { createLedger } from './ledger.ts'
 import { createNotifications } from './notifications.ts'
 import { createQuarantine, type QuarantineBounds, shareOf } from './quarantine.ts'
 import { createResealing } from './reseal.ts'
-import { createSealer } from './seal.ts'
+import { createSealer } from '../crypto/encrypt.ts'
 import { type Connection, openStore, partitionTag } from './store.ts'
 
 export interface LedgerSettings {

@@ -1,8 +1,8 @@
 import type { Fault, QuarantineKind } from '../schemas/generated.ts'
-import { quarantineId } from './ids.ts'
+import { quarantineId } from '../crypto/callback-id.ts'
 import { openStored, type StoredBody } from './ledger.ts'
 import { listBehind, type Place } from './quarantine-page.ts'
-import { sealBody, type SealedBody } from './seal.ts'
+import { sealBody, type SealedBody } from '../crypto/encrypt.ts'
 import type { Store } from './store.ts'
 
 /** Where a body comes from. */

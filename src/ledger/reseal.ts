@@ -1,8 +1,8 @@
 import { isOpen, logonOf, type Request } from '../core/request.ts'
-import type { Accounts } from './accounts.ts'
+import type { Accounts } from '../crypto/account-hash.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
 import { type Catalog, everyPage } from './catalog.ts'
-import { keyIdOf } from './seal.ts'
+import { keyIdOf } from '../crypto/encrypt.ts'
 import { mastersOf, type Store } from './store.ts'
 
 /** What stands in the way of removing a key from SECRET_KEYS. */

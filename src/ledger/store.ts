@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Cluster, type Redis } from 'ioredis'
-import type { Sealer } from './seal.ts'
+import type { Sealer } from '../crypto/encrypt.ts'
 import { SCRIPTS } from './scripts.ts'
 
 /** One Redis, or a Cluster. */

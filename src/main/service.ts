@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { concernsOfPolicy } from '../core/policy-concerns.ts'
-import { callbackUrl } from '../khipu/capability.ts'
+import { callbackUrl } from '../crypto/callback-token.ts'
 import { createKhipuClient } from '../khipu/client.ts'
 import { connectWaiting } from '../queue/connections.ts'
 import { type AdminDeps, buildAdmin, type OperatorDeps } from '../server/admin.ts'

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import { createCapabilities } from '../khipu/capability.ts'
+import { createCapabilities } from '../crypto/callback-token.ts'
 import { type Connection, connectFailingFast, connectForBodies } from '../queue/connections.ts'
 import { watchDatabase } from '../queue/required-database.ts'
 import type { ResultsDeps } from '../queue/results.ts'

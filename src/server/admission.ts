@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Capabilities, Capability } from '../khipu/capability.ts'
+import type { Capabilities, Capability } from '../crypto/callback-token.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { turnAway } from './http.ts'
 import type { SpoolingDeps } from './spooling.ts'

@@ -1,4 +1,4 @@
-import { sealBody, type SealedBody, type Sealer } from '../ledger/seal.ts'
+import { sealBody, type SealedBody, type Sealer } from '../crypto/encrypt.ts'
 import { judge, type Verdict } from './judge.ts'
 
 /** What is made of a body before it is stored. */

@@ -1,6 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { FastifyRequest } from 'fastify'
-import type { Cursors, ListName } from '../ledger/cursors.ts'
+import type { Cursors, ListName } from '../crypto/signed-cursor.ts'
 import { faultsOf } from '../schemas/faults.ts'
 import type { Fault } from '../schemas/generated.ts'
 import { parseJson, parseJsonExactly } from '../schemas/json.ts'

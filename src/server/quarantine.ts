@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import type { Cursors } from '../ledger/cursors.ts'
+import type { Cursors } from '../crypto/signed-cursor.ts'
 import type { Quarantined } from '../ledger/quarantine.ts'
 import { readPlace, writePlace } from '../ledger/quarantine-page.ts'
 import type { AcceptBody, QuarantineEntry } from '../schemas/generated.ts'

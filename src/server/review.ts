@@ -1,6 +1,6 @@
 import { isReadable, type Outcome, readEnvelope } from '../core/envelope.ts'
 import type { StoredBody } from '../ledger/ledger.ts'
-import { sealBody, type SealedBody, type Sealer } from '../ledger/seal.ts'
+import { sealBody, type SealedBody, type Sealer } from '../crypto/encrypt.ts'
 import type { Fault } from '../schemas/generated.ts'
 import { MOST_VALUES, parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { quarantineId } from '../ledger/ids.ts'
+import { quarantineId } from '../crypto/callback-id.ts'
 import type { Spool } from '../spool/spool.ts'
 import { type Arrival, idOf, KINDS, type Stored } from './intake.ts'
 

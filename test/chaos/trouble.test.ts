@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq'
 import t, { type Test } from 'tap'
-import { createSealer } from '../../src/ledger/seal.ts'
+import { createSealer } from '../../src/crypto/encrypt.ts'
 import { partitionTag } from '../../src/ledger/store.ts'
 import { openSpool } from '../../src/spool/spool.ts'
 import { until } from '../helpers/until.ts'

@@ -1,6 +1,6 @@
 import type { Callback } from '../../src/core/callbacks.ts'
 import { readEnvelope } from '../../src/core/envelope.ts'
-import { callbackId } from '../../src/ledger/ids.ts'
+import { callbackId } from '../../src/crypto/callback-id.ts'
 import type { Received } from '../../src/ledger/ledger.ts'
 import type { KhipuEnvelope } from '../../src/schemas/generated.ts'
 import type { Service } from './service.ts'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Config, readConfig } from '../../src/config.ts'
-import { callbackUrlLength } from '../../src/khipu/capability.ts'
+import { callbackUrlLength } from '../../src/crypto/callback-token.ts'
 import { redisUrl } from './service.ts'
 
 /** The configuration of a process on free ports of this machine, under a prefix that no other test has. */

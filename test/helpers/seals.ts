@@ -1,4 +1,4 @@
-import type { SealBody } from '../../src/ledger/seal.ts'
+import type { SealBody } from '../../src/crypto/encrypt.ts'
 
 /** A way to encrypt that notes the bodies it was given, and answers later, as a thread does. */
 export function noteSealed(seal: SealBody): { readonly seal: SealBody; readonly sealed: string[] } {

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { readConfig } from '../../src/config.ts'
-import { callbackUrlLength } from '../../src/khipu/capability.ts'
+import { callbackUrlLength } from '../../src/crypto/callback-token.ts'
 import { startService } from '../../src/main/service.ts'
 import { callApi, type Env, type LogLine, type Service } from './service-process.ts'
 import { until } from './until.ts'

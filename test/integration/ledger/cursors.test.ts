@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { createCursors, type ListName } from '../../../src/ledger/cursors.ts'
+import { createCursors, type ListName } from '../../../src/crypto/signed-cursor.ts'
 import { holds } from '../../helpers/holds.ts'
 import { secretKey } from '../../helpers/service.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createSealer, sealHere } from '../../../src/ledger/seal.ts'
+import { createSealer, sealHere } from '../../../src/crypto/encrypt.ts'
 import { buildSpool } from '../../../src/main/parts.ts'
 import { secretKey } from '../../helpers/service.ts'
 import { spoolFolder } from '../../helpers/spool.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { createSealer } from '../../../src/ledger/seal.ts'
+import { createSealer } from '../../../src/crypto/encrypt.ts'
 import { examineHere } from '../../../src/server/examine.ts'
 import { advance } from '../../../src/ledger/advance.ts'
 import { ok, resultsOf } from '../../helpers/callbacks.ts'

@@ -12,7 +12,7 @@ import {
   callbackUrl,
   callbackUrlLength,
   createCapabilities
-} from '../../../src/khipu/capability.ts'
+} from '../../../src/crypto/callback-token.ts'
 import { check } from '../../../src/schemas/validate.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>

@@ -2,7 +2,7 @@ import t from 'tap'
 import { type Config, ConfigError, readConfig } from '../../../src/config.ts'
 import { isExempt } from '../../../src/config/no-proxy.ts'
 import { forgetSecrets } from '../../../src/config/secrets.ts'
-import { callbackUrlLength } from '../../../src/khipu/capability.ts'
+import { callbackUrlLength } from '../../../src/crypto/callback-token.ts'
 
 const CANARY = 'canary7f3a'
 const NEEDED = {

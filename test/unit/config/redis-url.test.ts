@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { ConfigError, readConfig } from '../../../src/config.ts'
 import type { RedisServer } from '../../../src/config/redis-url.ts'
-import { callbackUrlLength } from '../../../src/khipu/capability.ts'
+import { callbackUrlLength } from '../../../src/crypto/callback-token.ts'
 
 const CANARY = 'canary7f3a'
 const NEEDED = {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../../src/config.ts'
 import { SECRETS, SETTINGS } from '../../../src/config/settings.ts'
-import { callbackUrlLength } from '../../../src/khipu/capability.ts'
+import { callbackUrlLength } from '../../../src/crypto/callback-token.ts'
 
 const CANARY = 'canary7f3a'
 const NEEDED = {

@@ -7,7 +7,7 @@ import {
   callbackUrl,
   callbackUrlLength,
   createCapabilities
-} from '../../../src/khipu/capability.ts'
+} from '../../../src/crypto/callback-token.ts'
 import { holds } from '../../helpers/holds.ts'
 import { secretKey } from '../../helpers/service.ts'
 

@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto'
 import stringify from 'safe-stable-stringify'
 import type { Account } from '../core/request.ts'
 import type { SecretKey } from '../core/secret-key.ts'
-import type { Input } from './ledger.ts'
-import { deriveKey } from './seal.ts'
+import type { Input } from '../ledger/ledger.ts'
+import { deriveKey } from './encrypt.ts'
 
 /** Tells accounts and log-ons apart without keeping them: by keyed hashes, and the last characters of a number. */
 export interface Accounts {

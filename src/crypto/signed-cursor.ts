@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { SecretKey } from '../core/secret-key.ts'
-import { deriveKey } from './seal.ts'
+import { deriveKey } from './encrypt.ts'
 
 /** What a cursor belongs to: the name of a list, and the filters that make it another list. */
 export type ListName = readonly (string | null)[]
