@@ -1,4 +1,4 @@
-import type { Connection } from '../queue/connections.ts'
+import type { Connection } from '../redis/connect.ts'
 import type { Draining } from '../server/drain.ts'
 
 /** So long after Redis has come back, servers elsewhere may still have callbacks on their disks. */

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { type KeyUse, rehashAccounts } from '../ledger/reseal.ts'
-import { connectFailingFast } from '../queue/connections.ts'
+import { connectFailingFast } from '../redis/connect.ts'
 import { agree } from './agree.ts'
 import { buildParts } from './parts.ts'
 

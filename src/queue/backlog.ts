@@ -1,5 +1,5 @@
 import type { Queue } from 'bullmq'
-import type { Connection } from './connections.ts'
+import type { Connection } from '../redis/connect.ts'
 
 /** What lies on a queue and was not consumed. */
 export interface Backlog {

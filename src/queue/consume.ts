@@ -1,6 +1,6 @@
 import { DelayedError, type Job, Worker } from 'bullmq'
 import type { Logger } from 'pino'
-import { codeOf, type Connection } from './connections.ts'
+import { codeOf, type Connection } from '../redis/connect.ts'
 import type { JobData, QueueName } from './queues.ts'
 import { tellCode } from './tell-code.ts'
 import { within } from './within.ts'

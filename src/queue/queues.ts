@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq'
 import { partitionOf } from '../core/partition.ts'
-import type { Connection } from './connections.ts'
+import type { Connection } from '../redis/connect.ts'
 import { TextQueue } from './text-queue.ts'
 
 /** The names of the service's own queues; their keys carry the partition's tag. */

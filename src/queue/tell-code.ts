@@ -5,7 +5,7 @@ import {
   WaitingChildrenError,
   WaitingError
 } from 'bullmq'
-import { codeOf } from './connections.ts'
+import { codeOf } from '../redis/connect.ts'
 
 /** With these BullMQ is told what to do with a job: it has to see them as they are. */
 const ORDERS = [

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Lookup, unaccounted } from '../ledger/catalog.ts'
 import { sum } from '../ledger/merge.ts'
 import type { Backlog } from '../queue/backlog.ts'
-import { refusalOf } from '../queue/refusal.ts'
+import { refusalOf } from '../redis/refusal.ts'
 import type { Spool } from '../spool/spool.ts'
 
 export interface HealthDeps {

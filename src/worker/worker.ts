@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Logger } from 'pino'
-import type { Connection } from '../queue/connections.ts'
+import type { Connection } from '../redis/connect.ts'
 import { consume } from '../queue/consume.ts'
 import type { Catalog } from '../ledger/catalog.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'

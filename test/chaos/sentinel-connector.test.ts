@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { SteadySentinelConnector } from '../../src/queue/sentinel-connector.ts'
+import { SteadySentinelConnector } from '../../src/redis/sentinel-connector.ts'
 import { redisUrl } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
 

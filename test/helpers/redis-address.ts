@@ -1,5 +1,5 @@
 import { isServer, parseRedisUrl } from '../../src/config/redis-url.ts'
-import type { RedisAddress } from '../../src/queue/connections.ts'
+import type { RedisAddress } from '../../src/redis/connect.ts'
 
 /** Where Redis is, as the configuration would say it of this REDIS_URL. */
 export function addressOf(url: string): RedisAddress {

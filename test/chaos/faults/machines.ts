@@ -9,7 +9,7 @@ import { endWithUs } from '../../../simulator/process-guard.ts'
 import { findRedis } from '../../../simulator/redis-binary.ts'
 import { untilItAnswers } from '../../../simulator/redis-ping.ts'
 import { type RedisServer, startServer } from '../../../simulator/redis-server.ts'
-import { SteadySentinelConnector } from '../../../src/queue/sentinel-connector.ts'
+import { SteadySentinelConnector } from '../../../src/redis/sentinel-connector.ts'
 import { until } from '../../helpers/until.ts'
 import type { Machines, Scope } from '../../helpers/world.ts'
 

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { startRedis } from '../../../simulator/private-redis.ts'
-import { filledOf, watchCapacity } from '../../../src/ledger/capacity.ts'
-import { concernsOf } from '../../../src/ledger/concerns.ts'
+import { filledOf, watchCapacity } from '../../../src/redis/capacity.ts'
+import { concernsOf } from '../../../src/redis/diagnostics.ts'
 import { openLog } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 

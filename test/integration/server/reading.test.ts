@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { startThreads } from '../../../src/main/threads.ts'
-import { connectForBodies } from '../../../src/queue/connections.ts'
+import { connectForBodies } from '../../../src/redis/connect.ts'
 import { bytes, ok } from '../../helpers/callbacks.ts'
 import { openPublic, openServerService } from '../../helpers/listeners.ts'
 import { askIn } from '../../helpers/requests.ts'
