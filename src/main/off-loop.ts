@@ -1,6 +1,6 @@
 import type { Answer } from '../core/answer.ts'
 import { TookDown } from '../core/took-down.ts'
-import { classify, type Classify } from '../khipu/classify.ts'
+import { classify, type Classify } from '../khipu/classify-answer.ts'
 import type { StoredBody } from '../ledger/ledger.ts'
 import { createSealer, type SealBody, type SealedBody, sealHere } from '../crypto/encrypt.ts'
 import { type Compose, type Composed, composeHere } from '../queue/compose.ts'

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import { expiryOf } from '../khipu/authorization.ts'
+import { expiryOf } from '../khipu/jwt-expiry.ts'
 import { watchCapacity } from '../redis/capacity.ts'
 import { MOST_CALLBACKS } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'

@@ -1,5 +1,5 @@
 import type { Answer } from '../../../src/core/answer.ts'
-import { classify } from '../../../src/khipu/classify.ts'
+import { classify } from '../../../src/khipu/classify-answer.ts'
 import { bytes } from '../../helpers/callbacks.ts'
 import { bytesOf, type Said } from './happening.ts'
 

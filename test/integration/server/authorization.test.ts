@@ -1,6 +1,6 @@
 import t from 'tap'
 import { v7 } from 'uuid'
-import { expiryOf } from '../../../src/khipu/authorization.ts'
+import { expiryOf } from '../../../src/khipu/jwt-expiry.ts'
 import type { Input } from '../../../src/ledger/ledger.ts'
 import { advance } from '../../../src/ledger/advance.ts'
 import { send } from '../../../src/worker/send.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { classify, type Defect } from '../../../src/khipu/classify.ts'
+import { classify, type Defect } from '../../../src/khipu/classify-answer.ts'
 import { parseJson } from '../../../src/schemas/json.ts'
 import { bytes, error, ok } from '../../helpers/callbacks.ts'
 
