@@ -5,8 +5,8 @@ import { waitsItsTurn } from '../core/hinder.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import type { Request } from '../core/request.ts'
 import type { Queues } from './queues.ts'
-import { type Compose, composeHere } from './compose.ts'
-import { createResults, type Results, type ResultsDeps } from './results.ts'
+import { type Compose, composeHere } from '../delivery/compose-result.ts'
+import { createResults, type Results, type ResultsDeps } from '../delivery/result-queue.ts'
 
 /** The jobs that a request's state asks for, made to exist. Every id is deterministic: again is as good as once. */
 export interface RequestJobs extends Results {

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq'
 import { partitionOf } from '../core/partition.ts'
 import type { Connection } from '../redis/connect.ts'
-import { TextQueue } from './text-queue.ts'
+import { TextQueue } from '../delivery/text-queue.ts'
 
 /** The names of the service's own queues; their keys carry the partition's tag. */
 export type QueueName = 'send' | 'paced' | 'callback' | 'deadline'

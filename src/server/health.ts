@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Lookup, unaccounted } from '../ledger/catalog.ts'
 import { sum } from '../ledger/merge.ts'
-import type { Backlog } from '../queue/backlog.ts'
+import type { Backlog } from '../delivery/result-backlog.ts'
 import { refusalOf } from '../redis/refusal.ts'
 import type { Spool } from '../spool/spool.ts'
 

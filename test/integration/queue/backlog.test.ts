@@ -1,6 +1,6 @@
 import { Queue, Worker } from 'bullmq'
 import t, { type Test } from 'tap'
-import { readBacklog } from '../../../src/queue/backlog.ts'
+import { readBacklog } from '../../../src/delivery/result-backlog.ts'
 import { openService } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { type ResultHead, resultOf } from '../core/publish.ts'
 import type { Request } from '../core/request.ts'
 import type { Deviation } from '../schemas/deviations.ts'
-import type { Compose, Envelope } from './compose.ts'
+import type { Compose, Envelope } from './compose-result.ts'
 import { JobText } from './text-queue.ts'
 
 /** Puts results on the downstream queue. The job id is the request id, so again is as good as once. */
