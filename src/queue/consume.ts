@@ -2,8 +2,8 @@ import { DelayedError, type Job, Worker } from 'bullmq'
 import type { Logger } from 'pino'
 import { codeOf, type Connection } from '../redis/connect.ts'
 import type { JobData, QueueName } from './queues.ts'
-import { tellCode } from './tell-code.ts'
-import { within } from './within.ts'
+import { tellCode } from './hide-error-text.ts'
+import { within } from '../redis/time-limit.ts'
 
 /** What a handler says when it is done: nothing, or for how many ms it woke too early. */
 export type Handled = { readonly sleepMs: number } | undefined

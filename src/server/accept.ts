@@ -6,7 +6,7 @@ import type { Lookup } from '../ledger/catalog.ts'
 import type { StoredBody } from '../ledger/ledger.ts'
 import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
 import type { SealedBody } from '../crypto/encrypt.ts'
-import type { RequestJobs } from '../queue/jobs.ts'
+import type { RequestJobs } from '../queue/ensure-jobs.ts'
 import { Refusal } from './problem.ts'
 import type { Review } from './review.ts'
 

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { within } from '../queue/within.ts'
+import { within } from '../redis/time-limit.ts'
 import type { AdmissionDeps } from './admission.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import { type Arrival, type IntakeDeps, store, type Stored } from './intake.ts'

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { advance } from '../ledger/advance.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import { type ReleaseDeps, releaseParked } from '../ledger/release.ts'
-import type { RequestJobs } from '../queue/jobs.ts'
+import type { RequestJobs } from '../queue/ensure-jobs.ts'
 
 export interface SweepDeps extends ReleaseDeps {
   readonly jobs: RequestJobs
