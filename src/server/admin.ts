@@ -8,13 +8,13 @@ import { schemas } from '../schemas/validate.ts'
 import { type AuthFailure, requireToken } from './auth.ts'
 import { checkBody, checkQuery, InvalidInput, readJson } from './input.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
-import { HEADERS, HELMET } from './http.ts'
+import { HEADERS, HELMET } from '../http/headers.ts'
 import {
   type Bare,
   continueWhenAdmitted,
   type ListenerSettings,
   serverOptions
-} from './listener.ts'
+} from '../http/build-server.ts'
 import { type NotificationsDeps, notificationRoutes } from './notifications.ts'
 import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
 import { PROBLEM_TYPE, problemText, Refusal, sendProblem } from './problem.ts'
@@ -23,7 +23,7 @@ import { type AskDeps, askRoute } from './ask.ts'
 import { requestChangeRoutes } from './request-changes.ts'
 import { type RequestsDeps, requestRoutes } from './requests.ts'
 import { describeScope } from './scopes.ts'
-import { createStrangers, type RefusalLimits } from './strangers.ts'
+import { createStrangers, type RefusalLimits } from '../http/rate-limit.ts'
 
 /** What the operator API needs; a process that only works has none of it. */
 export interface OperatorDeps extends AskDeps, RequestsDeps, NotificationsDeps, QuarantineDeps {

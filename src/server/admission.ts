@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Capabilities, Capability } from '../crypto/callback-token.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { turnAway } from './http.ts'
+import { turnAway } from '../http/headers.ts'
 import type { SpoolingDeps } from './spooling.ts'
-import type { Strangers } from './strangers.ts'
-import { onBrokenOff } from './whole.ts'
+import type { Strangers } from '../http/rate-limit.ts'
+import { onBrokenOff } from '../http/complete-messages.ts'
 
 export interface AdmissionDeps extends SpoolingDeps {
   readonly capabilities: Capabilities

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { ApiToken, Scope } from '../config/secrets.ts'
 import { sendProblem } from './problem.ts'
 import { isWithin, scopeOf } from './scopes.ts'
-import type { Strangers } from './strangers.ts'
+import type { Strangers } from '../http/rate-limit.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

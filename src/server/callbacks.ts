@@ -10,7 +10,7 @@ import { LARGE_BYTES } from '../schemas/large.ts'
 import type { Reading } from './reading.ts'
 import { spool } from './spooling.ts'
 import { createStoring, type StoreInTime } from './storing.ts'
-import { type UnframedBody, unframedBody } from './unframed.ts'
+import { type UnframedBody, unframedBody } from '../http/unframed-body.ts'
 
 export interface CallbackDeps extends AdmissionDeps, IntakeDeps {
   readonly examine: Examine

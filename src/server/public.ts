@@ -2,16 +2,16 @@ import helmet from '@fastify/helmet'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { refuseStranger } from './admission.ts'
 import { type CallbackDeps, callbackRoute } from './callbacks.ts'
-import { HEADERS, HELMET, turnAway } from './http.ts'
+import { HEADERS, HELMET, turnAway } from '../http/headers.ts'
 import {
   type Bare,
   continueWhenAdmitted,
   type ListenerSettings,
   serverOptions
-} from './listener.ts'
-import { isFollowed } from './whole.ts'
+} from '../http/build-server.ts'
+import { isFollowed } from '../http/complete-messages.ts'
 import { boundReading } from './reading.ts'
-import { createStrangers, type RefusalLimits } from './strangers.ts'
+import { createStrangers, type RefusalLimits } from '../http/rate-limit.ts'
 
 export interface PublicSettings extends ListenerSettings {
   /** The most bytes that a callback may have. */

@@ -1,5 +1,5 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
-import { HEADERS } from './http.ts'
+import { HEADERS } from './headers.ts'
 
 /** An answer that is given without Fastify. */
 export interface BareAnswer {

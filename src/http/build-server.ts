@@ -7,12 +7,12 @@ import {
   type ParserError,
   protocolFault,
   statusOfBroken
-} from './protocol.ts'
+} from './protocol-errors.ts'
 import { type Exchanges, inTurn } from './exchanges.ts'
-import { HEADERS } from './http.ts'
-import { linger } from './linger.ts'
-import { followUnframed, unframedBody } from './unframed.ts'
-import { followBody } from './whole.ts'
+import { HEADERS } from './headers.ts'
+import { linger } from './lingering-close.ts'
+import { followUnframed, unframedBody } from './unframed-body.ts'
+import { followBody } from './complete-messages.ts'
 
 /** How long, and how much, a connection may take. Durations in ms. */
 export interface HttpLimits {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { ParserError } from './protocol.ts'
+import type { ParserError } from './protocol-errors.ts'
 
 /**
  * The body of a POST over HTTP/1.0 that announces no length. It ends where the sender ends the connection, so nobody
