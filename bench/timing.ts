@@ -9,8 +9,8 @@ import { openLedger } from '../src/ledger/open.ts'
 import { awaitReplicas } from '../src/redis/replicas.ts'
 import { createSealer, sealHere } from '../src/crypto/encrypt.ts'
 import { connectFailingFast } from '../src/redis/connect.ts'
-import { examineHere } from '../src/server/examine.ts'
-import { buildPublic, type PublicDeps } from '../src/server/public.ts'
+import { examineHere } from '../src/callbacks/examine-body.ts'
+import { buildPublic, type PublicDeps } from '../src/callbacks/callback-listener.ts'
 import { startRedis } from '../simulator/private-redis.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Connection } from '../redis/connect.ts'
-import type { Draining } from '../server/drain.ts'
+import type { Draining } from '../callbacks/drain-spool.ts'
 
 /** So long after Redis has come back, servers elsewhere may still have callbacks on their disks. */
 const DRAINED_WITHIN_MS = 10_000

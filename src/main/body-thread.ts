@@ -8,7 +8,7 @@ import { createSealer, sealBody } from '../crypto/encrypt.ts'
 import { composeHere } from '../delivery/compose-result.ts'
 import type { QuarantineEntry } from '../schemas/generated.ts'
 import { MOST_VALUES } from '../schemas/json.ts'
-import { examineHere } from '../server/examine.ts'
+import { examineHere } from '../callbacks/examine-body.ts'
 import { reviewHere } from '../server/review.ts'
 import { showHere } from '../server/show.ts'
 

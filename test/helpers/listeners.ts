@@ -5,7 +5,11 @@ import { connectFailingFast } from '../../src/redis/connect.ts'
 import { type AdminDeps, type AdminSettings, buildAdmin } from '../../src/server/admin.ts'
 import { createMetrics } from '../../src/server/metrics.ts'
 import type { ListenerSettings } from '../../src/http/build-server.ts'
-import { buildPublic, type PublicDeps, type PublicSettings } from '../../src/server/public.ts'
+import {
+  buildPublic,
+  type PublicDeps,
+  type PublicSettings
+} from '../../src/callbacks/callback-listener.ts'
 import type { Lookup } from '../../src/ledger/catalog.ts'
 import { openService, type Service, type Wishes } from './service.ts'
 import { type Answered, call, listen } from './wire.ts'

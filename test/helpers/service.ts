@@ -14,7 +14,7 @@ import { type Connection, connectWaiting, type RedisAddress } from '../../src/re
 import { readBacklog } from '../../src/delivery/result-backlog.ts'
 import { createJobs } from '../../src/queue/ensure-jobs.ts'
 import { createSealer, type SealBody, sealHere } from '../../src/crypto/encrypt.ts'
-import { examineHere } from '../../src/server/examine.ts'
+import { examineHere } from '../../src/callbacks/examine-body.ts'
 import { type Review, reviewHere } from '../../src/server/review.ts'
 import { type Show, showHere } from '../../src/server/show.ts'
 import { openQueues } from '../../src/queue/queues.ts'

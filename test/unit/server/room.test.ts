@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createRoom, type Leave } from '../../../src/server/room.ts'
+import { createRoom, type Leave } from '../../../src/callbacks/memory-budget.ts'
 
 const NEVER = new AbortController().signal
 const turn = () => new Promise((resolve) => setImmediate(resolve))

@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import { within } from '../redis/time-limit.ts'
-import type { AdmissionDeps } from './admission.ts'
+import type { AdmissionDeps } from './check-token.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
-import { type Arrival, type IntakeDeps, store, type Stored } from './intake.ts'
-import type { SpoolingDeps } from './spooling.ts'
+import { type Arrival, type IntakeDeps, store, type Stored } from './store-callback.ts'
+import type { SpoolingDeps } from './spool-callback.ts'
 
 export type StoringDeps = Pick<AdmissionDeps, 'canStore' | 'ledger'> &
   IntakeDeps &

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { LARGE_BYTES } from '../schemas/large.ts'
-import { createRoom, type Leave, type Room } from './room.ts'
+import { createRoom, type Leave, type Room } from './memory-budget.ts'
 
 /** What the bodies in hand may have in all. Large ones have room of their own, so that small ones never wait for them. */
 const ROOM_FOR_LARGE = { bytes: 32 * 1024 * 1024, bytesOfRequest: 16 * 1024 * 1024 }

@@ -1,5 +1,5 @@
 import { sealBody, type SealedBody, type Sealer } from '../crypto/encrypt.ts'
-import { judge, type Verdict } from './judge.ts'
+import { judge, type Verdict } from './parse-body.ts'
 
 /** What is made of a body before it is stored. */
 export interface Examined {

@@ -6,7 +6,7 @@ import type { Replicas } from '../redis/replicas.ts'
 import type { SealedBody } from '../crypto/encrypt.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import type { QuarantineKind } from '../schemas/generated.ts'
-import type { Verdict } from './judge.ts'
+import type { Verdict } from './parse-body.ts'
 
 export interface IntakeDeps {
   /** The same for large bodies, on a connection of its own: there nobody waits behind them. */

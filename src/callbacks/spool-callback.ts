@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { quarantineId } from '../crypto/callback-id.ts'
 import type { Spool } from '../spool/spool.ts'
-import { type Arrival, idOf, KINDS, type Stored } from './intake.ts'
+import { type Arrival, idOf, KINDS, type Stored } from './store-callback.ts'
 
 export interface SpoolingDeps {
   /** Where callbacks wait on disk while Redis can't store them; null where there is no such place. */

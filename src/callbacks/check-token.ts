@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Capabilities, Capability } from '../crypto/callback-token.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { turnAway } from '../http/headers.ts'
-import type { SpoolingDeps } from './spooling.ts'
+import type { SpoolingDeps } from './spool-callback.ts'
 import type { Strangers } from '../http/rate-limit.ts'
 import { onBrokenOff } from '../http/complete-messages.ts'
 

@@ -1,7 +1,7 @@
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import { refuseStranger } from './admission.ts'
-import { type CallbackDeps, callbackRoute } from './callbacks.ts'
+import { refuseStranger } from './check-token.ts'
+import { type CallbackDeps, callbackRoute } from './callback-route.ts'
 import { HEADERS, HELMET, turnAway } from '../http/headers.ts'
 import {
   type Bare,
@@ -10,7 +10,7 @@ import {
   serverOptions
 } from '../http/build-server.ts'
 import { isFollowed } from '../http/complete-messages.ts'
-import { boundReading } from './reading.ts'
+import { boundReading } from './read-body.ts'
 import { createStrangers, type RefusalLimits } from '../http/rate-limit.ts'
 
 export interface PublicSettings extends ListenerSettings {

@@ -3,8 +3,8 @@ import type { Logger } from 'pino'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Row } from '../spool/rows.ts'
 import type { Spool } from '../spool/spool.ts'
-import { type IntakeDeps, keep, store, type Stored } from './intake.ts'
-import type { Examine } from './examine.ts'
+import { type IntakeDeps, keep, store, type Stored } from './store-callback.ts'
+import type { Examine } from './examine-body.ts'
 
 export interface DrainDeps extends IntakeDeps {
   readonly ledger: Pick<Ledger, 'has' | 'receive'>
