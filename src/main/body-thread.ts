@@ -9,8 +9,8 @@ import { composeHere } from '../delivery/compose-result.ts'
 import type { QuarantineEntry } from '../schemas/generated.ts'
 import { MOST_VALUES } from '../schemas/json.ts'
 import { examineHere } from '../callbacks/examine-body.ts'
-import { reviewHere } from '../server/review.ts'
-import { showHere } from '../server/show.ts'
+import { reviewHere } from '../operator/review-body.ts'
+import { showHere } from '../operator/show-body.ts'
 
 // What runs on a thread of its own: the same functions that small bodies meet on the event loop.
 

@@ -6,8 +6,8 @@ import { createSealer, type SealBody, type SealedBody, sealHere } from '../crypt
 import { type Compose, type Composed, composeHere } from '../delivery/compose-result.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import { type Examine, type Examined, examineHere } from '../callbacks/examine-body.ts'
-import { type Review, type Reviewed, reviewHere } from '../server/review.ts'
-import { type Show, showHere } from '../server/show.ts'
+import { type Review, type Reviewed, reviewHere } from '../operator/review-body.ts'
+import { type Show, showHere } from '../operator/show-body.ts'
 import type { Tasks, ThreadSettings } from './body-thread.ts'
 
 /** What is done on a thread where a body is large, and at once where it is small. */

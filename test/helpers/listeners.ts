@@ -2,7 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import type { ApiToken } from '../../src/config/secrets.ts'
 import { connectFailingFast } from '../../src/redis/connect.ts'
-import { type AdminDeps, type AdminSettings, buildAdmin } from '../../src/server/admin.ts'
+import {
+  type AdminDeps,
+  type AdminSettings,
+  buildAdmin
+} from '../../src/operator/operator-listener.ts'
 import { createMetrics } from '../../src/server/metrics.ts'
 import type { ListenerSettings } from '../../src/http/build-server.ts'
 import {

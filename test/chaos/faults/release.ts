@@ -5,7 +5,7 @@ import { accept } from '../../../src/core/accept.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import { park } from '../../../src/core/settle.ts'
 import { openLedger } from '../../../src/ledger/open.ts'
-import { DEFAULT_SERVICE } from '../../../src/server/ask.ts'
+import { DEFAULT_SERVICE } from '../../../src/operator/routes/create-request-route.ts'
 import { type Service, TOKEN } from '../../helpers/service-process.ts'
 import { until } from '../../helpers/until.ts'
 import {

@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import type { State } from '../core/request.ts'
-import type { Accounts } from '../crypto/account-hash.ts'
-import type { AdvanceDeps } from '../ledger/advance.ts'
-import type { Lookup } from '../ledger/catalog.ts'
-import type { Cursors } from '../crypto/signed-cursor.ts'
-import { readCursor } from './input.ts'
-import { Refusal } from './problem.ts'
-import { answers, LIST_QUERY } from './route-schemas.ts'
-import { viewOf } from './view.ts'
+import type { State } from '../../core/request.ts'
+import type { Accounts } from '../../crypto/account-hash.ts'
+import type { AdvanceDeps } from '../../ledger/advance.ts'
+import type { Lookup } from '../../ledger/catalog.ts'
+import type { Cursors } from '../../crypto/signed-cursor.ts'
+import { readCursor } from '../validation.ts'
+import { Refusal } from '../problem.ts'
+import { answers, LIST_QUERY } from '../route-schemas.ts'
+import { viewOf } from '../views.ts'
 
 export interface RequestsDeps extends AdvanceDeps {
   readonly catalog: Lookup

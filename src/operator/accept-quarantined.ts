@@ -8,7 +8,7 @@ import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
 import type { SealedBody } from '../crypto/encrypt.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
 import { Refusal } from './problem.ts'
-import type { Review } from './review.ts'
+import type { Review } from './review-body.ts'
 
 export interface AcceptDeps extends AdvanceDeps {
   readonly catalog: Lookup

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import type { Notification } from '../core/notification.ts'
-import { sum } from '../ledger/merge.ts'
-import { countParked, type ReleaseDeps, releaseParked } from '../ledger/release.ts'
-import type { Fault, NotificationBody } from '../schemas/generated.ts'
-import { Refusal } from './problem.ts'
-import { answers, ref } from './route-schemas.ts'
+import type { Notification } from '../../core/notification.ts'
+import { sum } from '../../ledger/merge.ts'
+import { countParked, type ReleaseDeps, releaseParked } from '../../ledger/release.ts'
+import type { Fault, NotificationBody } from '../../schemas/generated.ts'
+import { Refusal } from '../problem.ts'
+import { answers, ref } from '../route-schemas.ts'
 
 export interface NotificationsDeps {
   /** Each records a notification and releases what it has parked. */
