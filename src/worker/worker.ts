@@ -5,9 +5,9 @@ import { consume } from '../queue/consume.ts'
 import type { Catalog } from '../ledger/catalog.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
-import { callback } from './callback.ts'
-import { deadline, type DeadlineDeps } from './deadline.ts'
-import { send, type SendDeps } from './send.ts'
+import { callback } from './handle-callback.ts'
+import { deadline, type DeadlineDeps } from './handle-deadline.ts'
+import { send, type SendDeps } from './handle-send.ts'
 import { sweep, type SweepDeps } from './sweep.ts'
 
 export interface WorkerDeps extends SendDeps, SweepDeps, DeadlineDeps {

@@ -1,6 +1,6 @@
 import type { Answer } from '../../src/core/answer.ts'
 import type { KhipuRequest } from '../../src/khipu/client.ts'
-import type { SendDeps } from '../../src/worker/send.ts'
+import type { SendDeps } from '../../src/worker/handle-send.ts'
 import { ACKNOWLEDGED, REQUEST_TIMEOUT_MS } from './requests.ts'
 import type { Service } from './service.ts'
 

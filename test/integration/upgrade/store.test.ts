@@ -6,7 +6,7 @@ import { bytes, error, ok, receive } from '../../helpers/callbacks.ts'
 import { ask, askIn } from '../../helpers/requests.ts'
 import { DAY, openService, type Service } from '../../helpers/service.ts'
 import { openWorker } from '../../helpers/worker.ts'
-import { send } from '../../../src/worker/send.ts'
+import { send } from '../../../src/worker/handle-send.ts'
 import { earlier, earlierKey, readKeys, type StoredKey } from './keys.ts'
 import {
   STORED_ACCOUNT,

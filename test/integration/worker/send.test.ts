@@ -7,7 +7,7 @@ import { type Request, type State, STATES } from '../../../src/core/request.ts'
 import { classify } from '../../../src/khipu/classify-answer.ts'
 import { advance, type Step } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open.ts'
-import { send } from '../../../src/worker/send.ts'
+import { send } from '../../../src/worker/handle-send.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import {
   ACKNOWLEDGED,

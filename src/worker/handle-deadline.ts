@@ -3,7 +3,7 @@ import { applyDeadline } from '../core/deadline.ts'
 import { advance, type AdvanceDeps } from '../ledger/advance.ts'
 import type { Handled } from '../queue/consume.ts'
 import type { JobData } from '../queue/queues.ts'
-import { sleepIfEarly } from './send.ts'
+import { sleepIfEarly } from './handle-send.ts'
 
 export interface DeadlineDeps extends AdvanceDeps {
   /** True while callbacks may still wait on a disk: then silence proves nothing. Absent where there is no spool. */
