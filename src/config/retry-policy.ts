@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import ms, { type StringValue } from 'ms'
-import type { RetryCause } from '../core/cause.ts'
+import type { RetryCause } from '../core/error-cause.ts'
 import { BUILT_IN_POLICY, type Policy, type RetryRule } from '../core/policy.ts'
 import type { RetryAfterRow, RetryPolicy, RetryRow } from '../schemas/generated.ts'
 import { parseJson } from '../schemas/json.ts'

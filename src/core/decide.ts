@@ -4,12 +4,12 @@ import {
   isRefusedLogon,
   type ParkCause,
   type RetryCause
-} from './cause.ts'
+} from './error-cause.ts'
 import { matches, type Notification } from './notification.ts'
 import type { Policy, RetryRule } from './policy.ts'
 import type { FailReason } from '../schemas/generated.ts'
 import type { Request } from './request.ts'
-import { hasSpentLogons, isSpent } from './spent.ts'
+import { hasSpentLogons, isSpent } from './send-limits.ts'
 
 /** What to do next with a request whose attempt failed. (A good result needs no decision: it is delivered.) */
 export type Decision =

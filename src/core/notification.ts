@@ -1,4 +1,4 @@
-import type { ParkCause } from './cause.ts'
+import type { ParkCause } from './error-cause.ts'
 
 /** Someone's word that a cause of failure is gone. What is null or absent matches everything. */
 export interface Notification {

@@ -1,4 +1,4 @@
-import type { ParkCause, RetryCause } from './cause.ts'
+import type { ParkCause, RetryCause } from './error-cause.ts'
 
 /** How often and when a cause is retried. Delays in ms, counted from the instant the failure was received. */
 export interface RetryRule {

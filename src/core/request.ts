@@ -1,5 +1,5 @@
 import type { Completeness, FailReason, RequestState } from '../schemas/generated.ts'
-import type { Cause, ParkCause } from './cause.ts'
+import type { Cause, ParkCause } from './error-cause.ts'
 
 export type State = RequestState
 export type EndState = 'delivered' | 'failed' | 'cancelled'

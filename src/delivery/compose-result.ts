@@ -1,4 +1,4 @@
-import type { ResultHead } from '../core/publish.ts'
+import type { ResultHead } from '../core/result-head.ts'
 import { type Deviation, deviationsIn } from '../schemas/deviations.ts'
 import type { SealedResult } from '../schemas/generated.ts'
 import { resultText } from './result-text.ts'

@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq'
 import pLimit from 'p-limit'
 import type { Logger } from 'pino'
-import { type ResultHead, resultOf } from '../core/publish.ts'
+import { type ResultHead, resultOf } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
 import type { Deviation } from '../schemas/deviations.ts'
 import type { Compose, Envelope } from './compose-result.ts'

@@ -1,4 +1,4 @@
-import type { ResultHead } from '../core/publish.ts'
+import type { ResultHead } from '../core/result-head.ts'
 import type { Deviation } from '../schemas/deviations.ts'
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff')

@@ -1,5 +1,5 @@
 import type { Answer, Unreadable } from '../core/answer.ts'
-import { causeOfHttpStatus } from '../core/cause.ts'
+import { causeOfHttpStatus } from '../core/error-cause.ts'
 import { type Readable, readEnvelope, textOf } from '../core/envelope.ts'
 import type { Fault } from '../schemas/generated.ts'
 import { type ParsedJson, parseJson } from '../schemas/json.ts'

@@ -1,9 +1,9 @@
-import { foldCallbacks } from '../core/callbacks.ts'
+import { foldCallbacks } from '../core/transitions/on-callback.ts'
 import type { Around } from '../core/decide.ts'
 import type { Policy } from '../core/policy.ts'
-import { isUnpublished, markPublished } from '../core/publish.ts'
+import { isUnpublished, markPublished } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
-import { TookDown } from '../core/took-down.ts'
+import { TookDown } from '../core/fatal-body.ts'
 import type { Entry } from './entry.ts'
 import type { Ledger, StoredBody } from './ledger.ts'
 

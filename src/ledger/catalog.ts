@@ -1,4 +1,4 @@
-import { isUnpublished } from '../core/publish.ts'
+import { isUnpublished } from '../core/result-head.ts'
 import { isOpen, type Request, type State, STATES } from '../core/request.ts'
 import { readRecord } from './entry.ts'
 import { listPage, type Page, type Query, READ_AT_ONCE } from './listing.ts'

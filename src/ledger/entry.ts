@@ -1,4 +1,4 @@
-import type { Callback } from '../core/callbacks.ts'
+import type { Callback } from '../core/transitions/on-callback.ts'
 import type { Notification } from '../core/notification.ts'
 import type { RefusedLogon } from '../core/decide.ts'
 import type { Request } from '../core/request.ts'

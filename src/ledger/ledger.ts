@@ -1,5 +1,5 @@
-import type { Callback } from '../core/callbacks.ts'
-import { progressDueAt } from '../core/jobs.ts'
+import type { Callback } from '../core/transitions/on-callback.ts'
+import { progressDueAt } from '../core/required-jobs.ts'
 import { logonOf, type Request } from '../core/request.ts'
 import type { RequestBody } from '../schemas/generated.ts'
 import { parseJsonExactly } from '../schemas/json.ts'

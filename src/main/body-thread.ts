@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8'
 import Tinypool from 'tinypool'
-import type { ResultHead } from '../core/publish.ts'
+import type { ResultHead } from '../core/result-head.ts'
 import type { SecretKey } from '../core/secret-key.ts'
 import { classify as classifyAnswer, type HttpAnswer } from '../khipu/classify-answer.ts'
 import { openStored, type StoredBody } from '../ledger/ledger.ts'

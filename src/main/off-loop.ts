@@ -1,5 +1,5 @@
 import type { Answer } from '../core/answer.ts'
-import { TookDown } from '../core/took-down.ts'
+import { TookDown } from '../core/fatal-body.ts'
 import { classify, type Classify } from '../khipu/classify-answer.ts'
 import type { StoredBody } from '../ledger/ledger.ts'
 import { createSealer, type SealBody, type SealedBody, sealHere } from '../crypto/encrypt.ts'

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import { concernsOfPolicy } from '../core/policy-concerns.ts'
+import { concernsOfPolicy } from '../core/policy-warnings.ts'
 import { callbackUrl } from '../crypto/callback-token.ts'
 import { createKhipuClient } from '../khipu/client.ts'
 import { connectWaiting } from '../redis/connect.ts'

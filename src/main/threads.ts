@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import Tinypool from 'tinypool'
-import { TookDown } from '../core/took-down.ts'
+import { TookDown } from '../core/fatal-body.ts'
 import type { ThreadSettings } from './body-thread.ts'
 import { offLoop, type OffLoop, type Run } from './off-loop.ts'
 

@@ -1,5 +1,5 @@
 import type { Outcome } from '../core/envelope.ts'
-import { lateResultOf } from '../core/publish.ts'
+import { lateResultOf } from '../core/result-head.ts'
 import { isOpen, note, type Request } from '../core/request.ts'
 import { advance, type AdvanceDeps } from '../ledger/advance.ts'
 import type { Lookup } from '../ledger/catalog.ts'

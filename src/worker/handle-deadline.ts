@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { applyDeadline } from '../core/deadline.ts'
+import { applyDeadline } from '../core/transitions/on-deadline.ts'
 import { advance, type AdvanceDeps } from '../ledger/advance.ts'
 import type { Handled } from '../queue/consume.ts'
 import type { JobData } from '../queue/queues.ts'

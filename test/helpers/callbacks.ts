@@ -1,4 +1,4 @@
-import type { Callback } from '../../src/core/callbacks.ts'
+import type { Callback } from '../../src/core/transitions/on-callback.ts'
 import { readEnvelope } from '../../src/core/envelope.ts'
 import { callbackId } from '../../src/crypto/callback-id.ts'
 import type { Received } from '../../src/ledger/ledger.ts'

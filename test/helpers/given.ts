@@ -1,15 +1,15 @@
-import { accept } from '../../src/core/accept.ts'
+import { accept } from '../../src/core/new-request.ts'
 import type { Answer } from '../../src/core/answer.ts'
-import { type Callback, foldCallbacks } from '../../src/core/callbacks.ts'
-import type { Cause } from '../../src/core/cause.ts'
-import { applyDeadline } from '../../src/core/deadline.ts'
+import { type Callback, foldCallbacks } from '../../src/core/transitions/on-callback.ts'
+import type { Cause } from '../../src/core/error-cause.ts'
+import { applyDeadline } from '../../src/core/transitions/on-deadline.ts'
 import type { Around } from '../../src/core/decide.ts'
 import type { Outcome } from '../../src/core/envelope.ts'
 import type { Notification } from '../../src/core/notification.ts'
-import { cancel, retryNow } from '../../src/core/operate.ts'
+import { cancel, retryNow } from '../../src/core/transitions/on-operator.ts'
 import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
 import type { Account, HistoryEvent, Request, State } from '../../src/core/request.ts'
-import { applyAnswer, beginSending } from '../../src/core/sending.ts'
+import { applyAnswer, beginSending } from '../../src/core/transitions/on-send.ts'
 
 export const SECOND = 1000
 export const MINUTE = 60_000

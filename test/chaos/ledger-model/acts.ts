@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
-import { accept as acceptRequest } from '../../../src/core/accept.ts'
-import { authorize } from '../../../src/core/operate.ts'
+import { accept as acceptRequest } from '../../../src/core/new-request.ts'
+import { authorize } from '../../../src/core/transitions/on-operator.ts'
 import { note } from '../../../src/core/request.ts'
 import { advance, type Step } from '../../../src/ledger/advance.ts'
 import type { Input } from '../../../src/ledger/ledger.ts'

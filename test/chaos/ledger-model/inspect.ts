@@ -1,6 +1,6 @@
 import type { QueueName } from '../../../src/queue/queues.ts'
 import { isDeepStrictEqual } from 'node:util'
-import { jobsOf } from '../../../src/core/jobs.ts'
+import { jobsOf } from '../../../src/core/required-jobs.ts'
 import { isOpen, type Request } from '../../../src/core/request.ts'
 import { quarantineId } from '../../../src/crypto/callback-id.ts'
 import { check } from '../../../src/schemas/validate.ts'

@@ -1,6 +1,6 @@
 import { v7 } from 'uuid'
 import t from 'tap'
-import { cancel } from '../../../src/core/operate.ts'
+import { cancel } from '../../../src/core/transitions/on-operator.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
 import { commitArguments } from '../../../src/ledger/change.ts'
 import { createSealer } from '../../../src/crypto/encrypt.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { v7 } from 'uuid'
-import { applyDeadline } from '../../../src/core/deadline.ts'
+import { applyDeadline } from '../../../src/core/transitions/on-deadline.ts'
 import { advance } from '../../../src/ledger/advance.ts'
 import { deadline } from '../../../src/worker/handle-deadline.ts'
 import { send } from '../../../src/worker/handle-send.ts'

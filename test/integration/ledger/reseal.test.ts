@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { v7 } from 'uuid'
-import { cancel } from '../../../src/core/operate.ts'
+import { cancel } from '../../../src/core/transitions/on-operator.ts'
 import type { SecretKey } from '../../../src/core/secret-key.ts'
 import { advance } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open.ts'

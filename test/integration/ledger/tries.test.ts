@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { TookDown } from '../../../src/core/took-down.ts'
+import { TookDown } from '../../../src/core/fatal-body.ts'
 import { advance, type AdvanceDeps } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open.ts'
 import { ok, receive, resultsOf } from '../../helpers/callbacks.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ResultHead } from '../../../src/core/publish.ts'
+import type { ResultHead } from '../../../src/core/result-head.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
 import { openStored } from '../../../src/ledger/ledger.ts'
 import { createSealer } from '../../../src/crypto/encrypt.ts'

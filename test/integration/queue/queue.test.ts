@@ -7,7 +7,7 @@ import { connectFailingFast, connectWaiting } from '../../../src/redis/connect.t
 import { consume, type Handler } from '../../../src/queue/consume.ts'
 import { createJobs } from '../../../src/queue/ensure-jobs.ts'
 import type { JobData, QueueName } from '../../../src/queue/queues.ts'
-import type { ResultHead } from '../../../src/core/publish.ts'
+import type { ResultHead } from '../../../src/core/result-head.ts'
 import { check } from '../../../src/schemas/validate.ts'
 import { bytes, error, ok, resultsOf } from '../../helpers/callbacks.ts'
 import { addressOf } from '../../helpers/redis-address.ts'

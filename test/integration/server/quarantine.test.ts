@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { v7 } from 'uuid'
-import { markPublished } from '../../../src/core/publish.ts'
+import { markPublished } from '../../../src/core/result-head.ts'
 import type { State } from '../../../src/core/request.ts'
 import { advance } from '../../../src/ledger/advance.ts'
 import { check } from '../../../src/schemas/validate.ts'

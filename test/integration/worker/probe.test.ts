@@ -1,5 +1,5 @@
 import t from 'tap'
-import { cancel, retryNow } from '../../../src/core/operate.ts'
+import { cancel, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { advance, type Step } from '../../../src/ledger/advance.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
 import { send } from '../../../src/worker/handle-send.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { v7 } from 'uuid'
-import { markPublished } from '../../../src/core/publish.ts'
+import { markPublished } from '../../../src/core/result-head.ts'
 import type { State } from '../../../src/core/request.ts'
 import { advance } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open.ts'

@@ -1,13 +1,17 @@
 import t from 'tap'
-import { type Callback, foldCallbacks, type Kept } from '../../../src/core/callbacks.ts'
-import type { Cause } from '../../../src/core/cause.ts'
+import {
+  type Callback,
+  foldCallbacks,
+  type Kept
+} from '../../../src/core/transitions/on-callback.ts'
+import type { Cause } from '../../../src/core/error-cause.ts'
 import type { Outcome } from '../../../src/core/envelope.ts'
-import { jobsOf } from '../../../src/core/jobs.ts'
-import { cancel, release, retryNow } from '../../../src/core/operate.ts'
-import { markPublished } from '../../../src/core/publish.ts'
+import { jobsOf } from '../../../src/core/required-jobs.ts'
+import { cancel, release, retryNow } from '../../../src/core/transitions/on-operator.ts'
+import { markPublished } from '../../../src/core/result-head.ts'
 import type { Request } from '../../../src/core/request.ts'
-import { applyAnswer } from '../../../src/core/sending.ts'
-import { isUnanswered } from '../../../src/core/settle.ts'
+import { applyAnswer } from '../../../src/core/transitions/on-send.ts'
+import { isUnanswered } from '../../../src/core/transitions/apply-decision.ts'
 import {
   acknowledged,
   AMBIGUOUS,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Cause, causeOfError, causeOfHttpStatus } from '../../../src/core/cause.ts'
+import { type Cause, causeOfError, causeOfHttpStatus } from '../../../src/core/error-cause.ts'
 import { error } from '../../helpers/given.ts'
 
 type Row = [errorType: string | null, code: string | null, httpStatus: number | null, cause: Cause]

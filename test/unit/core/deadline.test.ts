@@ -1,9 +1,9 @@
 import t from 'tap'
-import { foldCallbacks } from '../../../src/core/callbacks.ts'
-import { applyDeadline } from '../../../src/core/deadline.ts'
-import { release, retryNow } from '../../../src/core/operate.ts'
+import { foldCallbacks } from '../../../src/core/transitions/on-callback.ts'
+import { applyDeadline } from '../../../src/core/transitions/on-deadline.ts'
+import { release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import type { Request } from '../../../src/core/request.ts'
-import { beginSending } from '../../../src/core/sending.ts'
+import { beginSending } from '../../../src/core/transitions/on-send.ts'
 import {
   at,
   awaiting,

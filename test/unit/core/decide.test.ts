@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { Answer } from '../../../src/core/answer.ts'
-import type { Cause, ParkCause, RetryCause } from '../../../src/core/cause.ts'
+import type { Cause, ParkCause, RetryCause } from '../../../src/core/error-cause.ts'
 import { decide, type Decision, type Failure, isExpired } from '../../../src/core/decide.ts'
 import { matches, type Notification, type Parkable } from '../../../src/core/notification.ts'
 import { BUILT_IN_POLICY, type Policy } from '../../../src/core/policy.ts'

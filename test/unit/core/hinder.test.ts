@@ -1,14 +1,14 @@
 import t from 'tap'
 import type { RefusedLogon } from '../../../src/core/decide.ts'
-import { waitsItsTurn } from '../../../src/core/hinder.ts'
-import { jobsOf } from '../../../src/core/jobs.ts'
-import { type Callback, foldCallbacks } from '../../../src/core/callbacks.ts'
-import { markPublished } from '../../../src/core/publish.ts'
-import { verdictOnLogon } from '../../../src/core/logon.ts'
-import { authorize, cancel, release, retryNow } from '../../../src/core/operate.ts'
+import { waitsItsTurn } from '../../../src/core/can-send.ts'
+import { jobsOf } from '../../../src/core/required-jobs.ts'
+import { type Callback, foldCallbacks } from '../../../src/core/transitions/on-callback.ts'
+import { markPublished } from '../../../src/core/result-head.ts'
+import { verdictOnLogon } from '../../../src/core/bank-credentials.ts'
+import { authorize, cancel, release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import type { Request } from '../../../src/core/request.ts'
-import { beginSending } from '../../../src/core/sending.ts'
+import { beginSending } from '../../../src/core/transitions/on-send.ts'
 import {
   ACCOUNT,
   acknowledged,

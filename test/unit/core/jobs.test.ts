@@ -1,9 +1,14 @@
 import t from 'tap'
-import { accept } from '../../../src/core/accept.ts'
-import { foldCallbacks } from '../../../src/core/callbacks.ts'
-import { jobsOf, progressDueAt } from '../../../src/core/jobs.ts'
-import { cancel, release, retryNow } from '../../../src/core/operate.ts'
-import { isUnpublished, lateResultOf, markPublished, resultOf } from '../../../src/core/publish.ts'
+import { accept } from '../../../src/core/new-request.ts'
+import { foldCallbacks } from '../../../src/core/transitions/on-callback.ts'
+import { jobsOf, progressDueAt } from '../../../src/core/required-jobs.ts'
+import { cancel, release, retryNow } from '../../../src/core/transitions/on-operator.ts'
+import {
+  isUnpublished,
+  lateResultOf,
+  markPublished,
+  resultOf
+} from '../../../src/core/result-head.ts'
 import { isOpen, note, type Request, type State, STATES } from '../../../src/core/request.ts'
 import type {
   Deviation,

@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { foldCallbacks } from '../../../src/core/callbacks.ts'
-import type { ParkCause } from '../../../src/core/cause.ts'
-import { applyDeadline } from '../../../src/core/deadline.ts'
+import { foldCallbacks } from '../../../src/core/transitions/on-callback.ts'
+import type { ParkCause } from '../../../src/core/error-cause.ts'
+import { applyDeadline } from '../../../src/core/transitions/on-deadline.ts'
 import type { Outcome } from '../../../src/core/envelope.ts'
 import { matches, type Notification } from '../../../src/core/notification.ts'
-import { authorize, cancel, release, retryNow } from '../../../src/core/operate.ts'
-import { markPublished } from '../../../src/core/publish.ts'
-import { applyAnswer, beginSending } from '../../../src/core/sending.ts'
-import { isSpent } from '../../../src/core/spent.ts'
+import { authorize, cancel, release, retryNow } from '../../../src/core/transitions/on-operator.ts'
+import { markPublished } from '../../../src/core/result-head.ts'
+import { applyAnswer, beginSending } from '../../../src/core/transitions/on-send.ts'
+import { isSpent } from '../../../src/core/send-limits.ts'
 import {
   ACCOUNT,
   acknowledged,

@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { RetryCause } from '../../../src/core/cause.ts'
+import type { RetryCause } from '../../../src/core/error-cause.ts'
 import { BUILT_IN_POLICY, type Policy, type RetryRule } from '../../../src/core/policy.ts'
-import { concernsOfPolicy } from '../../../src/core/policy-concerns.ts'
+import { concernsOfPolicy } from '../../../src/core/policy-warnings.ts'
 import { HOUR, MINUTE, SECOND } from '../../helpers/given.ts'
 
 function withRow(cause: RetryCause, changes: Partial<RetryRule>): Policy {

@@ -1,12 +1,12 @@
 import t from 'tap'
-import type { Callback } from '../../../src/core/callbacks.ts'
+import type { Callback } from '../../../src/core/transitions/on-callback.ts'
 import type { Around, RefusedLogon } from '../../../src/core/decide.ts'
-import { jobsOf } from '../../../src/core/jobs.ts'
-import { verdictOnLogon } from '../../../src/core/logon.ts'
-import { retryNow } from '../../../src/core/operate.ts'
+import { jobsOf } from '../../../src/core/required-jobs.ts'
+import { verdictOnLogon } from '../../../src/core/bank-credentials.ts'
+import { retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { waitsForProbe } from '../../../src/core/probe.ts'
 import { type Request } from '../../../src/core/request.ts'
-import { beginSending } from '../../../src/core/sending.ts'
+import { beginSending } from '../../../src/core/transitions/on-send.ts'
 import {
   acknowledged,
   answered,

@@ -1,11 +1,15 @@
 import t from 'tap'
 import type { Answer } from '../../../src/core/answer.ts'
-import { applyDeadline } from '../../../src/core/deadline.ts'
-import { jobsOf } from '../../../src/core/jobs.ts'
-import { cancel, release, retryNow } from '../../../src/core/operate.ts'
+import { applyDeadline } from '../../../src/core/transitions/on-deadline.ts'
+import { jobsOf } from '../../../src/core/required-jobs.ts'
+import { cancel, release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import { latestAttempt, type Request, type State, STATES } from '../../../src/core/request.ts'
-import { applyAnswer, beginSending, isDueForSending } from '../../../src/core/sending.ts'
+import {
+  applyAnswer,
+  beginSending,
+  isDueForSending
+} from '../../../src/core/transitions/on-send.ts'
 import {
   acknowledged,
   AMBIGUOUS,

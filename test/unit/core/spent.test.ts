@@ -1,11 +1,11 @@
 import t from 'tap'
-import { foldCallbacks } from '../../../src/core/callbacks.ts'
+import { foldCallbacks } from '../../../src/core/transitions/on-callback.ts'
 import type { Outcome } from '../../../src/core/envelope.ts'
-import { release, retryNow } from '../../../src/core/operate.ts'
+import { release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { BUILT_IN_POLICY, type Policy } from '../../../src/core/policy.ts'
 import type { Request } from '../../../src/core/request.ts'
-import { beginSending } from '../../../src/core/sending.ts'
-import { isSpent } from '../../../src/core/spent.ts'
+import { beginSending } from '../../../src/core/transitions/on-send.ts'
+import { isSpent } from '../../../src/core/send-limits.ts'
 import {
   answered,
   at,

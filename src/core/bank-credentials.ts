@@ -1,5 +1,5 @@
-import type { Callback } from './callbacks.ts'
-import { isRefusedLogon } from './cause.ts'
+import type { Callback } from './transitions/on-callback.ts'
+import { isRefusedLogon } from './error-cause.ts'
 import type { RefusedLogon } from './decide.ts'
 import { isOnItsWay, latestAttempt, logonOf, type Request } from './request.ts'
 

@@ -1,8 +1,8 @@
-import type { FailReason } from '../schemas/generated.ts'
-import { type Cause, isRefusedLogon, type ParkCause } from './cause.ts'
-import { type Around, type Decision, decide, type Failure } from './decide.ts'
-import { type EndState, latestAttempt, note, type Request } from './request.ts'
-import { markRefusedLogon } from './spent.ts'
+import type { FailReason } from '../../schemas/generated.ts'
+import { type Cause, isRefusedLogon, type ParkCause } from '../error-cause.ts'
+import { type Around, type Decision, decide, type Failure } from '../decide.ts'
+import { type EndState, latestAttempt, note, type Request } from '../request.ts'
+import { markRefusedLogon } from '../send-limits.ts'
 
 /** The request after its latest attempt failed: the decision, written into the record. */
 export function settle(request: Request, failure: Failure, around: Around): Request {

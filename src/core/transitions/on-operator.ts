@@ -1,6 +1,6 @@
-import type { ParkCause } from './cause.ts'
-import { isOpen, logonOf, note, type Request } from './request.ts'
-import { end, unparked } from './settle.ts'
+import type { ParkCause } from '../error-cause.ts'
+import { isOpen, logonOf, note, type Request } from '../request.ts'
+import { end, unparked } from './apply-decision.ts'
 
 /** The request cancelled by an operator; unchanged where it has ended already. */
 export function cancel(request: Request, by: string, now: number): Request {

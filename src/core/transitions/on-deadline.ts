@@ -1,7 +1,7 @@
-import type { SilentCause } from './cause.ts'
-import type { Around } from './decide.ts'
-import { latestAttempt, note, type Request } from './request.ts'
-import { end, settle } from './settle.ts'
+import type { SilentCause } from '../error-cause.ts'
+import type { Around } from '../decide.ts'
+import { latestAttempt, note, type Request } from '../request.ts'
+import { end, settle } from './apply-decision.ts'
 
 /** The request after its instant came and nothing else did: silence is an event like any other. */
 export function applyDeadline(request: Request, around: Around): Request {

@@ -1,10 +1,10 @@
-import type { Answer } from './answer.ts'
-import type { Around } from './decide.ts'
-import { hinder, waitsItsTurn } from './hinder.ts'
-import { callbackWaitMs } from './life-span.ts'
-import { usesRefusedLogon, waitsForProbe } from './probe.ts'
-import { isOnItsWay, isToBeSent, latestAttempt, logonOf, note, type Request } from './request.ts'
-import { isUnanswered, settle } from './settle.ts'
+import type { Answer } from '../answer.ts'
+import type { Around } from '../decide.ts'
+import { hinder, waitsItsTurn } from '../can-send.ts'
+import { callbackWaitMs } from '../life-span.ts'
+import { usesRefusedLogon, waitsForProbe } from '../probe.ts'
+import { isOnItsWay, isToBeSent, latestAttempt, logonOf, note, type Request } from '../request.ts'
+import { isUnanswered, settle } from './apply-decision.ts'
 
 /**
  * The request with its next attempt begun, to be committed before a byte goes out.

@@ -1,9 +1,9 @@
-import { type Cause, causeOfError, isRefusedLogon, type SilentCause } from './cause.ts'
-import type { Around } from './decide.ts'
-import type { Outcome } from './envelope.ts'
-import { isOpen, note, type Request } from './request.ts'
-import { end, isUnanswered, settle } from './settle.ts'
-import { markRefusedLogon } from './spent.ts'
+import { type Cause, causeOfError, isRefusedLogon, type SilentCause } from '../error-cause.ts'
+import type { Around } from '../decide.ts'
+import type { Outcome } from '../envelope.ts'
+import { isOpen, note, type Request } from '../request.ts'
+import { end, isUnanswered, settle } from './apply-decision.ts'
+import { markRefusedLogon } from '../send-limits.ts'
 
 /** An envelope that was received and stored for an attempt, and not yet acted on. */
 export interface Callback {

@@ -1,4 +1,4 @@
-import { isUnpublished } from './publish.ts'
+import { isUnpublished } from './result-head.ts'
 import type { Request } from './request.ts'
 
 /** A job that must exist. `at` is an instant in ms by Redis's clock; the id follows from the record alone. */

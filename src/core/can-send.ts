@@ -1,10 +1,10 @@
-import type { ParkCause } from './cause.ts'
+import type { ParkCause } from './error-cause.ts'
 import { type Around, isAuthorizationExpired, isExpired } from './decide.ts'
-import { fallSilent, isKeptBehindDeadline } from './deadline.ts'
+import { fallSilent, isKeptBehindDeadline } from './transitions/on-deadline.ts'
 import { mayProbe, usesRefusedLogon, waitForProbe } from './probe.ts'
 import { isToBeSent, note, type Request } from './request.ts'
-import { end, park } from './settle.ts'
-import { isSpent } from './spent.ts'
+import { end, park } from './transitions/apply-decision.ts'
+import { isSpent } from './send-limits.ts'
 
 /**
  * What becomes of a request that is due and must not be sent all the same; null where nothing speaks
