@@ -4,7 +4,7 @@ import type { Policy } from '../core/policy.ts'
 import { isUnpublished, markPublished } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
 import { TookDown } from '../core/fatal-body.ts'
-import type { Entry } from './entry.ts'
+import type { Entry } from './load.ts'
 import type { Ledger, StoredBody } from './ledger.ts'
 
 /** A pure step: the request as it should be, the same object where nothing is to be changed. */

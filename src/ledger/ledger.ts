@@ -4,11 +4,11 @@ import { logonOf, type Request } from '../core/request.ts'
 import type { RequestBody } from '../schemas/generated.ts'
 import { parseJsonExactly } from '../schemas/json.ts'
 import { isCallback } from '../crypto/callback-id.ts'
-import { type Change, commitArguments, type CommitSettings } from './change.ts'
-import { type Entry, type LoadReply, readRecord, toEntry } from './entry.ts'
+import { type Change, commitArguments, type CommitSettings } from './commit.ts'
+import { type Entry, type LoadReply, readRecord, toEntry } from './load.ts'
 import { sealBody, type SealedBody, type Sealer } from '../crypto/encrypt.ts'
-import { createTries, type Tries } from './tries.ts'
-import { referenceHash, type Store } from './store.ts'
+import { createTries, type Tries } from './publication-tries.ts'
+import { referenceHash, type Store } from './run-script.ts'
 
 /** What is needed to send a request to Khipu; sealed at rest, shredded when the request ends. */
 export type Input = Pick<RequestBody, 'RequestData' | 'authorization'>

@@ -1,4 +1,4 @@
-import type { Totals } from './catalog.ts'
+import type { Totals } from './queries.ts'
 import type { Page } from './listing.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Notification } from '../core/notification.ts'
-import { withInstant } from './entry.ts'
-import { referenceHash, type Store } from './store.ts'
+import { withInstant } from './load.ts'
+import { referenceHash, type Store } from './run-script.ts'
 
 /** A notification whose releases are not all done, as it stands in the ledger. */
 export interface Releasing {

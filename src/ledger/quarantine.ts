@@ -3,7 +3,7 @@ import { quarantineId } from '../crypto/callback-id.ts'
 import { openStored, type StoredBody } from './ledger.ts'
 import { listBehind, type Place } from './quarantine-page.ts'
 import { sealBody, type SealedBody } from '../crypto/encrypt.ts'
-import type { Store } from './store.ts'
+import type { Store } from './run-script.ts'
 
 /** Where a body comes from. */
 export interface Source {

@@ -6,7 +6,7 @@ import type { Policy } from '../core/policy.ts'
 import type { Request } from '../core/request.ts'
 import { isSpent } from '../core/send-limits.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
-import { type Catalog, everyPage } from './catalog.ts'
+import { type Catalog, everyPage } from './queries.ts'
 import type { Page } from './listing.ts'
 import type { Notifications, Releasing } from './notifications.ts'
 

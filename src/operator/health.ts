@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { type Lookup, unaccounted } from '../ledger/catalog.ts'
+import { type Lookup, unaccounted } from '../ledger/queries.ts'
 import { sum } from '../ledger/merge.ts'
 import type { Backlog } from '../delivery/result-backlog.ts'
 import { refusalOf } from '../redis/refusal.ts'

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import type { Jobs } from '../ledger/advance.ts'
-import type { Connection } from '../ledger/store.ts'
+import type { Connection } from '../ledger/run-script.ts'
 
 /** Waits until what was written has reached as many replicas as are asked for. */
 export interface Replicas {

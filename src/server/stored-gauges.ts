@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import { type Lookup, type Totals, unaccounted } from '../ledger/catalog.ts'
+import { type Lookup, type Totals, unaccounted } from '../ledger/queries.ts'
 import type { Quarantine, Usage } from '../ledger/quarantine.ts'
 import type { Backlog } from '../delivery/result-backlog.ts'
 

@@ -6,7 +6,7 @@ import { applyAnswer, awaitsAnswer, beginSending } from '../core/transitions/on-
 import type { Capabilities } from '../crypto/callback-token.ts'
 import type { Authorization, KhipuClient } from '../khipu/client.ts'
 import { advance, type AdvanceDeps, type Advanced } from '../ledger/advance.ts'
-import type { Catalog } from '../ledger/catalog.ts'
+import type { Catalog } from '../ledger/queries.ts'
 import type { Input } from '../ledger/ledger.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import { NotReplicated, type Replicas } from '../redis/replicas.ts'

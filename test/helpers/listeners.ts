@@ -14,7 +14,7 @@ import {
   type PublicDeps,
   type PublicSettings
 } from '../../src/callbacks/callback-listener.ts'
-import type { Lookup } from '../../src/ledger/catalog.ts'
+import type { Lookup } from '../../src/ledger/queries.ts'
 import { openService, type Service, type Wishes } from './service.ts'
 import { type Answered, call, listen } from './wire.ts'
 

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { openLedger } from '../../src/ledger/open.ts'
+import { openLedger } from '../../src/ledger/open-ledger.ts'
 import { createJobs } from '../../src/queue/ensure-jobs.ts'
 import { openQueues } from '../../src/queue/queues.ts'
 import { connectTo, DAY, type Service } from './service.ts'

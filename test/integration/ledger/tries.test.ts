@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { TookDown } from '../../../src/core/fatal-body.ts'
 import { advance, type AdvanceDeps } from '../../../src/ledger/advance.ts'
-import { openLedger } from '../../../src/ledger/open.ts'
+import { openLedger } from '../../../src/ledger/open-ledger.ts'
 import { ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { openAdmin } from '../../helpers/listeners.ts'
 import { askIn } from '../../helpers/requests.ts'

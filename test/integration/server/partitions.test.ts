@@ -1,7 +1,7 @@
 import t from 'tap'
 import { v7 } from 'uuid'
 import { partitionOf } from '../../../src/core/partition.ts'
-import { openLedger } from '../../../src/ledger/open.ts'
+import { openLedger } from '../../../src/ledger/open-ledger.ts'
 import { mergePages, sumTotals } from '../../../src/ledger/merge.ts'
 import { PartitionsDiffer, agree, agreeInTime } from '../../../src/main/agree.ts'
 import { callback } from '../../../src/worker/handle-callback.ts'

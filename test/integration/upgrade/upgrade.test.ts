@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { advance } from '../../../src/ledger/advance.ts'
-import { unaccounted } from '../../../src/ledger/catalog.ts'
+import { unaccounted } from '../../../src/ledger/queries.ts'
 import { deadline } from '../../../src/worker/handle-deadline.ts'
 import { send } from '../../../src/worker/handle-send.ts'
 import { sweep } from '../../../src/worker/sweep.ts'

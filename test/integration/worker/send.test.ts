@@ -6,7 +6,7 @@ import { authorize, cancel, retryNow } from '../../../src/core/transitions/on-op
 import { type Request, type State, STATES } from '../../../src/core/request.ts'
 import { classify } from '../../../src/khipu/classify-answer.ts'
 import { advance, type Step } from '../../../src/ledger/advance.ts'
-import { openLedger } from '../../../src/ledger/open.ts'
+import { openLedger } from '../../../src/ledger/open-ledger.ts'
 import { send } from '../../../src/worker/handle-send.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import {

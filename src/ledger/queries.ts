@@ -1,8 +1,8 @@
 import { isUnpublished } from '../core/result-head.ts'
 import { isOpen, type Request, type State, STATES } from '../core/request.ts'
-import { readRecord } from './entry.ts'
+import { readRecord } from './load.ts'
 import { listPage, type Page, type Query, READ_AT_ONCE } from './listing.ts'
-import { referenceHash, type Store } from './store.ts'
+import { referenceHash, type Store } from './run-script.ts'
 
 /** How many requests there are: `accepted = live + ended` is the conservation law of the service. */
 export interface Totals {

@@ -1,9 +1,9 @@
 import { isOpen, logonOf, type Request } from '../core/request.ts'
 import type { Accounts } from '../crypto/account-hash.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
-import { type Catalog, everyPage } from './catalog.ts'
+import { type Catalog, everyPage } from './queries.ts'
 import { keyIdOf } from '../crypto/encrypt.ts'
-import { mastersOf, type Store } from './store.ts'
+import { mastersOf, type Store } from './run-script.ts'
 
 /** What stands in the way of removing a key from SECRET_KEYS. */
 export interface KeyUse {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Store } from './store.ts'
+import type { Store } from './run-script.ts'
 
 /**
  * The tries to publish a result, counted before the work: a body that takes its process down would do so for ever.

@@ -1,15 +1,15 @@
 import type { Policy } from '../core/policy.ts'
 import type { SecretKey } from '../core/secret-key.ts'
 import { createAccounts } from '../crypto/account-hash.ts'
-import { createCatalog } from './catalog.ts'
+import { createCatalog } from './queries.ts'
 import { createCursors } from '../crypto/signed-cursor.ts'
 import { createIdempotency } from './idempotency.ts'
 import { createLedger } from './ledger.ts'
 import { createNotifications } from './notifications.ts'
 import { createQuarantine, type QuarantineBounds, shareOf } from './quarantine.ts'
-import { createResealing } from './reseal.ts'
+import { createResealing } from './re-encrypt.ts'
 import { createSealer } from '../crypto/encrypt.ts'
-import { type Connection, openStore, partitionTag } from './store.ts'
+import { type Connection, openStore, partitionTag } from './run-script.ts'
 
 export interface LedgerSettings {
   readonly queuePrefix: string

@@ -5,7 +5,7 @@ import { waitsItsTurn } from '../core/can-send.ts'
 import { verdictOnLogon } from '../core/bank-credentials.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import { isOnItsWay, isOpen, latestAttempt, logonOf, type Request } from '../core/request.ts'
-import type { Entry } from './entry.ts'
+import type { Entry } from './load.ts'
 import { quarantineId } from '../crypto/callback-id.ts'
 
 /** What a handler made of an entry. `kept` says which of the pending bodies go to quarantine, and why. */
