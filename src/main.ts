@@ -1,6 +1,6 @@
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import { type Config, ConfigError, readConfig } from './config/read-config.ts'
 import { forgetSecrets } from './config/secrets.ts'
 import { callbackUrlLength } from './crypto/callback-token.ts'
 import { logPrints } from './main/prints.ts'

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { ConfigError, readConfig } from './config.ts'
+import { ConfigError, readConfig } from './config/read-config.ts'
 import { callbackUrlLength } from './crypto/callback-token.ts'
 import { reseal } from './main/reseal.ts'
 

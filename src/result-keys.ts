@@ -1,4 +1,4 @@
-import { ConfigError, readSecretKeys } from './config.ts'
+import { ConfigError, readSecretKeys } from './config/read-config.ts'
 import { deriveKey } from './crypto/encrypt.ts'
 
 /** Prints RESULT_KEYS, with which consumers open sealed results: see docs/sealed-results.md. */

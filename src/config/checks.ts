@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import bytes from 'bytes'
 import type { SecretKey } from '../core/secret-key.ts'
-import type { Fault } from './fault.ts'
-import { checkRedis } from './redis.ts'
+import type { Fault } from './violation.ts'
+import { checkRedis } from './redis-settings.ts'
 import { toMs } from './retry-policy.ts'
 import type { RawSettings } from './settings.ts'
 

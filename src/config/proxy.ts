@@ -1,4 +1,4 @@
-import type { Fault } from './fault.ts'
+import type { Fault } from './violation.ts'
 import { isExempt } from './no-proxy.ts'
 import type { RawSettings } from './settings.ts'
 

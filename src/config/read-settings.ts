@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { envSchema } from 'env-schema'
-import type { Fault } from './fault.ts'
+import type { Fault } from './violation.ts'
 import { type RawSettings, SECRETS, SETTINGS } from './settings.ts'
 
 const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, verbose: true })

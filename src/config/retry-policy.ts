@@ -5,7 +5,7 @@ import { BUILT_IN_POLICY, type Policy, type RetryRule } from '../core/policy.ts'
 import type { RetryAfterRow, RetryPolicy, RetryRow } from '../schemas/generated.ts'
 import { parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
-import type { Fault } from './fault.ts'
+import type { Fault } from './violation.ts'
 
 /** Reads RETRY_POLICY_FILE: its rows take the place of the built-in's. Every fault is reported, and then null. */
 export function readRetryPolicy(path: string, report: Fault): Policy | null {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { SecretKey } from '../core/secret-key.ts'
 import { forgetLowerCase } from './proxy.ts'
 import { SECRETS } from './settings.ts'
-import type { Fault } from './fault.ts'
+import type { Fault } from './violation.ts'
 
 /** What a bearer token may do; each scope holds those before it. */
 export const SCOPES = ['read', 'write', 'admin'] as const

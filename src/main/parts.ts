@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/read-config.ts'
 import { expiryOf } from '../khipu/jwt-expiry.ts'
 import { watchCapacity } from '../redis/capacity.ts'
 import { MOST_CALLBACKS } from '../ledger/ledger.ts'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/read-config.ts'
 import { type KeyUse, rehashAccounts } from '../ledger/re-encrypt.ts'
 import { connectFailingFast } from '../redis/connect.ts'
 import { agree } from './agree.ts'

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/read-config.ts'
 import { concernsOfPolicy } from '../core/policy-warnings.ts'
 import { callbackUrl } from '../crypto/callback-token.ts'
 import { createKhipuClient } from '../khipu/client.ts'

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/read-config.ts'
 import { createCapabilities } from '../crypto/callback-token.ts'
 import { type Connection, connectFailingFast, connectForBodies } from '../redis/connect.ts'
 import { watchDatabase } from '../redis/required-database.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Config, readConfig } from '../../src/config.ts'
+import { type Config, readConfig } from '../../src/config/read-config.ts'
 import { callbackUrlLength } from '../../src/crypto/callback-token.ts'
 import { redisUrl } from './service.ts'
 

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/read-config.ts'
 import { callbackUrlLength } from '../../src/crypto/callback-token.ts'
 import { startService } from '../../src/main/service.ts'
 import { callApi, type Env, type LogLine, type Service } from './service-process.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Config, ConfigError, readConfig } from '../../../src/config.ts'
+import { type Config, ConfigError, readConfig } from '../../../src/config/read-config.ts'
 import { isExempt } from '../../../src/config/no-proxy.ts'
 import { forgetSecrets } from '../../../src/config/secrets.ts'
 import { callbackUrlLength } from '../../../src/crypto/callback-token.ts'

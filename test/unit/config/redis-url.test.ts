@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { ConfigError, readConfig } from '../../../src/config.ts'
+import { ConfigError, readConfig } from '../../../src/config/read-config.ts'
 import type { RedisServer } from '../../../src/config/redis-url.ts'
 import { callbackUrlLength } from '../../../src/crypto/callback-token.ts'
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
-import { readConfig } from '../../../src/config.ts'
+import { readConfig } from '../../../src/config/read-config.ts'
 import { SECRETS, SETTINGS } from '../../../src/config/settings.ts'
 import { callbackUrlLength } from '../../../src/crypto/callback-token.ts'
 

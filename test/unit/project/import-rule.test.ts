@@ -55,8 +55,8 @@ const rows: [file: string, content: string, isFault: boolean][] = [
   ['src/worker/a.ts', value('../server/x.ts'), true],
   ['src/worker/a.ts', type('../main.ts'), true],
 
-  ['src/config.ts', value('./core/x.ts'), false],
-  ['src/config.ts', value('./server/x.ts'), true],
+  ['src/config/read-config.ts', value('./core/x.ts'), false],
+  ['src/config/read-config.ts', value('./server/x.ts'), true],
   ['src/main.ts', value('./config.ts'), false],
   ['src/main.ts', value('./worker/x.ts'), false],
   ['src/main.ts', type('../simulator/x.ts'), true],

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Fault } from './fault.ts'
+import type { Fault } from './violation.ts'
 import { isServer, parseRedisUrl, type RedisServer } from './redis-url.ts'
 import type { RawSettings } from './settings.ts'
 
