@@ -3,8 +3,8 @@ import { pino } from 'pino'
 import { type Config, ConfigError, readConfig } from './config/read-config.ts'
 import { forgetSecrets } from './config/secrets.ts'
 import { callbackUrlLength } from './crypto/callback-token.ts'
-import { logPrints } from './main/prints.ts'
-import { startService } from './main/service.ts'
+import { logPrints } from './app/log-library-output.ts'
+import { startService } from './app/start.ts'
 
 // SIGUSR1 would open a debugger to all that may connect to this machine's loopback.
 process.on('SIGUSR1', () => {})

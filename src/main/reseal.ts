@@ -3,8 +3,8 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/read-config.ts'
 import { type KeyUse, rehashAccounts } from '../ledger/re-encrypt.ts'
 import { connectFailingFast } from '../redis/connect.ts'
-import { agree } from './agree.ts'
-import { buildParts } from './parts.ts'
+import { agree } from '../app/check-partitions.ts'
+import { buildParts } from '../app/ledger-parts.ts'
 
 const CONNECT_WITHIN_MS = 10_000
 

@@ -7,7 +7,7 @@ import {
   type AdminSettings,
   buildAdmin
 } from '../../src/operator/operator-listener.ts'
-import { createMetrics } from '../../src/server/metrics.ts'
+import { createMetrics } from '../../src/app/metrics.ts'
 import type { ListenerSettings } from '../../src/http/build-server.ts'
 import {
   buildPublic,

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { readConfig } from '../../src/config/read-config.ts'
 import { callbackUrlLength } from '../../src/crypto/callback-token.ts'
-import { startService } from '../../src/main/service.ts'
+import { startService } from '../../src/app/start.ts'
 import { callApi, type Env, type LogLine, type Service } from './service-process.ts'
 import { until } from './until.ts'
 import type { Scope, World } from './world.ts'

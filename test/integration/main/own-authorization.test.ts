@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startService } from '../../../src/main/service.ts'
+import { startService } from '../../../src/app/start.ts'
 import { configOf, TOKEN } from '../../helpers/config.ts'
 import { deleteKeys, openLog, redisUrl } from '../../helpers/service.ts'
 import { call } from '../../helpers/wire.ts'

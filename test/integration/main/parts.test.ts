@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createSealer, sealHere } from '../../../src/crypto/encrypt.ts'
-import { buildSpool } from '../../../src/main/parts.ts'
+import { buildSpool } from '../../../src/app/ledger-parts.ts'
 import { secretKey } from '../../helpers/service.ts'
 import { spoolFolder } from '../../helpers/spool.ts'
 

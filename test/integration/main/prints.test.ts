@@ -1,5 +1,5 @@
 import t from 'tap'
-import { logPrints } from '../../../src/main/prints.ts'
+import { logPrints } from '../../../src/app/log-library-output.ts'
 import { openLog } from '../../helpers/service.ts'
 
 t.test('what is printed is a line of the log, and the same again is not', async (t) => {

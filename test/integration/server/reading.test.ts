@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { startThreads } from '../../../src/main/threads.ts'
+import { startThreads } from '../../../src/app/body-thread-pool.ts'
 import { connectForBodies } from '../../../src/redis/connect.ts'
 import { bytes, ok } from '../../helpers/callbacks.ts'
 import { openPublic, openServerService } from '../../helpers/listeners.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { concernsOf } from '../../../src/main/concerns.ts'
+import { concernsOf } from '../../../src/app/startup-checks.ts'
 
 const LONG = 'x'.repeat(16)
 const token = (name: string, secret: string) => ({ name, scope: 'admin' as const, token: secret })

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Shared } from './shared.ts'
+import type { Shared } from './dependencies.ts'
 
 /** Something that was started, and how to end it. */
 export interface Running {

@@ -8,12 +8,12 @@ import { type AdminDeps, buildAdmin, type OperatorDeps } from '../operator/opera
 import { type Draining, startDraining } from '../callbacks/drain-spool.ts'
 import { buildPublic } from '../callbacks/callback-listener.ts'
 import { startWorker } from '../worker/worker.ts'
-import { watchAftermath } from './aftermath.ts'
-import { concernsOf } from './concerns.ts'
-import { buildParts, buildSpool } from './parts.ts'
-import { buildShared, type Shared } from './shared.ts'
+import { watchAftermath } from './spool-grace-period.ts'
+import { concernsOf } from './startup-checks.ts'
+import { buildParts, buildSpool } from './ledger-parts.ts'
+import { buildShared, type Shared } from './dependencies.ts'
 import { type Running, stop } from './stop.ts'
-import { startThreads, type Threads } from './threads.ts'
+import { startThreads, type Threads } from './body-thread-pool.ts'
 
 export interface RunningService {
   /** Ends it in order. The public listener goes on taking callbacks for as long as the delay. */
