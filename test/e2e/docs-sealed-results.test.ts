@@ -79,7 +79,7 @@ t.test("the document's Python opens the example", { skip: noPython() }, async (t
 
 t.test('npm run result-keys', async (t) => {
   const run = (env: Record<string, string>) =>
-    promisify(execFile)(process.execPath, ['src/result-keys.ts'], {
+    promisify(execFile)(process.execPath, ['src/commands/result-keys.ts'], {
       env: { PATH: process.env['PATH'], ...env }
     })
   t.test('prints the keys of the example', async (t) => {

@@ -8,7 +8,7 @@ import { accountOf, ask, atRest, inState, resultsOf, startWorld } from '../helpe
 
 // A key is rotated as the README says: put the new one first, start again, reseal, remove the old one.
 
-const RESEAL = fileURLToPath(new URL('../../src/reseal.ts', import.meta.url))
+const RESEAL = fileURLToPath(new URL('../../src/commands/reseal.ts', import.meta.url))
 const k1 = `k1:${randomBytes(32).toString('base64')}`
 const k2 = `k2:${randomBytes(32).toString('base64')}`
 const world = await startWorld(t, {

@@ -26,7 +26,7 @@ t.test('with SEAL_RESULTS no result is in Redis but sealed, the late one too', a
   const ids = [requestId, lateId, `${lateId}-late`]
   const jobs = await resultsOf(world, ids)
 
-  const printed = execFileSync(process.execPath, ['src/result-keys.ts'], {
+  const printed = execFileSync(process.execPath, ['src/commands/result-keys.ts'], {
     env: { SECRET_KEYS: world.env['SECRET_KEYS'] }
   })
   const keys = parseResultKeys(String(printed))

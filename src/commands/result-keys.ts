@@ -1,5 +1,5 @@
-import { ConfigError, readSecretKeys } from './config/read-config.ts'
-import { deriveKey } from './crypto/encrypt.ts'
+import { ConfigError, readSecretKeys } from '../config/read-config.ts'
+import { deriveKey } from '../crypto/encrypt.ts'
 
 /** Prints RESULT_KEYS, with which consumers open sealed results: see docs/sealed-results.md. */
 function printResultKeys(): void {
