@@ -9,24 +9,34 @@ interface Layer {
   readonly packages?: 'none'
 }
 
-// schemas ← core ← (khipu, ledger, queue, spool) ← (server, worker) ← main
-const edges = ['src/schemas', 'src/core', 'src/khipu', 'src/ledger', 'src/queue', 'src/spool']
-const source = [...edges, 'src/server', 'src/worker', 'src/config', 'src/main']
+// schemas ← core ← (crypto, khipu, redis, spool) ← (ledger, queue, delivery, http) ← (callbacks, operator, worker)
+// ← app ← main. Rooms in one pair of parentheses may import each other, the last three never.
+const inner = ['src/schemas', 'src/core']
+const edges = [...inner, 'src/crypto', 'src/khipu', 'src/redis', 'src/spool']
+const services = [...edges, 'src/ledger', 'src/queue', 'src/delivery', 'src/http']
+const outer = [...services, 'src/callbacks', 'src/operator', 'src/worker']
+const source = [...outer, 'src/config', 'src/app', 'src/commands', 'src/main']
+const types = ['src/config']
 
 const layers = new Map<string, Layer>([
   ['src/schemas', { uses: [] }],
   ['src/core', { uses: [], types: ['src/schemas'], packages: 'none' }],
-  ['src/khipu', { uses: ['src/schemas', 'src/core'], types: ['src/config'] }],
-  ['src/ledger', { uses: ['src/schemas', 'src/core'], types: ['src/config'] }],
-  ['src/queue', { uses: ['src/schemas', 'src/core'], types: ['src/config'] }],
+  ['src/crypto', { uses: inner }],
+  ['src/khipu', { uses: [...inner, 'src/crypto'], types }],
+  ['src/redis', { uses: inner, types }],
   // Knows nothing of Redis: it is there for when that is away.
-  ['src/spool', { uses: ['src/schemas', 'src/core'] }],
-  ['src/server', { uses: edges, types: ['src/config'] }],
-  ['src/worker', { uses: edges, types: ['src/config'] }],
-  ['src/config', { uses: ['src/schemas', 'src/core'] }],
-  ['src/main', { uses: source }],
-  ['src/reseal', { uses: ['src/config', 'src/khipu', 'src/main'] }],
-  ['src/result-keys', { uses: ['src/config', 'src/ledger'] }],
+  ['src/spool', { uses: [...inner, 'src/crypto'] }],
+  ['src/ledger', { uses: edges, types }],
+  ['src/queue', { uses: [...edges, 'src/delivery'], types }],
+  ['src/delivery', { uses: edges, types }],
+  ['src/http', { uses: edges, types }],
+  ['src/callbacks', { uses: services, types }],
+  ['src/operator', { uses: services, types }],
+  ['src/worker', { uses: services, types }],
+  ['src/config', { uses: inner }],
+  ['src/app', { uses: [...outer, 'src/config'] }],
+  ['src/commands', { uses: [...outer, 'src/config', 'src/app'] }],
+  ['src/main', { uses: [...outer, 'src/config', 'src/app'] }],
   ['schemas', { uses: [] }],
   // What others copy: it stands alone.
   ['docs', { uses: [] }],

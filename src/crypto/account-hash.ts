@@ -2,13 +2,16 @@ import { createHmac } from 'node:crypto'
 import stringify from 'safe-stable-stringify'
 import type { Account } from '../core/request.ts'
 import type { SecretKey } from '../core/secret-key.ts'
-import type { Input } from '../ledger/ledger.ts'
+import type { RequestBody } from '../schemas/generated.ts'
 import { deriveKey } from './encrypt.ts'
 
 /** Tells accounts and log-ons apart without keeping them: by keyed hashes, and the last characters of a number. */
 export interface Accounts {
   /** Null where the request names no account and brings no log-on. */
-  identify(service: string, input: Input): Account | null
+  identify(
+    service: string,
+    input: Pick<RequestBody, 'RequestData' | 'authorization'>
+  ): Account | null
 }
 
 const HASH_BYTES = 16

@@ -9,7 +9,8 @@ import { createNotifications } from './notifications.ts'
 import { createQuarantine, type QuarantineBounds, shareOf } from './quarantine.ts'
 import { createResealing } from './re-encrypt.ts'
 import { createSealer } from '../crypto/encrypt.ts'
-import { type Connection, openStore, partitionTag } from './run-script.ts'
+import type { Connection } from '../redis/connect.ts'
+import { openStore, partitionTag } from './run-script.ts'
 
 export interface LedgerSettings {
   readonly queuePrefix: string

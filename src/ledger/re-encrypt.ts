@@ -3,7 +3,8 @@ import type { Accounts } from '../crypto/account-hash.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
 import { type Catalog, everyPage } from './queries.ts'
 import { keyIdOf } from '../crypto/encrypt.ts'
-import { mastersOf, type Store } from './run-script.ts'
+import { mastersOf } from '../redis/connect.ts'
+import type { Store } from './run-script.ts'
 
 /** What stands in the way of removing a key from SECRET_KEYS. */
 export interface KeyUse {

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto'
-import { Cluster, type Redis } from 'ioredis'
+import type { Connection } from '../redis/connect.ts'
 import type { Sealer } from '../crypto/encrypt.ts'
 import { SCRIPTS } from './scripts.ts'
-
-/** One Redis, or a Cluster. */
-export type Connection = Redis | Cluster
 
 type Arguments = readonly (string | number | Uint8Array)[]
 type Reply = string | number | null | readonly Reply[]
@@ -35,11 +32,6 @@ export function openStore(redis: Connection, sealer: Sealer, tag: string): Store
       return command.call(redis, tag, ...args.map(asBuffer))
     }
   }
-}
-
-/** Every Redis behind a connection that is written to. */
-export function mastersOf(redis: Connection): readonly Redis[] {
-  return redis instanceof Cluster ? redis.nodes('master') : [redis]
 }
 
 /** The tag of a partition under a queue prefix, which may carry braces of its own on a Cluster. */

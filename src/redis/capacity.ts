@@ -1,7 +1,7 @@
 import { Cluster, type Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { concernsOf, readInfo } from './diagnostics.ts'
-import { type Connection, mastersOf } from '../ledger/run-script.ts'
+import { type Connection, mastersOf } from './connect.ts'
 
 /** Tells whether Redis, or every master of a Cluster, can take more, and keep it. A full one stops the workers as well, so intake stops before. */
 export interface Capacity {

@@ -17,6 +17,11 @@ export type { RedisAddress } from './topology.ts'
 /** One Redis, or the master that Sentinel names, or a Cluster. */
 export type Connection = Redis | Cluster
 
+/** Every Redis behind a connection that is written to. */
+export function mastersOf(redis: Connection): readonly Redis[] {
+  return redis instanceof Cluster ? redis.nodes('master') : [redis]
+}
+
 /** Reconnects within a second of Redis's return; BullMQ's own default takes up to twenty. */
 const RECONNECT_AT_MOST_MS = 500
 const reconnectAfter = (times: number) => Math.min(times * 50, RECONNECT_AT_MOST_MS)

@@ -1,6 +1,5 @@
 import { Redis } from 'ioredis'
-import type { Jobs } from '../ledger/advance.ts'
-import type { Connection } from '../ledger/run-script.ts'
+import type { Connection } from './connect.ts'
 
 /** Waits until what was written has reached as many replicas as are asked for. */
 export interface Replicas {
@@ -9,17 +8,6 @@ export interface Replicas {
    * Where none is asked for, a write counts as soon as Redis has it.
    */
   reached<T>(write: () => Promise<T>): Promise<T>
-}
-
-/**
- * What has been published is marked as such, and its body shredded, only once the replicas have the result: a
- * new master could have the mark and not the result.
- */
-export function publishSafely<J extends Pick<Jobs, 'publish'>>(jobs: J, replicas: Replicas): J {
-  return {
-    ...jobs,
-    publish: (request, open) => replicas.reached(() => jobs.publish(request, open))
-  }
 }
 
 /** How long Redis waits for them, in ms; what is sent on the connection meanwhile waits, too. */
