@@ -54,7 +54,7 @@ COPY --from=build /build/dist ./dist
 # it is made by that user, and then is root's.
 ENV NODE_COMPILE_CACHE=/app/compile-cache
 RUN install --directory --owner=1000 --group=1000 compile-cache \
-  && setpriv --reuid=1000 --regid=1000 --clear-groups node --input-type=module -e "await import('/app/dist/main/service.js'); await import('/app/dist/config.js')" \
+  && setpriv --reuid=1000 --regid=1000 --clear-groups node --input-type=module -e "await import('/app/dist/app/start.js'); await import('/app/dist/config/read-config.js')" \
   && chown --recursive root:root compile-cache && test -n "$(ls compile-cache)"
 USER 1000:1000
 EXPOSE 3000 3001

@@ -14,11 +14,11 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const SET_UP = ['caddy', 'nginx', 'nginx-raw', 'restore', 'demo', 'redis-tls']
 
 const SHORT = [
-  'test/integration/ledger/capacity.test.ts',
+  'test/integration/redis/capacity.test.ts',
   'test/integration/ledger/ledger.test.ts',
-  'test/integration/queue/backlog.test.ts',
-  'test/integration/queue/client-info.test.ts',
-  'test/integration/queue/required-database.test.ts',
+  'test/integration/delivery/result-backlog.test.ts',
+  'test/integration/redis/client-info.test.ts',
+  'test/integration/redis/required-database.test.ts',
   'test/e2e/redis-user.test.ts'
 ]
 

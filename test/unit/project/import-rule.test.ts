@@ -23,7 +23,7 @@ const rows: [file: string, content: string, isFault: boolean][] = [
   ['src/core/a.ts', value('node:fs'), true],
   ['src/core/a.ts', type('node:fs'), true],
   ['src/core/a.ts', value('fastify'), true],
-  ['src/core/a.ts', type('../config.ts'), true],
+  ['src/core/a.ts', type('../config/x.ts'), true],
   ['src/core/a.ts', type('../queue/x.ts'), true],
   ['src/core/a.ts', "export * from '../queue/x.ts'", true],
   ['src/core/a.ts', "export { x } from '../queue/x.ts'", true],
@@ -32,33 +32,47 @@ const rows: [file: string, content: string, isFault: boolean][] = [
   ['src/core/a.ts', 'export const f = (name: string) => import(name)', true],
   ['src/core/a.ts', "export type X = import('../queue/x.ts').X", true],
 
+  ['src/crypto/a.ts', value('../core/x.ts'), false],
+  ['src/crypto/a.ts', value('../ledger/x.ts'), true],
   ['src/khipu/a.ts', value('../core/x.ts'), false],
+  ['src/khipu/a.ts', value('../crypto/x.ts'), false],
   ['src/khipu/a.ts', value('jose'), false],
-  ['src/khipu/a.ts', type('../config.ts'), false],
-  ['src/khipu/a.ts', value('../config.ts'), true],
   ['src/khipu/a.ts', type('../config/x.ts'), false],
   ['src/khipu/a.ts', value('../config/x.ts'), true],
   ['src/khipu/a.ts', value('../ledger/x.ts'), true],
   ['src/khipu/a.ts', value('../queue/x.ts'), true],
-  ['src/ledger/a.ts', type('../khipu/x.ts'), true],
+  ['src/redis/a.ts', type('../ledger/x.ts'), true],
+  ['src/spool/a.ts', value('../redis/x.ts'), true],
+  ['src/ledger/a.ts', value('../redis/x.ts'), false],
+  ['src/ledger/a.ts', type('../khipu/x.ts'), false],
   ['src/ledger/a.ts', value('../queue/x.ts'), true],
-  ['src/ledger/a.ts', value('../server/x.ts'), true],
-  ['src/queue/a.ts', value('../khipu/x.ts'), true],
+  ['src/ledger/a.ts', value('../http/x.ts'), true],
+  ['src/queue/a.ts', value('../delivery/x.ts'), false],
   ['src/queue/a.ts', value('../ledger/x.ts'), true],
   ['src/queue/a.ts', value('../worker/x.ts'), true],
+  ['src/delivery/a.ts', value('../queue/x.ts'), true],
+  ['src/http/a.ts', value('../callbacks/x.ts'), true],
 
-  ['src/server/a.ts', value('../ledger/x.ts'), false],
-  ['src/server/a.ts', type('../config.ts'), false],
-  ['src/server/a.ts', value('../config.ts'), true],
-  ['src/server/a.ts', type('../worker/x.ts'), true],
+  ['src/callbacks/a.ts', value('../ledger/x.ts'), false],
+  ['src/callbacks/a.ts', type('../config/x.ts'), false],
+  ['src/callbacks/a.ts', value('../config/x.ts'), true],
+  ['src/callbacks/a.ts', type('../operator/x.ts'), true],
+  ['src/operator/a.ts', value('./routes/x.ts'), false],
+  ['src/operator/a.ts', value('../callbacks/x.ts'), true],
+  ['src/operator/a.ts', type('../worker/x.ts'), true],
   ['src/worker/a.ts', value('../khipu/x.ts'), false],
-  ['src/worker/a.ts', value('../server/x.ts'), true],
+  ['src/worker/a.ts', value('../callbacks/x.ts'), true],
+  ['src/worker/a.ts', type('../app/x.ts'), true],
   ['src/worker/a.ts', type('../main.ts'), true],
 
-  ['src/config/read-config.ts', value('./core/x.ts'), false],
-  ['src/config/read-config.ts', value('./server/x.ts'), true],
-  ['src/main.ts', value('./config.ts'), false],
-  ['src/main.ts', value('./worker/x.ts'), false],
+  ['src/config/a.ts', value('../core/x.ts'), false],
+  ['src/config/a.ts', value('../http/x.ts'), true],
+  ['src/app/a.ts', value('../worker/x.ts'), false],
+  ['src/app/a.ts', value('../main.ts'), true],
+  ['src/app/a.ts', value('../commands/x.ts'), true],
+  ['src/commands/a.ts', value('../app/x.ts'), false],
+  ['src/main.ts', value('./config/x.ts'), false],
+  ['src/main.ts', value('./app/x.ts'), false],
   ['src/main.ts', type('../simulator/x.ts'), true],
   ['src/main.ts', value('../test/x.ts'), true],
   ['src/main.ts', value('../bench/x.ts'), true],
@@ -69,8 +83,6 @@ const rows: [file: string, content: string, isFault: boolean][] = [
   ['simulator/a.ts', type('../src/core/x.ts'), true],
   ['simulator/a.ts', value('../test/x.ts'), true],
   ['schemas/a.ts', value('../src/core/x.ts'), true],
-  ['src/commands/result-keys.ts', value('./ledger/x.ts'), false],
-  ['src/commands/result-keys.ts', value('./queue/x.ts'), true],
   ['docs/a.js', value('node:crypto'), false],
   ['docs/a.js', value('../src/core/x.ts'), true],
   ['simulator/a.ts', value('../docs/x.js'), true],
@@ -90,12 +102,12 @@ test('finds circles, through types and across folders', async (t) => {
   const root = t.testdir({
     src: {
       core: { 'a.ts': type('./b.ts'), 'b.ts': value('./c.ts'), 'c.ts': type('./a.ts') },
-      main: { 'd.ts': value('./d.ts') }
+      app: { 'd.ts': value('./d.ts') }
     }
   })
   t.same(importFaults(root), [
-    'circle: src/core/a.ts → src/core/b.ts → src/core/c.ts → src/core/a.ts',
-    'circle: src/main/d.ts → src/main/d.ts'
+    'circle: src/app/d.ts → src/app/d.ts',
+    'circle: src/core/a.ts → src/core/b.ts → src/core/c.ts → src/core/a.ts'
   ])
 })
 
