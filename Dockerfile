@@ -14,7 +14,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY schemas ./schemas
 COPY src ./src
 # Not `npm run`, which would look for that package's node first.
-RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json
+RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json && cp -r src/ledger/lua dist/ledger/lua
 
 FROM node:24-slim AS dependencies
 WORKDIR /app

@@ -1,6 +1,7 @@
 import type { Capability } from '../crypto/callback-token.ts'
 import { callbackId } from '../crypto/callback-id.ts'
-import type { Ledger, Received } from '../ledger/ledger.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Received } from '../ledger/scripts.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Replicas } from '../redis/replicas.ts'
 import type { SealedBody } from '../crypto/encrypt.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Sealer } from '../crypto/encrypt.ts'
-import type { Store } from './run-script.ts'
+import type { Store } from './store.ts'
 
 /** What an Idempotency-Key stands for: the request that it made, and a fingerprint of what was asked. */
 export interface Reservation {

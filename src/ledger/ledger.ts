@@ -5,17 +5,15 @@ import type { RequestBody } from '../schemas/generated.ts'
 import { parseJsonExactly } from '../schemas/json.ts'
 import { isCallback } from '../crypto/callback-id.ts'
 import { type Change, commitArguments, type CommitSettings } from './commit.ts'
-import { type Entry, type LoadReply, readRecord, toEntry } from './load.ts'
+import { type Entry, readRecord, toEntry } from './load.ts'
 import { sealBody, type SealedBody, type Sealer } from '../crypto/encrypt.ts'
+import type { Received } from './scripts.ts'
 import { createTries, type Tries } from './publication-tries.ts'
-import { referenceHash, type Store } from './run-script.ts'
+import { referenceHash, type Store } from './store.ts'
 
 /** What is needed to send a request to Khipu; sealed at rest, shredded when the request ends. */
 export type Input = Pick<RequestBody, 'RequestData' | 'authorization'>
 export type Authorization = NonNullable<Input['authorization']>
-
-/** What became of a received envelope. `full`: too many different ones for one request. */
-export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
 
 /** Whether a change was written, and which requests waited for it: of the same account, or with the same credentials. */
 export interface Committed {
@@ -67,7 +65,7 @@ export const MOST_CALLBACKS = 100
 export const MOST_UNREAD_BYTES = 64 * 1024 * 1024
 
 export function createLedger(store: Store, settings: CommitSettings): Ledger {
-  const { redis, sealer, key, run } = store
+  const { redis, sealer, key, scripts } = store
   const seal = (requestId: string, input: Input) =>
     sealer.seal(Buffer.from(JSON.stringify(input)), requestId)
   const storedBody: Ledger['storedBody'] = (requestId, id) => readStored(store, requestId, id)
@@ -81,7 +79,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
       const due = progressDueAt(request) ?? ''
       const indexes = [referenceHash(reference), account?.id ?? '', logonOf(request)]
       const fields = [JSON.stringify(request), state, due, service, ...indexes]
-      return (await run('create', requestId, ...fields, seal(requestId, input))) === 1
+      return (await scripts.create(requestId, ...fields, seal(requestId, input))) === 1
     },
 
     async has(requestId) {
@@ -89,22 +87,22 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
     },
 
     async load(requestId) {
-      const reply = await run('load', requestId, settings.singleFlight ? 1 : 0)
-      return reply === null ? null : toEntry(reply as LoadReply)
+      const reply = await scripts.load(requestId, settings.singleFlight ? 1 : 0)
+      return reply === null ? null : toEntry(reply)
     },
 
     async commit(entry, change) {
-      const reply = await run('commit', ...commitArguments(entry, change, settings))
-      const [done, ...next] = reply as [number, ...string[]]
+      const reply = await scripts.commit(...commitArguments(entry, change, settings))
+      const [done, ...next] = reply
       return { done: done === 1, next: next.map(readRecord) }
     },
 
     async receive(requestId, callback, body, takenMsAgo) {
       const { sealed } = body instanceof Uint8Array ? sealBody(sealer, body, requestId) : body
-      const bounds = [callback.outcome.type, MOST_CALLBACKS, MOST_UNREAD_BYTES]
-      const taken = takenMsAgo === undefined ? [] : [takenMsAgo]
-      const fields = [callback.id, JSON.stringify(callback), sealed, ...bounds, ...taken]
-      return (await run('receive', requestId, ...fields)) as Received
+      const bounds = [callback.outcome.type, MOST_CALLBACKS, MOST_UNREAD_BYTES] as const
+      const taken = takenMsAgo === undefined ? ([] as const) : ([takenMsAgo] as const)
+      const { id } = callback
+      return scripts.receive(requestId, id, JSON.stringify(callback), sealed, ...bounds, ...taken)
     },
 
     async openInput(requestId) {

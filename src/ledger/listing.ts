@@ -1,5 +1,5 @@
 import type { Request, State } from '../core/request.ts'
-import { referenceHash, type Store } from './run-script.ts'
+import { referenceHash, type Store } from './store.ts'
 
 /** What a listing asks for; `before` is the request id that ended the page before. */
 export interface Query {

@@ -1,6 +1,6 @@
 import type { Notification } from '../core/notification.ts'
 import { withInstant } from './load.ts'
-import { referenceHash, type Store } from './run-script.ts'
+import { referenceHash, type Store } from './store.ts'
 
 /** A notification whose releases are not all done, as it stands in the ledger. */
 export interface Releasing {
@@ -28,11 +28,11 @@ export interface Notifications {
 
 const LEASE_MS = 30_000
 
-export function createNotifications({ redis, key, run }: Store): Notifications {
+export function createNotifications({ redis, key, scripts }: Store): Notifications {
   return {
     async record(notification) {
       const stored = JSON.stringify(notification)
-      const at = Number(await run('notify', stored))
+      const at = await scripts.notify(stored)
       return { member: `${at}|${stored}`, notification: { ...notification, at } }
     },
 
@@ -61,7 +61,7 @@ export function createNotifications({ redis, key, run }: Store): Notifications {
     reached: ({ member }) => redis.hget(key('released'), member),
 
     async takePlaces(count, spacingMs) {
-      const first = Number(await run('pace', count, spacingMs))
+      const first = Number(await scripts.pace(count, spacingMs))
       return Array.from({ length: count }, (_, index) => Math.ceil(first + index * spacingMs))
     },
 

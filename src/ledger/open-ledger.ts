@@ -10,7 +10,8 @@ import { createQuarantine, type QuarantineBounds, shareOf } from './quarantine.t
 import { createResealing } from './re-encrypt.ts'
 import { createSealer } from '../crypto/encrypt.ts'
 import type { Connection } from '../redis/connect.ts'
-import { openStore, partitionTag } from './run-script.ts'
+import { partitionTag } from './keys.ts'
+import { openStore } from './store.ts'
 
 export interface LedgerSettings {
   readonly queuePrefix: string
@@ -51,7 +52,7 @@ export function openLedger(
     quarantine: createQuarantine(store, bounds),
     notifications: createNotifications(store),
     idempotency: createIdempotency(store, ledgerRetentionMs),
-    agreeOnPartitions: async () => Number(await store.run('agree', count)),
+    agreeOnPartitions: async () => store.scripts.agreeOnPartitions(count),
     openResealing: () => createResealing(store, catalog, secretKeys[0].kid)
   }
 }

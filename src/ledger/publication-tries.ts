@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Store } from './run-script.ts'
+import type { Store } from './store.ts'
 
 /**
  * The tries to publish a result, counted before the work: a body that takes its process down would do so for ever.
@@ -17,14 +17,14 @@ export interface Tries {
 /** How many tries may never come to an end. */
 const MOST_TRIES = 3
 
-export function createTries({ redis, key, run }: Store): Tries {
+export function createTries({ redis, key, scripts }: Store): Tries {
   /** The tries of this process. It goes on with one under its name where it could not take it back. */
   const names = new Map<string, string>()
   return {
     async beginTry(requestId) {
       const name = names.get(requestId) ?? randomUUID()
       names.set(requestId, name)
-      return (await run('beginTry', requestId, name, MOST_TRIES)) === 1
+      return (await scripts.beginTry(requestId, name, MOST_TRIES)) === 1
     },
 
     async endTry(requestId, how) {
@@ -35,6 +35,6 @@ export function createTries({ redis, key, run }: Store): Tries {
     },
 
     isSetAside: async (requestId) => (await redis.zscore(key('aside'), requestId)) !== null,
-    takeUp: async (requestId) => (await run('takeUp', requestId)) === 1
+    takeUp: async (requestId) => (await scripts.takeUp(requestId)) === 1
   }
 }

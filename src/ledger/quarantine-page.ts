@@ -1,4 +1,4 @@
-import type { Store } from './run-script.ts'
+import type { Store } from './store.ts'
 
 /** The place of an entry in the list of the quarantine, newest first; two of one instant go by their ids. */
 export interface Place {

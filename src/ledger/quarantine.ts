@@ -3,7 +3,8 @@ import { quarantineId } from '../crypto/callback-id.ts'
 import { openStored, type StoredBody } from './ledger.ts'
 import { listBehind, type Place } from './quarantine-page.ts'
 import { sealBody, type SealedBody } from '../crypto/encrypt.ts'
-import type { Store } from './run-script.ts'
+import type { Store } from './store.ts'
+import type { LateClaim } from './scripts.ts'
 
 /** Where a body comes from. */
 export interface Source {
@@ -59,7 +60,6 @@ export interface Quarantine {
 }
 
 /** Claimed, and to be published; published already; or another entry's. */
-export type LateClaim = 'claimed' | 'published' | 'taken'
 
 /** What the quarantine holds at the most. */
 export interface QuarantineBounds {
@@ -83,8 +83,8 @@ export function shareOf({ mostBytes }: QuarantineBounds) {
 }
 
 export function createQuarantine(store: Store, bounds: QuarantineBounds): Quarantine {
-  const { redis, sealer, key, run } = store
-  const most = [bounds.mostEntries, bounds.mostBytes]
+  const { redis, sealer, key, scripts } = store
+  const most = [bounds.mostEntries, bounds.mostBytes] as const
 
   async function find(id: string): Promise<Quarantined | null> {
     const [entry, receivedAt] = await redis.hmget(key('quarantine', id), 'entry', 'receivedAt')
@@ -106,7 +106,7 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
     stored,
     open: async (kept) => (await stored(kept))?.open() ?? null,
 
-    discard: async (id) => (await run('discard', id)) === 1,
+    discard: async (id) => (await scripts.discard(id)) === 1,
 
     async keep({ requestId, attempt, marksAttempt = false }, kind, faults, body, takenMsAgo) {
       const kept = body instanceof Uint8Array ? sealBody(sealer, body, requestId) : body
@@ -117,22 +117,21 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
       const fields = [JSON.stringify(entry), sealed, size, share.entries, share.bytes]
       const taken = takenMsAgo === undefined ? [] : [takenMsAgo]
       const bounded = [...fields, ...most, marksAttempt ? attempt : '', ...taken]
-      return (await run('quarantine', id, requestId, ...bounded)) === -1 ? null : id
+      return (await scripts.quarantine(id, requestId, ...bounded)) === -1 ? null : id
     },
 
     list: (behind, limit) => listBehind(store, find, behind, limit),
 
     usage: () => usageOf(store, bounds),
 
-    claimLate: async ({ requestId, quarantineId: id }) =>
-      (await run('claimLate', id, requestId)) as LateClaim,
+    claimLate: async ({ requestId, quarantineId: id }) => scripts.claimLate(id, requestId),
 
     async settleLate({ requestId, quarantineId: id }) {
       await redis.set(key('late', requestId), `published:${id}`)
     },
 
     async tidy(now) {
-      await run('tidy', ...most, now - bounds.retentionMs)
+      await scripts.tidy(...most, now - bounds.retentionMs)
     }
   }
 }

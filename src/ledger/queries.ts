@@ -2,7 +2,7 @@ import { isUnpublished } from '../core/result-head.ts'
 import { isOpen, type Request, type State, STATES } from '../core/request.ts'
 import { readRecord } from './load.ts'
 import { listPage, type Page, type Query, READ_AT_ONCE } from './listing.ts'
-import { referenceHash, type Store } from './run-script.ts'
+import { referenceHash, type Store } from './store.ts'
 
 /** How many requests there are: `accepted = live + ended` is the conservation law of the service. */
 export interface Totals {
@@ -57,7 +57,7 @@ export async function* everyPage(
 }
 
 export function createCatalog(store: Store): Catalog {
-  const { redis, key, run } = store
+  const { redis, key, scripts } = store
 
   async function fetch(ids: readonly string[]): Promise<Request[]> {
     const records = await Promise.all(ids.map((id) => redis.hget(key('request', id), 'record')))
@@ -68,7 +68,7 @@ export function createCatalog(store: Store): Catalog {
     let forgotten = 0
     for (const request of requests.filter((one) => !isOpen(one) && !isUnpublished(one))) {
       const { requestId, state, service, reference } = request
-      forgotten += Number(await run('forget', requestId, state, service, referenceHash(reference)))
+      forgotten += await scripts.forget(requestId, state, service, referenceHash(reference))
     }
     return forgotten
   }
@@ -116,13 +116,13 @@ export function createCatalog(store: Store): Catalog {
   }
 }
 
-async function redisNow({ run }: Store): Promise<number> {
-  return Number(await run('now'))
+async function redisNow({ scripts }: Store): Promise<number> {
+  return scripts.now()
 }
 
-async function readTotals({ run }: Store): Promise<Totals> {
+async function readTotals({ scripts }: Store): Promise<Totals> {
   const live = STATES.filter((state) => !ENDED.has(state))
-  const reply = (await run('totals', ...live)) as [string[], number[], number]
+  const reply = await scripts.totals(...live)
   const [fields, counts, setAside] = reply
   const totals = new Map(
     fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1]] as const] : []))

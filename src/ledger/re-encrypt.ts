@@ -4,7 +4,7 @@ import { advance, type AdvanceDeps } from './advance.ts'
 import { type Catalog, everyPage } from './queries.ts'
 import { keyIdOf } from '../crypto/encrypt.ts'
 import { mastersOf } from '../redis/connect.ts'
-import type { Store } from './run-script.ts'
+import type { Store } from './store.ts'
 
 /** What stands in the way of removing a key from SECRET_KEYS. */
 export interface KeyUse {
@@ -127,7 +127,7 @@ async function* sealedIn(store: Store, name: string): AsyncGenerator<Sealed> {
 }
 
 async function* fieldsOf(
-  { redis, tag, run }: Store,
+  { redis, tag, scripts }: Store,
   name: string,
   requestId: string,
   fields: readonly string[]
@@ -135,7 +135,7 @@ async function* fieldsOf(
   for (const field of fields) {
     const bytes = await redis.hgetBuffer(`${tag}:${name}`, field)
     if (bytes === null || bytes.length === 0) continue
-    const replace = (after: Buffer) => run('resealField', name, field, bytes, after)
+    const replace = (after: Buffer) => scripts.replaceField(name, field, bytes, after)
     yield { requestId, bytes, replace }
   }
 }
@@ -147,13 +147,13 @@ async function* keptBody(store: Store, id: string): AsyncGenerator<Sealed> {
   yield* fieldsOf(store, `quarantine:${id}`, requestId, ['body'])
 }
 
-async function* fingerprint({ redis, key, run }: Store, id: string): AsyncGenerator<Sealed> {
+async function* fingerprint({ redis, key, scripts }: Store, id: string): AsyncGenerator<Sealed> {
   const before = await redis.get(key('idempotency', id))
   if (before === null) return
   const { requestId, sealed } = JSON.parse(before) as { requestId: string; sealed: string }
   const replace = (after: Buffer) => {
     const text = JSON.stringify({ requestId, sealed: after.toString('base64') })
-    return run('resealText', `idempotency:${id}`, before, text)
+    return scripts.replaceText(`idempotency:${id}`, before, text)
   }
   yield { requestId, bytes: Buffer.from(sealed, 'base64'), replace }
 }

@@ -1,50 +1,92 @@
-import { claimLate, discard, notify, pace, quarantine, receive, tidy } from './scripts/callbacks.ts'
-import { PRELUDE, PROBES, SHELF, TURNS } from './scripts/prelude.ts'
-import { resealField, resealText } from './scripts/reseal.ts'
-import { beginTry, takeUp } from './scripts/tries.ts'
-import { agree, commit, create, forget, load, totals } from './scripts/requests.ts'
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import type { Connection } from '../redis/connect.ts'
+import type { LoadReply } from './load.ts'
+
+/** What became of a received envelope. `full`: too many different ones for one request. */
+export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
+
+/** Whether an entry of the quarantine is the one whose late result the request gets. */
+export type LateClaim = 'claimed' | 'published' | 'taken'
+
+type Done = 0 | 1
+type Bytes = Uint8Array
+type Argument = string | number | Bytes
+type Script = (tag: string, ...args: readonly Argument[]) => Promise<unknown>
 
 /**
- * The ledger's Lua scripts. Each runs atomically on one partition: KEYS[1] is the partition's tag,
- * from which every key is built, so that all keys of a script share one slot.
- *
- * <tag>:request:<id>     hash: version, record (JSON), state, since, nonce, account, logon, kept (an attempt), results (how many), sealed
- * <tag>:callbacks:<id>   hash: callback id → '<receivedAt>|<order>|<JSON>' while pending, '' once acted on
- * <tag>:bodies:<id>      hash: callback id → sealed bytes
- * <tag>:kept:<id>        set: the ids of its quarantine entries
- * <tag>:tries:<id>       set: tries to publish its result that have begun, and not ended
- * <tag>:late:<id>        'claimed:' or 'published:', and the quarantine entry accepted as the request's late result
- * <tag>:requests, :state:<state>, :service:<service>, :reference:<hash>, :account:<hash>   zsets, by id
- * <tag>:due, :received, :ended, :aside                                   zsets, by instant; :aside has the
- *                        ended requests whose result takes down whoever publishes it
- * <tag>:waiting:<account> (zset, by id), :turn:<account> (set of request ids)
- * <tag>:refused:<log-on>   string that expires, JSON: the log-on that the bank refused last
- * <tag>:probe:<log-on> (string that expires: who tried it last), :probing:<log-on> (zset, by id: who waits for that)
- * <tag>:quarantine (zset, by instant), :quarantine:<id> (hash: entry, receivedAt, body)
- * <tag>:idempotency:<hash>, :releaser:<hash>   strings that expire: reserved keys, leases of releases
- * <tag>:pace   string that expires: the instant of the next free place in the pace of releases
- * {<prefix>:0}:partitions   how many partitions there are, ever
- * <tag>:notifications, :releasing (zsets, by instant), :epoch, :totals
- * <tag>:released   hash: a notification of :releasing → the id of the request behind which it goes on
- * {<prefix>:0}:fence   written before each WAIT for replicas
+ * The ledger's Lua scripts, one function each. A script runs atomically on one partition; its file in `lua/` says
+ * what it does. Instants are ms since 1970 by Redis's clock.
  */
-export const SCRIPTS: Readonly<Record<string, string>> = {
-  now: PRELUDE + 'return now()',
-  agree: PRELUDE + agree,
-  create: PRELUDE + create,
-  load: PRELUDE + TURNS + PROBES + load,
-  commit: PRELUDE + TURNS + PROBES + SHELF + commit,
-  forget: PRELUDE + forget,
-  totals: PRELUDE + totals,
-  receive: PRELUDE + receive,
-  quarantine: PRELUDE + SHELF + quarantine,
-  claimLate: PRELUDE + claimLate,
-  discard: PRELUDE + SHELF + discard,
-  tidy: PRELUDE + SHELF + tidy,
-  notify: PRELUDE + notify,
-  pace: PRELUDE + pace,
-  beginTry: PRELUDE + beginTry,
-  takeUp: PRELUDE + takeUp,
-  resealField: PRELUDE + resealField,
-  resealText: PRELUDE + resealText
+export interface Scripts {
+  now(): Promise<number>
+  agreeOnPartitions(partitions: number): Promise<number>
+  create(id: string, ...request: readonly Argument[]): Promise<Done>
+  load(id: string, serializesAccounts: Done): Promise<LoadReply | null>
+  commit(...change: readonly Argument[]): Promise<[Done, ...records: string[]]>
+  forget(id: string, state: string, service: string, reference: string): Promise<Done>
+  totals(...states: string[]): Promise<[totals: string[], counts: number[], setAside: number]>
+  receive(
+    id: string,
+    callbackId: string,
+    callback: string,
+    body: Bytes,
+    type: string,
+    most: number,
+    mostBytes: number,
+    takenMsAgo?: number
+  ): Promise<Received>
+  quarantine(id: string, requestId: string, ...entry: readonly Argument[]): Promise<-1 | Done>
+  claimLate(id: string, requestId: string): Promise<LateClaim>
+  discard(id: string): Promise<Done>
+  tidy(mostEntries: number, mostBytes: number, oldest: number): Promise<number>
+  notify(notification: string): Promise<number>
+  pace(count: number, spacingMs: number): Promise<string>
+  beginTry(id: string, name: string, most: number): Promise<Done>
+  takeUp(id: string): Promise<Done>
+  replaceField(name: string, field: string, before: Bytes, after: Bytes): Promise<Done>
+  replaceText(name: string, before: string, after: string): Promise<Done>
+}
+
+const FOLDER = new URL('lua/', import.meta.url)
+
+/** The scripts' texts by the names of their functions: `claim-late.lua` is `claimLate`. */
+export const SOURCES: Readonly<Record<string, string>> = Object.fromEntries(
+  readdirSync(FOLDER)
+    .filter((file) => file.endsWith('.lua'))
+    .map((file) => [functionName(file), readScript(file)])
+)
+
+/** Defines the scripts on a connection, for one partition. */
+export function openScripts(redis: Connection, tag: string): Scripts {
+  const scripts = Object.entries(SOURCES).map(([name, lua]) => {
+    const command = `khipuLedger${name.charAt(0).toUpperCase()}${name.slice(1)}`
+    redis.defineCommand(command, { numberOfKeys: 1, lua })
+    const run = Reflect.get(redis, command) as Script
+    const call = (...args: readonly Argument[]) => run.call(redis, tag, ...args.map(asBuffer))
+    return [name, call] as const
+  })
+  return Object.fromEntries(scripts) as unknown as Scripts
+}
+
+/** A file with each of its `--- @include "name"` replaced by `include/name.lua`, once. */
+function readScript(file: string, included = new Set<string>()): string {
+  const text = readFileSync(new URL(file, FOLDER), 'utf8')
+  return text.replaceAll(/^--- @include "([\w-]+)"\n/gm, (_line, name: string) => {
+    if (included.has(name)) return ''
+    included.add(name)
+    return readScript(`include/${name}.lua`, included)
+  })
+}
+
+function functionName(file: string): string {
+  return basename(file, '.lua').replaceAll(/-(\w)/g, (_dash, letter: string) =>
+    letter.toUpperCase()
+  )
+}
+
+/** The client writes bytes that are no Buffer, as they come from a thread, as a list of numbers. */
+function asBuffer(value: Argument): Argument {
+  if (!(value instanceof Uint8Array)) return value
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
 }

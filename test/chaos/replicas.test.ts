@@ -1,5 +1,5 @@
 import t from 'tap'
-import { partitionTag } from '../../src/ledger/run-script.ts'
+import { partitionTag } from '../../src/ledger/keys.ts'
 import { call } from '../helpers/service-process.ts'
 import { until } from '../helpers/until.ts'
 import { accountOf, ask, inState, resultJobs, startWorld } from '../helpers/world.ts'

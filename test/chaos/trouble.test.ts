@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq'
 import t, { type Test } from 'tap'
 import { createSealer } from '../../src/crypto/encrypt.ts'
-import { partitionTag } from '../../src/ledger/run-script.ts'
+import { partitionTag } from '../../src/ledger/keys.ts'
 import { openSpool } from '../../src/spool/spool.ts'
 import { until } from '../helpers/until.ts'
 import {

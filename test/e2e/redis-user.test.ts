@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { startConsumer } from '../../simulator/consumer.ts'
-import { SCRIPTS } from '../../src/ledger/scripts.ts'
+import { SOURCES } from '../../src/ledger/scripts.ts'
 import { readRule } from '../helpers/redis-rights.ts'
 import { call } from '../helpers/service-process.ts'
 import { until } from '../helpers/until.ts'
@@ -190,7 +190,7 @@ async function denied(): Promise<unknown> {
 function commandsOfScripts(): string[] {
   const bullmq = dirname(createRequire(import.meta.url).resolve('bullmq'))
   const read = (script: string) => readFileSync(join(bullmq, 'scripts', `${script}.js`), 'utf8')
-  const scripts = [...Object.values(SCRIPTS), ...BULLMQ_SCRIPTS.map(read)]
+  const scripts = [...Object.values(SOURCES), ...BULLMQ_SCRIPTS.map(read)]
   return scripts.flatMap((script) =>
     [...script.matchAll(/(?:rcall|redis\.p?call)\(\s*["'](\w+)["']/g)].map(([, command = '']) =>
       command.toLowerCase()

@@ -1,7 +1,7 @@
 import type { Callback } from '../../src/core/transitions/on-callback.ts'
 import { readEnvelope } from '../../src/core/envelope.ts'
 import { callbackId } from '../../src/crypto/callback-id.ts'
-import type { Received } from '../../src/ledger/ledger.ts'
+import type { Received } from '../../src/ledger/scripts.ts'
 import type { KhipuEnvelope } from '../../src/schemas/generated.ts'
 import type { Service } from './service.ts'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
-import { SCRIPTS } from '../../../src/ledger/scripts.ts'
+import { SOURCES } from '../../../src/ledger/scripts.ts'
 
 /** A command on its way to Redis: what it says, and its bytes on the wire. */
 export interface Command {
@@ -49,7 +49,7 @@ function lengthAt(bytes: Buffer, at: number) {
 
 /** The names of the Lua scripts, ours and BullMQ's, by their SHA-1 as EVALSHA has it. */
 export async function scriptNames(redisUrl: string): Promise<ReadonlyMap<string, string>> {
-  const names = new Map(Object.entries(SCRIPTS).map(([name, lua]) => [sha1(lua), name]))
+  const names = new Map(Object.entries(SOURCES).map(([name, lua]) => [sha1(lua), name]))
   const client = new Redis(redisUrl, { maxRetriesPerRequest: null, replyMapping: 'legacy' })
   const define = client.defineCommand.bind(client)
   client.defineCommand = (name, definition) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { v7 } from 'uuid'
 import { createSealer } from '../../../src/crypto/encrypt.ts'
-import { partitionTag } from '../../../src/ledger/run-script.ts'
+import { partitionTag } from '../../../src/ledger/keys.ts'
 import { holds } from '../../helpers/holds.ts'
 import { secretKey } from '../../helpers/service.ts'
 

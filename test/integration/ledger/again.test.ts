@@ -4,7 +4,7 @@ import { cancel } from '../../../src/core/transitions/on-operator.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
 import { commitArguments } from '../../../src/ledger/commit.ts'
 import { createSealer } from '../../../src/crypto/encrypt.ts'
-import { openStore } from '../../../src/ledger/run-script.ts'
+import { openStore } from '../../../src/ledger/store.ts'
 import { ask, askIn } from '../../helpers/requests.ts'
 import { keysWith, openService, secretKey } from '../../helpers/service.ts'
 
@@ -20,7 +20,7 @@ t.test('a commit that is sent again because its reply was lost counts as made', 
     const request = cancel(entry.request, 'ana', 1)
     const settings = { singleFlight: true, refusedMs: 1000, share: { entries: 9, bytes: 1000 } }
     const args = commitArguments(entry, { request, kept: new Map() }, settings)
-    return store.run('commit', ...args.with(3, nonce))
+    return store.scripts.commit(...args.with(3, nonce))
   }
   t.same(await commit('mine'), [1])
   t.same(await commit('mine'), [1], 'sent again')

@@ -1,0 +1,18 @@
+-- id, record, state, due, service, reference hash, account, log-on, sealed input → 1, or 0 where the id is taken.
+--- @include "keys"
+
+local id, record, state, due, service, reference, account, logon, sealed = unpack(ARGV)
+if redis.call('EXISTS', key('request', id)) == 1 then return 0 end
+redis.call('HSET', key('request', id), 'version', 1, 'record', record, 'state', state, 'sealed', sealed,
+  'account', account, 'logon', logon)
+redis.call('ZADD', key('requests'), 0, id)
+redis.call('ZADD', key('state', state), 0, id)
+redis.call('ZADD', key('service', service), 0, id)
+if reference ~= '' then redis.call('ZADD', key('reference', reference), 0, id) end
+if account ~= '' then
+  redis.call('ZADD', key('account', account), 0, id)
+  redis.call('ZADD', key('waiting', account), 0, id)
+end
+redis.call('ZADD', key('due'), due, id)
+redis.call('HINCRBY', key('totals'), 'accepted', 1)
+return 1

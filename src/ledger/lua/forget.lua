@@ -1,0 +1,14 @@
+-- id, state, service, reference hash: forgets a request that has ended → 1, or 0 where a callback that came late
+-- is still to be looked at.
+--- @include "keys"
+
+local id, state, service, reference = unpack(ARGV)
+if redis.call('ZSCORE', key('received'), id) then return 0 end
+local account = redis.call('HGET', key('request', id), 'account')
+redis.call('DEL', key('request', id), key('callbacks', id), key('bodies', id), key('late', id), key('tries', id))
+for _, name in ipairs({ 'requests', 'due', 'ended' }) do redis.call('ZREM', key(name), id) end
+redis.call('ZREM', key('state', state), id)
+redis.call('ZREM', key('service', service), id)
+if reference ~= '' then redis.call('ZREM', key('reference', reference), id) end
+if account and account ~= '' then redis.call('ZREM', key('account', account), id) end
+return 1

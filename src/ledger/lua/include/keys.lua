@@ -1,0 +1,8 @@
+-- What every script begins with: keys are built from the partition's tag, instants are Redis's own.
+
+local tag = KEYS[1]
+local function key(name, id) return tag .. ':' .. name .. (id and (':' .. id) or '') end
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end

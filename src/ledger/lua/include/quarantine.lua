@@ -1,0 +1,62 @@
+-- Bodies in quarantine: every way in and out keeps the sum of their sizes and the share of their request.
+--- @include "keys"
+
+local function put(id, entry, at, body)
+  local name = key('quarantine', id)
+  local known = redis.call('EXISTS', name) == 1
+  redis.call('HSET', name, 'entry', entry, 'receivedAt', string.format('%d', at), 'body', body)
+  redis.call('ZADD', key('quarantine'), at, id)
+  if known then return end
+  local fields = cjson.decode(entry)
+  redis.call('HINCRBY', key('totals'), 'quarantineBytes', fields.size)
+  redis.call('SADD', key('kept', fields.requestId), id)
+end
+
+local function drop(id)
+  local entry = redis.call('HGET', key('quarantine', id), 'entry')
+  redis.call('ZREM', key('quarantine'), id)
+  if not entry then return 0 end
+  local fields = cjson.decode(entry)
+  redis.call('HINCRBY', key('totals'), 'quarantineBytes', -fields.size)
+  redis.call('SREM', key('kept', fields.requestId), id)
+  return redis.call('DEL', key('quarantine', id))
+end
+
+-- Of one request: how many entries it has, how large they are in all, and the oldest of them.
+local function holdingOf(requestId)
+  local ids = redis.call('SMEMBERS', key('kept', requestId))
+  local bytes, oldest, oldestAt = 0, nil, math.huge
+  for _, id in ipairs(ids) do
+    local at = tonumber(redis.call('ZSCORE', key('quarantine'), id) or '0')
+    if at < oldestAt then oldest, oldestAt = id, at end
+    bytes = bytes + cjson.decode(redis.call('HGET', key('quarantine', id), 'entry') or '{"size":0}').size
+  end
+  return #ids, bytes, oldest
+end
+
+-- No request pushes out what belongs to others: beyond its share its own oldest gives way.
+local function trimHolding(requestId, mostEntries, mostBytes)
+  local count, bytes, oldest = holdingOf(requestId)
+  while count > 1 and (count > mostEntries or bytes > mostBytes) do
+    redis.call('HINCRBY', key('totals'), 'quarantineEvicted', drop(oldest))
+    -- Whatever becomes of the entry, this comes to an end.
+    redis.call('SREM', key('kept', requestId), oldest)
+    count, bytes, oldest = holdingOf(requestId)
+  end
+end
+
+local function isOver(mostEntries, mostBytes)
+  local count = redis.call('ZCARD', key('quarantine'))
+  local bytes = tonumber(redis.call('HGET', key('totals'), 'quarantineBytes') or '0')
+  return count > 1 and (count > tonumber(mostEntries) or bytes > tonumber(mostBytes))
+end
+
+-- The oldest gives way, and is counted.
+local function trim(mostEntries, mostBytes)
+  local evicted = 0
+  while isOver(mostEntries, mostBytes) do
+    evicted = evicted + drop(redis.call('ZRANGE', key('quarantine'), 0, 0)[1])
+  end
+  if evicted > 0 then redis.call('HINCRBY', key('totals'), 'quarantineEvicted', evicted) end
+  return evicted
+end

@@ -1,0 +1,4 @@
+-- → the instant, in ms since 1970.
+--- @include "keys"
+
+return now()

@@ -1,0 +1,42 @@
+-- id, callback id, callback (JSON), sealed body, result or error, most callbacks of that type, most bytes of unread
+-- bodies beside which an error is taken, how many ms ago it was taken where that was not now → accepted, late,
+-- duplicate, full or unknown. Results and errors are counted apart: no number of errors keeps a result out.
+-- It counts as a version: a commit that has not seen it loses, or what was accepted would come too late.
+--- @include "keys"
+
+local id, callbackId, callback, body, type, most, mostBytes, ago = unpack(ARGV)
+
+-- The clock of whoever took it may have been set meanwhile: no callback came before its attempt was sent.
+local function takenAt()
+  local at = now()
+  if not ago then return at end
+  local request = cjson.decode(redis.call('HGET', key('request', id), 'record'))
+  local attempt = request.attempts[tonumber(string.match(callbackId, '^%d+'))]
+  local earliest = attempt and attempt.sendingAt or request.requestedAt
+  return math.min(at, math.max(earliest, at - ago))
+end
+
+local function isFull(order)
+  local results = tonumber(redis.call('HGET', key('request', id), 'results') or '0')
+  if type == 'result' then return results >= tonumber(most) end
+  if order - results >= tonumber(most) then return true end
+  local bytes = 0
+  for _, unread in ipairs(redis.call('HVALS', key('callbacks', id))) do
+    bytes = bytes + tonumber(string.match(unread, '"size":(%d+)') or '0')
+  end
+  return bytes > 0 and bytes + #body > tonumber(mostBytes)
+end
+
+local state = redis.call('HGET', key('request', id), 'state')
+if not state then return 'unknown' end
+if redis.call('HEXISTS', key('callbacks', id), callbackId) == 1 then return 'duplicate' end
+local order = redis.call('HLEN', key('callbacks', id))
+if not ago and isFull(order) then return 'full' end
+local at = takenAt()
+redis.call('HSET', key('callbacks', id), callbackId, string.format('%d|%d|', at, order) .. callback)
+redis.call('HSET', key('bodies', id), callbackId, body)
+redis.call('ZADD', key('received'), at, id)
+redis.call('HINCRBY', key('request', id), 'version', 1)
+if type == 'result' then redis.call('HINCRBY', key('request', id), 'results', 1) end
+if state == 'delivered' or state == 'failed' or state == 'cancelled' then return 'late' end
+return 'accepted'

@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto'
+import type { Sealer } from '../crypto/encrypt.ts'
+import type { Connection } from '../redis/connect.ts'
+import { type BuildKey, keysOf } from './keys.ts'
+import { openScripts, type Scripts } from './scripts.ts'
+
+/** What the ledger's parts share: a connection, its scripts, the partition's keys, and the sealer. */
+export interface Store {
+  readonly redis: Connection
+  readonly sealer: Sealer
+  /** The hash tag that all keys of the partition begin with, `{khipu:0}`. */
+  readonly tag: string
+  readonly key: BuildKey
+  readonly scripts: Scripts
+}
+
+/** Defines the scripts on a connection and builds the keys of one partition. */
+export function openStore(redis: Connection, sealer: Sealer, tag: string): Store {
+  return { redis, sealer, tag, key: keysOf(tag), scripts: openScripts(redis, tag) }
+}
+
+/** The index name of a caller's reference, which may hold any character. */
+export function referenceHash(reference: string | null): string {
+  return reference === null ? '' : createHash('sha256').update(reference).digest('base64url')
+}
