@@ -19,7 +19,7 @@ export function inspect(sight: Sight, journal: Journal, rules: Rules): void {
     inspectShape(seen.record)
     inspectHistory(seen.record, journal.posts, rules)
     inspectKeys(seen, sight)
-    inspectParked(seen.record, sight)
+    inspectParked(seen.record, sight, rules)
   }
   inspectIndexes(sight)
   inspectTurns(sight)
@@ -107,8 +107,8 @@ function inspectResults({ requests, results }: Sight): void {
 }
 
 /** A notification that came since it failed, and whose releases are done, was meant for it. */
-function inspectParked(request: Request, { notifications, releasing }: Sight): void {
-  if (request.parked === null) return
+function inspectParked(request: Request, { notifications, releasing }: Sight, rules: Rules): void {
+  if (request.parked === null || hasUsedUp(request, rules)) return
   const index = request.history.findLastIndex(({ event }) => event === 'parked')
   const line = request.history[index]
   const before = request.history[index - 1]
@@ -121,6 +121,13 @@ function inspectParked(request: Request, { notifications, releasing }: Sight): v
       !releasing.some((other) => isDeepStrictEqual(other, each))
   )
   must(missed.length === 0, 'it waits for a notification that has come already')
+}
+
+/** No notification releases a request that may not be sent again. A late callback can tell so while it is parked. */
+function hasUsedUp({ attempts }: Request, { policy, mostRetries }: Rules): boolean {
+  const refused = attempts.filter(({ refusedLogon }) => refusedLogon === true).length
+  const mostLogons = (mostRetries['refused-logon'] ?? 0) + 1
+  return attempts.length >= policy.maxAttempts || refused >= mostLogons
 }
 
 /** What must be so in the end, when nothing moves any more. */
