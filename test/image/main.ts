@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { findEngine } from './find-engine.ts'
 
-const USAGE = `npm run test:container [-- beginnings of names]
+const USAGE = `npm run test:image [-- beginnings of names]
 
 Builds the image, starts docker-compose.yml, looks inside, and breaks it. With beginnings of names only these
 checks are made, and those that they need.
@@ -25,7 +25,7 @@ else process.exitCode = await testContainer()
 async function testContainer(): Promise<number> {
   const engine = await findEngine((line) => console.log(line))
   if (typeof engine === 'string') {
-    console.log(`test:container skipped: ${engine}`)
+    console.log(`test:image skipped: ${engine}`)
     return 0
   }
   console.log(engine.name)

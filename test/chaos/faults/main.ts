@@ -9,7 +9,7 @@ import { markdownOf, tableOf } from './table.ts'
 const USAGE = `npm run test:faults [-- options] [beginnings of names]
 
   --seed N   the same harm as in the run with that seed
-  --short    the short form that npm test runs
+  --short    the short form that npm run test:chaos runs
   --markdown the table as it stands in docs/reliability.md
   --list     the names of all faults
 `

@@ -21,7 +21,13 @@ import {
 
 // A newer process reads what older ones have left behind, and leaves alone what it can't know yet.
 
-for (const file of globSync('test/integration/upgrade/stored-*.json')) {
+const files = globSync('test/integration/upgrade/stored-*.json')
+
+t.test('there is a ledger of an earlier version', async (t) => {
+  t.ok(files.length > 0)
+})
+
+for (const file of files) {
   const stored = JSON.parse(readFileSync(file, 'utf8')) as Stored
   const idOf = (name: string) => stored.requests[name]?.requestId ?? ''
 

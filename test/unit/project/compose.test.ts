@@ -7,7 +7,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { SECRETS, SETTINGS } from '../../../src/config/settings.ts'
 
-// What docker-compose.yml, the files beside it and the documents say of one another; `npm run test:container` runs them.
+// What docker-compose.yml, the files beside it and the documents say of one another; `npm run test:image` runs them.
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
