@@ -308,6 +308,21 @@ for (const state of UNDER_WAY) {
   }
 }
 
+t.test(
+  'an attempt remembers the job that began it, and the key that signs its token',
+  async (t) => {
+    const begun = beginSending(queued(), at(NOW), REQUEST_TIMEOUT, { jobAt: NOW, signedWith: 'k1' })
+    t.match(latestAttempt(begun), { number: 1, dueAt: NOW, signedWith: 'k1' })
+    const again = beginSending(begun, at(NOW), REQUEST_TIMEOUT, { jobAt: NOW })
+    t.match(again, { state: 'awaiting-callback', reason: 'ambiguous' })
+    t.equal(
+      beginSending(begun, at(NOW), REQUEST_TIMEOUT, { jobAt: NOW - 1 }),
+      begun,
+      'an overtaken job'
+    )
+  }
+)
+
 t.test('an ambiguous answer whose body was kept is remembered with its attempt', async (t) => {
   const body = Buffer.from('OK')
   const unreadable = { body, kind: 'not-json', faults: [] } as const
