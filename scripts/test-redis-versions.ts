@@ -10,8 +10,8 @@ import { type Provided, provide, type Version, VERSIONS } from './redis-versions
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Those that need more than Redis and Node; they are run once, by `npm test`. */
-const SET_UP = ['caddy', 'nginx', 'nginx-raw', 'restore', 'demo', 'redis-tls']
+/** Those that say nothing of Redis, or take long; they are run once, by `npm test`. */
+const SET_UP = ['demo', 'simulator', 'supply-chain']
 
 const SHORT = [
   'test/integration/redis/capacity.test.ts',
@@ -37,7 +37,9 @@ for (const version of versions) {
 console.log(`\n${lines.join('\n')}`)
 
 function testFiles(): string[] {
-  const all = globSync('test/{ledger,queue,journey}/*.test.ts', { cwd: root })
+  const all = globSync('test/{integration/{delivery,ledger,queue,redis},e2e}/*.test.ts', {
+    cwd: root
+  })
   return all.filter((file) => !SET_UP.includes(basename(file, '.test.ts'))).toSorted()
 }
 
