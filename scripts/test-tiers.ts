@@ -17,7 +17,7 @@ export const TIERS: readonly Tier[] = [
   { name: 'unit', jobs: 2, needsRedis: false, isCovered: true },
   { name: 'integration', jobs: 2, needsRedis: true, isCovered: true },
   { name: 'e2e', jobs: 2, needsRedis: true, isCovered: false },
-  { name: 'chaos', jobs: 2, needsRedis: true, isCovered: false }
+  { name: 'chaos', jobs: 1, needsRedis: true, isCovered: false }
 ]
 
 /** Those that `npm test` runs. */

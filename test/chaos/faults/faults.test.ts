@@ -18,6 +18,7 @@ for (const fault of faults.filter(({ isLong }) => isLong !== true)) {
   const hindrance = await fault.hindrance?.()
   const options = { buffered: true, timeout: MOST_MS, skip: hindrance ?? false }
   t.test(`${fault.name}, seed ${seed}`, options, async (t) => {
-    t.match(await runFault(fault, { seed, isShort: true }), { type: 'held' })
+    const outcome = await runFault(fault, { seed, isShort: true })
+    t.equal(outcome.type, 'held', JSON.stringify(outcome))
   })
 }
