@@ -2,7 +2,13 @@ import type { Answer } from '../core/answer.ts'
 import { TookDown } from '../core/fatal-body.ts'
 import { classify, type Classify } from '../khipu/classify-answer.ts'
 import type { StoredBody } from '../ledger/ledger.ts'
-import { createSealer, type SealBody, type SealedBody, sealHere } from '../crypto/encrypt.ts'
+import {
+  createSealer,
+  type SealBody,
+  type SealedBody,
+  type Sealer,
+  sealHere
+} from '../crypto/encrypt.ts'
 import { type Compose, type Composed, composeHere } from '../delivery/compose-result.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import { type Examine, type Examined, examineHere } from '../callbacks/examine-body.ts'
@@ -29,13 +35,14 @@ export type Run = <Result>(
 
 /** Everything that is done with large bodies, with a thread to do it on. */
 export function offLoop(run: Run, settings: ThreadSettings): OffLoop {
-  const seal = sealLarge(run, settings)
+  const sealer = createSealer(settings.secretKeys)
+  const seal = sealLarge(run, sealer)
   return {
     seal,
-    examine: examineLarge(run, settings, seal),
+    examine: examineLarge(run, settings, sealer, seal),
     compose: composeLarge(run, settings),
     classify: classifyLarge(run),
-    review: reviewLarge(run, settings),
+    review: reviewLarge(run, sealer),
     show: showLarge(run)
   }
 }
@@ -53,8 +60,8 @@ function orWhenTookDown<T>(otherwise: () => Promise<T> | T) {
   }
 }
 
-function sealLarge(run: Run, { secretKeys }: ThreadSettings): SealBody {
-  const here = sealHere(createSealer(secretKeys))
+function sealLarge(run: Run, sealer: Sealer): SealBody {
+  const here = sealHere(sealer)
   return (body, id) => {
     if (body.length <= LARGE_BYTES) return here(body, id)
     const sealing = run<SealedBody>('seal', body, (copy) => ({ body: copy, id }))
@@ -65,10 +72,11 @@ function sealLarge(run: Run, { secretKeys }: ThreadSettings): SealBody {
 
 function examineLarge(
   run: Run,
-  { secretKeys, bodyValues }: ThreadSettings,
+  { bodyValues }: ThreadSettings,
+  sealer: Sealer,
   seal: SealBody
 ): Examine {
-  const here = examineHere(createSealer(secretKeys), bodyValues)
+  const here = examineHere(sealer, bodyValues)
   return (body, isEncoded, requestId) => {
     if (body.length <= LARGE_BYTES) return here(body, isEncoded, requestId)
     const task = (copy: Uint8Array) => ({ body: copy, isEncoded, requestId })
@@ -102,8 +110,8 @@ function classifyLarge(run: Run): Classify {
   }
 }
 
-function reviewLarge(run: Run, { secretKeys }: ThreadSettings): Review {
-  const here = reviewHere(createSealer(secretKeys))
+function reviewLarge(run: Run, sealer: Sealer): Review {
+  const here = reviewHere(sealer)
   return (kept, force) => {
     if (isSmall(kept)) return here(kept, force)
     const task = (sealed: Uint8Array) => ({ stored: withBytes(kept, sealed), force })
