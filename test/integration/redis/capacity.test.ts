@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
+import { freePort } from '../../../simulator/free-port.ts'
 import { startRedis } from '../../../simulator/private-redis.ts'
 import { filledOf, watchCapacity } from '../../../src/redis/capacity.ts'
 import { concernsOf } from '../../../src/redis/diagnostics.ts'
@@ -108,7 +109,9 @@ t.test('a Redis that syncs late is told of, where the default user asks', async 
 })
 
 t.test('a Redis without the replicas that are awaited, or of a Cluster, is told of', async (t) => {
-  const server = await startRedis({ url: null, args: ['--cluster-enabled', 'yes'] })
+  // By default it is 10000 higher than the port, where outgoing connections have theirs.
+  const bus = ['--cluster-port', String(await freePort())]
+  const server = await startRedis({ url: null, args: ['--cluster-enabled', 'yes', ...bus] })
   t.teardown(() => server.stop())
   const redis = new Redis(server.url)
   t.teardown(() => redis.disconnect())
