@@ -43,12 +43,14 @@ async function sendNow(requestId: string): Promise<void> {
 }
 
 const asked: string[] = []
-for (let number = 0; number < 12; number += 1) {
-  asked.push(await ask(`70000000${number}`, { reference: number % 2 === 0 ? 'even' : 'odd' }))
+const usedPartitions = () => new Set(asked.map((id) => partitionOf(id, COUNT))).size
+// The account's keyed hash decides, with a key of this run: twelve accounts miss one of three partitions once in 43 times.
+for (let number = 0; number < 12 || (usedPartitions() < COUNT && number < 100); number += 1) {
+  asked.push(await ask(`7000000${number + 100}`, { reference: number % 2 === 0 ? 'even' : 'odd' }))
 }
 
 t.test('requests are spread, and each lies where its id says, with its job', async (t) => {
-  t.equal(new Set(asked.map((id) => partitionOf(id, COUNT))).size, COUNT)
+  t.equal(usedPartitions(), COUNT)
   for (const id of asked) {
     t.equal((await at(service, id).catalog.find(id))?.requestId, id)
     const { send: queue } = service.queues.of(id)
@@ -69,12 +71,21 @@ t.test('they are listed newest first, a page at a time, and counted as one', asy
     } while (cursor !== null)
     t.same(seen, newestFirst, `${limit} at a time`)
   }
-  t.equal(itemsOf(await get('/v1/requests?reference=even&state=queued')).length, 6)
-  t.match(await service.all.catalog.totals(), { accepted: 12, live: { queued: 12 } })
-  t.match((await get('/health/ready')).json, {
-    requests: { accepted: 12, live: 12, unaccounted: 0 }
+  t.equal(
+    itemsOf(await get('/v1/requests?reference=even&state=queued')).length,
+    Math.ceil(asked.length / 2)
+  )
+  t.match(await service.all.catalog.totals(), {
+    accepted: asked.length,
+    live: { queued: asked.length }
   })
-  t.match((await get('/metrics')).text, /^khipu_requests_accepted 12$/m)
+  t.match((await get('/health/ready')).json, {
+    requests: { accepted: asked.length, live: asked.length, unaccounted: 0 }
+  })
+  t.match(
+    (await get('/metrics')).text,
+    new RegExp(`^khipu_requests_accepted ${asked.length}$`, 'm')
+  )
 })
 
 t.test('requests of one account share a partition, and take turns there', async (t) => {
