@@ -13,7 +13,7 @@ export interface Floor extends Partial<Readonly<Record<Measure, number>>> {
 type Counts = Readonly<Record<Measure, { readonly total: number; readonly covered: number }>>
 type Coverage = ReadonlyMap<string, Counts>
 
-/** Compares tap's json-summary with the floors: prints a line for each floor, returns what was missed. */
+/** Compares c8's json-summary with the floors: prints a line for each floor, returns what was missed. */
 export function coverageFaults(
   root: string,
   floors: readonly Floor[],
@@ -56,7 +56,7 @@ function percent(counts: readonly Counts[], measure: Measure): number {
 }
 
 function readCoverage(root: string): Coverage {
-  const report = readFileSync(join(root, '.tap/report/coverage-summary.json'), 'utf8')
+  const report = readFileSync(join(root, 'coverage/coverage-summary.json'), 'utf8')
   const counted = JSON.parse(report) as Record<string, Counts>
   const paths = globSync('src/**/*.ts', { cwd: root }).sort()
   return new Map(
@@ -67,7 +67,7 @@ function readCoverage(root: string): Coverage {
   )
 }
 
-/** tap knows nothing of a file that no test loads: all of it is uncovered, unless it holds only types. */
+/** c8 knows nothing of a file that no test loads: all of it is uncovered, unless it holds only types. */
 function unseen(file: string): Counts | null {
   const source = readFileSync(file, 'utf8')
   if (parseSync(file, source).program.body.every(isType)) return null

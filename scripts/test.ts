@@ -1,11 +1,12 @@
-import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { spawn, spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import pLimit from 'p-limit'
 import { startRedis } from '../simulator/private-redis.ts'
 import { coverageFaults, type Floor } from './coverage.ts'
-import { Reporter } from './test-reporter.ts'
+import { type FileResult, runTestFile } from './run-test-file.ts'
+import { describeFile, describeOutcomes, describeSlowest } from './test-report.ts'
 import { type Chosen, chooseTests, type Tier, USUAL } from './test-tiers.ts'
 
 const USAGE = `npm test [-- tiers, files or folders]
@@ -29,23 +30,19 @@ const CORE: Floor = {
 }
 const REST: Floor = { files: 'src/', lines: 80 }
 
+const FILE_TIMEOUT_MS = 300_000
+
 const root = fileURLToPath(new URL('..', import.meta.url))
-/** What V8 has compiled once is not compiled again for each file. It would make coverage inexact. */
-const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile') }
-const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
-const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
-const faults: string[] = []
-const reporters = new Map<string, Reporter>()
-let running: ReturnType<typeof spawn> | undefined
+const cache = join(root, 'node_modules/.cache')
+/** Where V8 writes what each process of a tier has run. */
+const coverageFolder = join(root, 'coverage/v8')
+const args = process.argv.slice(2)
+const options = args.filter((argument) => argument.startsWith('--'))
+const named = args.filter((argument) => !argument.startsWith('--'))
+const isCovered = options.includes('--coverage')
+const stop = new AbortController()
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    faults.push(`stopped by ${signal}`)
-    running?.kill(signal)
-  })
-}
-
-if (options.includes('--watch')) await watch()
+if (options.includes('--watch')) watch()
 else if (options.includes('--help')) console.log(USAGE)
 else if (options.every((option) => OPTIONS.has(option))) await runAll()
 else {
@@ -55,113 +52,105 @@ else {
 }
 
 async function runAll(): Promise<void> {
+  const faults: string[] = []
+  const results = new Map<string, readonly FileResult[]>()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      faults.push(`stopped by ${signal}`)
+      stop.abort()
+    })
+  }
   try {
-    await preparePlugins()
-    const chosen = chooseTests(root, named)
-    for (const one of chosen) if (!isStopped()) await runTier(one)
+    for (const { tier, files } of chooseTests(root, named)) {
+      if (stop.signal.aborted) break
+      results.set(tier.name, await runTier({ tier, files }))
+      if (isCovered && tier.isCovered) faults.push(...checkCoverage(tier))
+    }
   } catch (error) {
     faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
   }
-  summarize()
+  summarize(results, faults)
 }
 
-function isStopped(): boolean {
-  return faults.some((fault) => fault.startsWith('stopped'))
-}
-
-async function runTier({ tier, files }: Chosen): Promise<void> {
+async function runTier({ tier, files }: Chosen): Promise<FileResult[]> {
   const startedAt = performance.now()
-  const reporter = new Reporter(process.stdout)
-  reporters.set(tier.name, reporter)
-  const isCovered = tier.isCovered && options.includes('--coverage')
   const redis = tier.needsRedis ? await startRedis({ log: (line) => console.log(line) }) : null
+  rmSync(coverageFolder, { recursive: true, force: true })
+  const env = {
+    ...process.env,
+    // tap says then which test was running.
+    TAP_TIMEOUT: String(FILE_TIMEOUT_MS / 1000),
+    ...(redis === null ? {} : { REDIS_URL: redis.url }),
+    // What V8 has compiled once is not compiled again for each file. It would make coverage inexact.
+    ...(isCovered && tier.isCovered
+      ? { NODE_V8_COVERAGE: coverageFolder }
+      : { NODE_COMPILE_CACHE: join(cache, 'compile') })
+  }
+  const limit = pLimit(tier.jobs)
   try {
-    const coverage = isCovered ? '--coverage-report=json-summary' : '--disable-coverage'
-    const args = ['run', '--reporter=tap', `--jobs=${tier.jobs}`, coverage, ...files]
-    const env = redis === null ? {} : { REDIS_URL: redis.url }
-    const code = await tap(args, isCovered ? env : { ...env, ...COMPILE_CACHE }, reporter)
-    if (code !== 0 && reporter.failed === 0) faults.push(`${tier.name}: tap ended with ${code}`)
+    return await limit.map(files, async (file) => {
+      const { signal } = stop
+      const result = await runTestFile(file, {
+        cwd: root,
+        env,
+        timeoutMs: FILE_TIMEOUT_MS + 10_000,
+        signal
+      })
+      process.stdout.write(describeFile(result))
+      return result
+    })
   } finally {
     await redis?.stop()
+    const seconds = Math.round((performance.now() - startedAt) / 1000)
+    console.log(`\n${tier.name}: ${files.length} files, ${seconds} s\n`)
   }
-  if (isCovered) checkCoverage(tier)
-  const seconds = Math.round((performance.now() - startedAt) / 1000)
-  console.log(`\n${tier.name}: ${files.length} files, ${seconds} s\n`)
 }
 
 /** The core is reached by its unit tests alone, and most of the rest by those with a Redis. */
-function checkCoverage({ name }: Tier): void {
-  const floor = name === 'unit' ? CORE : REST
-  faults.push(...coverageFaults(root, [floor], (line) => console.log(line)))
+function checkCoverage({ name }: Tier): string[] {
+  const report = [
+    `--temp-directory=${coverageFolder}`,
+    `--reports-dir=${join(root, 'coverage')}`,
+    '--reporter=json-summary',
+    '--include=src/**'
+  ]
+  const c8 = join(root, 'node_modules/.bin/c8')
+  const { status } = spawnSync(process.execPath, [c8, 'report', ...report], {
+    cwd: root,
+    stdio: 'inherit'
+  })
+  if (status !== 0) return [`${name}: c8 ended with ${status}`]
+  return coverageFaults(root, [name === 'unit' ? CORE : REST], (line) => console.log(line))
 }
 
-function summarize(): void {
-  const all = [...reporters]
-  const sum = (count: (reporter: Reporter) => number) =>
-    all.reduce((total, [, reporter]) => total + count(reporter), 0)
-  if (options.includes('--slowest')) showSlowest()
-  for (const [tier, { skipped }] of all)
-    for (const one of skipped) console.log(`skip  ${tier}  ${one}`)
-  for (const [tier, { failures }] of all)
-    for (const one of failures) console.log(`FAIL  ${tier}  ${one}`)
+function summarize(
+  tiers: ReadonlyMap<string, readonly FileResult[]>,
+  faults: readonly string[]
+): void {
+  const all = [...tiers.values()].flat()
+  if (options.includes('--slowest')) for (const line of describeSlowest(all)) console.log(line)
+  for (const [tier, results] of tiers)
+    for (const line of describeOutcomes(tier, results)) console.log(line)
   for (const fault of faults) console.log(`FAIL  ${fault}`)
-  const failed = sum((reporter) => reporter.failed) + faults.length
-  const skipped = sum((reporter) => reporter.skipped.length)
-  const rest = skipped > 0 ? `, ${skipped} skipped` : ''
-  console.log(`\n${sum((reporter) => reporter.passed)} passed, ${failed} failed${rest}`)
+  const passed = sum(all.map((result) => result.passed))
+  const failed = sum(all.map((result) => result.failed.length)) + faults.length
+  const skipped = sum(all.map((result) => result.skipped.length))
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
   process.exitCode = failed > 0 ? 1 : 0
 }
 
-function showSlowest(): void {
-  const times = [...reporters.values()].flatMap((reporter) => reporter.times)
-  const slowest = times.toSorted((one, other) => other.ms - one.ms).slice(0, 10)
-  for (const { file, ms } of slowest)
-    console.log(`${(ms / 1000).toFixed(1).padStart(6)} s  ${file}`)
-}
-
-/** tap comes built with a TypeScript plugin that needs TypeScript's old API; Node strips the types instead. */
-async function preparePlugins(): Promise<void> {
-  const built = createRequire(import.meta.url).resolve('@tapjs/test/built')
-  const hasOldPlugin = readFileSync(built, 'utf8').includes('@tapjs/typescript')
-  const found = join(dirname(built), '../../node_modules')
-  if (!hasOldPlugin && isSame(found, join(root, '.tap/plugins/node_modules'))) return
-  const code = await tap(['build'], {})
-  if (code !== 0) throw new Error(`tap build ended with ${code}`)
-}
-
-function isSame(a: string, b: string): boolean {
-  return existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b)
-}
-
-function tap(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  output?: Reporter
-): Promise<number | string | null> {
-  const child = spawn(process.execPath, [`${root}/node_modules/.bin/tap`, ...args], {
-    cwd: root,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', output ? 'pipe' : 'inherit', 'inherit']
-  })
-  running = child
-  if (output) child.stdout?.pipe(output.input)
-  return ended(child)
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }
 
 /** The same again, and again after each change of what is tested. */
-async function watch(): Promise<void> {
+function watch(): void {
   const paths = ['src', 'test', 'schemas', 'simulator'].map(
     (path) => `--watch-path=${join(root, path)}`
   )
-  const again = process.argv.slice(2).filter((argument) => argument !== '--watch')
+  const rest = args.filter((argument) => argument !== '--watch')
   const file = fileURLToPath(import.meta.url)
-  running = spawn(process.execPath, [...paths, file, ...again], { cwd: root, stdio: 'inherit' })
-  await ended(running)
-}
-
-function ended(child: ReturnType<typeof spawn>): Promise<number | string | null> {
-  return new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', (code, signal) => resolve(code ?? signal))
-  })
+  const child = spawn(process.execPath, [...paths, file, ...rest], { cwd: root, stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+  child.on('close', (code) => (process.exitCode = code ?? 1))
 }
