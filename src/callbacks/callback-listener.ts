@@ -1,8 +1,8 @@
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import { refuseStranger } from './check-token.ts'
-import { type CallbackDeps, callbackRoute } from './callback-route.ts'
-import { HEADERS, HELMET, turnAway } from '../http/headers.ts'
+import type { Logger } from 'pino'
+import type { Capabilities } from '../crypto/callback-token.ts'
+import type { SealBody } from '../crypto/encrypt.ts'
 import {
   type Bare,
   continueWhenAdmitted,
@@ -10,8 +10,15 @@ import {
   serverOptions
 } from '../http/build-server.ts'
 import { isFollowed } from '../http/complete-messages.ts'
+import { HEADERS, HELMET } from '../http/headers.ts'
+import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
+import { protocolAnswer, sendAnswer } from './callback-answers.ts'
+import { type CallbackDeps, callbackRoute } from './callback-route.ts'
+import { createRedisStore, type RedisStoreDeps } from './callback-store.ts'
+import { answer, refuseCall } from './check-token.ts'
+import type { Examine } from './examine-body.ts'
 import { boundReading } from './read-body.ts'
-import { createStrangers, type RefusalLimits } from '../http/rate-limit.ts'
+import { type CallbackSpool, createSpoolingStore } from './spooling-store.ts'
 
 export interface PublicSettings extends ListenerSettings {
   /** The most bytes that a callback may have. */
@@ -19,80 +26,90 @@ export interface PublicSettings extends ListenerSettings {
   readonly refusals: RefusalLimits
 }
 
-export interface PublicDeps extends Omit<CallbackDeps, 'strangers' | 'reading'> {
+export interface PublicDeps extends RedisStoreDeps {
+  readonly capabilities: Capabilities
+  readonly examine: Examine
+  readonly seal: SealBody
+  /** Where callbacks wait on disk while Redis can't store them; null where there is no such place. */
+  readonly spool: CallbackSpool | null
   /** True from the signal that ends the process: callbacks are still taken. */
   readonly isStopping: () => boolean
+  /** Counts an outcome, in `khipu_callbacks_total`. */
+  readonly counted: (status: string) => void
   /** A connection was one too many. */
   readonly dropped: () => void
+  readonly log: Logger
 }
 
 /** The listener that faces the internet: callbacks and liveness, and the same 404 for everything else. */
 export async function buildPublic(
-  given: PublicDeps,
+  deps: PublicDeps,
   { bodyLimit, refusals, ...settings }: PublicSettings
 ): Promise<FastifyInstance> {
-  const strangers = createStrangers(refusals, (line) =>
-    given.log.warn(line, 'callbacks without a good capability refused')
-  )
+  const { capabilities, examine, seal, counted, log } = deps
   const reading = boundReading(bodyLimit)
-  const deps: CallbackDeps = { ...given, strangers, reading }
+  const redis = createRedisStore(deps)
+  const callbackDeps: CallbackDeps = {
+    capabilities,
+    store: deps.spool === null ? redis : createSpoolingStore(redis, deps.spool, log),
+    refusals: createRefusalLimiter(refusals, (line) =>
+      log.warn(line, 'callbacks without a valid token refused')
+    ),
+    examine,
+    seal,
+    reading,
+    counted,
+    log
+  }
   const app = Fastify({
-    ...serverOptions(settings, { ...bareAnswers(given), hasWaited: reading.hasWaited }),
+    ...serverOptions(settings, { ...bareAnswers(deps), hasWaited: reading.hasWaited }),
     bodyLimit,
     // A path that can't be decoded must not be quoted back: it may hold a capability.
     frameworkErrors: (_error, request, reply: FastifyReply) =>
-      void refuseStranger(deps, request, reply.headers(HEADERS))
+      void refuseCall(callbackDeps, request, reply.headers(HEADERS))
   })
   await app.register(helmet, HELMET)
-  // What has no route is turned away before its body is read; a 404 handler alone would read it first.
+  // What has no route is answered before its body is read; a 404 handler alone would read it first.
   app.addHook('onRequest', async (request, reply) => {
-    if (request.is404) return turnAway(reply)
+    if (request.is404) return sendAnswer(reply, 'notFound')
     return undefined
   })
   // A load balancer opens its next connection elsewhere, instead of using this one when the listener closes.
   app.addHook('onSend', async (_request, reply) => {
-    if (given.isStopping()) void reply.header('connection', 'close')
+    if (deps.isStopping()) void reply.header('connection', 'close')
   })
   continueWhenAdmitted(app)
   app.removeAllContentTypeParsers()
   // Khipu documents no content type: whatever comes is bytes first, and read as JSON by the route.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error: FastifyError, _request, reply) => answerError(deps, error, reply))
-  // Whoever has no capability holds no connection for longer than an answer takes.
+  // A caller without a token holds no connection for longer than an answer takes.
   app.get('/health/live', (_request, reply) =>
     reply.header('connection', 'close').send({ status: 'live' })
   )
-  await app.register(callbackRoute, deps)
+  await app.register(callbackRoute, callbackDeps)
   return app
 }
 
-function answerError({ counted, log }: CallbackDeps, error: FastifyError, reply: FastifyReply) {
+function answerError(deps: PublicDeps, error: FastifyError, reply: FastifyReply) {
   const { statusCode = 500 } = error
-  const tooLarge = statusCode === 413
-  if (tooLarge) counted('too-large')
-  if (statusCode < 500)
-    return reply.code(statusCode).send({ status: tooLarge ? 'too-large' : 'refused' })
-  counted('unavailable')
-  log.error({ error: error.name }, 'callback failed')
-  return reply.code(503).header('retry-after', '5').send({ status: 'unavailable' })
+  if (statusCode === 413) return answer(deps, reply, 'tooLarge')
+  if (statusCode < 500) return reply.code(statusCode).send({ status: 'refused' })
+  deps.log.error({ error: error.name }, 'callback failed')
+  return answer(deps, reply, 'unavailable')
 }
-
-const WORDS: ReadonlyMap<number, string> = new Map([
-  [404, 'not-found'],
-  [413, 'too-large']
-])
 
 function bareAnswers({ counted, dropped }: PublicDeps): Bare {
   return {
     // A token that is too long to be read is as unknown as any other.
     tooLong: 404,
-    answer: (status) => ({
+    answer: (httpStatus) => ({
       type: 'application/json; charset=utf-8',
-      body: JSON.stringify({ status: WORDS.get(status) ?? 'refused' })
+      body: JSON.stringify({ status: protocolAnswer(httpStatus).status })
     }),
     // A verified callback whose body breaks off is counted as `incomplete`, once its connection has gone.
-    refused: (status, request) => {
-      if (request === undefined || !isFollowed(request)) counted(WORDS.get(status) ?? 'malformed')
+    refused: (httpStatus, request) => {
+      if (request === undefined || !isFollowed(request)) counted(protocolAnswer(httpStatus).metric)
     },
     dropped
   }

@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
 import type { Capabilities, Capability } from '../crypto/callback-token.ts'
-import type { Ledger } from '../ledger/ledger.ts'
-import { turnAway } from '../http/headers.ts'
-import type { SpoolingDeps } from './spool-callback.ts'
-import type { Strangers } from '../http/rate-limit.ts'
 import { onBrokenOff } from '../http/complete-messages.ts'
+import type { RefusalLimiter } from '../http/rate-limit.ts'
+import { CALLBACK_ANSWERS, type CallbackOutcome, sendAnswer } from './callback-answers.ts'
+import type { CallbackStore } from './callback-store.ts'
 
-export interface AdmissionDeps extends SpoolingDeps {
+export interface TokenDeps {
   readonly capabilities: Capabilities
-  readonly ledger: Pick<Ledger, 'has'>
-  readonly strangers: Strangers
-  /** False while Redis is away, or so full that its workers would soon be stopped as well. */
-  readonly canStore: () => boolean
+  readonly store: Pick<CallbackStore, 'knows' | 'hasRoom'>
+  readonly refusals: RefusalLimiter
   readonly counted: (status: string) => void
+  readonly log: Logger
 }
 
 declare module 'fastify' {
@@ -21,28 +20,26 @@ declare module 'fastify' {
     capability: Capability | null
     /** Whether Redis has just said that it knows the request; else it could not be asked. */
     isKnown: boolean
-    /** For how long Redis was waited for when it was asked, in ms. */
+    /** How long Redis took to say so, in ms. */
     askedForMs: number
   }
 }
 
-const RETRY_AFTER_SECONDS = '5'
-
 /**
- * Lets in who has the capability of a known request, before one byte of the body is read. While Redis can't
- * say which are known, a good capability is enough for the spool: it was signed for a request once.
+ * Lets a call with a valid token of a known request go on, before one byte of its body is read. While Redis can't say
+ * which requests are known, a valid token is enough for the disk: it was signed for a request once.
  */
-export async function admit(deps: AdmissionDeps, request: FastifyRequest, reply: FastifyReply) {
+export async function checkToken(deps: TokenDeps, request: FastifyRequest, reply: FastifyReply) {
+  const { store } = deps
   const capability = deps.capabilities.verify(tokenOf(request))
-  if (capability === null) return refuseStranger(deps, request, reply)
-  tellIncomplete(deps, request, reply, capability)
+  if (capability === null) return refuseCall(deps, request, reply)
+  reportBrokenOff(deps, request, reply, capability)
   const askedAt = performance.now()
-  const known = deps.canStore()
-    ? await deps.ledger.has(capability.requestId).catch(() => null)
-    : null
+  const known = await store.knows(capability.requestId)
   request.askedForMs = performance.now() - askedAt
-  if (known === null && !mayBeSpooled(deps, request, capability)) return postpone(deps, reply)
-  if (known === false) return refuseStranger(deps, request, reply, { isLookedUp: true })
+  if (known === null && !store.hasRoom({ ...capability, size: announcedSize(request) ?? 0 }))
+    return answer(deps, reply, 'unavailable')
+  if (known === false) return refuseCall(deps, request, reply, { isLookedUp: true })
   request.isKnown = known === true
   request.capability = capability
   // Whatever content type Khipu names, or misspells, must not have the body refused unread.
@@ -60,16 +57,15 @@ function tokenOf({ params, routeOptions, url }: FastifyRequest): string {
   return token.startsWith('/') ? token.slice(1) : token.replace(/(?<!\/)\/$/, '')
 }
 
-/** A verified callback that breaks off leaves a line and a count, for nothing else would tell of it. */
-function tellIncomplete(
-  { counted, log }: AdmissionDeps,
-  { raw, headers }: FastifyRequest,
+/** A verified callback that breaks off leaves a log line and a count, for nothing else would tell of it. */
+function reportBrokenOff(
+  { counted, log }: TokenDeps,
+  request: FastifyRequest,
   reply: FastifyReply,
   { requestId, attempt }: Capability
 ): void {
-  const length = headers['content-length']
-  const announced = length === undefined ? null : Number(length)
-  onBrokenOff(raw, (received) => {
+  const announced = announcedSize(request)
+  onBrokenOff(request.raw, (received) => {
     // It was refused before, and need not have been sent to its end.
     if (reply.raw.headersSent) return
     counted('incomplete')
@@ -77,49 +73,36 @@ function tellIncomplete(
   })
 }
 
-/** By the length that it announces; one that comes in chunks has to be read first. */
-function mayBeSpooled(
-  { spool, log }: AdmissionDeps,
-  { headers }: FastifyRequest,
-  { requestId, attempt }: Capability
-): boolean {
-  if (spool === null) return false
-  const size = Number(headers['content-length'] ?? 0)
-  const hasRoom = spool.hasRoom(size)
-  if (!hasRoom) log.error({ requestId, attempt, size, code: 'full' }, 'callback not spooled')
-  return hasRoom
+/** Null for a body that comes in chunks. */
+function announcedSize({ headers }: FastifyRequest): number | null {
+  const length = headers['content-length']
+  return length === undefined ? null : Number(length)
 }
 
 /**
- * The same 404 for a forgery as for a token whose request is unknown, after the same work: its time
- * must not tell which it was. Over the limit of its address it hears 429, and Redis nothing.
+ * The same 404 for a forged token as for one whose request is unknown, after the same work: its time must not tell
+ * which it was. Over the limit of its address the answer is 429, and Redis is not asked.
  */
-export async function refuseStranger(
-  deps: AdmissionDeps,
+export async function refuseCall(
+  deps: TokenDeps,
   { ip }: FastifyRequest,
   reply: FastifyReply,
   { isLookedUp } = { isLookedUp: false }
 ): Promise<FastifyReply> {
-  const wait = await deps.strangers.meet(ip)
-  if (wait !== null) {
-    deps.counted('too-many')
-    void reply.header('retry-after', String(wait)).header('connection', 'close')
-    return reply.code(429).send({ status: 'too-many' })
+  const seconds = await deps.refusals.refuse(ip)
+  if (seconds !== null) {
+    return answer(deps, reply.header('retry-after', String(seconds)), 'rateLimited')
   }
-  if (!isLookedUp && deps.canStore()) await deps.ledger.has(randomUUID()).catch(() => false)
-  return refuseUnknown(deps, reply)
+  if (!isLookedUp) await deps.store.knows(randomUUID())
+  return answer(deps, reply, 'notFound')
 }
 
-export function refuseUnknown({ counted }: AdmissionDeps, reply: FastifyReply): FastifyReply {
-  counted('not-found')
-  return turnAway(reply)
-}
-
-export function postpone({ counted }: AdmissionDeps, reply: FastifyReply): FastifyReply {
-  counted('unavailable')
-  return reply
-    .code(503)
-    .header('retry-after', RETRY_AFTER_SECONDS)
-    .header('connection', 'close')
-    .send({ status: 'unavailable' })
+/** Counts an outcome, and answers it. */
+export function answer(
+  { counted }: Pick<TokenDeps, 'counted'>,
+  reply: FastifyReply,
+  outcome: CallbackOutcome
+): FastifyReply {
+  counted(CALLBACK_ANSWERS[outcome].metric)
+  return sendAnswer(reply, outcome)
 }

@@ -3,10 +3,10 @@ import type { Logger } from 'pino'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Row } from '../spool/rows.ts'
 import type { Spool } from '../spool/spool.ts'
-import { type IntakeDeps, keep, store, type Stored } from './store-callback.ts'
+import { quarantineBody, storeCallback, type StoreDeps, type Stored } from './store-callback.ts'
 import type { Examine } from './examine-body.ts'
 
-export interface DrainDeps extends IntakeDeps {
+export interface DrainDeps extends StoreDeps {
   readonly ledger: Pick<Ledger, 'has' | 'receive'>
   readonly spool: Pick<Spool, 'next' | 'open' | 'remove' | 'usage'>
   /** False while Redis can't take more. */
@@ -162,7 +162,7 @@ async function storeOrKeep(
   const capability = { requestId, attempt }
   const examined = await deps.examine(body, isEncoded, requestId)
   const arrival = { capability, body, isEncoded, ...examined, takenMsAgo }
-  const stored = await store(deps, arrival)
+  const stored = await storeCallback(deps, arrival)
   // It was answered for, though its request is known no more: for somebody to look at.
-  return stored.status === 'unknown' ? keep(deps, arrival, 'late') : stored
+  return stored.status === 'unknown' ? quarantineBody(deps, arrival, 'late') : stored
 }

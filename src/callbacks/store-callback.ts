@@ -1,65 +1,68 @@
-import type { Capability } from '../crypto/callback-token.ts'
 import { callbackId } from '../crypto/callback-id.ts'
-import type { Ledger } from '../ledger/ledger.ts'
-import type { Received } from '../ledger/scripts.ts'
-import type { Quarantine } from '../ledger/quarantine.ts'
-import type { Replicas } from '../redis/replicas.ts'
+import type { Capability } from '../crypto/callback-token.ts'
 import type { SealedBody } from '../crypto/encrypt.ts'
-import { LARGE_BYTES } from '../schemas/large.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Quarantine } from '../ledger/quarantine.ts'
+import type { Received } from '../ledger/scripts.ts'
+import type { Replicas } from '../redis/replicas.ts'
 import type { QuarantineKind } from '../schemas/generated.ts'
+import { LARGE_BYTES } from '../schemas/large.ts'
 import type { Verdict } from './parse-body.ts'
 
-export interface IntakeDeps {
-  /** The same for large bodies, on a connection of its own: there nobody waits behind them. */
-  readonly large?: Omit<IntakeDeps, 'large'>
+/** What stores callbacks on one connection to Redis. */
+export interface LedgerWriter {
   readonly ledger: Pick<Ledger, 'receive'>
   readonly quarantine: Pick<Quarantine, 'keep'>
   readonly replicas: Replicas
   readonly jobs: { wake(requestId: string, callbackId: string): Promise<void> }
 }
 
-/** A body that came on a good capability, and what it is. */
+export interface StoreDeps extends LedgerWriter {
+  /** The same for large bodies, on a connection of its own: nothing small waits behind them. */
+  readonly large?: LedgerWriter
+}
+
+/** A body that came with a valid callback token, and what it is. */
 export interface Arrival {
   readonly capability: Capability
   readonly body: Buffer
   /** Whether it came with a content encoding. */
   readonly isEncoded: boolean
   readonly verdict: Verdict
-  /** Hashed and sealed already; else that is done where it is stored. */
+  /** Hashed and encrypted already; else that is done where it is stored. */
   readonly sealed?: SealedBody
-  /** Where it was answered before it could be stored: how long ago, in ms. */
+  /** For a body that was answered before Redis could store it: how long ago, in ms. */
   readonly takenMsAgo?: number
 }
 
 /** Where a body is now: in the ledger, in quarantine, or nowhere (`full`, `unknown`). */
 export type Stored =
   | { readonly status: Received; readonly id: string }
-  | {
-      readonly status: 'kept'
-      readonly id: string
-      readonly kind: QuarantineKind
-    }
+  | { readonly status: 'kept'; readonly id: string; readonly kind: QuarantineKind }
 
-/** What a body is kept as that is answered with that status. */
+/** How a body is quarantined that is refused with that HTTP status. */
 export const KINDS = { 400: 'not-json', 415: 'not-json', 422: 'schema' } as const
 
-/** The id of what came, as a callback. */
+/** The id of an arrival, as a callback. */
 export function idOf({ capability: { attempt }, body, sealed }: Arrival): string {
   return sealed === undefined ? callbackId(attempt, body) : `${attempt}.${sealed.sha256}`
 }
 
-/** Stores a callback, or keeps what is refused, byte for byte; rejects where Redis, or its replicas, did not say so. */
-export function store(deps: IntakeDeps, arrival: Arrival): Promise<Stored> {
+/**
+ * Writes a callback to the ledger, or a refused body to the quarantine, byte for byte. Rejects where Redis, or its
+ * replicas, did not confirm it.
+ */
+export function storeCallback(deps: StoreDeps, arrival: Arrival): Promise<Stored> {
   const { verdict, body } = arrival
   const { large = deps } = deps
-  const on = body.length > LARGE_BYTES ? large : deps
+  const writer = body.length > LARGE_BYTES ? large : deps
   return verdict.type === 'callback'
-    ? receive(on, arrival, verdict)
-    : keep(on, arrival, KINDS[verdict.status])
+    ? receive(writer, arrival, verdict)
+    : quarantineBody(writer, arrival, KINDS[verdict.status])
 }
 
 async function receive(
-  { ledger, jobs, replicas }: IntakeDeps,
+  { ledger, jobs, replicas }: LedgerWriter,
   arrival: Arrival,
   { outcome }: Extract<Verdict, { type: 'callback' }>
 ): Promise<Stored> {
@@ -78,9 +81,9 @@ async function receive(
   return { status, id }
 }
 
-/** Keeps a body byte for byte, for Khipu may never send it again; `full` where its request has its share. */
-export async function keep(
-  { quarantine, replicas }: Pick<IntakeDeps, 'quarantine' | 'replicas'>,
+/** Keeps a body byte for byte, for Khipu may never send it again; `full` where its request has used up its share. */
+export async function quarantineBody(
+  { quarantine, replicas }: Pick<LedgerWriter, 'quarantine' | 'replicas'>,
   { capability, body, sealed, verdict, takenMsAgo }: Arrival,
   kind: QuarantineKind
 ): Promise<Stored> {

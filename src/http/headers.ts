@@ -1,5 +1,4 @@
 import type { FastifyHelmetOptions } from '@fastify/helmet'
-import type { FastifyReply } from 'fastify'
 
 /** Helmet for an API: nothing may be loaded, framed, guessed, told on or read by other origins. */
 export const HELMET: FastifyHelmetOptions = {
@@ -28,9 +27,4 @@ export const HEADERS: Readonly<Record<string, string>> = {
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-store'
-}
-
-/** The one answer of the public listener to whatever it does not serve, with the body unread. */
-export function turnAway(reply: FastifyReply): FastifyReply {
-  return reply.code(404).header('connection', 'close').send({ status: 'not-found' })
 }

@@ -1,34 +1,34 @@
 import { isIP } from 'node:net'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
-/** How many may be refused in a window before they hear 429. */
+/** How many calls may be refused in a window before they get 429. */
 export interface RefusalLimits {
   readonly perAddress: number
   readonly inAll: number
 }
 
-/** Those who show nothing good: how often they may try, and what the log tells of them. */
-export interface Strangers {
-  /** Notes one more refusal. Null while its address may go on, else the seconds until it may. */
-  meet(
+/** Counts the calls that were refused for want of a valid token, and samples them for the log. */
+export interface RefusalLimiter {
+  /** Counts one more refusal. Null while its address may go on, else the seconds until it may. */
+  refuse(
     address: string | undefined,
     about?: Readonly<Record<string, string>>
   ): Promise<number | null>
 }
 
 const MOST_LINES_IN_ALL = 10
-/** Of more addresses than these the count since the last line is forgotten, the oldest first. */
+/** With more addresses than these, the oldest count since the last log line is forgotten. */
 const MOST_COUNTED = 1000
 
 /**
- * Holds no more addresses than may be refused in a window: who is over a limit is not remembered. A
- * line of the log at most once a window for an address, and ten in all.
+ * Holds no more addresses than may be refused in a window: an address over a limit is not remembered. Writes at most
+ * one log line per address and window, and ten in all.
  */
-export function createStrangers(
+export function createRefusalLimiter(
   limits: RefusalLimits,
   log: (line: Readonly<Record<string, unknown>>) => void,
   windowSeconds = 60
-): Strangers {
+): RefusalLimiter {
   const limiter = (points: number) => new RateLimiterMemory({ points, duration: windowSeconds })
   const [own, all] = [limiter(limits.perAddress), limiter(limits.inAll)]
   const [ownLines, allLines] = [limiter(1), limiter(MOST_LINES_IN_ALL)]
@@ -50,8 +50,8 @@ export function createStrangers(
   }
 
   return {
-    async meet(from, about = {}) {
-      // A proxy that is believed may still pass on anything at all.
+    async refuse(from, about = {}) {
+      // A trusted proxy may still pass on anything at all.
       const address = from !== undefined && isIP(from) !== 0 ? networkOf(from) : 'unknown'
       await sample(address, about)
       const over = (await isOver(own, address)) ?? (await isOver(all, 'all'))
@@ -81,7 +81,7 @@ function secondsUntil({ msBeforeNext }: RateLimiterRes): number {
   return Math.max(1, Math.ceil(msBeforeNext / 1000))
 }
 
-/** Who is counted as one: an IPv4 address, or the /64 of an IPv6 address, which one holder has whole. */
+/** What is counted as one address: an IPv4 address, or the /64 of an IPv6 address, which one holder has whole. */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined || isIP(address) !== 6) return mapped ?? address

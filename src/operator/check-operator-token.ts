@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { ApiToken, Scope } from '../config/secrets.ts'
 import { sendProblem } from './problem.ts'
 import { isWithin, scopeOf } from './scopes.ts'
-import type { Strangers } from '../http/rate-limit.ts'
+import type { RefusalLimiter } from '../http/rate-limit.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,7 +18,7 @@ export type AuthFailure = 'no-token' | 'unknown-token' | 'scope' | 'too-many'
 
 export interface AuthDeps {
   readonly tokens: readonly ApiToken[]
-  readonly strangers: Strangers
+  readonly refusals: RefusalLimiter
   readonly unauthorized: (why: AuthFailure) => void
   readonly log: Logger
 }
@@ -47,12 +47,12 @@ export function requireToken(deps: AuthDeps) {
 }
 
 async function refuse(
-  { strangers, unauthorized }: AuthDeps,
+  { refusals, unauthorized }: AuthDeps,
   { ip }: FastifyRequest,
   reply: FastifyReply,
   reason: 'no-token' | 'unknown-token'
 ): Promise<FastifyReply> {
-  const wait = await strangers.meet(ip, { reason })
+  const wait = await refusals.refuse(ip, { reason })
   unauthorized(wait === null ? reason : 'too-many')
   void reply.header('connection', 'close')
   if (wait !== null) {

@@ -23,7 +23,7 @@ import { type AskDeps, askRoute } from './routes/create-request-route.ts'
 import { requestChangeRoutes } from './routes/request-change-routes.ts'
 import { type RequestsDeps, requestRoutes } from './routes/request-routes.ts'
 import { describeScope } from './scopes.ts'
-import { createStrangers, type RefusalLimits } from '../http/rate-limit.ts'
+import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
 
 /** What the operator API needs; a process that only works has none of it. */
 export interface OperatorDeps extends AskDeps, RequestsDeps, NotificationsDeps, QuarantineDeps {
@@ -110,10 +110,10 @@ async function operatorApi(
         typeof json['title'] === 'string' ? json['title'] : `def-${i}`
     }
   })
-  const strangers = createStrangers(failures, (line) =>
+  const refusals = createRefusalLimiter(failures, (line) =>
     deps.log.warn(line, 'operator calls without a good token refused')
   )
-  app.addHook('onRequest', requireToken({ ...deps, strangers }))
+  app.addHook('onRequest', requireToken({ ...deps, refusals }))
   app.addHook('preValidation', fillAbsentBody)
   app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, () =>
     app.swagger()

@@ -118,7 +118,7 @@ export async function toldOf(
 ): Promise<void> {
   const told = () => {
     const lines = servers.flatMap(({ logs }) => logs)
-    const refused = lines.filter(({ msg }) => msg === 'callbacks without a good capability refused')
+    const refused = lines.filter(({ msg }) => msg === 'callbacks without a valid token refused')
     return new Set(refused.map((line) => line['address']))
   }
   // A line reaches us behind the answer.

@@ -77,7 +77,7 @@ t.test('refusals are bounded by the address that a proxy tells, and in all', asy
       ['status="too-many"', 2]
     ])
   )
-  const line = ({ msg }: { msg: string }) => msg === 'callbacks without a good capability refused'
+  const line = ({ msg }: { msg: string }) => msg === 'callbacks without a valid token refused'
   t.match(service.logs.find(line), { address: '10.0.0.1' })
 })
 

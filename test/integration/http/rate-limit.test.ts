@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { v7 } from 'uuid'
-import { createStrangers, networkOf } from '../../../src/http/rate-limit.ts'
+import { createRefusalLimiter, networkOf } from '../../../src/http/rate-limit.ts'
 import { bytes, ok } from '../../helpers/callbacks.ts'
 import { holds } from '../../helpers/holds.ts'
 import { openAdmin, openPublic, openServerService } from '../../helpers/listeners.ts'
@@ -25,7 +25,7 @@ async function goodToken(service: Service): Promise<string> {
 }
 
 t.test(
-  'over the limit of an address: 429 for strangers, and a good capability passes',
+  'over the limit of an address: 429 without a valid token, and a valid one passes',
   async (t) => {
     const service = await openServerService(t)
     const asked: string[] = []
@@ -84,11 +84,11 @@ t.test('over the limit of all together: 429 from any address', async (t) => {
   t.equal(await from('203.0.113.9', await goodToken(service)), 200)
 })
 
-t.test('the window ends, and strangers are heard again', async (t) => {
-  const strangers = createStrangers({ perAddress: 1, inAll: 9 }, () => {}, 1)
-  t.equal(await strangers.meet('203.0.113.7'), null)
-  t.equal(await strangers.meet('203.0.113.7'), 1)
-  await until('it ends', async () => (await strangers.meet('203.0.113.7')) === null)
+t.test('the window ends, and calls are answered 404 again', async (t) => {
+  const refusals = createRefusalLimiter({ perAddress: 1, inAll: 9 }, () => {}, 1)
+  t.equal(await refusals.refuse('203.0.113.7'), null)
+  t.equal(await refusals.refuse('203.0.113.7'), 1)
+  await until('it ends', async () => (await refusals.refuse('203.0.113.7')) === null)
 })
 
 const ADDRESSES: readonly [what: string, one: string, other: string, isSame: boolean][] = [
@@ -103,9 +103,9 @@ const ADDRESSES: readonly [what: string, one: string, other: string, isSame: boo
 
 for (const [what, one, other, isSame] of ADDRESSES) {
   t.test(`${what} are ${isSame ? 'counted as one' : 'two'}`, async (t) => {
-    const strangers = createStrangers({ perAddress: 1, inAll: 9 }, () => {})
-    t.equal(await strangers.meet(one), null)
-    t.equal((await strangers.meet(other)) === null, !isSame)
+    const refusals = createRefusalLimiter({ perAddress: 1, inAll: 9 }, () => {})
+    t.equal(await refusals.refuse(one), null)
+    t.equal((await refusals.refuse(other)) === null, !isSame)
   })
 }
 
@@ -126,10 +126,12 @@ t.test(
   'the log has one line for an address, and ten in all, however many are refused',
   async (t) => {
     const lines: object[] = []
-    const strangers = createStrangers({ perAddress: 2, inAll: 5000 }, (line) => lines.push(line))
+    const refusals = createRefusalLimiter({ perAddress: 2, inAll: 5000 }, (line) =>
+      lines.push(line)
+    )
     for (let round = 0; round < 5; round += 1) {
       for (let at = 0; at < 2000; at += 1) {
-        await strangers.meet(`10.0.${at >> 8}.${at & 255}`, { reason: 'round' })
+        await refusals.refuse(`10.0.${at >> 8}.${at & 255}`, { reason: 'round' })
       }
     }
     t.equal(lines.length, 10)
@@ -139,19 +141,19 @@ t.test(
 
 t.test('an address that shouts does not take the lines of others', async (t) => {
   const lines: object[] = []
-  const strangers = createStrangers({ perAddress: 9, inAll: 99 }, (line) => lines.push(line))
-  for (let round = 0; round < 50; round += 1) await strangers.meet('203.0.113.7')
-  await strangers.meet('203.0.113.8')
+  const refusals = createRefusalLimiter({ perAddress: 9, inAll: 99 }, (line) => lines.push(line))
+  for (let round = 0; round < 50; round += 1) await refusals.refuse('203.0.113.7')
+  await refusals.refuse('203.0.113.8')
   t.match(lines, [{ address: '203.0.113.7' }, { address: '203.0.113.8' }])
 })
 
 t.test('a line tells how many were refused since the last one', async (t) => {
   const lines: Record<string, unknown>[] = []
   const log = (line: Readonly<Record<string, unknown>>) => void lines.push({ ...line })
-  const strangers = createStrangers({ perAddress: 2, inAll: 1_000_000 }, log, 1)
+  const refusals = createRefusalLimiter({ perAddress: 2, inAll: 1_000_000 }, log, 1)
   let met = 0
   await until('there is a second line', async () => {
-    await strangers.meet('203.0.113.7')
+    await refusals.refuse('203.0.113.7')
     met += 1
     return lines.length === 2
   })
@@ -166,7 +168,7 @@ t.test('the log of refused callbacks has the address, and no token', async (t) =
     await post(shown, bytes(ok()))
   }
   t.match(warnings(service), [
-    { address: '127.0.0.1', refused: 1, msg: 'callbacks without a good capability refused' }
+    { address: '127.0.0.1', refused: 1, msg: 'callbacks without a valid token refused' }
   ])
   t.equal(warnings(service).length, 1)
   t.notOk(service.lines.join('').includes(token.slice(3, 30)))
