@@ -6,7 +6,6 @@ import { watchDatabase } from '../redis/required-database.ts'
 import type { ResultsDeps } from '../delivery/result-queue.ts'
 import { createMetrics } from './metrics.ts'
 import type { Spool } from '../spool/spool.ts'
-import { agreeInTime } from './check-partitions.ts'
 import { buildParts } from './ledger-parts.ts'
 import type { Threads } from './body-thread-pool.ts'
 import { readVersion } from './version.ts'
@@ -31,7 +30,7 @@ export function buildShared(
   const version = readVersion()
   const metrics = createMetrics({ ...parts, spool, filled: capacity.filled, version })
   let isStopping = false
-  const { fits, isFit } = watchFit(config, parts)
+  const { fits, isFit } = watchFit(parts)
   return {
     ...parts,
     version,
@@ -45,7 +44,7 @@ export function buildShared(
     large,
     capacity,
     fits,
-    // With another number of partitions a good callback would be turned away as unknown.
+    // Where the ledger is set up otherwise, a valid callback would be refused as unknown.
     canStore: () => isFit() && capacity.canStore(),
     /** What is wrong with how Redis is set up. */
     concerns: () => [refusedDatabase() ?? [], capacity.concerns()].flat(),
@@ -85,10 +84,10 @@ function connectListeners({ redis: address }: Config, build: Build, log: Logger)
   }
 }
 
-/** Whether this process and the ledger have as many partitions; `fits` rejects where they have not. */
-function watchFit({ partitions }: Config, { agreeOnPartitions }: ReturnType<typeof buildParts>) {
+/** Whether the ledger is set up as this process is configured; `fits` rejects where it is not. */
+function watchFit({ awaitLedgerCheck }: ReturnType<typeof buildParts>) {
   let isFit = false
-  const fits = agreeInTime({ agreeOnPartitions, partitions }).then(() => void (isFit = true))
+  const fits = awaitLedgerCheck().then(() => void (isFit = true))
   // Whoever started the service is told; until then it may run.
   fits.catch(() => {})
   return { fits, isFit: () => isFit }

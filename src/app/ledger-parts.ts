@@ -4,7 +4,7 @@ import { expiryOf } from '../khipu/jwt-expiry.ts'
 import { watchCapacity } from '../redis/capacity.ts'
 import { MOST_CALLBACKS } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open-ledger.ts'
-import { joinPartitions } from '../ledger/partitions.ts'
+import { awaitPartitionCheck, checkPartitions, joinPartitions } from '../ledger/partitions.ts'
 import { awaitReplicas } from '../redis/replicas.ts'
 import { publishSafely } from '../ledger/publish-safely.ts'
 import { createSealer, type SealBody } from '../crypto/encrypt.ts'
@@ -27,6 +27,7 @@ export function buildParts(
   const { queuePrefix, resultQueue, resultRetentionMs, khipuAuthorization } = config
   const { callbackTimeoutMs } = config
   const [first, ...others] = openPartitions(config, redis)
+  const check = { count: config.partitions, agreeOnCount: first.agreeOnCount }
   const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
   const queues = openQueues(redis, { tags, queuePrefix, resultQueue, resultRetentionMs })
   const replicas = awaitReplicas(redis, config.ackReplicas, `${first.tag}:fence`)
@@ -39,10 +40,13 @@ export function buildParts(
   return {
     ...joinPartitions([first, ...others]),
     ...common,
-    partitions: [first, ...others].map((partition) => ({ ...partition, ...common })),
+    parts: [first, ...others].map((part) => ({ ...part, ...common })),
     accounts: first.accounts,
     cursors: first.cursors,
-    agreeOnPartitions: first.agreeOnPartitions,
+    /** Rejects where the ledger has another number of partitions than the configuration, or while Redis is away. */
+    checkLedger: () => checkPartitions(check),
+    /** The same, once Redis answers. */
+    awaitLedgerCheck: () => awaitPartitionCheck(check),
     replicas,
     backlog: () => readBacklog(queues.result, redis),
     watchCapacity: () => watchCapacity(redis, log, config.ackReplicas),

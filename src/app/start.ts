@@ -87,12 +87,12 @@ function runWorker(
     canStore: () => !shared.capacity.isFull(),
     callbacksWait,
     ledgerRetentionMs: config.ledgerRetentionMs,
-    concurrency: Math.ceil(config.workerConcurrency / config.partitions),
+    concurrency: Math.ceil(config.workerConcurrency / parts.parts.length),
     sweepIntervalMs: config.sweepIntervalMs,
     sent: shared.metrics.sent,
     log
   }
-  const workers = parts.partitions.map((partition) => startWorker({ ...partition, ...common }))
+  const workers = parts.parts.map((part) => startWorker({ ...part, ...common }))
   return {
     async close() {
       await Promise.all(workers.map((worker) => worker.close()))

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { ConfigError, readConfig } from '../config/read-config.ts'
 import { callbackUrlLength } from '../crypto/callback-token.ts'
-import { reseal } from './reseal-partitions.ts'
+import { reseal } from './reseal-ledger.ts'
 
 /** `npm run reseal`: after a new first key of SECRET_KEYS, seals with it what waits, and says which old one can go. */
 const log = pino({ level: 'error' }, process.stderr)

@@ -31,6 +31,6 @@ export function keysOf(tag: string): BuildKey {
 }
 
 /** The tag of a partition under a queue prefix, which may carry braces of its own on a Cluster. */
-export function partitionTag(queuePrefix: string, partition: number): string {
+export function hashTag(queuePrefix: string, partition: number): string {
   return `{${queuePrefix.replaceAll(/[{}]/g, '')}:${partition}}`
 }

@@ -2,8 +2,8 @@ import type { Totals } from './queries.ts'
 import type { Page } from './listing.ts'
 
 /**
- * One page out of one of each partition, newest first. A partition that has not looked at all it has yet, has
- * looked down to its cursor: what is older than any such cursor belongs to a later page.
+ * Merges one page of each part of the ledger into one, newest first. A part that has more to look at has looked down
+ * to its cursor: what is older than any such cursor belongs to a later page.
  */
 export function mergePages(pages: readonly Page[], limit: number): Page {
   const cursors = pages.flatMap(({ next }) => (next === null ? [] : [next])).toSorted()

@@ -10,7 +10,7 @@ import { createQuarantine, type QuarantineBounds, shareOf } from './quarantine.t
 import { createResealing } from './re-encrypt.ts'
 import { createSealer } from '../crypto/encrypt.ts'
 import type { Connection } from '../redis/connect.ts'
-import { partitionTag } from './keys.ts'
+import { hashTag } from './keys.ts'
 import { openStore } from './store.ts'
 
 export interface LedgerSettings {
@@ -36,7 +36,7 @@ export function openLedger(
   { index, count }: Place = { index: 0, count: 1 }
 ) {
   const { queuePrefix, secretKeys, ledgerRetentionMs, singleFlight, policy } = settings
-  const store = openStore(redis, createSealer(secretKeys), partitionTag(queuePrefix, index))
+  const store = openStore(redis, createSealer(secretKeys), hashTag(queuePrefix, index))
   const bounds = shareOut(settings.quarantine, count)
   const catalog = createCatalog(store)
   return {
@@ -52,7 +52,7 @@ export function openLedger(
     quarantine: createQuarantine(store, bounds),
     notifications: createNotifications(store),
     idempotency: createIdempotency(store, ledgerRetentionMs),
-    agreeOnPartitions: async () => store.scripts.agreeOnPartitions(count),
+    agreeOnCount: async () => store.scripts.agreeOnCount(count),
     openResealing: () => createResealing(store, catalog, secretKeys[0].kid)
   }
 }

@@ -1,5 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
-import { idBeside, partitionOf } from '../core/partition.ts'
+import { holderOf, idBeside } from '../core/placement.ts'
 import type { Account } from '../core/request.ts'
 import { mergePages, sum, sumTotals } from './merge.ts'
 import type { Lookup } from './queries.ts'
@@ -17,27 +18,30 @@ export interface Partition {
 }
 
 export interface Joined extends Partition {
-  /** An id for a new request, in the partition of its account: those who take turns share one. */
+  /** An id for a new request, in the partition of its account. */
   newRequestId(account: Account | null): string
 }
 
 /** All partitions as if they were one. Whatever has the id of a request goes to the one that holds it. */
 export function joinPartitions(partitions: readonly [Partition, ...Partition[]]): Joined {
-  const holderOf = (id: string) => partitions[partitionOf(id, partitions.length)] ?? partitions[0]
   return {
     newRequestId: (account) => idBeside(account?.id ?? null, partitions.length, uuidv7),
-    ledger: joinLedgers((id) => holderOf(id).ledger),
+    ledger: joinLedgers((id) => holderOf(partitions, id).ledger),
     catalog: joinCatalogs(
       partitions.map(({ catalog }) => catalog),
-      (id) => holderOf(id).catalog
+      (id) => holderOf(partitions, id).catalog
     ),
     quarantine: joinQuarantines(
       partitions.map(({ quarantine }) => quarantine),
-      (id) => holderOf(id).quarantine
+      (id) => holderOf(partitions, id).quarantine
     ),
     idempotency: {
       reserve: (caller, key, reservation) =>
-        holderOf(JSON.stringify([caller, key])).idempotency.reserve(caller, key, reservation)
+        holderOf(partitions, JSON.stringify([caller, key])).idempotency.reserve(
+          caller,
+          key,
+          reservation
+        )
     }
   }
 }
@@ -96,7 +100,7 @@ function joinQuarantines(
   }
 }
 
-/** As full as the fullest: there the oldest entry gives way first. */
+/** As full as the fullest: there the oldest entry is evicted first. */
 function joinUsage(usages: readonly Usage[]): Usage {
   return {
     entries: sum(usages.map(({ entries }) => entries)),
@@ -108,4 +112,42 @@ function joinUsage(usages: readonly Usage[]): Usage {
 
 function ask<One, Answer>(all: readonly One[], one: (of: One) => Promise<Answer>) {
   return Promise.all(all.map(one))
+}
+
+/** The number of partitions that a process is configured with, and how to ask the ledger for its own. */
+export interface PartitionCheck {
+  readonly count: number
+  /** Resolves with the number that the ledger has; rejects while Redis is away. */
+  agreeOnCount(): Promise<number>
+}
+
+const ASK_AGAIN_AFTER_MS = 50
+
+/** Resolves where the ledger has as many partitions as this process is configured with; throws where it has others. */
+export async function checkPartitions({ count, agreeOnCount }: PartitionCheck): Promise<void> {
+  const stored = await agreeOnCount()
+  if (stored !== count) throw new PartitionsDiffer(count, stored)
+}
+
+/** The same, asked again until Redis answers. */
+export async function awaitPartitionCheck(check: PartitionCheck): Promise<void> {
+  for (;;) {
+    const error = await checkPartitions(check).then(
+      () => null,
+      (reason: unknown) => reason
+    )
+    if (error === null) return
+    if (error instanceof PartitionsDiffer) throw error
+    await pause(ASK_AGAIN_AFTER_MS, undefined, { ref: false })
+  }
+}
+
+/** With another number every request would be looked for where it is not. */
+export class PartitionsDiffer extends Error {
+  override readonly name = 'PartitionsDiffer'
+  constructor(configured: number, stored: number) {
+    super(
+      `PARTITIONS is ${configured}, but the ledger under this QUEUE_PREFIX has ${stored}: set PARTITIONS=${stored}. For another number begin a new ledger, under another QUEUE_PREFIX, once all requests of this one have ended`
+    )
+  }
 }

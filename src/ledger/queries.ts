@@ -19,9 +19,9 @@ export function unaccounted({ accepted, ended, live }: Omit<Totals, 'setAside'>)
   return counts.reduce((left, count) => left - count, accepted)
 }
 
-/** What can be asked of one partition, and of all of them as if they were one. */
+/** What can be asked of one part of the ledger, and of all of them as if they were one. */
 export interface Lookup {
-  /** Redis's clock, ms since 1970: the one that counts. On a Cluster the one that a request's partition has. */
+  /** Redis's clock, ms since 1970: the one that counts. On a Cluster the clock of the node that holds the request. */
   now(requestId?: string): Promise<number>
   /** A write that changes nothing; rejects where Redis takes none: away, without a disk, a mere replica. */
   tryWrite(): Promise<void>
@@ -32,7 +32,7 @@ export interface Lookup {
   overdueMs(): Promise<number>
 }
 
-/** Requests in bulk, in one partition: listing, counting, and finding those that need a hand. */
+/** Requests in bulk: listing, counting, and finding those that need a hand. */
 export interface Catalog extends Lookup {
   /** A page of the requests in a state, or of all there are, oldest first, from behind an id on. */
   after(requestId: string | null, state: State | null): Promise<Page>

@@ -106,7 +106,7 @@ async function* everyOpen(catalog: Catalog): AsyncGenerator<Request> {
   for await (const { items } of everyPage(catalog)) yield* items.filter(isOpen)
 }
 
-/** Every sealed value of the partition. What is written meanwhile may be missed, or come twice. */
+/** Every sealed value under the tag. What is written meanwhile may be missed, or come twice. */
 async function* everySealed(store: Store): AsyncGenerator<Sealed> {
   const { redis, tag } = store
   for (const master of mastersOf(redis)) {

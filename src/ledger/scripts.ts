@@ -15,12 +15,12 @@ type Argument = string | number | Bytes
 type Script = (tag: string, ...args: readonly Argument[]) => Promise<unknown>
 
 /**
- * The ledger's Lua scripts, one function each. A script runs atomically on one partition; its file in `lua/` says
+ * The ledger's Lua scripts, one function each. A script runs atomically on the keys of one hash tag; its file in `lua/` says
  * what it does. Instants are ms since 1970 by Redis's clock.
  */
 export interface Scripts {
   now(): Promise<number>
-  agreeOnPartitions(partitions: number): Promise<number>
+  agreeOnCount(configured: number): Promise<number>
   create(id: string, ...request: readonly Argument[]): Promise<Done>
   load(id: string, serializesAccounts: Done): Promise<LoadReply | null>
   commit(...change: readonly Argument[]): Promise<[Done, ...records: string[]]>
@@ -57,7 +57,7 @@ export const SOURCES: Readonly<Record<string, string>> = Object.fromEntries(
     .map((file) => [functionName(file), readScript(file)])
 )
 
-/** Defines the scripts on a connection, for one partition. */
+/** Defines the scripts on a connection, for one hash tag. */
 export function openScripts(redis: Connection, tag: string): Scripts {
   const scripts = Object.entries(SOURCES).map(([name, lua]) => {
     const command = `khipuLedger${name.charAt(0).toUpperCase()}${name.slice(1)}`

@@ -4,17 +4,17 @@ import type { Connection } from '../redis/connect.ts'
 import { type BuildKey, keysOf } from './keys.ts'
 import { openScripts, type Scripts } from './scripts.ts'
 
-/** What the ledger's parts share: a connection, its scripts, the partition's keys, and the sealer. */
+/** What the ledger's parts share: a connection, its scripts, its keys, and the sealer. */
 export interface Store {
   readonly redis: Connection
   readonly sealer: Sealer
-  /** The hash tag that all keys of the partition begin with, `{khipu:0}`. */
+  /** The hash tag that all its keys begin with, `{khipu:0}`. */
   readonly tag: string
   readonly key: BuildKey
   readonly scripts: Scripts
 }
 
-/** Defines the scripts on a connection and builds the keys of one partition. */
+/** Defines the scripts on a connection and builds the keys under one hash tag. */
 export function openStore(redis: Connection, sealer: Sealer, tag: string): Store {
   return { redis, sealer, tag, key: keysOf(tag), scripts: openScripts(redis, tag) }
 }

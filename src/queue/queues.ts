@@ -1,9 +1,9 @@
 import { Queue } from 'bullmq'
-import { partitionOf } from '../core/partition.ts'
+import { holderOf } from '../core/placement.ts'
 import type { Connection } from '../redis/connect.ts'
 import { TextQueue } from '../delivery/text-queue.ts'
 
-/** The names of the service's own queues; their keys carry the partition's tag. */
+/** The names of the service's own queues; their keys begin with a hash tag. */
 export type QueueName = 'send' | 'paced' | 'callback' | 'deadline'
 
 /** What a job of these queues carries: the ledger has the rest. `at` is ms since 1970 by Redis's clock. */
@@ -12,19 +12,19 @@ export interface JobData {
   readonly at: number
 }
 
-/** The service's own queues in one partition. */
+/** The service's own queues under one hash tag. */
 export type OwnQueues = Readonly<Record<QueueName, Queue<JobData>>>
 
 /** Every queue that the roles share, opened on one connection. */
 export interface Queues {
-  /** Those of the partition that holds a request. */
+  /** The queues of a request, which share the hash tag of its ledger. */
   of(requestId: string): OwnQueues
   readonly result: Queue
   close(): Promise<void>
 }
 
 export interface QueueSettings {
-  /** Of every partition, in their order. */
+  /** The hash tags of the ledger, in their order. */
   readonly tags: readonly [string, ...string[]]
   readonly queuePrefix: string
   readonly resultQueue: string
@@ -67,13 +67,12 @@ export function openQueues(connection: Connection, settings: QueueSettings): Que
     prefix: queuePrefix,
     defaultJobOptions: { ...RESULT_ATTEMPTS, removeOnComplete }
   })
-  const first = own(tags[0])
-  const partitions = [first, ...tags.slice(1).map(own)]
-  const all: Queue[] = [result, ...partitions.flatMap((queues) => Object.values(queues))]
+  const perTag = [own(tags[0]), ...tags.slice(1).map(own)] as const
+  const all: Queue[] = [result, ...perTag.flatMap((queues) => Object.values(queues))]
   // Connection errors are logged where the connection is made; a failed command rejects its promise.
   for (const queue of all) queue.on('error', () => {})
   return {
-    of: (requestId) => partitions[partitionOf(requestId, partitions.length)] ?? first,
+    of: (requestId) => holderOf(perTag, requestId),
     result,
     close: async () => void (await Promise.all(all.map((queue) => queue.close())))
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { partitionTag } from '../../src/ledger/keys.ts'
+import { hashTag } from '../../src/ledger/keys.ts'
 import { call } from '../helpers/service-process.ts'
 import { until } from '../helpers/until.ts'
 import { accountOf, ask, inState, resultJobs, startWorld } from '../helpers/world.ts'
@@ -15,7 +15,7 @@ t.test('a result counts as published once the replicas have it', async (t) => {
   const service = await startHere(t, world, { ACK_REPLICAS: '1' })
   const requestId = await ask(service, accountOf('1205', 1))
   await inState(service, requestId, 'awaiting-callback')
-  const key = `${partitionTag(world.env['QUEUE_PREFIX'] ?? '', 0)}:request:${requestId}`
+  const key = `${hashTag(world.env['QUEUE_PREFIX'] ?? '', 0)}:request:${requestId}`
   const publishedAt = async () => {
     const record = JSON.parse((await world.client.hget(key, 'record')) ?? '{}')
     return (record as { publishedAt?: number | null }).publishedAt

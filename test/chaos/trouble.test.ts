@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq'
 import t, { type Test } from 'tap'
 import { createSealer } from '../../src/crypto/encrypt.ts'
-import { partitionTag } from '../../src/ledger/keys.ts'
+import { hashTag } from '../../src/ledger/keys.ts'
 import { openSpool } from '../../src/spool/spool.ts'
 import { until } from '../helpers/until.ts'
 import {
@@ -103,7 +103,7 @@ t.test('what is unwise is said once at the start, and that it is ready', async (
 
 /** For how long the one job of a queue was last put off, in ms; 0 where it is not. */
 function delayIn(t: Test, world: World, name: 'send' | 'deadline'): () => Promise<number> {
-  const prefix = partitionTag(world.env['QUEUE_PREFIX'] ?? '', 0)
+  const prefix = hashTag(world.env['QUEUE_PREFIX'] ?? '', 0)
   const queue = new Queue(name, { prefix, connection: { url: world.redis.url } })
   queue.on('error', () => {})
   t.teardown(() => queue.close())

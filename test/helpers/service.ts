@@ -115,7 +115,7 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
     newRequestId: all.newRequestId,
     /** All partitions as one; everything else here is of the first. */
     all,
-    partitions: [opened, ...others].map((partition) => ({ ...partition, ...common })),
+    parts: [opened, ...others].map((part) => ({ ...part, ...common })),
     ledgerSettings,
     redis,
     queuePrefix,

@@ -3,12 +3,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import stringify from 'safe-stable-stringify'
 import { accept } from '../../core/new-request.ts'
+import type { Account } from '../../core/request.ts'
 import { expiryOf } from '../../khipu/jwt-expiry.ts'
 import type { Accounts } from '../../crypto/account-hash.ts'
 import type { AdvanceDeps } from '../../ledger/advance.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Idempotency } from '../../ledger/idempotency.ts'
-import type { Joined } from '../../ledger/partitions.ts'
 import type { Replicas } from '../../redis/replicas.ts'
 import type { RequestAccepted, RequestBody } from '../../schemas/generated.ts'
 import { exactBody } from '../validation.ts'
@@ -17,7 +17,8 @@ import { answers, ref } from '../route-schemas.ts'
 
 export interface AskDeps extends AdvanceDeps {
   readonly catalog: Lookup
-  readonly newRequestId: Joined['newRequestId']
+  /** An id for a new request of an account. */
+  newRequestId(account: Account | null): string
   readonly accounts: Accounts
   readonly idempotency: Idempotency
   readonly replicas: Replicas

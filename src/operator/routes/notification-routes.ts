@@ -8,8 +8,8 @@ import { Refusal } from '../problem.ts'
 import { answers, ref } from '../route-schemas.ts'
 
 export interface NotificationsDeps {
-  /** Each records a notification and releases what it has parked. */
-  readonly partitions: readonly ReleaseDeps[]
+  /** Each part of the ledger records a notification, and releases what it has parked. */
+  readonly parts: readonly ReleaseDeps[]
   readonly log: Logger
 }
 
@@ -54,17 +54,17 @@ const NOTHING_NAMED: Fault = {
 
 type Asked = Omit<Notification, 'at'>
 
-async function countAll({ partitions }: NotificationsDeps, asked: Asked): Promise<number> {
+async function countAll({ parts }: NotificationsDeps, asked: Asked): Promise<number> {
   const counts = await Promise.all(
-    partitions.map(async (deps) => countParked(deps, { ...asked, at: await deps.catalog.now() }))
+    parts.map(async (deps) => countParked(deps, { ...asked, at: await deps.catalog.now() }))
   )
   return sum(counts)
 }
 
 // Recorded everywhere before anything is released: who hears of a failure, repeats it.
-async function releaseAll({ partitions }: NotificationsDeps, asked: Asked) {
+async function releaseAll({ parts }: NotificationsDeps, asked: Asked) {
   const recorded = await Promise.all(
-    partitions.map(async (deps) => ({ deps, releasing: await deps.notifications.record(asked) }))
+    parts.map(async (deps) => ({ deps, releasing: await deps.notifications.record(asked) }))
   )
   const outcomes = await Promise.all(
     recorded.map(async ({ deps, releasing }) => {

@@ -4,7 +4,7 @@ import type { Policy } from '../../../src/core/policy.ts'
 import type { SecretKey } from '../../../src/core/secret-key.ts'
 import type { Answer } from '../../../src/core/answer.ts'
 import type { KhipuRequest } from '../../../src/khipu/client.ts'
-import { partitionTag } from '../../../src/ledger/keys.ts'
+import { hashTag } from '../../../src/ledger/keys.ts'
 import type { Handled } from '../../../src/queue/consume.ts'
 import type { JobData, QueueName } from '../../../src/queue/queues.ts'
 import type { SendDeps } from '../../../src/worker/handle-send.ts'
@@ -57,7 +57,7 @@ const YEARS = 3650 * DAY
 
 /** Opens a site at a Redis, under a prefix that nobody else may have. */
 export async function openSite(url: string, prefix: string, policy: Policy): Promise<Site> {
-  const tag = partitionTag(prefix, 0)
+  const tag = hashTag(prefix, 0)
   const redis = new Redis(url, { maxRetriesPerRequest: null })
   const clock = await startClock(redis, tag)
   const secretKeys: readonly [SecretKey] = [secretKey('k1')]

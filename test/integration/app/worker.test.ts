@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq'
 import t from 'tap'
-import { partitionOf } from '../../../src/core/partition.ts'
+import { placeOf } from '../../../src/core/placement.ts'
 import { call } from '../../helpers/service-process.ts'
 import { until } from '../../helpers/until.ts'
 import {
@@ -132,7 +132,7 @@ t.test('what is released keeps the pace of the policy, all partitions together',
 
   const views = await Promise.all(ids.map((id) => view(service, id)))
   for (const partition of [0, 1]) {
-    const mine = views.filter((one) => partitionOf(one.requestId, 2) === partition)
+    const mine = views.filter((one) => placeOf(one.requestId, 2) === partition)
     const waiting = mine.filter(({ state }) => state !== 'parked' && state !== 'awaiting-callback')
     const due = waiting.map(({ dueAt }) => instant(dueAt)).toSorted((a, b) => a - b)
     const gaps = due.slice(1).map((at, index) => at - (due[index] ?? 0))

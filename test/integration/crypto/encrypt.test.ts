@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { v7 } from 'uuid'
 import { createSealer } from '../../../src/crypto/encrypt.ts'
-import { partitionTag } from '../../../src/ledger/keys.ts'
+import { hashTag } from '../../../src/ledger/keys.ts'
 import { holds } from '../../helpers/holds.ts'
 import { secretKey } from '../../helpers/service.ts'
 
@@ -83,7 +83,7 @@ const TAGS: readonly [prefix: string, tag: string][] = [
 
 for (const [prefix, tag] of TAGS) {
   t.test(`the keys of the prefix ${prefix} carry one hash tag`, async (t) => {
-    t.equal(partitionTag(prefix, 0), tag)
+    t.equal(hashTag(prefix, 0), tag)
   })
 }
 

@@ -1,9 +1,13 @@
 import t from 'tap'
 import { v7 } from 'uuid'
-import { partitionOf } from '../../../src/core/partition.ts'
+import { placeOf } from '../../../src/core/placement.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
 import { mergePages, sumTotals } from '../../../src/ledger/merge.ts'
-import { PartitionsDiffer, agree, agreeInTime } from '../../../src/app/check-partitions.ts'
+import {
+  awaitPartitionCheck,
+  checkPartitions,
+  PartitionsDiffer
+} from '../../../src/ledger/partitions.ts'
 import { callback } from '../../../src/worker/handle-callback.ts'
 import { send } from '../../../src/worker/handle-send.ts'
 import { sweep } from '../../../src/worker/sweep.ts'
@@ -28,7 +32,7 @@ const nextOf = ({ json }: Answered) => Object(json).nextCursor as string | null
 
 /** The service with the partition that holds a request in the place of the first. */
 function at(service: Service, requestId: string): Service {
-  return { ...service, ...service.partitions[partitionOf(requestId, COUNT)] }
+  return { ...service, ...service.parts[placeOf(requestId, COUNT)] }
 }
 
 const { service, get, post, remove, receive } = await open()
@@ -43,7 +47,7 @@ async function sendNow(requestId: string): Promise<void> {
 }
 
 const asked: string[] = []
-const usedPartitions = () => new Set(asked.map((id) => partitionOf(id, COUNT))).size
+const usedPartitions = () => new Set(asked.map((id) => placeOf(id, COUNT))).size
 // The account's keyed hash decides, with a key of this run: twelve accounts miss one of three partitions once in 43 times.
 for (let number = 0; number < 12 || (usedPartitions() < COUNT && number < 100); number += 1) {
   asked.push(await ask(`7000000${number + 100}`, { reference: number % 2 === 0 ? 'even' : 'odd' }))
@@ -90,7 +94,7 @@ t.test('they are listed newest first, a page at a time, and counted as one', asy
 
 t.test('requests of one account share a partition, and take turns there', async (t) => {
   const ids = [await ask('5566'), await ask('0055-66'), await ask('5566')] as const
-  t.equal(new Set(ids.map((id) => partitionOf(id, COUNT))).size, 1)
+  t.equal(new Set(ids.map((id) => placeOf(id, COUNT))).size, 1)
   await sendNow(ids[0])
   await sendNow(ids[1])
   t.match(await at(service, ids[1]).catalog.find(ids[1]), { reason: 'account-busy' })
@@ -99,7 +103,7 @@ t.test('requests of one account share a partition, and take turns there', async 
 
 t.test('without an account a request lies anywhere', async (t) => {
   const ids = Array.from({ length: 60 }, () => service.newRequestId(null))
-  t.equal(new Set(ids.map((id) => partitionOf(id, COUNT))).size, COUNT)
+  t.equal(new Set(ids.map((id) => placeOf(id, COUNT))).size, COUNT)
 })
 
 t.test('an Idempotency-Key stands for one request, whatever the partition', async (t) => {
@@ -206,7 +210,7 @@ t.test('the sweep of a partition sees to what lies there, and to nothing else', 
   const { tag } = at(service, id)
   await service.redis.zadd(`${tag}:due`, (await service.catalog.now()) - 3_600_000, id)
   t.ok((await service.all.catalog.overdueMs()) >= 3_600_000)
-  for (const partition of service.partitions) {
+  for (const partition of service.parts) {
     if (partition.tag !== tag) await sweep({ ...service, ...partition })
   }
   t.notOk(await hasJob())
@@ -248,8 +252,8 @@ t.test('totals are summed by state', async (t) => {
 t.test('the number of partitions is the one that came first', async (t) => {
   const { redis, ledgerSettings } = await openService(t)
   const set = (partitions: number) =>
-    agree({
-      partitions,
+    checkPartitions({
+      count: partitions,
       ...openLedger(redis, ledgerSettings, { index: 0, count: partitions })
     })
   await set(2)
@@ -262,18 +266,18 @@ t.test('the number of partitions is the one that came first', async (t) => {
 t.test('a ledger from before there could be more has one', async (t) => {
   const { redis, tag, ledgerSettings } = await openService(t)
   await redis.hset(`${tag}:totals`, 'accepted', 1)
-  const { agreeOnPartitions } = openLedger(redis, ledgerSettings, { index: 0, count: 6 })
-  t.same([await agreeOnPartitions(), await agreeOnPartitions()], [1, 1])
+  const { agreeOnCount } = openLedger(redis, ledgerSettings, { index: 0, count: 6 })
+  t.same([await agreeOnCount(), await agreeOnCount()], [1, 1])
 })
 
 t.test('who is away is asked again, and who differs is not', async (t) => {
   const answers = [null, null, 2, 3]
-  const agreeOnPartitions = async () => {
+  const agreeOnCount = async () => {
     const answer = answers.shift() ?? null
     if (answer === null) throw new Error('away')
     return answer
   }
-  await agreeInTime({ partitions: 2, agreeOnPartitions })
-  await t.rejects(agreeInTime({ partitions: 2, agreeOnPartitions }), PartitionsDiffer)
+  await awaitPartitionCheck({ count: 2, agreeOnCount })
+  await t.rejects(awaitPartitionCheck({ count: 2, agreeOnCount }), PartitionsDiffer)
   t.same(answers, [])
 })

@@ -1,4 +1,4 @@
--- What every script begins with: keys are built from the partition's tag, instants are Redis's own.
+-- What every script begins with: keys are built from the hash tag, instants are Redis's own.
 
 local tag = KEYS[1]
 local function key(name, id) return tag .. ':' .. name .. (id and (':' .. id) or '') end

@@ -1,5 +1,5 @@
--- how many partitions a process is set to → how many the ledger has: the number that came first, and is
--- kept for ever. A ledger from before there could be more has one.
+-- The number of partitions that a process is configured with → the number that the ledger has: the first one that it
+-- was given. A ledger that is older than this key has one.
 --- @include "keys"
 
 local stored = redis.call('GET', key('partitions'))

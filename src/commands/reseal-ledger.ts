@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/read-config.ts'
 import { type KeyUse, rehashAccounts } from '../ledger/re-encrypt.ts'
 import { connectFailingFast } from '../redis/connect.ts'
-import { agree } from '../app/check-partitions.ts'
 import { buildParts } from '../app/ledger-parts.ts'
 
 const CONNECT_WITHIN_MS = 10_000
@@ -17,14 +16,14 @@ export async function reseal(config: Config, log: Logger): Promise<readonly stri
   })
   const parts = buildParts(config, redis, log)
   try {
-    await agree({ ...parts, partitions: config.partitions })
+    await parts.checkLedger()
     let [resealed, rehashed] = [0, 0]
-    for (const partition of parts.partitions) {
-      const resealing = partition.openResealing()
+    for (const part of parts.parts) {
+      const resealing = part.openResealing()
       resealed += await resealing.resealAll()
-      rehashed += await rehashAccounts(partition, resealing)
+      rehashed += await rehashAccounts(part, resealing)
     }
-    const uses = await usesInAll(parts.partitions)
+    const uses = await usesInAll(parts.parts)
     const [{ kid: first }, ...others] = config.secretKeys
     return [
       `sealed again with key ${first}: ${resealed} values; accounts hashed again: ${rehashed}`,
@@ -39,11 +38,11 @@ export async function reseal(config: Config, log: Logger): Promise<readonly stri
 
 /** Counted once all is sealed again. */
 async function usesInAll(
-  partitions: ReturnType<typeof buildParts>['partitions']
+  parts: ReturnType<typeof buildParts>['parts']
 ): Promise<ReadonlyMap<string, KeyUse>> {
   const uses = new Map<string, KeyUse>()
-  for (const partition of partitions) {
-    for (const [kid, { sealed, callbacks }] of await partition.openResealing().keyUses()) {
+  for (const part of parts) {
+    for (const [kid, { sealed, callbacks }] of await part.openResealing().keyUses()) {
       const before = uses.get(kid) ?? { sealed: 0, callbacks: 0 }
       uses.set(kid, { sealed: before.sealed + sealed, callbacks: before.callbacks + callbacks })
     }
