@@ -16,7 +16,7 @@ const SET_UP = ['demo', 'simulator', 'supply-chain']
 const SHORT = [
   'test/integration/redis/capacity.test.ts',
   'test/integration/ledger/ledger.test.ts',
-  'test/integration/delivery/result-backlog.test.ts',
+  'test/integration/delivery/bullmq-sink.test.ts',
   'test/integration/redis/client-info.test.ts',
   'test/integration/redis/required-database.test.ts',
   'test/e2e/redis-user.test.ts'

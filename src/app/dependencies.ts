@@ -3,7 +3,7 @@ import type { Config } from '../config/read-config.ts'
 import { createCapabilities } from '../crypto/callback-token.ts'
 import { type Connection, connectFailingFast, connectForBodies } from '../redis/connect.ts'
 import { watchDatabase } from '../redis/required-database.ts'
-import type { ResultsDeps } from '../delivery/result-queue.ts'
+import type { ResultsDeps } from '../delivery/publish-results.ts'
 import { createMetrics } from './metrics.ts'
 import type { Spool } from '../spool/spool.ts'
 import { buildParts } from './ledger-parts.ts'
@@ -77,7 +77,7 @@ function connectListeners({ redis: address }: Config, build: Build, log: Logger)
     parts,
     large,
     async closeConnections() {
-      await Promise.all([parts.queues.close(), large.queues.close()])
+      await Promise.all([parts.closeQueues(), large.closeQueues()])
       redis.disconnect()
       bodies.disconnect()
     }

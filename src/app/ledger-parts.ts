@@ -8,12 +8,12 @@ import { awaitPartitionCheck, checkPartitions, joinPartitions } from '../ledger/
 import { awaitReplicas } from '../redis/replicas.ts'
 import { publishSafely } from '../ledger/publish-safely.ts'
 import { createSealer, type SealBody } from '../crypto/encrypt.ts'
-import { readBacklog } from '../delivery/result-backlog.ts'
+import { openBullmqSink } from '../delivery/bullmq-sink.ts'
 import type { Connection } from '../redis/connect.ts'
 import { type Compose, composeHere } from '../delivery/compose-result.ts'
 import { createJobs } from '../queue/ensure-jobs.ts'
 import { openQueues } from '../queue/queues.ts'
-import type { ResultsDeps } from '../delivery/result-queue.ts'
+import { createResults, type ResultsDeps } from '../delivery/publish-results.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
 
 /** The ledger and the queues on one connection; the two kinds of connection must never share them. */
@@ -24,14 +24,17 @@ export function buildParts(
   compose: Compose = composeHere(),
   deviated: ResultsDeps['deviated'] = () => {}
 ) {
-  const { queuePrefix, resultQueue, resultRetentionMs, khipuAuthorization } = config
-  const { callbackTimeoutMs } = config
+  const { khipuAuthorization, callbackTimeoutMs } = config
   const [first, ...others] = openPartitions(config, redis)
   const check = { count: config.partitions, agreeOnCount: first.agreeOnCount }
   const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
-  const queues = openQueues(redis, { tags, queuePrefix, resultQueue, resultRetentionMs })
+  const queues = openQueues(redis, { tags })
+  const sink = openBullmqSink(redis, config)
   const replicas = awaitReplicas(redis, config.ackReplicas, `${first.tag}:fence`)
-  const jobs = publishSafely(createJobs(queues, log, compose, deviated), replicas)
+  const jobs = publishSafely(
+    createJobs(queues, createResults(sink, { log, compose, deviated })),
+    replicas
+  )
   const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
   // Each partition releases at a pace of its own: together they are as fast as the policy says.
   const releasesPerSecond = config.policy.releasesPerSecond / config.partitions
@@ -48,9 +51,11 @@ export function buildParts(
     /** The same, once Redis answers. */
     awaitLedgerCheck: () => awaitPartitionCheck(check),
     replicas,
-    backlog: () => readBacklog(queues.result, redis),
+    backlog: sink.backlog,
     watchCapacity: () => watchCapacity(redis, log, config.ackReplicas),
-    queues
+    async closeQueues() {
+      await Promise.all([queues.close(), sink.close()])
+    }
   }
 }
 

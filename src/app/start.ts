@@ -96,7 +96,7 @@ function runWorker(
   return {
     async close() {
       await Promise.all(workers.map((worker) => worker.close()))
-      await parts.queues.close()
+      await parts.closeQueues()
       await khipu.close()
       connection.disconnect()
     }

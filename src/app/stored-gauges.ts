@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
 import { type Lookup, type Totals, unaccounted } from '../ledger/queries.ts'
 import type { Quarantine, Usage } from '../ledger/quarantine.ts'
-import type { Backlog } from '../delivery/result-backlog.ts'
+import type { Backlog } from '../delivery/result-sink.ts'
 
 /** What is asked at each scrape; rejects while Redis is away. */
 export interface StoredSource {

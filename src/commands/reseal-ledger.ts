@@ -31,7 +31,7 @@ export async function reseal(config: Config, log: Logger): Promise<readonly stri
       ...missing(config, uses)
     ]
   } finally {
-    await parts.queues.close()
+    await parts.closeQueues()
     redis.disconnect()
   }
 }

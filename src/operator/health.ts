@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Lookup, unaccounted } from '../ledger/queries.ts'
 import { sum } from '../ledger/merge.ts'
-import type { Backlog } from '../delivery/result-backlog.ts'
+import type { Backlog } from '../delivery/result-sink.ts'
 import { refusalOf } from '../redis/refusal.ts'
 import type { Spool } from '../spool/spool.ts'
 

@@ -1,14 +1,12 @@
 import type { Queue } from 'bullmq'
-import type { Logger } from 'pino'
 import { type Job, jobsOf } from '../core/required-jobs.ts'
 import { waitsItsTurn } from '../core/can-send.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import type { Request } from '../core/request.ts'
 import type { Queues } from './queues.ts'
-import { type Compose, composeHere } from '../delivery/compose-result.ts'
-import { createResults, type Results, type ResultsDeps } from '../delivery/result-queue.ts'
+import type { Results } from '../delivery/publish-results.ts'
 
-/** The jobs that a request's state asks for, made to exist. Every id is deterministic: again is as good as once. */
+/** Makes the jobs exist that a request's state needs. Every id is deterministic, so that this is idempotent. */
 export interface RequestJobs extends Results {
   ensure(before: Request | null, after: Request, now: number): Promise<void>
   /** Has the received callbacks of a request looked at; `callbackId` names the one that came. */
@@ -20,12 +18,7 @@ export interface RequestJobs extends Results {
 /** BullMQ's answer where a job to promote is no longer delayed. */
 const NOT_DELAYED = -3
 
-export function createJobs(
-  queues: Pick<Queues, 'of' | 'result'>,
-  log: Logger,
-  compose: Compose = composeHere(),
-  deviated: ResultsDeps['deviated'] = () => {}
-): RequestJobs {
+export function createJobs(queues: Pick<Queues, 'of'>, results: Results): RequestJobs {
   async function add({ type, jobId, requestId, at }: Job, now: number): Promise<void> {
     if (type === 'result') return
     await queues
@@ -53,7 +46,7 @@ export function createJobs(
   }
 
   return {
-    ...createResults(queues.result, { log, compose, deviated }),
+    ...results,
     ensure,
 
     async wake(requestId, callbackId) {

@@ -1,7 +1,6 @@
 import { Queue } from 'bullmq'
 import { holderOf } from '../core/placement.ts'
 import type { Connection } from '../redis/connect.ts'
-import { TextQueue } from '../delivery/text-queue.ts'
 
 /** The names of the service's own queues; their keys begin with a hash tag. */
 export type QueueName = 'send' | 'paced' | 'callback' | 'deadline'
@@ -15,20 +14,16 @@ export interface JobData {
 /** The service's own queues under one hash tag. */
 export type OwnQueues = Readonly<Record<QueueName, Queue<JobData>>>
 
-/** Every queue that the roles share, opened on one connection. */
+/** The service's own queues under every hash tag, opened on one connection. */
 export interface Queues {
   /** The queues of a request, which share the hash tag of its ledger. */
   of(requestId: string): OwnQueues
-  readonly result: Queue
   close(): Promise<void>
 }
 
 export interface QueueSettings {
   /** The hash tags of the ledger, in their order. */
   readonly tags: readonly [string, ...string[]]
-  readonly queuePrefix: string
-  readonly resultQueue: string
-  readonly resultRetentionMs: number
 }
 
 /**
@@ -42,11 +37,7 @@ const OWN_JOB = {
   backoff: { type: 'exponential', delay: 500, jitter: 0.5 }
 } as const
 
-/** For the consumer: its handler may throw a few times before a result is set aside as failed. */
-const RESULT_ATTEMPTS = { attempts: 8, backoff: { type: 'exponential', delay: 1000 } } as const
-
-export function openQueues(connection: Connection, settings: QueueSettings): Queues {
-  const { tags, queuePrefix, resultQueue, resultRetentionMs } = settings
+export function openQueues(connection: Connection, { tags }: QueueSettings): Queues {
   // BullMQ's check of the version is an INFO whose failure it never forgets: one hiccup of Redis at the
   // start would leave a queue that refuses every job. The workers check the version on their own.
   const shared = { connection, skipVersionCheck: true }
@@ -60,20 +51,12 @@ export function openQueues(connection: Connection, settings: QueueSettings): Que
       deadline: open('deadline')
     }
   }
-  // An age, never a count: a completed result has to hold its id until no handler can run again.
-  const removeOnComplete = { age: Math.ceil(resultRetentionMs / 1000) }
-  const result = new TextQueue(resultQueue, {
-    ...shared,
-    prefix: queuePrefix,
-    defaultJobOptions: { ...RESULT_ATTEMPTS, removeOnComplete }
-  })
   const perTag = [own(tags[0]), ...tags.slice(1).map(own)] as const
-  const all: Queue[] = [result, ...perTag.flatMap((queues) => Object.values(queues))]
+  const all: Queue[] = perTag.flatMap((queues) => Object.values(queues))
   // Connection errors are logged where the connection is made; a failed command rejects its promise.
   for (const queue of all) queue.on('error', () => {})
   return {
     of: (requestId) => holderOf(perTag, requestId),
-    result,
     close: async () => void (await Promise.all(all.map((queue) => queue.close())))
   }
 }

@@ -2,7 +2,7 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
 import { refusalOf } from './refusal.ts'
 import { isRefusedDatabase, requireDatabase } from './required-database.ts'
-import { failingFast, steady } from './steady-cluster.ts'
+import { failFast, settleConnect } from './ioredis-workarounds.ts'
 import {
   clusterOptions,
   EVERYWHERE,
@@ -109,9 +109,9 @@ function connectCluster(
 ): Connection {
   const options = clusterOptions(address, patience, reconnectAfter)
   const own = { ...clusterPatience, enableOfflineQueue }
-  const cluster = steady(new Cluster([...nodes], { ...options, ...own }))
+  const cluster = settleConnect(new Cluster([...nodes], { ...options, ...own }))
   const { commandTimeout } = patience
-  return logged(commandTimeout === undefined ? cluster : failingFast(cluster, commandTimeout), log)
+  return logged(commandTimeout === undefined ? cluster : failFast(cluster, commandTimeout), log)
 }
 
 // One line when Redis is lost and one when it is back, not one per failed attempt to reconnect.

@@ -1,5 +1,5 @@
 import type { ClusterOptions, RedisOptions } from 'ioredis'
-import { SteadySentinelConnector } from './sentinel-connector.ts'
+import { WorkingSentinelConnector } from './ioredis-workarounds.ts'
 
 /** One process of Redis or of Sentinel. */
 export interface Node {
@@ -64,7 +64,7 @@ export function sentinelOptions(
     sentinels: [...nodes],
     name,
     failoverDetector: true,
-    Connector: SteadySentinelConnector,
+    Connector: WorkingSentinelConnector,
     sentinelRetryStrategy: retry,
     sentinelReconnectStrategy: retry,
     sentinelCommandTimeout: CONNECT_TIMEOUT_MS,

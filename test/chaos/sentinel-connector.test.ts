@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { SteadySentinelConnector } from '../../src/redis/sentinel-connector.ts'
+import { WorkingSentinelConnector } from '../../src/redis/ioredis-workarounds.ts'
 import { redisUrl } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
 
@@ -56,7 +56,7 @@ async function openSentinel() {
 }
 
 for (const [what, Connector, status] of [
-  ['ours finds it all the same', SteadySentinelConnector, 'ready'],
+  ['ours finds it all the same', WorkingSentinelConnector, 'ready'],
   ['ioredis alone ends for ever', undefined, 'end']
 ] as const) {
   t.test(`told of a new master in the middle of the search, ${what}`, async (t) => {

@@ -11,7 +11,7 @@ import { findRedis } from '../../simulator/redis-binary.ts'
 import { startServer } from '../../simulator/redis-server.ts'
 import { connectWaiting } from '../../src/redis/connect.ts'
 import { consume } from '../../src/queue/consume.ts'
-import { steady } from '../../src/redis/steady-cluster.ts'
+import { settleConnect } from '../../src/redis/ioredis-workarounds.ts'
 import { takeTime } from '../helpers/patience.ts'
 import { addressOf } from '../helpers/redis-address.ts'
 import { openLog } from '../helpers/service.ts'
@@ -52,7 +52,7 @@ async function startCluster(t: Test) {
 }
 
 for (const [what, made, outcome] of [
-  ['ours is told of it', steady, 'The cluster was lost before it was ready'],
+  ['ours is told of it', settleConnect, 'The cluster was lost before it was ready'],
   ['ioredis alone waits for ever', (cluster: Cluster) => cluster, 'nothing']
 ] as const) {
   t.test(`who connects to a Cluster that is down at first: ${what}`, async (t) => {

@@ -47,7 +47,7 @@ export function receive(
 
 /** Every job of the downstream queue. */
 export async function resultsOf(service: Service) {
-  const jobs = await service.queues.result.getJobs()
+  const jobs = await service.resultQueue.getJobs()
   return jobs.map(({ id = '', name, data }) => ({
     id,
     name,

@@ -1,8 +1,6 @@
 import type { Test } from 'tap'
 import { openLedger } from '../../src/ledger/open-ledger.ts'
-import { createJobs } from '../../src/queue/ensure-jobs.ts'
-import { openQueues } from '../../src/queue/queues.ts'
-import { connectTo, DAY, type Service } from './service.ts'
+import { connectTo, jobsOf, openTestQueues, type Service } from './service.ts'
 
 /** Dies at the how-manieth of its commands: before that reaches Redis, or after, when no reply comes back. */
 export interface Death {
@@ -28,15 +26,7 @@ export interface Mortal {
 export async function openMortal(t: Test, service: Service): Promise<Mortal> {
   const { url, log, ledgerSettings, queuePrefix, tag } = service
   const redis = await connectTo(url, log)
-  const joined = openQueues(redis, {
-    tags: [tag],
-    queuePrefix,
-    resultQueue: 'khipu-results',
-    resultRetentionMs: 3 * DAY
-  })
-  const queues = { ...joined.of(''), ...joined }
-  const { send, callback, deadline, result } = queues
-  await Promise.all([send, callback, deadline, result].map((queue) => queue.waitUntilReady()))
+  const opened = await openTestQueues(redis, queuePrefix, [tag])
   t.teardown(() => redis.disconnect())
 
   let life: Life | null = null
@@ -48,14 +38,14 @@ export async function openMortal(t: Test, service: Service): Promise<Mortal> {
       ...service,
       ...openLedger(redis, ledgerSettings),
       redis,
-      queues,
-      jobs: createJobs(queues, log)
+      queues: opened.queues,
+      jobs: jobsOf(opened, log)
     },
     async live(death, task) {
       const waiting = new AbortController()
       const own = createLife(death)
       life = own
-      const ended = task(waiting.signal, createJobs(queues, log)).then(() => false)
+      const ended = task(waiting.signal, jobsOf(opened, log)).then(() => false)
       const isDead = await Promise.race([own.died.then(() => true), ended])
       waiting.abort()
       // What was on its way arrives before the next life begins.

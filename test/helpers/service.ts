@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { type Logger, pino } from 'pino'
 import type { Test } from 'tap'
@@ -11,7 +12,9 @@ import { joinPartitions } from '../../src/ledger/partitions.ts'
 import { awaitReplicas } from '../../src/redis/replicas.ts'
 import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
 import { type Connection, connectWaiting, type RedisAddress } from '../../src/redis/connect.ts'
-import { readBacklog } from '../../src/delivery/result-backlog.ts'
+import { openBullmqSink } from '../../src/delivery/bullmq-sink.ts'
+import { composeHere } from '../../src/delivery/compose-result.ts'
+import { createResults, type ResultsDeps } from '../../src/delivery/publish-results.ts'
 import { createJobs } from '../../src/queue/ensure-jobs.ts'
 import { createSealer, type SealBody, sealHere } from '../../src/crypto/encrypt.ts'
 import { examineHere } from '../../src/callbacks/examine-body.ts'
@@ -51,7 +54,7 @@ export async function openService(t: Test, wishes: Wishes = {}) {
   const queuePrefix = `test-${randomBytes(6).toString('hex')}`
   const parts = await openParts(redis, queuePrefix, log, wishes)
   t.teardown(async () => {
-    await parts.queues.close()
+    await parts.closeQueues()
     redis.disconnect()
     await deleteKeys(url, queuePrefix)
   })
@@ -78,20 +81,13 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
   const guarded = { policy, quarantine, singleFlight }
   const ledgerSettings = { queuePrefix, secretKeys, ...guarded, ...retention }
   const count = wishes.partitions ?? 1
-  const opened = openLedger(redis, ledgerSettings, { index: 0, count })
+  const first = openLedger(redis, ledgerSettings, { index: 0, count })
   const others = Array.from({ length: count - 1 }, (_, index) =>
     openLedger(redis, ledgerSettings, { index: index + 1, count })
   )
-  const tags = [opened.tag, ...others.map(({ tag }) => tag)] as const
-  const joined = openQueues(redis, {
-    tags,
-    queuePrefix,
-    resultQueue: 'khipu-results',
-    ...retention
-  })
-  const queues = { ...joined.of(''), ...joined }
-  const { send, callback, deadline, result } = queues
-  await Promise.all([send, callback, deadline, result].map((queue) => queue.waitUntilReady()))
+  const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
+  const opened = await openTestQueues(redis, queuePrefix, tags)
+  const { queues, sink, resultQueue, closeQueues } = opened
   const sealer = createSealer(secretKeys)
   const readHere: { seal: SealBody; review: Review; show: Show } = {
     seal: sealHere(sealer),
@@ -101,30 +97,61 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
   const common = {
     ...readHere,
     replicas: awaitReplicas(redis, wishes.ackReplicas ?? 0, 'khipu:fence'),
-    jobs: createJobs(queues, log),
+    sink,
+    jobs: jobsOf(opened, log),
     policy,
     authorizationExpiresAt: wishes.authorizationExpiresAt ?? null,
     callbackTimeoutMs: wishes.callbackTimeoutMs ?? HOUR / 2,
     random: () => 0,
-    backlog: () => readBacklog(queues.result, redis)
+    backlog: sink.backlog
   }
-  const all = joinPartitions([opened, ...others])
+  const all = joinPartitions([first, ...others])
   return {
-    ...opened,
+    ...first,
     ...common,
     newRequestId: all.newRequestId,
     /** All partitions as one; everything else here is of the first. */
     all,
-    parts: [opened, ...others].map((part) => ({ ...part, ...common })),
+    parts: [first, ...others].map((part) => ({ ...part, ...common })),
     ledgerSettings,
     redis,
     queuePrefix,
     queues,
+    resultQueue,
+    closeQueues,
     capabilities: createCapabilities(secretKeys),
     examine: examineHere(sealer),
     ledgerRetentionMs,
     log
   }
+}
+
+/** The service's own queues, where its results go, and the result queue as a consumer opens it. */
+export async function openTestQueues(
+  redis: Redis,
+  queuePrefix: string,
+  tags: readonly [string, ...string[]]
+) {
+  const joined = openQueues(redis, { tags })
+  const queues = { ...joined.of(''), ...joined }
+  const resultQueue = 'khipu-results'
+  const sink = openBullmqSink(redis, { queuePrefix, resultQueue, resultRetentionMs: 3 * DAY })
+  const consumer = new Queue(resultQueue, { connection: redis, prefix: queuePrefix })
+  consumer.on('error', () => {})
+  const { send, callback, deadline } = queues
+  await Promise.all([send, callback, deadline, consumer].map((queue) => queue.waitUntilReady()))
+  const closeQueues = async () =>
+    void (await Promise.all([queues.close(), sink.close(), consumer.close()]))
+  return { queues, sink, resultQueue: consumer, closeQueues }
+}
+
+/** Jobs and results on those queues. */
+export function jobsOf(
+  { queues, sink }: Pick<Awaited<ReturnType<typeof openTestQueues>>, 'queues' | 'sink'>,
+  log: Logger,
+  { compose = composeHere(), deviated = () => {} }: Partial<ResultsDeps> = {}
+) {
+  return createJobs(queues, createResults(sink, { log, compose, deviated }))
 }
 
 /** The Redis of the run. */

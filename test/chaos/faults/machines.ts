@@ -9,7 +9,7 @@ import { endWithUs } from '../../../simulator/process-guard.ts'
 import { findRedis } from '../../../simulator/redis-binary.ts'
 import { untilItAnswers } from '../../../simulator/redis-ping.ts'
 import { type RedisServer, startServer } from '../../../simulator/redis-server.ts'
-import { SteadySentinelConnector } from '../../../src/redis/sentinel-connector.ts'
+import { WorkingSentinelConnector } from '../../../src/redis/ioredis-workarounds.ts'
 import { until } from '../../helpers/until.ts'
 import type { Machines, Scope } from '../../helpers/world.ts'
 
@@ -195,7 +195,7 @@ export async function startSentinels(
         name: MASTER_NAME,
         sentinelPassword: SENTINEL_PASSWORD,
         failoverDetector: true,
-        Connector: SteadySentinelConnector,
+        Connector: WorkingSentinelConnector,
         maxRetriesPerRequest: null,
         replyMapping: 'legacy'
       })

@@ -1,3 +1,4 @@
+import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { startRedis } from '../../../simulator/private-redis.ts'
@@ -51,8 +52,14 @@ t.test('readiness warns where there are fewer replicas than ACK_REPLICAS', async
 t.test(
   'readiness and metrics are told of the result queue that the configuration names',
   async (t) => {
-    const shared = await share(t, { RESULT_QUEUE: 'other-results' })
-    await shared.queues.result.add('delivered', {})
+    const names = { RESULT_QUEUE: 'other-results', QUEUE_PREFIX: 'watched' }
+    const shared = await share(t, names)
+    const results = new Queue(names.RESULT_QUEUE, {
+      connection: redis,
+      prefix: names.QUEUE_PREFIX
+    })
+    await results.add('delivered', {})
+    await results.close()
     t.match(await shared.backlog(), { waiting: 1, failed: 0 })
     const { text } = await shared.metrics.render()
     t.match(text, /^khipu_result_queue_jobs\{state="waiting"\} 1$/m)

@@ -5,13 +5,12 @@ import { startConsumer } from '../../../simulator/consumer.ts'
 import type { Request } from '../../../src/core/request.ts'
 import { createSealer, deriveKey } from '../../../src/crypto/encrypt.ts'
 import { composeHere } from '../../../src/delivery/compose-result.ts'
-import { createJobs } from '../../../src/queue/ensure-jobs.ts'
 import type { Result } from '../../../src/schemas/generated.ts'
 import { check } from '../../../src/schemas/validate.ts'
 import { ok, resultsOf } from '../../helpers/callbacks.ts'
 import { dump, keysThatShow } from '../../helpers/dump.ts'
 import { askIn } from '../../helpers/requests.ts'
-import { openService, secretKey, type Service } from '../../helpers/service.ts'
+import { jobsOf, openService, secretKey, type Service } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 
 const CANARY = 'CANARY-of-an-account'
@@ -29,8 +28,8 @@ const resultKeys = (keys: Keys) =>
   keys.map(({ kid, bytes }) => `${kid}:${deriveKey(bytes, 'result').toString('base64')}`).join()
 
 /** The jobs of a service with SEAL_RESULTS. */
-const sealing = ({ queues, log }: Service, keys: Keys) =>
-  createJobs(queues, log, composeHere(createSealer(keys, 'result').seal))
+const sealing = (service: Service, keys: Keys) =>
+  jobsOf(service, service.log, { compose: composeHere(createSealer(keys, 'result').seal) })
 
 async function delivered(service: Service): Promise<Request> {
   const request = await service.catalog.find(await askIn(service, 'delivered'))
@@ -84,11 +83,11 @@ t.test('it has the options of a plain one, and is there once', async (t) => {
   const before = await textOf(service, request.requestId)
   await jobs.publish(request, async () => BODY)
   t.equal(await textOf(service, request.requestId), before)
-  const [sealed, ...others] = await service.queues.result.getJobs()
+  const [sealed, ...others] = await service.resultQueue.getJobs()
   t.same(others, [])
   const plain = await openService(t)
   await plain.jobs.publish(request, async () => BODY)
-  const [unsealed] = await plain.queues.result.getJobs()
+  const [unsealed] = await plain.resultQueue.getJobs()
   t.same(sealed?.opts, unsealed?.opts)
 })
 
@@ -140,7 +139,7 @@ t.test('a late result is sealed too, and neither opens in the place of the other
 t.test('off by default', async (t) => {
   const service = await openService(t)
   const request = await delivered(service)
-  await createJobs(service.queues, service.log).publish(request, async () => BODY)
+  await jobsOf(service, service.log).publish(request, async () => BODY)
   const [result] = await resultsOf(service)
   t.match(check('result', result?.data), { valid: true })
   t.notOk(Object.hasOwn(Object(result?.data), 'sealed'))

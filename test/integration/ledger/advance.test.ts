@@ -254,7 +254,7 @@ t.test('a published result is not published again, and its envelope not missed',
   const requestId = await askIn(service, 'awaiting-callback')
   await receive(service, requestId, ok())
   await advance(service, requestId, unchanged)
-  await service.queues.result.obliterate({ force: true })
+  await service.resultQueue.obliterate({ force: true })
   await advance(service, requestId, unchanged)
   await advance(service, requestId, noticed)
   t.same(await resultsOf(service), [])

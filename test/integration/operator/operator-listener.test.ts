@@ -227,7 +227,7 @@ t.test('readiness and metrics tell what lies on the result queue', async (t) => 
   const { get } = await openAdmin(t, service)
   const none = { waiting: 0, failed: 0, oldestSeconds: 0 }
   t.match((await get('/health/ready')).json, { resultQueue: none })
-  const { result } = service.queues
+  const result = service.resultQueue
   await result.add('delivered', {}, { timestamp: Date.now() - HOUR })
   await result.add('delivered', {})
   await result.add('delivered', {}, { delay: HOUR })

@@ -352,7 +352,7 @@ t.test(
 
 t.test('… even where that result was consumed and has gone from the queue meanwhile', async (t) => {
   const { service, requestId, id } = await acceptAndCrash(t)
-  await service.queues.result.remove(`${requestId}-late`)
+  await service.resultQueue.remove(`${requestId}-late`)
   const { post } = await openAdmin(t, service)
   t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 200)
   t.same(

@@ -422,7 +422,7 @@ for (const state of STATES) {
     t.match(answer.json, { requestId, state: 'cancelled', reason: 'cancelled', dueAt: null })
     t.match(Object(answer.json).history.at(-1), { event: 'cancelled', by: 'ana' })
     t.match(check('request-view', answer.json), { valid: true })
-    const result = await shared.queues.result.getJob(requestId)
+    const result = await shared.resultQueue.getJob(requestId)
     t.match(result, { name: 'failed', data: { reason: 'cancelled', response: null } })
     t.equal((await admin.post(`/v1/requests/${requestId}/cancel`)).status, 409, 'and only once')
   })

@@ -5,14 +5,13 @@ import { startRedis } from '../../../simulator/private-redis.ts'
 import type { Request, State } from '../../../src/core/request.ts'
 import { connectFailingFast, connectWaiting } from '../../../src/redis/connect.ts'
 import { consume, type Handler } from '../../../src/queue/consume.ts'
-import { createJobs } from '../../../src/queue/ensure-jobs.ts'
 import type { JobData, QueueName } from '../../../src/queue/queues.ts'
 import type { ResultHead } from '../../../src/core/result-head.ts'
 import { check } from '../../../src/schemas/validate.ts'
 import { bytes, error, ok, resultsOf } from '../../helpers/callbacks.ts'
 import { addressOf } from '../../helpers/redis-address.ts'
 import { ask, askIn } from '../../helpers/requests.ts'
-import { DAY, HOUR, openLog, openService, type Service } from '../../helpers/service.ts'
+import { DAY, HOUR, jobsOf, openLog, openService, type Service } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 
 const QUEUES = ['send', 'paced', 'callback', 'deadline'] as const
@@ -168,7 +167,7 @@ t.test('a result without an envelope has a response of null', async (t) => {
 t.test('a result has the deviations of its envelope, which are counted and logged', async (t) => {
   const service = await openService(t)
   const counted: unknown[] = []
-  const jobs = createJobs(service.queues, service.log, undefined, (found) => counted.push(...found))
+  const jobs = jobsOf(service, service.log, { deviated: (found) => counted.push(...found) })
   const text = JSON.stringify(ok({ Data: { Transaction: [{}, { Amount: 'RAW', Status: 7 }] } }))
   const numbers = '{"Amount":12345678901234567890,"Currency":1e400}'
   const body = Buffer.from(text.replace('"RAW"', numbers))

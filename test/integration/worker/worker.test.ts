@@ -412,7 +412,7 @@ const CANCEL = HAPPENINGS['a cancellation'] as Happening
 /** What must be so of a request once it has ended, whatever came before. */
 async function faultsAtTheEnd({ service, requestId, good }: World): Promise<string[]> {
   const request = await find(service, requestId)
-  const result = (await service.queues.result.getJob(requestId)) as Job<{ response: object }>
+  const result = (await service.resultQueue.getJob(requestId)) as Job<{ response: object }>
   const first = good.find(({ received }) => received !== 'late')?.envelope
   const kept = await service.quarantine.list(null, 99)
   for (const { quarantineId } of kept) await service.quarantine.discard(quarantineId)

@@ -1,17 +1,16 @@
-import type { Queue } from 'bullmq'
 import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import { type ResultHead, resultOf } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
 import type { Deviation } from '../schemas/deviations.ts'
 import type { Compose, Envelope } from './compose-result.ts'
-import { JobText } from './text-queue.ts'
+import type { ResultSink } from './result-sink.ts'
 
-/** Puts results on the downstream queue. The job id is the request id, so again is as good as once. */
+/** Publishes results, idempotently: the id of a result is that of its request. */
 export interface Results {
   /**
-   * The one result of a request that has ended; `open` reads the envelope that was stored for it, if any. False where it
-   * says that the result is set aside.
+   * The one result of a request that has ended; `open` reads the envelope that was stored for it, if any. False where
+   * `open` says that the result is set aside.
    */
   publish(request: Request, open: () => Promise<Envelope | 'set-aside' | null>): Promise<boolean>
   /** The extra result of a request that had failed, after an operator accepted its late callback. */
@@ -28,10 +27,10 @@ export interface ResultsDeps {
   readonly deviated: (deviations: readonly Deviation[]) => void
 }
 
-export function createResults(queue: Queue, { log, compose, deviated }: ResultsDeps): Results {
-  async function add(result: ResultHead, envelope: Envelope | null, jobId: string): Promise<void> {
-    const { text, deviations } = await compose(result, envelope, jobId)
-    await queue.add(result.outcome, new JobText(text), { jobId })
+export function createResults(sink: ResultSink, { log, compose, deviated }: ResultsDeps): Results {
+  async function deliver(result: ResultHead, envelope: Envelope | null, id: string): Promise<void> {
+    const { text, deviations } = await compose(result, envelope, id)
+    await sink.deliver({ id, outcome: result.outcome, text })
     deviated(deviations)
     const { requestId, outcome, completeness, reason, attempts } = result
     const fields = { requestId, outcome, completeness, reason, attempts }
@@ -43,9 +42,9 @@ export function createResults(queue: Queue, { log, compose, deviated }: ResultsD
       log.error({ requestId: request.requestId }, 'result set aside')
       return false
     }
-    // A body is shredded only once its result was published: by another handler, a moment ago.
+    // A body is deleted only once its result was published: by another handler, a moment ago.
     if (envelope === null && request.response !== null) return true
-    await add(resultOf(request), envelope, request.requestId)
+    await deliver(resultOf(request), envelope, request.requestId)
     return true
   }
 
@@ -53,6 +52,6 @@ export function createResults(queue: Queue, { log, compose, deviated }: ResultsD
   return {
     publish: (request, open) => limit(() => publish(request, open)),
     publishLate: (result, envelope) =>
-      limit(() => add(result, envelope, `${result.requestId}-late`))
+      limit(() => deliver(result, envelope, `${result.requestId}-late`))
   }
 }

@@ -1,6 +1,5 @@
 import { Queue, Worker } from 'bullmq'
 import t, { type Test } from 'tap'
-import { readBacklog } from '../../../src/delivery/result-backlog.ts'
 import { openService } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -8,8 +7,7 @@ const MINUTE = 60_000
 
 async function openResults(t: Test) {
   const service = await openService(t)
-  const { result } = service.queues
-  return { ...service, result, read: () => readBacklog(result, service.redis) }
+  return { ...service, result: service.resultQueue, read: service.backlog }
 }
 
 t.test('what no consumer has taken waits, and what one has given up has failed', async (t) => {
