@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { faults } from '../../chaos/faults/faults.ts'
@@ -23,6 +23,24 @@ void t.test('every file that a document names exists', async (t) => {
   )
   t.ok(named.length > 100)
   for (const { document, path } of named) t.ok(exists(path), `${document}: ${path}`)
+})
+
+void t.test('every document that the code or a configuration file names exists', async (t) => {
+  const patterns = [
+    '{src,scripts,simulator,bench}/**/*.ts',
+    'schemas/*.json',
+    'deploy/*',
+    '*.yml',
+    '.github/**/*.yml'
+  ]
+  const files = globSync(patterns, { cwd: new URL('../../../', import.meta.url) })
+  const named = files.flatMap((file) =>
+    [...readProject(file).matchAll(/\b(docs\/[\w/-]+\.(?:md|js)|[A-Z]+\.md)\b/g)].map(
+      ([, path = '']) => ({ file, path })
+    )
+  )
+  t.ok(named.length > 5)
+  for (const { file, path } of named) t.ok(exists(path), `${file}: ${path}`)
 })
 
 void t.test('every npm script that a document names exists', async (t) => {
