@@ -6,7 +6,8 @@ import { configurationPage, envExample } from '../../../scripts/configuration.ts
 import { createMetrics } from '../../../src/app/metrics.ts'
 import { KINDS } from '../../../src/callbacks/store-callback.ts'
 import { SECRETS, SETTINGS } from '../../../src/config/settings.ts'
-import { STATES } from '../../../src/core/request.ts'
+import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
+import { type Reason, STATES } from '../../../src/core/request.ts'
 import { type AdminDeps, buildAdmin } from '../../../src/operator/operator-listener.ts'
 import { schemas } from '../../../src/schemas/validate.ts'
 import { codeIn, DOCUMENTS, readProject, tableAfter } from '../../helpers/documents.ts'
@@ -111,6 +112,19 @@ for (const [levels, page, mark] of [
   })
 }
 
+t.test('every concern and warning of the runbook begins as one of the code does', async (t) => {
+  const page = 'docs/operate/runbook.md'
+  const rows = [...tableAfter(page, 'concerns'), ...tableAfter(page, 'start-warnings')]
+  const texts = sources.map(readProject).join('\n')
+  const beginnings = rows.flatMap(([words = '']) => codeIn(words)).map((it) => it.replace(/:$/, ''))
+  t.ok(beginnings.length > 10)
+  for (const words of beginnings) {
+    // One of them is written with the name of its setting left out.
+    const withoutName = words.replace(/^\w+/, '${name}')
+    t.ok(texts.includes(words) || texts.includes(withoutName), words)
+  }
+})
+
 /** The texts that a file gives a log on one of these levels; those that are computed stand in no table. */
 function logLinesOf(path: string, levels: readonly string[]): string[] {
   const found: string[] = []
@@ -165,6 +179,51 @@ function withoutService(): AdminDeps {
   const operator = { tokens: [{ name: 'test', scope: 'admin', token: TOKEN }], log }
   return { operator, dropped: () => {}, log } as unknown as AdminDeps
 }
+
+t.test(
+  'every state is in the table and in the diagram of the concepts, and no other',
+  async (t) => {
+    const page = 'docs/concepts.md'
+    t.same(
+      new Set(tableAfter(page, 'states').flatMap(([state = '']) => codeIn(state))),
+      new Set(STATES)
+    )
+    const [, diagram = ''] = /```mermaid\n(.*?)```/s.exec(readProject(page)) ?? []
+    const named = diagram.matchAll(/^ +(\w+) --> (\w+)/gm)
+    const drawn = [...named].flatMap(([, from = '', to = '']) => [from, to])
+    t.same(new Set(drawn.map((state) => state.replace('_', '-'))), new Set(STATES))
+  }
+)
+
+t.test('every reason of a state is documented, and no other', async (t) => {
+  const { enum: parked } = schemas.get('park-reason') as unknown as { enum: string[] }
+  const { properties } = schemas.get('result') as unknown as {
+    properties: { reason: { anyOf: readonly { enum?: string[] }[] } }
+  }
+  const failed = properties.reason.anyOf.flatMap(({ enum: words = [] }) => words)
+  const retried = Object.keys(BUILT_IN_POLICY.retry)
+  const waiting: Reason[] = ['account-busy', 'logon-probe', 'ambiguous']
+  t.same(
+    tableAfter(API, 'reasons')
+      .flatMap(([reason = '']) => codeIn(reason))
+      .toSorted(),
+    [...new Set([...waiting, ...retried, ...parked, ...failed])].toSorted()
+  )
+})
+
+t.test('every event of a history is documented, and no other', async (t) => {
+  const documented = tableAfter(API, 'events').flatMap(([event = '']) => codeIn(event))
+  const texts = sources.map(readProject)
+  const named = texts.flatMap((text) => [...text.matchAll(/\bevent: '([\w-]+)' ?[,}]/g)])
+  t.ok(named.length > 10)
+  for (const [, event = ''] of named) t.ok(documented.includes(event), event)
+  for (const event of documented) {
+    t.ok(
+      texts.some((text) => text.includes(`'${event}'`)),
+      `${event} is a word of the code`
+    )
+  }
+})
 
 t.test('every status of a problem document is documented with its title, no other', async (t) => {
   const rows = tableAfter(API, 'problems').map(([status, title]) => `${status} ${title}`)
