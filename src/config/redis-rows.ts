@@ -30,6 +30,6 @@ export const REDIS_ROWS = {
   ACK_REPLICAS: integer(
     [0, 5],
     0,
-    'Number of replicas that must store a callback before its 2xx, and an attempt before its POST. Not for a Cluster'
+    'Number of replicas that must store a callback or a request before its 2xx, and an attempt before its POST. Not for a Cluster'
   )
 }

@@ -34,7 +34,7 @@ const properties = {
   REFUSALS_PER_ADDRESS: integer(
     [1, 1_000_000],
     1000,
-    'Maximum number of refused callbacks per address and minute. Further ones get 429. Valid callbacks are never limited'
+    'Maximum number of refused callbacks per address and minute. Further ones get 429. It never limits valid callbacks'
   ),
   REFUSALS_IN_ALL: integer(
     [1, 10_000_000],
