@@ -42,7 +42,7 @@ const layers = new Map<string, Layer>([
   ['docs', { uses: [] }],
   ['simulator', { uses: ['schemas'] }],
   ['bench', { uses: [...source, 'schemas', 'simulator'] }],
-  ['scripts', { uses: ['simulator'] }],
+  ['scripts', { uses: ['simulator', 'src/config'] }],
   ['test', { uses: [...source, 'schemas', 'simulator', 'scripts', 'bench', 'docs'] }]
 ])
 

@@ -54,7 +54,7 @@ export function startConsumer(settings: Partial<ConsumerSettings> = {}): Consume
         url: redisUrl,
         maxRetriesPerRequest: null,
         retryStrategy: () => 500,
-        // The least rights, those of the README, have none for what ioredis tells Redis of itself.
+        // The user of docs/deploy/redis.md has no right to tell Redis its name and version.
         disableClientInfo: true
       }
     }

@@ -8,7 +8,7 @@ interface SealedJob {
 
 /**
  * The data of a result job, opened where it is sealed. Written from the words of
- * docs/sealed-results.md and shared with nobody, so that a mistake in them shows.
+ * docs/reference/encrypted-results.md and shared with nobody, so that a mistake in them shows.
  */
 export function openSealed({ id = '', data }: SealedJob, resultKeys: string): unknown {
   if (data.sealed === undefined) return data

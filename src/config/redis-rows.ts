@@ -1,35 +1,35 @@
 import { ENDPOINTS, integer, text, textOr } from './rows.ts'
 
-/** The settings that tell where Redis is, and how many of its machines must have what came. */
+/** The settings that tell where Redis is, and how many replicas must store what the service acknowledges. */
 export const REDIS_ROWS = {
   REDIS_URL: {
     ...textOr(
       'redis://127.0.0.1:6379',
-      'Where Redis is, with user and password where it has them; `rediss://` for TLS'
+      'Address of Redis, with user and password where it has them. `rediss://` means TLS'
     ),
     pattern: '^rediss?://\\S+$',
     form: 'must be a redis:// or rediss:// address'
   },
   REDIS_CA_FILE: text(
-    "PEM file of the authority that has signed Redis's certificate, for `rediss://`"
+    'PEM file of the authority that signed the certificate of Redis, for `rediss://`'
   ),
   REDIS_CLUSTER: {
     ...text(
-      'Some nodes of a Redis Cluster, `host:port,…`; `REDIS_URL` then tells user, password and TLS alone'
+      'Some nodes of a Redis Cluster: `host:port,…`. `REDIS_URL` then gives user, password and TLS only'
     ),
     ...ENDPOINTS
   },
   REDIS_SENTINELS: {
     ...text(
-      'Sentinels, `host:port,…`, that tell which Redis is the master; `REDIS_URL` then tells user, password, database and TLS alone'
+      'Sentinels that name the primary: `host:port,…`. `REDIS_URL` then gives user, password, database and TLS only'
     ),
     ...ENDPOINTS
   },
-  REDIS_SENTINEL_NAME: textOr('mymaster', 'What the Sentinels call the master'),
-  REDIS_SENTINEL_PASSWORD: text('Password of the Sentinels, where they have one'),
+  REDIS_SENTINEL_NAME: textOr('mymaster', 'Name of the primary at the Sentinels'),
+  REDIS_SENTINEL_PASSWORD: text('Password of the Sentinels'),
   ACK_REPLICAS: integer(
     [0, 5],
     0,
-    'How many replicas must have what came, or what is about to be sent, before it is acknowledged or sent; not on a Cluster'
+    'Number of replicas that must store a callback or a request before its 2xx, and an attempt before its POST. Not for a Cluster'
   )
 }

@@ -16,94 +16,108 @@ import { KEPT_ROWS } from './kept-rows.ts'
 import { REDIS_ROWS } from './redis-rows.ts'
 
 const properties = {
-  ROLE: oneOf(['all', 'server', 'worker'], 'all', 'What this process does: listen, work, or both'),
-  ...REDIS_ROWS,
-  PUBLIC_URL: { ...text('How Khipu reaches the public listener'), ...HTTP_URL },
-  PUBLIC_HOST: textOr('0.0.0.0', 'The address that the public listener binds'),
-  PUBLIC_PORT: port(3000, 'The port of the public listener'),
-  ADMIN_HOST: textOr('127.0.0.1', 'The address that the operator listener binds'),
-  ADMIN_PORT: port(3001, 'The port of the operator listener'),
-  TRUST_PROXY: text(
-    'Addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed: `10.0.0.7,192.168.0.0/16`'
+  ROLE: oneOf(
+    ['all', 'server', 'worker'],
+    'all',
+    'What this process runs: the listeners, the workers, or both'
   ),
-  MAX_CONNECTIONS: integer([1, 65535], 2000, 'How many connections each listener holds at once'),
+  ...REDIS_ROWS,
+  PUBLIC_URL: { ...text('Address at which Khipu reaches the public listener'), ...HTTP_URL },
+  PUBLIC_HOST: textOr('0.0.0.0', 'Address that the public listener binds'),
+  PUBLIC_PORT: port(3000, 'Port of the public listener'),
+  ADMIN_HOST: textOr('127.0.0.1', 'Address that the operator listener binds'),
+  ADMIN_PORT: port(3001, 'Port of the operator listener'),
+  TRUST_PROXY: text(
+    'Reverse proxies whose `X-Forwarded-For` the service trusts, as addresses and networks: `10.0.0.7,192.168.0.0/16`'
+  ),
+  MAX_CONNECTIONS: integer([1, 65535], 2000, 'Maximum number of open connections of each listener'),
   REFUSALS_PER_ADDRESS: integer(
     [1, 1_000_000],
     1000,
-    'How many refused callbacks an address may try in a minute before it hears 429; no number of them keeps a good one out'
+    'Maximum number of refused callbacks per address and minute. Further ones get 429. It never limits valid callbacks'
   ),
-  REFUSALS_IN_ALL: integer([1, 10_000_000], 10_000, 'The same for all addresses together'),
-  KHIPU_BASE_URL: { ...textOr('https://api.khipu.com', 'Where Khipu is'), ...HTTP_URL },
+  REFUSALS_IN_ALL: integer(
+    [1, 10_000_000],
+    10_000,
+    'Maximum number of refused callbacks of all addresses per minute'
+  ),
+  KHIPU_BASE_URL: { ...textOr('https://api.khipu.com', 'Address of the Khipu API'), ...HTTP_URL },
   KHIPU_API_KEY: {
-    ...text('API key for Khipu; this or KHIPU_JWT, unless every request brings its own'),
+    ...text(
+      'API key for Khipu. Set it or KHIPU_JWT, unless every request brings its own authorization'
+    ),
     ...CREDENTIAL
   },
-  KHIPU_JWT: { ...text('JWT for Khipu; this or KHIPU_API_KEY'), ...CREDENTIAL },
+  KHIPU_JWT: { ...text('JWT for Khipu. Set it or KHIPU_API_KEY'), ...CREDENTIAL },
   KHIPU_REQUEST_TIMEOUT: duration(
     '190s',
-    "How long one POST may take; Khipu's gateway gives up after 180 s"
+    "Maximum duration of one POST. Khipu's gateway gives up after 180 s"
   ),
   HTTPS_PROXY: text(
-    'Proxy for the calls to Khipu, `http://user:password@host:port`, user and password percent-encoded; in lower case, too, as are the next two'
+    'Proxy for the calls to Khipu: `http://user:password@host:port`. Percent-encode user and password. The name also works in lower case'
   ),
-  HTTP_PROXY: text('The same for a `KHIPU_BASE_URL` of `http://`'),
-  NO_PROXY: text('Hosts that are reached without it: `.khipu.com,10.0.0.0/8,host:8443`, or `*`'),
+  HTTP_PROXY: text(
+    'Proxy for the calls to a `KHIPU_BASE_URL` of `http://`. The name also works in lower case'
+  ),
+  NO_PROXY: text(
+    'Hosts that the service calls without a proxy: `.khipu.com,10.0.0.0/8,host:8443` or `*`. The name also works in lower case'
+  ),
   SINGLE_FLIGHT: flag(
     true,
-    'One attempt per account at a time, and none with credentials that the bank has just refused'
+    'Per-account serialization: one attempt per account at a time, and none with bank credentials that the bank refused'
   ),
   API_TOKENS: text(
-    'Bearer tokens of the operator API: `name:token,name/scope:token`; scope is read, write or admin (default)'
+    'Bearer tokens of the operator API: `name:token,name/scope:token`. The scope is `read`, `write` or `admin` (default)'
   ),
   SECRET_KEYS: text(
-    '`kid:base64 of 32 bytes,…`: the first signs and seals, all of them verify and open'
+    'Keys: `kid:base64 of 32 bytes,…`. The first key signs and encrypts. All keys verify and decrypt'
   ),
-  RETRY_POLICY_FILE: text('JSON file that replaces rows of the built-in policy'),
+  RETRY_POLICY_FILE: text('JSON file that replaces rows of the built-in retry policy'),
   CALLBACK_TIMEOUT: duration(
     '30m',
-    "Deadline of a callback when Khipu's LifeSpan can't be read as one"
+    "Deadline of a callback where the LifeSpan of Khipu's answer is not readable"
   ),
-  RESULT_QUEUE: { ...textOr('khipu-results', 'The name of the downstream queue'), ...QUEUE_NAME },
+  RESULT_QUEUE: { ...textOr('khipu-results', 'Name of the result queue'), ...QUEUE_NAME },
   SEAL_RESULTS: flag(
     false,
-    'Results on the queue are sealed, for those alone who have `RESULT_KEYS`: `docs/sealed-results.md`'
+    'Encrypts the results on the queue. A consumer decrypts them with `RESULT_KEYS`'
   ),
-  QUEUE_PREFIX: { ...textOr('khipu', 'The BullMQ prefix of all queues'), ...QUEUE_NAME },
+  QUEUE_PREFIX: { ...textOr('khipu', 'BullMQ prefix of all queues'), ...QUEUE_NAME },
   PARTITIONS: integer(
     [1, 64],
     1,
-    'In how many parts the ledger lies, each on one node of a Cluster; never to be changed'
+    'Number of partitions of the ledger, each on one node of a Redis Cluster. Never change it'
   ),
   RESULT_RETENTION: duration(
     '3d',
-    'How long a consumed result keeps its job id taken, so that none comes twice'
+    'How long the queue keeps a consumed result. The kept job id prevents a second result'
   ),
-  LEDGER_RETENTION: duration('30d', 'How long an ended request can be looked up'),
+  LEDGER_RETENTION: duration('30d', 'How long the ledger keeps an ended request'),
   ...KEPT_ROWS,
   WORKER_CONCURRENCY: integer(
     [1, 1000],
     20,
-    'How many jobs of each queue a worker handles at once'
+    'Number of jobs of each queue that a worker handles at once'
   ),
-  SWEEP_INTERVAL: duration('15s', 'How often a worker looks for requests without progress'),
+  SWEEP_INTERVAL: duration('15s', 'Interval at which a worker looks for overdue requests'),
   SHUTDOWN_DELAY: delay(
     '3s',
-    'After SIGTERM `/health/ready` is 503 at once, and the public listener goes on taking callbacks for this long: `docs/deploying.md`'
+    'How long the public listener accepts callbacks after SIGTERM. `/health/ready` is 503 from the signal on'
   ),
-  BODY_LIMIT: size('10mb', 'The most that a callback body may have'),
+  BODY_LIMIT: size('10mb', 'Maximum size of a callback body'),
   BODY_VALUES: integer(
     [1, 100_000_000],
     1_000_000,
-    'The most JSON values (objects, arrays, strings, numbers, literals) a callback may hold; one with more is kept in quarantine'
+    'Maximum number of JSON values in a callback body: objects, arrays, strings, numbers, literals. The quarantine keeps larger ones'
   ),
   LOG_LEVEL: oneOf(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'info',
-    'The least that is logged'
+    'Lowest level of the log lines'
   )
 }
 
-/** Every environment variable of the service; the README's table is checked against it. */
+/** Every environment variable of the service; `npm run generate` writes `docs/reference/configuration.md` and `.env.example` from it. */
 export const SETTINGS = {
   type: 'object',
   required: ['PUBLIC_URL', 'API_TOKENS', 'SECRET_KEYS'],

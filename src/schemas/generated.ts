@@ -880,7 +880,7 @@ export interface RetryPolicy {
 }
 
 /**
- * The data of one job on the result queue where `SEAL_RESULTS=true`: a result (result.json) that only who has `RESULT_KEYS` can read. The job's id, name and options are those of an unsealed one; docs/sealed-results.md tells how to open it. Consumers must tolerate further keys.
+ * The data of one job on the result queue where `SEAL_RESULTS=true`: a result (result.json) that only who has `RESULT_KEYS` can read. The job's id, name and options are those of an unsealed one; docs/reference/encrypted-results.md tells how to open it. Consumers must tolerate further keys.
  */
 export interface SealedResult {
   /**

@@ -22,7 +22,7 @@ import {
   type World
 } from '../helpers/world.ts'
 
-// A backup of a Redis at work, and the way back from it, by the lines of docs/deploying.md.
+// A backup of a Redis at work, and the way back from it, by the lines of docs/operate/backup-and-restore.md.
 
 const WAYS = [
   ['a snapshot', 'snapshot', 'restore-snapshot'],

@@ -4,17 +4,17 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { isSealed, openResult, parseResultKeys } from '../../docs/open-result.js'
+import { isSealed, openResult, parseResultKeys } from '../../docs/reference/open-result.js'
 import { openSealed } from '../../simulator/open-sealed.ts'
 import { createSealer, deriveKey, type Purpose } from '../../src/crypto/encrypt.ts'
 import { schemas } from '../../src/schemas/validate.ts'
 import { holds } from '../helpers/holds.ts'
 import { secretKey } from '../helpers/service.ts'
 
-// What docs/sealed-results.md says is true, and docs/open-result.js does what it says.
+// What docs/reference/encrypted-results.md says is true, and docs/reference/open-result.js does what it says.
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
-const DOCUMENT = read('docs/sealed-results.md')
+const DOCUMENT = read('docs/reference/encrypted-results.md')
 
 interface Example {
   readonly SECRET_KEYS: string
@@ -233,7 +233,9 @@ t.test('RESULT_KEYS', async (t) => {
 })
 
 t.test('the module stands alone', async (t) => {
-  const imports = [...read('docs/open-result.js').matchAll(/from '([^']+)'/g)].map(([, it]) => it)
+  const imports = [...read('docs/reference/open-result.js').matchAll(/from '([^']+)'/g)].map(
+    ([, it]) => it
+  )
   t.same(imports, ['node:crypto'])
 })
 

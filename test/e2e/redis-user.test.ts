@@ -11,7 +11,7 @@ import { call } from '../helpers/service-process.ts'
 import { until } from '../helpers/until.ts'
 import { accountOf, ask, atRest, inState, resultsOf, startWorld, view } from '../helpers/world.ts'
 
-// The rule that the README shows, to the letter, but for the password.
+// The rule that docs/deploy/redis.md shows, to the letter, but for the password.
 const [name = '', ...rule] = readRule()
 const RESULT_KEYS = '~khipu:khipu-results:*'
 const password = randomBytes(16).toString('hex')

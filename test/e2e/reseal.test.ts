@@ -6,7 +6,7 @@ import t from 'tap'
 import type { Env } from '../helpers/service-process.ts'
 import { accountOf, ask, atRest, inState, resultsOf, startWorld } from '../helpers/world.ts'
 
-// A key is rotated as the README says: put the new one first, start again, reseal, remove the old one.
+// A key is rotated as docs/how-to/rotate-keys.md says: put the new one first, start again, reseal, remove the old one.
 
 const RESEAL = fileURLToPath(new URL('../../src/commands/reseal.ts', import.meta.url))
 const k1 = `k1:${randomBytes(32).toString('base64')}`

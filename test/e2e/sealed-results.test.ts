@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { openResult, parseResultKeys } from '../../docs/open-result.js'
+import { openResult, parseResultKeys } from '../../docs/reference/open-result.js'
 import { check } from '../../src/schemas/validate.ts'
 import { dump, keysThatShow } from '../helpers/dump.ts'
 import { until } from '../helpers/until.ts'

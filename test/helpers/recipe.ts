@@ -12,9 +12,12 @@ import type { Scope } from './world.ts'
 
 const execute = promisify(execFile)
 
-/** The shell lines behind a mark in `docs/deploying.md`, to the letter. */
+/** The shell lines behind a mark in `docs/operate/backup-and-restore.md`, to the letter. */
 function readRecipe(mark: string): string {
-  const document = readFileSync(new URL('../../docs/deploying.md', import.meta.url), 'utf8')
+  const document = readFileSync(
+    new URL('../../docs/operate/backup-and-restore.md', import.meta.url),
+    'utf8'
+  )
   const [, after = ''] = document.split(`<!-- ${mark} -->`)
   const [, lines] = /^\s*```sh\n(.*?)^```$/ms.exec(after) ?? []
   if (lines === undefined) throw new Error(`there is no recipe ${mark}`)

@@ -34,7 +34,7 @@ async function killTheFleet(run: Run): Promise<Figures> {
   return count(world, fleet.first, members, { kills })
 }
 
-/** The README's rights on a Cluster. */
+/** The documented rights on a Cluster. */
 function rights(): string[] {
   const more = ['+cluster|slots', '+cluster|info', '+readonly', '+readwrite']
   return ['~{khipu:*', '~{khipu}:khipu-results:*', ...grantedCommands(), ...more]

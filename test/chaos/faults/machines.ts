@@ -20,7 +20,7 @@ export interface Node {
   readonly admin: Redis
 }
 
-/** The user of the service, with no more rights than the README gives it; the default one is for who looks on. */
+/** The user of the service, with the rights of `docs/deploy/redis.md` only; the tests look on as the default one. */
 export const USER = 'khipu-service'
 const PASSWORD = 'password-of-the-service'
 const url = `redis://${USER}:${PASSWORD}@127.0.0.1:1`
@@ -55,7 +55,7 @@ async function openRack(scope: Scope, rights: readonly string[]) {
   }
 }
 
-/** Throws where Redis has denied the service anything: the README's rights are enough, also in a failover. */
+/** Throws where Redis has denied the service anything: the rights of the document are enough, also in a failover. */
 export async function checkRights(nodes: readonly Node[]): Promise<void> {
   // A node that was killed tells nothing.
   const logs = await Promise.all(

@@ -30,7 +30,7 @@ export const sentinelFaults: readonly Fault[] = [
   }
 ]
 
-/** The README's rights for ACK_REPLICAS. */
+/** The documented rights for ACK_REPLICAS. */
 function rights(): string[] {
   return ['~{journey-*', '~journey-*', ...grantedCommands(), '+wait']
 }

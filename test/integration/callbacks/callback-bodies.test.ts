@@ -9,7 +9,7 @@ import { askIn } from '../../helpers/requests.ts'
 import { openPublic, openServerService } from '../../helpers/listeners.ts'
 import type { Service } from '../../helpers/service.ts'
 
-// Every row of the table of docs/callback-bodies.md, by the words that it begins with.
+// Every row of the table of docs/reference/callback-responses.md, by the words that it begins with.
 
 const LIMIT = 1_000_000
 const MOST_VALUES = 100
@@ -131,7 +131,7 @@ t.test('every body has the answer that is stated for it, and none is lost', asyn
 
 t.test('every row of the table is tested, and says the answer that is tested', async (t) => {
   const document = readFileSync(
-    new URL('../../../docs/callback-bodies.md', import.meta.url),
+    new URL('../../../docs/reference/callback-responses.md', import.meta.url),
     'utf8'
   )
   const [, table = ''] = document.split('<!-- bodies -->')

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq'
 import t from 'tap'
-import { openResult, parseResultKeys } from '../../../docs/open-result.js'
+import { openResult, parseResultKeys } from '../../../docs/reference/open-result.js'
 import { startConsumer } from '../../../simulator/consumer.ts'
 import type { Request } from '../../../src/core/request.ts'
 import { createSealer, deriveKey } from '../../../src/crypto/encrypt.ts'

@@ -39,14 +39,14 @@ t.test('every setting of the service passes through, the secrets as files', asyn
   }
 })
 
-t.test('every variable of the files is in docs/deploying.md, and no other', async (t) => {
-  const [, after = ''] = read('docs/deploying.md').split('<!-- compose -->')
+t.test('every variable of the files is in docs/deploy/compose.md, and no other', async (t) => {
+  const [, after = ''] = read('docs/deploy/compose.md').split('<!-- compose -->')
   const [table = ''] = after.trim().split('\n\n')
   const documented = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name)
   const used = files.flatMap((file) =>
     [...read(file).matchAll(/\$\{(\w+)/g)].map(([, name = '']) => name)
   )
-  // What stands without a value is passed as it is; those of the service are in README.md.
+  // What stands without a value is passed as it is; those of the service are in docs/reference/configuration.md.
   for (const { environment = {} } of Object.values(compose.services)) {
     const passed = Object.keys(environment).filter((name) => environment[name] === null)
     used.push(...passed.filter((name) => !Object.hasOwn(SETTINGS.properties, name)))

@@ -1,92 +1,150 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, globSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
-import { SETTINGS } from '../../../src/config/settings.ts'
 import { faults } from '../../chaos/faults/faults.ts'
+import { codeIn, DOCUMENTS, readProject, tableAfter } from '../../helpers/documents.ts'
 
-// What the documents say is true: every file, command, setting and dependency that they name exists.
+// What the documents say is true: every file, link, command and dependency that they name exists.
 
-const read = (file: string) => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8')
-const DOCUMENTS = [
-  'README.md',
-  'ARCHITECTURE.md',
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  'SECURITY.md',
-  'docs/callback-bodies.md',
-  'docs/deploying.md',
-  'docs/reliability.md',
-  'docs/sealed-results.md',
-  'docs/what-is-enforced.md'
-]
-const manifest = JSON.parse(read('package.json')) as {
+const exists = (path: string) => existsSync(new URL(`../../../${path}`, import.meta.url))
+const manifest = JSON.parse(readProject('package.json')) as {
   scripts: Record<string, string>
   dependencies: Record<string, string>
   devDependencies: Record<string, string>
 }
 
 void t.test('every file that a document names exists', async (t) => {
-  for (const document of DOCUMENTS) {
-    const named = read(document).matchAll(
-      /`((?:src|test|schemas|simulator|bench|docs|deploy|\.github)\/[\w./-]*|[\w-]+\.(?:md|json|yml))`/g
+  const named = DOCUMENTS.flatMap((document) =>
+    [
+      ...readProject(document).matchAll(
+        /`((?:src|test|scripts|schemas|simulator|bench|docs|deploy|\.github)\/[\w./-]*|[\w-]+\.(?:md|json|yml)|\.env\.example)`/g
+      )
+    ].map(([, path = '']) => ({ document, path }))
+  )
+  t.ok(named.length > 100)
+  for (const { document, path } of named) t.ok(exists(path), `${document}: ${path}`)
+})
+
+void t.test('every document that the code or a configuration file names exists', async (t) => {
+  const patterns = [
+    '{src,scripts,simulator,bench}/**/*.ts',
+    'schemas/*.json',
+    'deploy/*',
+    '*.yml',
+    '.github/**/*.yml'
+  ]
+  const files = globSync(patterns, { cwd: new URL('../../../', import.meta.url) })
+  const named = files.flatMap((file) =>
+    [...readProject(file).matchAll(/\b(docs\/[\w/-]+\.(?:md|js)|[A-Z]+\.md)\b/g)].map(
+      ([, path = '']) => ({ file, path })
     )
-    for (const [, path = ''] of named) {
-      t.ok(existsSync(new URL(`../../../${path}`, import.meta.url)), `${document}: ${path}`)
-    }
-  }
+  )
+  t.ok(named.length > 5)
+  for (const { file, path } of named) t.ok(exists(path), `${file}: ${path}`)
 })
 
 void t.test('every npm script that a document names exists', async (t) => {
-  for (const document of DOCUMENTS) {
-    const named = read(document).matchAll(/npm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/g)
-    for (const [, script, short] of named) {
-      t.ok(manifest.scripts[script ?? short ?? ''], `${document}: npm run ${script ?? short}`)
+  const named = DOCUMENTS.flatMap((document) =>
+    [...readProject(document).matchAll(/npm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/g)].map(
+      ([, script, short]) => ({ document, script: script ?? short ?? '' })
+    )
+  )
+  t.ok(named.length > 30)
+  for (const { document, script } of named) {
+    t.ok(manifest.scripts[script], `${document}: npm run ${script}`)
+  }
+})
+
+void t.test('every link of a document leads to a file, and to a heading in it', async (t) => {
+  const links = DOCUMENTS.flatMap(linksOf)
+  t.ok(links.length > 100)
+  for (const { document, path, anchor } of links) {
+    t.ok(exists(path), `${document}: ${path}`)
+    if (anchor !== undefined) {
+      t.ok(anchorsOf(path).has(anchor), `${document}: ${path}#${anchor}`)
     }
   }
 })
 
-void t.test('every script of package.json runs a file that exists', async (t) => {
-  for (const [name, command] of Object.entries(manifest.scripts)) {
-    for (const [, file = ''] of command.matchAll(/node ((?!dist)[\w./-]+\.ts)/g)) {
-      t.ok(existsSync(new URL(`../../../${file}`, import.meta.url)), `${name}: ${file}`)
-    }
+void t.test('every document can be reached from the README', async (t) => {
+  const reached = new Set(['README.md'])
+  for (const document of reached) {
+    for (const { path } of document.endsWith('.md') ? linksOf(document) : []) reached.add(path)
   }
-})
-
-void t.test("the README's settings are those of the service", async (t) => {
-  const [, after = ''] = read('README.md').split('<!-- settings -->')
-  const [table = ''] = after.trim().split('\n\n')
-  const required: readonly string[] = SETTINGS.required
-  const rows = Object.entries(SETTINGS.properties).map(([name, setting]) => {
-    const given = 'default' in setting ? `\`${setting.default}\`` : ''
-    const value = required.includes(name) ? 'required' : given
-    return `| \`${name}\` | ${value} | ${setting.description} |`
-  })
-  const squeezed = table.replaceAll(/ +/g, ' ').split('\n').slice(2)
+  t.ok(reached.size > 20)
   t.same(
-    squeezed,
-    rows.map((row) => row.replaceAll(/ +/g, ' '))
+    DOCUMENTS.filter((document) => !reached.has(document)),
+    []
   )
 })
 
+for (const [document, most] of [
+  ['README.md', 150],
+  ['ARCHITECTURE.md', 120]
+] as const) {
+  void t.test(`${document} has at most ${most} lines`, async (t) => {
+    t.ok(readProject(document).trimEnd().split('\n').length <= most)
+  })
+}
+
+void t.test('every script of package.json runs a file that exists', async (t) => {
+  const files = Object.entries(manifest.scripts).flatMap(([name, command]) =>
+    [...command.matchAll(/node ((?!dist)[\w./-]+\.ts)/g)].map(([, file = '']) => ({ name, file }))
+  )
+  t.ok(files.length > 10)
+  for (const { name, file } of files) t.ok(exists(file), `${name}: ${file}`)
+})
+
 void t.test('the figures are those of the faults that there are', async (t) => {
-  const [, after = ''] = read('docs/reliability.md').split('<!-- figures -->')
-  const rows = after.trim().split('\n\n')[0]?.split('\n').slice(2) ?? []
-  const named = rows.map((row) => row.split('|')[1]?.trim())
   t.same(
-    named,
+    tableAfter('docs/reliability.md', 'figures').map(([name]) => name),
     faults.map(({ name }) => name)
   )
 })
 
 void t.test('every dependency has its reason in CONTRIBUTING.md, and no other has', async (t) => {
-  const reasons = read('CONTRIBUTING.md').split('## Why each dependency')[1] ?? ''
+  const reasons = readProject('CONTRIBUTING.md').split('## Why each dependency')[1] ?? ''
   const rows = reasons.split('\n').filter((line) => line.startsWith('| `'))
-  const explained = rows.flatMap((row) =>
-    [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
-  )
+  const explained = rows.flatMap((row) => codeIn(row.split('|')[1] ?? ''))
   const installed = [
     ...Object.keys(manifest.dependencies),
     ...Object.keys(manifest.devDependencies)
   ]
   t.same(explained.toSorted(), installed.toSorted())
 })
+
+interface Link {
+  readonly document: string
+  /** Relative to the root of the project. */
+  readonly path: string
+  readonly anchor: string | undefined
+}
+
+/** The links of a document within the project; those in a block of code are none. */
+function linksOf(document: string): Link[] {
+  const text = withoutCode(readProject(document))
+  return [...text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(
+    ([, path = '', anchor]) => ({
+      document,
+      path: path === '' ? document : join(dirname(document), path),
+      anchor
+    })
+  )
+}
+
+/** The anchors that GitHub gives the headings of a document. */
+function anchorsOf(document: string): ReadonlySet<string> {
+  const headings = [...withoutCode(readProject(document)).matchAll(/^#+ (.+)$/gm)]
+  return new Set(
+    headings.map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+        .replaceAll(' ', '-')
+    )
+  )
+}
+
+function withoutCode(text: string): string {
+  return text.replaceAll(/^ *```.*?^ *```$/gms, '')
+}

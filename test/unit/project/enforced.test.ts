@@ -2,9 +2,12 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { check, schemas } from '../../../src/schemas/validate.ts'
 
-// Every row of the table of docs/what-is-enforced.md, by its example; and every rule of the schema has a row.
+// Every row of the table of docs/reference/validation.md, by its example; and every rule of the schema has a row.
 
-const DOCUMENT = readFileSync(new URL('../../../docs/what-is-enforced.md', import.meta.url), 'utf8')
+const DOCUMENT = readFileSync(
+  new URL('../../../docs/reference/validation.md', import.meta.url),
+  'utf8'
+)
 const [, after = ''] = DOCUMENT.split('<!-- enforced -->')
 const [table = ''] = after.trim().split('\n\n')
 const rows = table

@@ -1,5 +1,5 @@
-// Opens the results that khipu-receiver has sealed (SEAL_RESULTS=true). Copy this file: it needs
-// nothing but Node. The format in words, for other languages: sealed-results.md.
+// Decrypts the results that khipu-receiver has encrypted (SEAL_RESULTS=true). Copy this file: it needs
+// only Node. encrypted-results.md describes the format for other languages.
 import { createDecipheriv } from 'node:crypto'
 
 const NONCE_BYTES = 12
@@ -12,14 +12,14 @@ const TAG_BYTES = 16
  */
 
 /**
- * What is read of a BullMQ job; any job is one.
+ * The part of a BullMQ job that openResult reads.
  *
  * @typedef {{ readonly id?: string | undefined, readonly data: unknown }} ResultJob
  */
 
 /**
  * Reads RESULT_KEYS, as `npm run result-keys` prints it: `kid:base64 of 32 bytes`, separated by
- * commas. The errors show nothing of it.
+ * commas. Its errors show no key.
  *
  * @param {string} text
  * @returns {ResultKeys}
@@ -31,8 +31,8 @@ export function parseResultKeys(text) {
 }
 
 /**
- * The result in a job's data, as schemas/result.json describes it: opened where it is sealed, and
- * as it is where it is not. With `sealedOnly` one that is not sealed is refused.
+ * The result in a job's data, as schemas/result.json describes it. An encrypted result is decrypted, a plain
+ * one is returned as it is. With `sealedOnly` a plain one is refused.
  *
  * @param {ResultJob} job
  * @param {ResultKeys} keys
@@ -47,7 +47,7 @@ export function openResult(job, keys, { sealedOnly = false } = {}) {
 }
 
 /**
- * True for the data of a job whose result is sealed.
+ * True for the data of a job whose result is encrypted.
  *
  * @param {unknown} data
  * @returns {data is { readonly requestId: string, readonly sealed: string }}
