@@ -148,3 +148,89 @@ for (const [side, onTheQueue] of [
     }
   )
 }
+
+/** What an operator may call while a result is in hand; the status that it is answered with. */
+const CALLS: readonly [what: string, status: number, call: Calling][] = [
+  [
+    'cancel',
+    409,
+    ({ server, requestId }) => server.api('POST', `/v1/requests/${requestId}/cancel`)
+  ],
+  ['retry', 409, ({ server, requestId }) => server.api('POST', `/v1/requests/${requestId}/retry`)],
+  [
+    'another authorization',
+    409,
+    ({ server, requestId }) =>
+      server.api('PUT', `/v1/requests/${requestId}/authorization`, { apiKey: 'another' })
+  ],
+  [
+    'a notification',
+    200,
+    ({ server, requestId }) => server.api('POST', '/v1/notifications', { requestIds: [requestId] })
+  ],
+  ['discard', 204, ({ server, kept }) => server.api('DELETE', `/v1/quarantine/${kept}`)],
+  [
+    'accept',
+    200,
+    ({ server, kept }) => server.api('POST', `/v1/quarantine/${kept}/accept`, { force: true })
+  ]
+]
+
+interface Call {
+  readonly server: Service
+  readonly requestId: string
+  /** The quarantine entry of the request. */
+  readonly kept: string
+}
+type Calling = (call: Call) => ReturnType<Service['api']>
+
+t.test(
+  'a call of an operator leaves such a result to a worker, and the process that listens lives on',
+  { buffered: true },
+  async (t) => {
+    const { world, server, work } = await startDeadly(t, 'before')
+    const first = await work()
+    const rows = CALLS.map(([what, status, operate], index) => {
+      return { what, status, operate, account: accountOf('1001', index + 1) }
+    })
+    const requestIds = new Map<string, string>()
+    for (const { account } of rows) requestIds.set(account, await ask(server, account))
+    const idOf = (account: string) => requestIds.get(account) ?? ''
+    for (const { what, account } of rows) {
+      await inState(server, idOf(account), 'awaiting-callback')
+      if (what !== 'a notification') continue
+      const Error = { Type: 'RETRY_AFTER_NOTIFICATION', Code: 'I001', Description: 'text' }
+      await callBack(world, account, { Status: 'ERROR', Data: null, Error })
+      await inState(server, idOf(account), 'parked')
+    }
+    await first.stop()
+
+    for (const { what, status, operate, account } of rows) {
+      const requestId = idOf(account)
+      const broken = { OperationId: 7, AdditionalInformation: POISON }
+      const refused = await callBack(world, account, broken)
+      t.equal(refused.status, 422)
+      if (what !== 'accept') {
+        t.equal((await callBack(world, account, { OperationId: POISON })).status, 200)
+      }
+      const kept = refused.body.quarantineId ?? ''
+      t.equal((await operate({ server, requestId, kept })).status, status, what)
+      t.equal((await view(server, requestId)).state, 'delivered', what)
+    }
+    t.ok(isAlive(server))
+    t.same(await resultJobs(world), [], 'nothing is published while no worker runs')
+
+    await work()
+    const all = [...requestIds.values()]
+    await resultsOf(world, all)
+    for (const requestId of all) {
+      await until('it is published', async () =>
+        (await eventsOf(server, requestId)).includes('result-published')
+      )
+    }
+    t.equal((await resultJobs(world)).length, all.length, 'one result for each request')
+    t.equal(world.khipu.calls.length, all.length, 'each was paid for once')
+    t.equal(await sumOf(server, 'khipu_requests_unaccounted'), 0)
+    t.equal((await server.api('GET', '/health/ready')).status, 200)
+  }
+)
