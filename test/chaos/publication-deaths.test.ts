@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
+import { takeTime } from '../helpers/patience.ts'
 import { call, type Env, type Service } from '../helpers/service-process.ts'
 import { until } from '../helpers/until.ts'
 import {
@@ -16,6 +17,8 @@ import {
   view,
   type World
 } from '../helpers/world.ts'
+
+takeTime(t)
 
 const HOUR_MS = 60 * 60_000
 const TRIES = 3
