@@ -4,6 +4,7 @@ import type { RetryCause } from '../core/error-cause.ts'
 import { BUILT_IN_POLICY, type Policy, type RetryRule } from '../core/policy.ts'
 import type { RetryAfterRow, RetryPolicy, RetryRow } from '../schemas/generated.ts'
 import { parseJson } from '../schemas/json.ts'
+import { repeatedKeys } from '../schemas/repeated-keys.ts'
 import { check } from '../schemas/validate.ts'
 import type { Fault } from './violation.ts'
 
@@ -57,11 +58,25 @@ function mapValues<V, W>(record: Readonly<Record<string, V>>, map: (value: V, ke
 
 /** Undefined where a fault was told. A key that comes twice is one: only the last of them would count. */
 function readJson(path: string, fault: (message: string) => void): unknown {
-  const parsed = parseJson(readFile(path))
+  const bytes = readFile(path)
+  const parsed = parseJson(bytes)
   if (parsed.ok) return parsed.value
   const { rule, message } = parsed.fault
-  fault(rule === 'json' ? 'names a file that cannot be read as JSON' : message)
+  if (rule === 'duplicate-key') {
+    for (const keys of repeatedKeys(bytes).slice(0, MOST_FAULTS)) fault(repeated(keys, message))
+  } else fault(rule === 'json' ? 'names a file that cannot be read as JSON' : message)
   return undefined
+}
+
+/** As many as the schema's check lists. */
+const MOST_FAULTS = 20
+/** What every key of a policy is. Another one, with a line break in it say, is not repeated in a message. */
+const WORD = /^[\w-]{1,40}$/
+
+function repeated(keys: readonly (string | number)[], message: string): string {
+  const unnamed = keys.findIndex((key) => !WORD.test(String(key)))
+  if (unnamed === -1) return `/${keys.join('/')} is given more than once`
+  return `/${keys.slice(0, unnamed).join('/')} ${message}`
 }
 
 function readFile(path: string): Uint8Array {

@@ -17,8 +17,8 @@ export interface Jobs {
   /** Has a request looked at at once whose instant has passed, or whose turn has come. */
   hurry(request: Request, now: number): Promise<void>
   /**
-   * Puts the one result of an ended request on the downstream queue; again is as good as once. False where `open`
-   * says that it is set aside.
+   * Puts the one result of an ended request on the downstream queue; again is as good as once. False where it is not
+   * there yet: `open` says that it is set aside, or it is left to a worker.
    */
   publish(request: Request, open: () => Promise<StoredBody | 'set-aside' | null>): Promise<boolean>
 }

@@ -7,6 +7,7 @@ import type { StoredBody } from '../ledger/ledger.ts'
 import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
 import type { SealedBody } from '../crypto/encrypt.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
+import { leaveToWorker } from './leave-to-worker.ts'
 import { Refusal } from './problem.ts'
 import type { Review } from './review-body.ts'
 
@@ -48,7 +49,7 @@ export async function noteOperator(
   force = false
 ): Promise<void> {
   const how = force ? { force } : {}
-  await advance(deps, requestId, (request, { now }) =>
+  await advance(leaveToWorker(deps), requestId, (request, { now }) =>
     note(request, { at: now, event, attempt, quarantineId, by, ...how })
   )
 }
@@ -63,7 +64,7 @@ async function receiveAgain(
   const callback = { id, attempt, size: body.size, outcome, httpStatus: null }
   const received = await deps.ledger.receive(requestId, callback, body)
   if (received !== 'accepted') throw new Refusal(409, 'its request has seen this body already')
-  await advance(deps, requestId, (request) => request)
+  await advance(leaveToWorker(deps), requestId, (request) => request)
   // An error that no longer counts is kept again, under the same id and for another reason.
   const again = await deps.quarantine.find(quarantineId)
   if (again?.kind !== kind) throw new Refusal(409, 'it no longer counts: its attempt was answered')

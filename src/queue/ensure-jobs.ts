@@ -11,6 +11,8 @@ export interface RequestJobs extends Results {
   ensure(before: Request | null, after: Request, now: number): Promise<void>
   /** Has the received callbacks of a request looked at; `callbackId` names the one that came. */
   wake(requestId: string, callbackId: string): Promise<void>
+  /** Has a worker publish the result of an ended request. */
+  publishLater(requestId: string): Promise<void>
   /** Ensures the jobs of a request that is overdue or whose turn has come, and wakes them where they sleep. */
   hurry(request: Request, now: number): Promise<void>
 }
@@ -47,13 +49,8 @@ export function createJobs(queues: Pick<Queues, 'of'>, results: Results): Reques
 
   return {
     ...results,
+    ...createWakers(queues),
     ensure,
-
-    async wake(requestId, callbackId) {
-      const [attempt, hash = ''] = callbackId.split('.')
-      const jobId = `callback-${requestId}-${attempt}-${hash.slice(0, 32)}`
-      await queues.of(requestId).callback.add('callback', { requestId, at: 0 }, { jobId })
-    },
 
     async hurry(request, now) {
       await ensure(null, request, now)
@@ -61,6 +58,20 @@ export function createJobs(queues: Pick<Queues, 'of'>, results: Results): Reques
       const late = jobsOf(request).filter(({ at }) => at <= now || waits)
       await Promise.all(late.map((job) => rouse(job, now)))
     }
+  }
+}
+
+/** The jobs of the callbacks' queue: to advance the request is all that a worker does for any of them. */
+function createWakers({ of }: Pick<Queues, 'of'>): Pick<RequestJobs, 'wake' | 'publishLater'> {
+  const add = async (requestId: string, jobId: string) =>
+    void (await of(requestId).callback.add('callback', { requestId, at: 0 }, { jobId }))
+  return {
+    wake(requestId, callbackId) {
+      const [attempt, hash = ''] = callbackId.split('.')
+      return add(requestId, `callback-${requestId}-${attempt}-${hash.slice(0, 32)}`)
+    },
+    // A job of its own: that of the callback may be running, and have loaded the request before it ended.
+    publishLater: (requestId) => add(requestId, `publish-${requestId}`)
   }
 }
 

@@ -11,6 +11,7 @@ import { advance } from '../../src/ledger/advance.ts'
 import { releaseParked } from '../../src/ledger/release.ts'
 import { connectWaiting } from '../../src/redis/connect.ts'
 import { accept, noteOperator } from '../../src/operator/accept-quarantined.ts'
+import { leaveToWorker } from '../../src/operator/leave-to-worker.ts'
 import { Refusal } from '../../src/operator/problem.ts'
 import { callback } from '../../src/worker/handle-callback.ts'
 import { deadline } from '../../src/worker/handle-deadline.ts'
@@ -173,14 +174,24 @@ const HANDLERS: readonly Handler[] = [
     name: 'cancel',
     arrange: (service) => askIn(service, 'awaiting-callback'),
     act: ({ service }, requestId) =>
-      advance(service, requestId, (request, { now }) => cancel(request, 'ana', now)),
+      advance(leaveToWorker(service), requestId, (request, { now }) => cancel(request, 'ana', now)),
     ends: 'cancelled'
+  },
+  {
+    name: 'cancel, where a result is in hand',
+    arrange: (service) => received(service, ok()),
+    act: ({ service }, requestId) =>
+      advance(leaveToWorker(service), requestId, (request, { now }) => cancel(request, 'ana', now)),
+    ends: 'delivered',
+    sweptToo: true
   },
   {
     name: 'retry',
     arrange: (service) => askIn(service, 'retry-scheduled'),
     act: ({ service }, requestId) =>
-      advance(service, requestId, (request, { now }) => retryNow(request, 'ana', now)),
+      advance(leaveToWorker(service), requestId, (request, { now }) =>
+        retryNow(request, 'ana', now)
+      ),
     ends: 'delivered'
   },
   {
@@ -422,7 +433,7 @@ async function discardKept(service: Service, requestId: string): Promise<void> {
 async function notify(service: Service, requestId: string): Promise<void> {
   const all = { service: null, code: null, reason: null }
   const releasing = await service.notifications.record({ ...all, requestIds: [requestId] })
-  await releaseParked(service, releasing)
+  await releaseParked(leaveToWorker(service), releasing)
 }
 
 /** Sweeps the one request: what other deaths have left behind is not its own. */

@@ -58,16 +58,24 @@ t.test(
   }
 )
 
-t.test('a broken envelope is delivered by force alone, and the server counts', async (t) => {
-  const { requestId, send } = await awaiting(2)
-  const refused = await send(envelope(7))
-  t.match(refused, { status: 422, body: { faults: [{ path: '/OperationId', rule: 'type' }] } })
-  const path = `/v1/quarantine/${refused.body.quarantineId}/accept`
-  t.equal((await server.api('POST', path)).status, 422)
-  t.equal((await server.api('POST', path, { force: true })).status, 200)
-  const result = (await resultsOf(world, [requestId])).get(requestId)
-  t.match(result, { name: 'delivered', data: { response: envelope(7) } })
-  t.same(new Set(result?.data.deviations), new Set(DEVIATIONS))
-  const counted = await metric(server, 'khipu_deviations_total')
-  t.same(new Map(counted), new Map(COUNTS as [string, number][]))
-})
+t.test(
+  'a broken envelope is delivered by force alone, and the worker counts it, too',
+  async (t) => {
+    const { requestId, send } = await awaiting(2)
+    const refused = await send(envelope(7))
+    t.match(refused, { status: 422, body: { faults: [{ path: '/OperationId', rule: 'type' }] } })
+    const path = `/v1/quarantine/${refused.body.quarantineId}/accept`
+    t.equal((await server.api('POST', path)).status, 422)
+    t.equal((await server.api('POST', path, { force: true })).status, 200)
+    const result = (await resultsOf(world, [requestId])).get(requestId)
+    t.match(result, { name: 'delivered', data: { response: envelope(7) } })
+    t.same(new Set(result?.data.deviations), new Set(DEVIATIONS))
+    const twice = new Map(COUNTS.map(([labels]) => [labels, 2]))
+    await until('the worker has counted', async () => {
+      const counted = await metric(worker, 'khipu_deviations_total')
+      return [...counted.values()].every((count) => count === 2)
+    })
+    t.same(new Map(await metric(worker, 'khipu_deviations_total')), twice)
+    t.equal((await metric(server, 'khipu_deviations_total')).size, 0)
+  }
+)

@@ -4,12 +4,13 @@ import type { Notification } from '../../core/notification.ts'
 import { sum } from '../../ledger/merge.ts'
 import { countParked, type ReleaseDeps, releaseParked } from '../../ledger/release.ts'
 import type { Fault, NotificationBody } from '../../schemas/generated.ts'
+import { type LeavingDeps, leaveToWorker } from '../leave-to-worker.ts'
 import { Refusal } from '../problem.ts'
 import { answers, ref } from '../route-schemas.ts'
 
 export interface NotificationsDeps {
   /** Each part of the ledger records a notification, and releases what it has parked. */
-  readonly parts: readonly ReleaseDeps[]
+  readonly parts: readonly (ReleaseDeps & LeavingDeps)[]
   readonly log: Logger
 }
 
@@ -69,7 +70,7 @@ async function releaseAll({ parts }: NotificationsDeps, asked: Asked) {
   const outcomes = await Promise.all(
     recorded.map(async ({ deps, releasing }) => {
       const found = await countParked(deps, releasing.notification)
-      const released = await releaseParked(deps, releasing, WITHIN_CALL_MS)
+      const released = await releaseParked(leaveToWorker(deps), releasing, WITHIN_CALL_MS)
       return { matched: Math.max(found, released), released }
     })
   )

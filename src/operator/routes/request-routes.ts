@@ -2,19 +2,19 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { State } from '../../core/request.ts'
 import type { Accounts } from '../../crypto/account-hash.ts'
-import type { AdvanceDeps } from '../../ledger/advance.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
+import type { LeavingDeps } from '../leave-to-worker.ts'
 import { readCursor } from '../validation.ts'
 import { Refusal } from '../problem.ts'
 import { answers, LIST_QUERY } from '../route-schemas.ts'
 import { viewOf } from '../views.ts'
 
-export interface RequestsDeps extends AdvanceDeps {
+export interface RequestsDeps extends LeavingDeps {
   readonly catalog: Lookup
   readonly accounts: Accounts
   readonly cursors: Cursors
-  readonly jobs: AdvanceDeps['jobs'] & {
+  readonly jobs: LeavingDeps['jobs'] & {
     wake(requestId: string, callbackId: string): Promise<void>
   }
   readonly log: Logger

@@ -5,6 +5,7 @@ import { note } from '../../../src/core/request.ts'
 import { advance, type Step } from '../../../src/ledger/advance.ts'
 import type { Input } from '../../../src/ledger/ledger.ts'
 import { accept } from '../../../src/operator/accept-quarantined.ts'
+import { leaveToWorker } from '../../../src/operator/leave-to-worker.ts'
 import { ensure } from '../../helpers/life.ts'
 import { callbackOf } from '../../helpers/callbacks.ts'
 import { BTG } from '../../helpers/requests.ts'
@@ -87,7 +88,7 @@ export async function operate(
   requestId: string | undefined,
   step: Step
 ): Promise<void> {
-  if (requestId !== undefined) await advance(deps, requestId, step)
+  if (requestId !== undefined) await advance(leaveToWorker(deps), requestId, step)
 }
 
 /** An operator gives a request another JWT, as the operator API lets them. */
@@ -104,7 +105,7 @@ export async function giveAuthorization(
     const account = deps.accounts.identify(request.service, { ...input, authorization })
     return authorize(request, { authorization: { expiresAt: null }, account }, 'ann', now)
   }
-  await advance(deps, requestId, step, sealed)
+  await advance(leaveToWorker(deps), requestId, step, sealed)
 }
 
 /** An operator accepts or discards a kept body. */
@@ -119,7 +120,7 @@ export async function judge(
   journal.operated.add(kept.quarantineId)
   if (what === 'accept') return accept(deps, kept, 'ann')
   if (!(await deps.quarantine.discard(kept.quarantineId))) return
-  await advance(deps, kept.requestId, (request, { now: at }) =>
+  await advance(leaveToWorker(deps), kept.requestId, (request, { now: at }) =>
     note(request, { at, event: 'quarantine-discarded' })
   )
 }

@@ -6,6 +6,7 @@ import { ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { openAdmin } from '../../helpers/listeners.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { openService, type Service } from '../../helpers/service.ts'
+import { workOff } from '../../helpers/worker.ts'
 import { sweep } from '../../../src/worker/sweep.ts'
 
 /** A delivered request whose result is not published yet. */
@@ -100,6 +101,7 @@ t.test('an operator has it published again, and nothing is sent to Khipu', async
   const { service, requestId, overdue } = await open(t)
   const { post, get } = await openAdmin(t, service)
   t.equal((await post(`/v1/requests/${requestId}/cancel`)).status, 409)
+  await workOff(service)
   const other = await askIn(service, 'awaiting-callback')
   await receive(service, other, ok())
   for (const _ of [1, 2, 3]) await die(service, other)

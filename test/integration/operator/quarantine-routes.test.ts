@@ -9,6 +9,7 @@ import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'
 import { askIn, change } from '../../helpers/requests.ts'
 import type { Service } from '../../helpers/service.ts'
+import { workOff } from '../../helpers/worker.ts'
 
 const unchanged = <T>(request: T) => request
 const FAULTS = [{ path: '/Status', rule: 'enum', message: 'must be one of OK, ERROR' }]
@@ -261,6 +262,8 @@ for (const state of OPEN) {
     const requestId = await askIn(service, state)
     const id = await keep(service, requestId, bytes(ok()))
     t.equal((await post(`/v1/quarantine/${id}/accept`)).status, 200)
+    t.same(await resultsOf(service), [], 'left to a worker')
+    await workOff(service)
     t.match(await resultsOf(service), [
       { id: requestId, name: 'delivered', data: { response: ok() } }
     ])
@@ -429,12 +432,13 @@ for (const [what, body, completeness] of FORCED) {
       t.match(refused, { status: 422, json: { errors: [{ path: /^/, rule: /.+/ }] } })
     }
     t.equal((await post(`/v1/quarantine/${id}/accept`, { force: true })).status, 200)
+    const { history = [] } = (await service.catalog.find(requestId)) ?? {}
+    t.match(history.at(-1), { event: 'quarantine-accepted', by: 'ana', force: true })
+    await workOff(service)
     const [result] = await resultsOf(service)
     t.match(result, { id: requestId, name: 'delivered', data: { completeness, response: body } })
     t.match(check('result', result?.data), { valid: true })
     t.same(await keptFor(service, requestId), [])
-    const { history = [] } = (await service.catalog.find(requestId)) ?? {}
-    t.match(history.at(-1), { event: 'quarantine-accepted', by: 'ana', force: true })
   })
 }
 
@@ -463,6 +467,7 @@ t.test('with force an ERROR that breaks the schema is acted on as any other', as
   const body = { Status: 'ERROR', OperationId: 7, Error: { Type: 'DO_NOT_RETRY', Code: 'E401' } }
   const id = await keep(service, requestId, bytes(body))
   t.equal((await post(`/v1/quarantine/${id}/accept`, { force: true })).status, 200)
+  await workOff(service)
   t.match(await resultsOf(service), [
     { name: 'failed', data: { reason: 'do-not-retry', response: body, deviations: [] } }
   ])

@@ -12,6 +12,7 @@ import { openAdmin, openServerService } from '../../helpers/listeners.ts'
 import { around, ask, askIn, BTG, change } from '../../helpers/requests.ts'
 import { secretKey } from '../../helpers/service.ts'
 import type { Answered } from '../../helpers/wire.ts'
+import { workOff } from '../../helpers/worker.ts'
 
 const MINIMAL = { RequestData: { AccountNumber: '000011887755' } }
 const COMPLETE = {
@@ -471,6 +472,8 @@ t.test('a cancellation comes too late where a result is in hand', async (t) => {
   await receive(service, requestId, ok())
   const answer = await post(`/v1/requests/${requestId}/cancel`)
   t.match(answer, { status: 409, json: { detail: /delivered/ } })
+  t.same(await resultsOf(service), [], 'left to a worker')
+  await workOff(service)
   t.match(await resultsOf(service), [{ id: requestId, name: 'delivered' }])
 })
 

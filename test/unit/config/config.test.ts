@@ -595,11 +595,30 @@ t.test('the policy file', async (t) => {
     ['is a list', [], [/^\/ must be object$/]],
     ['is null', null, [/^\/ must be object$/]],
     ['has an unknown key', { retries: {} }, [/^\/retries /]],
-    ['has a key twice', '{"maxAttempts":1,"maxAttempts":100}', [/^has a key twice in one object$/]],
+    [
+      'has a key twice',
+      '{"maxAttempts":1,"maxAttempts":100}',
+      [/^\/maxAttempts is given more than once$/]
+    ],
     [
       'has a key twice in a row',
       '{"retry":{"temporary":{"delays":["1s"],"jitter":0,"maxRetries":1,"maxRetries":9}}}',
-      [/^has a key twice in one object$/]
+      [/^\/retry\/temporary\/maxRetries is given more than once$/]
+    ],
+    [
+      'has several keys twice, or three times, in whatever spelling',
+      String.raw`{"probes":1,"probes":2,"park":{"unauthorized":{"failAfter":"1d"},"unauthori\u007aed":{}},"probes":3}`,
+      [/^\/park\/unauthorized is given more than once$/, /^\/probes is given more than once$/]
+    ],
+    [
+      'has a key twice in a list',
+      '{"retry":{"temporary":{"delays":["1s",{"a":[1,2],"b":1,"a":2}]}}}',
+      [/^\/retry\/temporary\/delays\/1\/a is given more than once$/]
+    ],
+    [
+      'has a key twice that is no word',
+      `{"retry":{"a\\nb: ${CANARY}":1,"a\\nb: ${CANARY}":2},"${CANARY.repeat(5)}":1,"${CANARY.repeat(5)}":2}`,
+      [/^\/ has a key twice in one object$/, /^\/retry has a key twice in one object$/]
     ],
     ['is not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), [/^is not UTF-8$/]],
     [
@@ -661,6 +680,13 @@ t.test('the policy file', async (t) => {
       )
     }
     t.equal(faults.length, 7)
+    t.notMatch(faults.join('\n'), CANARY)
+  })
+  t.test('has its repeated keys named, as many as other faults, and no value', async (t) => {
+    const twice = Array.from({ length: 25 }, (_, at) => `"k${at}":"${CANARY}","k${at}":"${CANARY}"`)
+    const faults = faultsIn({ ...NEEDED, RETRY_POLICY_FILE: fileOf(`{${twice.join()}}`) })
+    t.equal(faults.length, 20)
+    t.equal(faults[0], 'RETRY_POLICY_FILE /k0 is given more than once')
     t.notMatch(faults.join('\n'), CANARY)
   })
   t.test('of the examples is the built-in policy, written out in full', async (t) => {
