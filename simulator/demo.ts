@@ -69,9 +69,9 @@ async function perform({ crash, keep, join }: Flags, around: Around): Promise<nu
 
 function welcome({ publicUrl, adminUrl, khipuUrl, redis }: Places): string {
   return [
-    'khipu-receiver at work, between a pretend Khipu and a pretend consumer',
+    'khipu-receiver at work, between a simulated Khipu and a simulated consumer',
     `  service  ${publicUrl === null ? '' : `${publicUrl} public, `}${adminUrl} operators`,
-    `  Khipu    ${khipuUrl}, pretend`,
+    `  Khipu    ${khipuUrl}, simulated`,
     `  Redis    ${redis}`,
     `  delays   4 h are ${fourHours} here; a callback is awaited for ${callbackTimeout}`,
     ''

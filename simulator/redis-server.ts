@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { untilItAnswers } from './redis-ping.ts'
-import { endWithUs } from './process-guard.ts'
+import { killWithParent } from './child-process.ts'
 
 /** A Redis process that we started. */
 export interface RedisServer {
@@ -38,7 +38,7 @@ export async function startServer(settings: RedisServerSettings): Promise<RedisS
     throw new Error(await lastWords(settings))
   })
   died.catch(() => {})
-  endWithUs(child, settings.folder)
+  killWithParent(child, settings.folder)
   child.unref()
   try {
     await untilItAnswers(`redis://127.0.0.1:${settings.port}`, died)

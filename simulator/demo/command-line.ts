@@ -56,7 +56,7 @@ const options = {
 } as const
 
 /** The text of --help. */
-export const usage = `npm run demo [-- flags]: the service at work, between a pretend Khipu and a pretend consumer
+export const usage = `npm run demo [-- flags]: the service at work, between a simulated Khipu and a simulated consumer
 
   --crash   kill the service with SIGKILL in the middle and start it again
   --keep    leave everything running after the summary and print what to try, until Ctrl-C

@@ -1,6 +1,6 @@
-import type { Call, SentCallback } from '../journal.ts'
+import type { Call, SentCallback } from '../history.ts'
 
-/** What the demo sees of the pretend Khipu. */
+/** What the demo sees of the simulated Khipu. */
 export interface KhipuSight {
   readonly calls: readonly Call[]
   readonly callbacks: readonly SentCallback[]

@@ -38,7 +38,7 @@ export function serviceEnvironment(addresses: Addresses) {
   return { token, env: { ...inherited(), ...settings } }
 }
 
-/** Nothing of the caller's own configuration: his KHIPU_JWT is not for a pretend Khipu. */
+/** Nothing of the caller's own configuration: his KHIPU_JWT is not for a simulated Khipu. */
 function inherited(): NodeJS.ProcessEnv {
   const names = ['PATH', 'HOME', 'TMPDIR', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS']
   return Object.fromEntries(names.map((name) => [name, process.env[name]]))

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { endWithUs } from '../process-guard.ts'
+import { killWithParent } from '../child-process.ts'
 
 /** What the service is started with. */
 export interface ServiceSettings {
@@ -75,7 +75,7 @@ function launch({ env, logFile, died }: ServiceSettings): ChildProcess {
     detached: true
   })
   closeSync(log)
-  endWithUs(child, dirname(logFile))
+  killWithParent(child, dirname(logFile))
   child.once('error', (cause) => died(new Error('the service could not be started', { cause })))
   child.once('exit', (code, signal) => {
     if (!told.has(child)) died(new Error(`the service ended by itself, with ${signal ?? code}`))

@@ -1,5 +1,5 @@
 import type { Result } from '../consumer.ts'
-import type { Call, SentCallback } from '../journal.ts'
+import type { Call, SentCallback } from '../history.ts'
 import type { RequestView } from './operator.ts'
 import type { Row } from './rows.ts'
 
@@ -10,9 +10,9 @@ export interface Sight {
   readonly view: RequestView | null
   /** What came of it on the result queue. */
   readonly results: readonly Result[]
-  /** What the pretend Khipu got for it. */
+  /** What the simulated Khipu got for it. */
   readonly calls: readonly Call[]
-  /** What the pretend Khipu sent for it. */
+  /** What the simulated Khipu sent for it. */
   readonly callbacks: readonly SentCallback[]
   /** How many of its callbacks are kept in quarantine. */
   readonly quarantined: number

@@ -44,7 +44,7 @@ export interface StageSettings {
   readonly resultLog: (line: string) => void
 }
 
-/** Starts Redis, the pretend Khipu, the service and the pretend consumer; resolves when all are ready. */
+/** Starts Redis, the simulated Khipu, the service and the simulated consumer; resolves when all are ready. */
 export async function setStage(settings: StageSettings): Promise<Stage> {
   const { backstage, signal, died, log, resultLog } = settings
   const queuePrefix = `khipu-demo-${randomBytes(4).toString('hex')}`

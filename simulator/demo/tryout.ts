@@ -7,7 +7,7 @@ export function tryout(places: Places, requestId: string): string {
   const where = [
     `operator API     ${adminUrl}   (described at ${adminUrl}/openapi.json, with the token)`,
     ...(publicUrl === null ? [] : [`public listener  ${publicUrl}`]),
-    `pretend Khipu    ${khipuUrl}   (what it got and sent: /simulator/calls, /simulator/callbacks)`,
+    `simulated Khipu    ${khipuUrl}   (what it got and sent: /simulator/calls, /simulator/callbacks)`,
     `Redis            ${redis}, queue ${queue}, prefix ${queuePrefix}`,
     ...(logFile === null ? [] : [`service log      ${logFile}`])
   ]
@@ -34,7 +34,7 @@ cancel one (409 once it has ended), see what is in quarantine, and the metrics
 scenarios, by how the account number begins:
 ${scenarioNames()}
 
-results appear below as the pretend consumer gets them
+results appear below as the simulated consumer gets them
 `
 }
 

@@ -1,4 +1,4 @@
-import { endInWords } from '../end.ts'
+import { endInWords } from '../scenario-end.ts'
 import { duplicatesOf, type Sight } from './sight.ts'
 import type { Played } from './story.ts'
 
@@ -67,7 +67,7 @@ function inWords(state: string, what: string, attempts: number): string {
   return `${state} ${what}, ${attempts === 1 ? '1 attempt' : `${attempts} attempts`}`
 }
 
-/** By one clock, that of the pretend Khipu. */
+/** By one clock, that of the simulated Khipu. */
 function isTooEarly({ row, calls, callbacks }: Sight): boolean {
   const [first] = callbacks
   const [, second] = calls

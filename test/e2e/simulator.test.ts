@@ -13,7 +13,7 @@ import { startConsumer } from '../../simulator/consumer.ts'
 import { flags } from '../../simulator/flags.ts'
 import { startKhipu, type Khipu } from '../../simulator/khipu.ts'
 import { startRedis } from '../../simulator/private-redis.ts'
-import { findRedis } from '../../simulator/redis-binary.ts'
+import { findRedis } from '../../simulator/find-redis.ts'
 import { endsInWords } from '../../simulator/scenario.ts'
 import { scenarioOf, scenarios } from '../../simulator/scenarios.ts'
 import { defaultSettings, type Settings } from '../../simulator/settings.ts'
@@ -70,17 +70,17 @@ t.test('flags beat variables, and every fault is listed without its value', asyn
     settings: { port: 0, lateDelayMs: 7_200_000, lifeSpan: 'PT4H' },
     consumer: true,
     help: false,
-    faults: []
+    violations: []
   })
   const bad = commandLine(['--port', '70000', '--slow-delay', '9999h'], {
     SIMULATOR_ACKNOWLEDGEMENT_DATA: 'secret'
   })
-  t.same(bad.faults, [
+  t.same(bad.violations, [
     '--port has no valid value',
     '--slow-delay has no valid value',
     'SIMULATOR_ACKNOWLEDGEMENT_DATA has no valid value'
   ])
-  t.same(commandLine(['--nonsense', 'x', '--keep=y', '--life-span'], {}).faults, [
+  t.same(commandLine(['--nonsense', 'x', '--keep=y', '--life-span'], {}).violations, [
     ...['--nonsense is unknown', 'an argument is no flag'],
     ...['--life-span has no valid value', '--keep has no valid value']
   ])
@@ -507,7 +507,7 @@ t.test('finding Redis', async (t) => {
   })
 })
 
-t.test('the pretend worker prints a line per result and keeps it', async (t) => {
+t.test('the simulated consumer prints a line per result and keeps it', async (t) => {
   const redis = await startRedis({ url: null })
   t.teardown(() => redis.stop())
   const queue = new Queue('results', { connection: { url: redis.url }, prefix: 'sim' })
@@ -594,7 +594,7 @@ async function envelopeIn(answer: Response): Promise<Envelope> {
 
 const connectionReset = { code: /ECONNRESET|UND_ERR_SOCKET/ }
 
-/** A pretend Khipu on a free port, with short delays. */
+/** A simulated Khipu on a free port, with short delays. */
 async function start(t: Test, settings: Partial<Settings> = {}) {
   const short = { port: 0, callbackDelayMs: 1, slowDelayMs: 20 }
   const khipu = await startKhipu({ ...short, ...settings })

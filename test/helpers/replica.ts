@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { freePort } from '../../simulator/free-port.ts'
-import { findRedis } from '../../simulator/redis-binary.ts'
+import { findRedis } from '../../simulator/find-redis.ts'
 import { startServer } from '../../simulator/redis-server.ts'
 import { until } from './until.ts'
 

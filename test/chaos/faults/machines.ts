@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Cluster, Redis } from 'ioredis'
 import { freePort } from '../../../simulator/free-port.ts'
-import { endWithUs } from '../../../simulator/process-guard.ts'
-import { findRedis } from '../../../simulator/redis-binary.ts'
+import { killWithParent } from '../../../simulator/child-process.ts'
+import { findRedis } from '../../../simulator/find-redis.ts'
 import { untilItAnswers } from '../../../simulator/redis-ping.ts'
 import { type RedisServer, startServer } from '../../../simulator/redis-server.ts'
 import { SteadySentinelConnector } from '../../../src/redis/sentinel-connector.ts'
@@ -224,7 +224,7 @@ async function startSentinel(scope: Scope, rack: Rack, masterPort: number): Prom
     ].join('\n')
   )
   const child: ChildProcess = spawn(rack.binary, [file, '--sentinel'], { stdio: 'ignore' })
-  endWithUs(child, folder)
+  killWithParent(child, folder)
   scope.teardown(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, 'exit')

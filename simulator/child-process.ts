@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 
-/** Ends a child process when this one exits, or is killed and can't say so: then its folder goes as well. */
-export function endWithUs(child: ChildProcess, folder: string): void {
+/** Kills a child process when this one exits. When this one is killed, the child's folder is removed as well. */
+export function killWithParent(child: ChildProcess, folder: string): void {
   if (child.pid === undefined) return
   const killChild = () => child.kill('SIGKILL')
   process.once('exit', killChild)

@@ -1,4 +1,4 @@
-/** How a request to a scenario comes to rest with the receiver's built-in policy. */
+/** How a request to a scenario ends, or where it is parked, with the receiver's built-in policy. */
 export type End =
   | { readonly state: 'delivered'; readonly completeness: Completeness; readonly attempts: number }
   | { readonly state: 'failed'; readonly reason: FailReason; readonly attempts: number }
