@@ -33,7 +33,7 @@ export interface Kitchen {
 export async function openKitchen(scope: Scope): Promise<Kitchen> {
   const folder = await mkdtemp(join(tmpdir(), 'khipu-recipe-'))
   scope.teardown(() => rm(folder, { recursive: true, force: true }))
-  const binary = await findRedis({ log: () => {} })
+  const binary = await findRedis()
   const client = join(dirname(binary), basename(binary).replace('-server', '-cli'))
   const programs = join(folder, 'programs')
   await mkdir(programs)

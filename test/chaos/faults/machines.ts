@@ -29,7 +29,7 @@ const url = `redis://${USER}:${PASSWORD}@127.0.0.1:1`
 async function openRack(scope: Scope, rights: readonly string[]) {
   // Each of them is guarded until this process ends.
   process.setMaxListeners(100)
-  const binary = await findRedis({ log: () => {} })
+  const binary = await findRedis()
   const folder = await mkdtemp(join(tmpdir(), 'khipu-machines-'))
   scope.teardown(() => rm(folder, { recursive: true, force: true }))
   const acl = ['--user', USER, 'on', `>${PASSWORD}`, ...rights]
