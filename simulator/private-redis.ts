@@ -40,7 +40,10 @@ export async function startRedis(settings: PrivateRedisSettings = {}): Promise<P
 }
 
 async function useExisting(url: string): Promise<PrivateRedis> {
-  await untilItAnswers(url)
+  await untilItAnswers(url).catch((cause: Error) => {
+    const advice = 'start it, correct REDIS_URL, or unset it to have a private one started'
+    throw new Error(`${cause.message}: ${advice}`, { cause })
+  })
   const refuse = () => Promise.reject(new Error('this Redis was not started here'))
   return {
     url,
