@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Job, Worker } from 'bullmq'
-import { openSealed } from './open-sealed.ts'
+import { decryptResult } from './decrypt-result.ts'
 
 /** Where the results are, and where the lines about them go. */
 export interface ConsumerSettings {
   readonly redisUrl: string
   readonly queue: string
   readonly prefix: string
-  /** RESULT_KEYS, where results are sealed. */
+  /** RESULT_KEYS, where results are encrypted. */
   readonly resultKeys: string
   /** Gets one line per result, without account numbers. */
   readonly log: (line: string) => void
@@ -26,25 +26,25 @@ export interface Result {
   readonly response: { readonly Data?: { readonly Transaction?: readonly unknown[] } | null } | null
 }
 
-/** A running consumer; `results` holds the data of the jobs as they came, opened where it was sealed. */
+/** A running consumer; `results` holds the data of the jobs as they came, decrypted where it was encrypted. */
 export interface Consumer {
   readonly results: readonly Result[]
   close(): Promise<void>
 }
 
-/** Starts the pretend downstream worker: all that a consumer of the results has to write. */
+/** Starts a simulated consumer: all the code that a consumer of results has to write. */
 export function startConsumer(settings: Partial<ConsumerSettings> = {}): Consumer {
   const { redisUrl, queue, prefix, resultKeys, log, keep } = {
     ...defaultConsumerSettings,
     ...settings
   }
   const results: Result[] = []
-  const open = (job: Job) => openSealed(job, resultKeys) as Result
+  const decrypt = (job: Job) => decryptResult(job, resultKeys) as Result
 
   const worker = new Worker(
     queue,
     async (job) => {
-      const result = open(job)
+      const result = decrypt(job)
       if (keep) results.push(result)
       log(lineOf(result))
     },
@@ -59,8 +59,8 @@ export function startConsumer(settings: Partial<ConsumerSettings> = {}): Consume
       }
     }
   )
-  worker.on('error', (error) => log(`consumer in trouble: ${codeOf(error)}`))
-  worker.on('failed', (job, error) => log(`result ${job?.id} is not taken: ${error.message}`))
+  worker.on('error', (error) => log(`consumer failed: ${codeOf(error)}`))
+  worker.on('failed', (job, error) => log(`result ${job?.id} was not consumed: ${error.message}`))
 
   return {
     results,

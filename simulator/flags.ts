@@ -11,7 +11,7 @@ export interface Flag {
   readonly read: (text: string) => Partial<Settings> | undefined
 }
 
-/** Every setting of the pretend Khipu that can be given from outside. */
+/** Every setting of the simulated Khipu that can be given from outside. */
 export const flags: readonly Flag[] = [
   flag('host', '127.0.0.1', 'address to listen on', text('host')),
   flag('port', '4000', 'port to listen on; 0 takes a free one', whole('port', 65_535)),

@@ -1,12 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
-import { createCourier } from './courier.ts'
-import { takeCall } from './desk.ts'
-import { createJournal, type Call, type SentCallback } from './journal.ts'
-import { addPeepholes } from './peepholes.ts'
+import { createCallbackSender } from './callback-sender.ts'
+import { handleCall } from './handle-call.ts'
+import { createHistory, type Call, type SentCallback } from './history.ts'
+import { addInspectionRoutes } from './inspection-routes.ts'
 import { defaultSettings, type Settings } from './settings.ts'
 
-/** A running pretend Khipu; `calls` and `callbacks` grow while it runs. */
+/** A running simulated Khipu; `calls` and `callbacks` grow while it runs. */
 export interface Khipu {
   readonly url: string
   readonly port: number
@@ -20,21 +20,21 @@ export interface Khipu {
   close(): Promise<void>
 }
 
-/** Starts a pretend Khipu; rejects where the address can't be listened on. */
+/** Starts a simulated Khipu; rejects where the address can't be listened on. */
 export async function startKhipu(settings: Partial<Settings> = {}): Promise<Khipu> {
   const complete = { ...defaultSettings, ...settings }
-  const journal = createJournal(complete.keep)
-  const courier = createCourier(complete, journal)
+  const history = createHistory(complete.keep)
+  const sender = createCallbackSender(complete, history)
   const app = fastify({ forceCloseConnections: true })
   const reset = () => {
-    courier.cancel()
-    journal.clear()
+    sender.cancel()
+    history.clear()
   }
   takeAnyBody(app)
   app.post('/v1/*', (request, reply) =>
-    takeCall({ settings: complete, journal, courier }, request, reply)
+    handleCall({ settings: complete, history, sender }, request, reply)
   )
-  addPeepholes(app, journal, reset)
+  addInspectionRoutes(app, history, reset)
   await app.listen({ host: complete.host, port: complete.port })
 
   const { port } = app.server.address() as AddressInfo
@@ -42,17 +42,17 @@ export async function startKhipu(settings: Partial<Settings> = {}): Promise<Khip
   return {
     url: `http://${name}:${port}`,
     port,
-    calls: journal.calls,
-    callbacks: journal.callbacks,
-    bodyOf: (number) => journal.bodyOf(number),
+    calls: history.calls,
+    callbacks: history.callbacks,
+    bodyOf: (number) => history.bodyOf(number),
     reset,
     async close() {
-      await Promise.all([courier.close(), app.close()])
+      await Promise.all([sender.close(), app.close()])
     }
   }
 }
 
-/** The desk reads the bytes itself: it answers what is not JSON as Khipu does. */
+/** handleCall gets bytes: it answers a body that is not JSON as Khipu does. */
 function takeAnyBody(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))

@@ -7,15 +7,15 @@ const {
   settings,
   consumer: wantsConsumer,
   help,
-  faults
+  violations
 } = commandLine(process.argv.slice(2), process.env)
-if (faults.length > 0) complain(faults)
+if (violations.length > 0) refuse(violations)
 else if (help) console.log(usage())
 else await start()
 
 async function start(): Promise<void> {
   const khipu = await startKhipu({ ...settings, log: console.log }).catch((error: Error) => error)
-  if (khipu instanceof Error) return complain([khipu.message])
+  if (khipu instanceof Error) return refuse([khipu.message])
   const consumer = wantsConsumer
     ? startConsumer({ ...consumerSettings(process.env), keep: false })
     : null
@@ -25,16 +25,18 @@ async function start(): Promise<void> {
   })
 }
 
-function complain(lines: readonly string[]): void {
+function refuse(lines: readonly string[]): void {
   console.error(['the simulator can not start:', ...lines].join('\n  '))
   process.exitCode = 1
 }
 
 function welcome({ url }: Khipu): string {
   return [
-    `pretend Khipu at ${url}   (give it to the service as KHIPU_BASE_URL)`,
+    `simulated Khipu at ${url}   (give it to the service as KHIPU_BASE_URL)`,
     `what it got and sent: ${url}/simulator/calls  ${url}/simulator/callbacks`,
-    wantsConsumer ? 'pretend worker: prints the results below' : 'pretend worker: add --consumer',
+    wantsConsumer
+      ? 'simulated consumer: prints the results below'
+      : 'simulated consumer: add --consumer',
     'The account number chooses the scenario, e.g. 1101-0001; every other number is ok:',
     scenarioList()
   ].join('\n')

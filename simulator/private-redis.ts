@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findRedis } from './redis-binary.ts'
+import { findRedis } from './find-redis.ts'
 import { startServer, type RedisServer, type RedisServerSettings } from './redis-server.ts'
 import { freePort } from './free-port.ts'
 import { untilItAnswers } from './redis-ping.ts'
@@ -40,7 +40,10 @@ export async function startRedis(settings: PrivateRedisSettings = {}): Promise<P
 }
 
 async function useExisting(url: string): Promise<PrivateRedis> {
-  await untilItAnswers(url)
+  await untilItAnswers(url).catch((cause: Error) => {
+    const advice = 'start it, correct REDIS_URL, or unset it to have a private one started'
+    throw new Error(`${cause.message}: ${advice}`, { cause })
+  })
   const refuse = () => Promise.reject(new Error('this Redis was not started here'))
   return {
     url,

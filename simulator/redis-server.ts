@@ -1,9 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { untilItAnswers } from './redis-ping.ts'
-import { endWithUs } from './process-guard.ts'
+import { endProcess, hasEnded, killWithParent } from './child-process.ts'
 
 /** A Redis process that we started. */
 export interface RedisServer {
@@ -38,18 +38,20 @@ export async function startServer(settings: RedisServerSettings): Promise<RedisS
     throw new Error(await lastWords(settings))
   })
   died.catch(() => {})
-  endWithUs(child, settings.folder)
+  killWithParent(child, settings.folder)
   child.unref()
   try {
     await untilItAnswers(`redis://127.0.0.1:${settings.port}`, died)
   } catch (error) {
-    await end(child, 'SIGKILL')
+    await endProcess(child, 'SIGKILL', STOP_WITHIN_MS)
     throw new Error('the private Redis did not start', { cause: error })
   }
   return {
     pid: child.pid,
     hasEnded: () => hasEnded(child),
-    end: (signal) => end(child, signal)
+    async end(signal) {
+      await endProcess(child, signal, STOP_WITHIN_MS)
+    }
   }
 }
 
@@ -63,22 +65,10 @@ function argumentsOf({ port, folder, args = [] }: RedisServerSettings): string[]
   ]
 }
 
+const STOP_WITHIN_MS = 5000
 const logFile = 'redis.log'
 
 async function lastWords({ folder }: RedisServerSettings): Promise<string> {
   const log = await readFile(join(folder, logFile), 'utf8').catch(() => '')
   return log.trim().split('\n').slice(-3).join('\n') || 'it ended without a word'
-}
-
-function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
-  return pid === undefined || exitCode !== null || signalCode !== null
-}
-
-async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-  if (hasEnded(child)) return
-  const gone = once(child, 'exit')
-  child.kill(signal)
-  const impatience = setTimeout(() => child.kill('SIGKILL'), 5000)
-  await gone
-  clearTimeout(impatience)
 }

@@ -1,7 +1,7 @@
 import type { Behaviour } from './behaviour.ts'
-import { endInWords, type End } from './end.ts'
+import { endInWords, type End } from './scenario-end.ts'
 
-/** One row of the table: what the pretend Khipu does to the accounts of one prefix. */
+/** One row of the table: what the simulated Khipu does to the accounts of one prefix. */
 export interface Scenario {
   readonly name: string
   /** `1001` stands for the account numbers `1001` and `1001-…`, of at most 20 characters. */

@@ -6,7 +6,7 @@ import { dataScenarios, okScenario } from './scenarios/data.ts'
 import { errorScenarios } from './scenarios/errors.ts'
 import { timingScenarios } from './scenarios/timing.ts'
 
-/** Everything the pretend Khipu can do, in the order of the README's table. */
+/** Everything the simulated Khipu can do, in the order of the README's table. */
 export const scenarios: readonly Scenario[] = [
   ...dataScenarios,
   ...errorScenarios,

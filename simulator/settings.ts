@@ -1,4 +1,4 @@
-/** How the pretend Khipu behaves; what is an assumption about the real one says so. */
+/** How the simulated Khipu behaves; what is an assumption about the real one says so. */
 export interface Settings {
   readonly host: string
   /** 0 takes any free port. */

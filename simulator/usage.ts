@@ -9,11 +9,11 @@ export function usage(): string {
       `  --${flag.padEnd(22)} ${variable}, default ${fallback}\n      ${does}`
   )
   return [
-    'npm run simulator -- [flags]: a pretend Khipu',
+    'npm run simulator -- [flags]: a simulated Khipu',
     '',
     ...rows,
     `  --${'consumer'.padEnd(22)} also print the results of RESULT_QUEUE (khipu-results), with`,
-    '      QUEUE_PREFIX (khipu), at REDIS_URL (redis://127.0.0.1:6379); sealed ones with RESULT_KEYS',
+    '      QUEUE_PREFIX (khipu), at REDIS_URL (redis://127.0.0.1:6379); encrypted ones with RESULT_KEYS',
     `  --${'help'.padEnd(22)} this text and the scenarios`,
     '',
     scenarioList()

@@ -1,101 +1,128 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { RequestView } from './operator.ts'
-import type { Row } from './rows.ts'
-import type { Screen } from './screen.ts'
-import type { Sight } from './sight.ts'
-import type { Stage } from './stage.ts'
+import type { Consumer, Result } from '../consumer.ts'
+import type { Call, SentCallback } from '../history.ts'
+import type { DemoRequest } from './demo-requests.ts'
+import type { Parts } from './parts.ts'
 
-/** Asks for things, and looks at what becomes of them, showing it as it goes. */
-export interface Observer {
-  /** What was seen at the last look, in the order of the rows. */
-  readonly sights: readonly Sight[]
-  /** Sends the request of a row, under an account number of its own. */
-  ask(row: Row): Promise<void>
-  look(): Promise<void>
-  /** Looks until the condition holds, for so long at the most; says whether it does. */
-  until(holds: () => boolean, withinMs: number): Promise<boolean>
-  /** Looks for so long. */
-  linger(ms: number): Promise<void>
+/** The part of a request (schemas/request-view.json) that the demo reads. */
+export interface RequestView {
+  readonly requestId: string
+  readonly state: string
+  readonly reason: string | null
+  readonly attempts: number
+  readonly dueAt: string | null
 }
 
-/** What the observer looks at, and where it shows it. */
-export interface ObserverDeps {
-  readonly stage: Stage
-  readonly screen: Screen
-  readonly rows: readonly Row[]
-  readonly signal: AbortSignal
+/** What is known of one request, on all sides. */
+export interface Observed extends DemoRequest {
+  readonly account: string
+  /** null before it is sent, and before it is listed. */
+  requestId: string | null
+  view: RequestView | null
+  results: readonly Result[]
+  /** What the simulated Khipu got and sent for it. */
+  calls: readonly Call[]
+  callbacks: readonly SentCallback[]
+  /** How many of its callbacks are in quarantine. */
+  quarantined: number
 }
 
-const LOOK_EVERY_MS = 150
+/** Sends requests, observes them on all sides, and shows what changes. */
+export type Observer = ReturnType<typeof createObserver>
 
-/** An observer that has seen nothing yet. */
-export function createObserver({ stage, screen, rows, signal }: ObserverDeps): Observer {
-  const asked = new Map<Row, { account: string; requestId: string | null }>()
-  let sights = rows.map(unseen)
+export function createObserver(
+  { service, adminUrl, token, khipuUrl }: Parts,
+  consumer: Consumer,
+  requests: readonly DemoRequest[],
+  show: (all: readonly Observed[]) => void,
+  signal: AbortSignal
+) {
+  const nothing = { requestId: null, view: null, results: [], calls: [], callbacks: [] }
+  const all = requests.map((request, index): Observed => {
+    const account = `${request.scenario.prefix}-${String(index + 1).padStart(4, '0')}`
+    return { ...request, account, ...nothing, quarantined: 0 }
+  })
+  return { all, send, notify, until }
 
-  return {
-    get sights() {
-      return sights
-    },
-    ask,
-    look,
-    until,
-    linger: async (ms) => void (await until(() => false, ms))
+  async function send(request: DemoRequest): Promise<void> {
+    const one = all.find(({ label }) => label === request.label)
+    const body = {
+      RequestData: { AccountNumber: one?.account },
+      reference: `demo: ${request.label}`
+    }
+    const { requestId } = await call<RequestView>(`${adminUrl}/v1/requests`, body)
+    if (one) one.requestId = requestId
   }
 
-  async function ask(row: Row): Promise<void> {
-    const account = `${row.scenario.prefix}-${String(asked.size + 1).padStart(4, '0')}`
-    const request = { account, requestId: null as string | null }
-    asked.set(row, request)
-    request.requestId = await stage.operator.ask(account, `demo: ${row.label}`)
+  /** Notifies the service that the cause I001 is over. */
+  function notify(more: {
+    readonly dryRun?: true
+  }): Promise<{ matched: number; released: number }> {
+    return call(`${adminUrl}/v1/notifications`, { code: 'I001', ...more })
   }
 
-  async function look(): Promise<void> {
-    signal.throwIfAborted()
-    // A service that was killed has nothing to say; what the others saw is still news.
-    const told = (stage.service?.isReady ?? true) ? await listen(stage) : null
-    await stage.khipu.refresh()
-    sights = sights.map((sight) => seen(sight, told))
-    screen.show(sights)
-  }
-
+  /** Looks until the condition holds, or until the time is over; resolves with whether it holds. */
   async function until(holds: () => boolean, withinMs: number): Promise<boolean> {
-    const deadline = performance.now() + withinMs
-    for (;;) {
+    for (const deadline = performance.now() + withinMs; ;) {
       await look()
       if (holds()) return true
       if (performance.now() > deadline) return false
-      await pause(LOOK_EVERY_MS, undefined, { signal })
+      await pause(150, undefined, { signal })
     }
   }
 
-  function seen(before: Sight, told: Told | null): Sight {
-    const request = asked.get(before.row)
-    if (request === undefined) return before
-    const { account, requestId } = request
-    const { view, quarantined } = before
-    return {
-      row: before.row,
-      view: told === null ? view : (told.views.find((one) => one.requestId === requestId) ?? view),
-      quarantined: told === null ? quarantined : told.kept.filter((id) => id === requestId).length,
-      results: stage.consumer.results.filter((result) => result.requestId === requestId),
-      calls: stage.khipu.calls.filter((call) => call.account === account),
-      callbacks: stage.khipu.callbacks.filter((callback) => callback.account === account)
+  async function look(): Promise<void> {
+    // A service that was killed is not asked.
+    const isUp = service?.isReady() ?? true
+    const list = (name: string) =>
+      isUp ? call<{ items: RequestView[] }>(`${adminUrl}/v1/${name}?limit=200`) : null
+    const [views, quarantine, calls, callbacks] = await Promise.all([
+      list('requests'),
+      list('quarantine'),
+      call<Call[]>(`${khipuUrl}/simulator/calls`),
+      call<SentCallback[]>(`${khipuUrl}/simulator/callbacks`)
+    ])
+    for (const one of all) {
+      const isOwn = ({ requestId }: { requestId: string }) => requestId === one.requestId
+      one.view = views?.items.find(isOwn) ?? one.view
+      one.quarantined = quarantine?.items.filter(isOwn).length ?? one.quarantined
+      one.results = consumer.results.filter(isOwn)
+      one.calls = calls.filter(({ account }) => account === one.account)
+      one.callbacks = callbacks.filter(({ account }) => account === one.account)
     }
+    show(all)
+  }
+
+  /** GET, or POST with a body; rejects unless it is answered 2xx. */
+  async function call<T>(url: string, body?: object): Promise<T> {
+    const stop = AbortSignal.any([signal, AbortSignal.timeout(10_000)])
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const post = body && { method: 'POST', body: JSON.stringify(body) }
+    const response = await fetch(url, { headers, signal: stop, ...post }).catch(
+      (cause: unknown) => {
+        throw new Error(`${url} gave no answer`, { cause })
+      }
+    )
+    if (!response.ok) throw new Error(`${url} answered ${response.status}`)
+    return (await response.json()) as T
   }
 }
 
-/** What the service tells about all requests. */
-interface Told {
-  readonly views: readonly RequestView[]
-  readonly kept: readonly string[]
+/** True once it has ended. */
+export function hasEnded({ view }: Observed): boolean {
+  return ['delivered', 'failed', 'cancelled'].includes(view?.state ?? '')
 }
 
-async function listen({ operator }: Stage): Promise<Told> {
-  const [views, kept] = await Promise.all([operator.list(), operator.quarantine()])
-  return { views, kept }
+/** True once it has ended and nothing more is expected of it. */
+export function isComplete(one: Observed): boolean {
+  const { results, callbacks, expected, quarantined } = one
+  const isQuiet = results.length > 0 && callbacks.every(({ answer }) => answer !== null)
+  const hasAll = duplicatesOf(one) >= expected.duplicates && quarantined >= expected.quarantined
+  return hasEnded(one) && isQuiet && hasAll
 }
 
-function unseen(row: Row): Sight {
-  return { row, view: null, results: [], calls: [], callbacks: [], quarantined: 0 }
+/** How many of its callbacks were answered as duplicates. */
+export function duplicatesOf({ callbacks }: Observed): number {
+  const bodies = callbacks.map(({ answer }) => (answer && 'body' in answer ? answer.body : ''))
+  return bodies.filter((body) => body.includes('"status":"duplicate"')).length
 }

@@ -1,5 +1,5 @@
 import { answers, callback, ok, result, type Answer, type Payload } from '../behaviour.ts'
-import { delivered, failed, parked } from '../end.ts'
+import { delivered, failed, parked } from '../scenario-end.ts'
 import {
   forbidden,
   gatewayTimeout,

@@ -1,5 +1,5 @@
 import { acknowledges, callback, result, type Payload } from '../behaviour.ts'
-import { delivered, failed } from '../end.ts'
+import { delivered, failed } from '../scenario-end.ts'
 import type { Scenario } from '../scenario.ts'
 
 const refusal: Payload = {

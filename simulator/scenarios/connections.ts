@@ -1,5 +1,5 @@
 import { answers, callback, ok, result } from '../behaviour.ts'
-import { delivered, parked } from '../end.ts'
+import { delivered, parked } from '../scenario-end.ts'
 import { emptyAnswer, garbage } from '../raw-answers.ts'
 import type { Scenario } from '../scenario.ts'
 

@@ -1,5 +1,5 @@
 import { acknowledges, callback, ok, type Payload } from '../behaviour.ts'
-import { delivered } from '../end.ts'
+import { delivered } from '../scenario-end.ts'
 import type { Scenario } from '../scenario.ts'
 
 /** The ordinary course of things, and what an unknown account number gets. */

@@ -1,5 +1,5 @@
 import { callsBackError, ok, type KhipuError } from '../behaviour.ts'
-import { delivered, failed, parked } from '../end.ts'
+import { delivered, failed, parked } from '../scenario-end.ts'
 import type { Scenario } from '../scenario.ts'
 
 const unavailable: KhipuError = {

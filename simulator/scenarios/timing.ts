@@ -1,5 +1,5 @@
 import { acknowledges, callback, never, ok, result } from '../behaviour.ts'
-import { delivered, failed } from '../end.ts'
+import { delivered, failed } from '../scenario-end.ts'
 import type { Scenario } from '../scenario.ts'
 
 /** Callbacks that come at an awkward moment, or not at all. */

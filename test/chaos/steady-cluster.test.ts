@@ -7,7 +7,7 @@ import { Queue } from 'bullmq'
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { freePort } from '../../simulator/free-port.ts'
-import { findRedis } from '../../simulator/redis-binary.ts'
+import { findRedis } from '../../simulator/find-redis.ts'
 import { startServer } from '../../simulator/redis-server.ts'
 import { connectWaiting } from '../../src/redis/connect.ts'
 import { consume } from '../../src/queue/consume.ts'
@@ -27,7 +27,7 @@ async function startCluster(t: Test) {
   const folder = await mkdtemp(join(tmpdir(), 'khipu-cluster-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const [port, busPort] = [await freePort(), await freePort()]
-  const binary = await findRedis({ log: () => {} })
+  const binary = await findRedis()
   const bus = ['--cluster-port', String(busPort), '--cluster-announce-ip', '127.0.0.1']
   const args = ['--cluster-enabled', 'yes', ...bus]
   const server = await startServer({ binary, folder, port, args })

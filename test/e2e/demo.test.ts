@@ -6,9 +6,9 @@ import t from 'tap'
 import { startWorld } from '../helpers/world.ts'
 
 // They mind neither each other nor the Redis that they share, so they run side by side.
-const plain = startDemo()
-const crash = startDemo(['--crash'])
-const keep = startDemo(['--keep'])
+const plain = startDemo(['--fast'])
+const crash = startDemo(['--crash', '--fast'])
+const keep = startDemo(['--keep', '--fast'])
 const interrupted = startDemo()
 const interruption = interrupted
   .untilItSays('awaiting-callback')

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { isSealed, openResult, parseResultKeys } from '../../docs/reference/open-result.js'
-import { openSealed } from '../../simulator/open-sealed.ts'
+import { decryptResult } from '../../simulator/decrypt-result.ts'
 import { createSealer, deriveKey, type Purpose } from '../../src/crypto/encrypt.ts'
 import { schemas } from '../../src/schemas/validate.ts'
 import { holds } from '../helpers/holds.ts'
@@ -48,7 +48,7 @@ const opens = (id: string, sealed: string, by = keys) => {
 t.test('the example opens as the document says, by both of our openers', async (t) => {
   const expected: unknown = JSON.parse(example.text)
   t.same(openResult(job, exampleKeys), expected)
-  t.same(openSealed(job, example.RESULT_KEYS), expected)
+  t.same(decryptResult(job, example.RESULT_KEYS), expected)
   t.match(example.text, '12345678901234567890')
   t.same(schemas.get('sealed-result')?.['examples'], [job.data])
 })

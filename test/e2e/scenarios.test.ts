@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { type End, endInWords } from '../../simulator/end.ts'
+import { type End, endInWords } from '../../simulator/scenario-end.ts'
 import { scenarios } from '../../simulator/scenarios.ts'
 import type { Result } from '../../src/schemas/generated.ts'
 import { check } from '../../src/schemas/validate.ts'

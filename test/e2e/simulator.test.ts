@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { isDeepStrictEqual } from 'node:util'
@@ -13,7 +13,7 @@ import { startConsumer } from '../../simulator/consumer.ts'
 import { flags } from '../../simulator/flags.ts'
 import { startKhipu, type Khipu } from '../../simulator/khipu.ts'
 import { startRedis } from '../../simulator/private-redis.ts'
-import { findRedis } from '../../simulator/redis-binary.ts'
+import { findRedis } from '../../simulator/find-redis.ts'
 import { endsInWords } from '../../simulator/scenario.ts'
 import { scenarioOf, scenarios } from '../../simulator/scenarios.ts'
 import { defaultSettings, type Settings } from '../../simulator/settings.ts'
@@ -70,17 +70,17 @@ t.test('flags beat variables, and every fault is listed without its value', asyn
     settings: { port: 0, lateDelayMs: 7_200_000, lifeSpan: 'PT4H' },
     consumer: true,
     help: false,
-    faults: []
+    violations: []
   })
   const bad = commandLine(['--port', '70000', '--slow-delay', '9999h'], {
     SIMULATOR_ACKNOWLEDGEMENT_DATA: 'secret'
   })
-  t.same(bad.faults, [
+  t.same(bad.violations, [
     '--port has no valid value',
     '--slow-delay has no valid value',
     'SIMULATOR_ACKNOWLEDGEMENT_DATA has no valid value'
   ])
-  t.same(commandLine(['--nonsense', 'x', '--keep=y', '--life-span'], {}).faults, [
+  t.same(commandLine(['--nonsense', 'x', '--keep=y', '--life-span'], {}).violations, [
     ...['--nonsense is unknown', 'an argument is no flag'],
     ...['--life-span has no valid value', '--keep has no valid value']
   ])
@@ -464,50 +464,48 @@ t.test('a Redis that does not start says why', async (t) => {
 })
 
 t.test('finding Redis', async (t) => {
-  const folder = t.testdir({})
-  const policyFile = join(folder, 'policy-rc.d')
-  const addProgram = (name: string, script: string) =>
-    writeFile(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
-  const machine = { path: folder, isRoot: false, policyFile, log: () => {} }
+  /** The PATH is a folder with these programs alone, until the test ends. */
+  const onlyWith = async (t: Test, programs: Record<string, string> = {}) => {
+    const folder = t.testdir({})
+    for (const [name, script] of Object.entries(programs))
+      await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    const path = process.env['PATH'] ?? ''
+    t.teardown(() => (process.env['PATH'] = path))
+    process.env['PATH'] = folder
+    return folder
+  }
+  const advice =
+    /apt-get install[^]*dnf install[^]*apk add[^]*pacman -S[^]*brew install[^]*docker run/
 
-  await t.test('says what to install where there is none', async (t) => {
-    const advice = /apt-get install[^]*dnf install[^]*apk add[^]*brew install/
-    await t.rejects(findRedis(machine), advice)
-    await t.rejects(findRedis({ ...machine, isRoot: true }), advice)
+  await t.test('says what to install where there is none, and no apt-get', async (t) => {
+    await onlyWith(t)
+    await t.rejects(findRedis(), advice)
   })
 
-  await t.test('installs it with apt-get as root, without starting a service', async (t) => {
-    await addProgram(
-      'apt-get',
-      `cd ${folder} && echo "$1 $DEBIAN_FRONTEND" >> commands && cat policy-rc.d >> policy || exit 1
-       if [ "$1" = install ]; then mv apt-get redis-server; fi`
-    )
-    await t.rejects(findRedis(machine), /apt-get install/)
+  await t.test('says what to install where there is an apt-get, and no dpkg-deb', async (t) => {
+    await onlyWith(t, { 'apt-get': 'exit 0' })
+    await t.rejects(findRedis(), advice)
+  })
+
+  await t.test('says what apt-get complained about, and leaves nothing behind', async (t) => {
+    const failing = 'echo "no network" >&2; exit 100'
+    const folder = await onlyWith(t, { 'apt-get': failing, 'dpkg-deb': 'exit 0' })
+    const cache = join(folder, 'cache')
     const lines: string[] = []
     const log = (line: string) => lines.push(line)
-    t.equal(await findRedis({ ...machine, isRoot: true, log }), join(folder, 'redis-server'))
-    const commands = await readFile(join(folder, 'commands'), 'utf8')
-    t.equal(commands, 'update noninteractive\ninstall noninteractive\n')
-    t.match(await readFile(join(folder, 'policy'), 'utf8'), /exit 101/)
-    t.notOk(existsSync(policyFile))
-    t.equal(lines.length, 1)
-  })
-
-  await t.test('says what apt-get complained about', async (t) => {
-    await rm(join(folder, 'redis-server'))
-    await addProgram('apt-get', 'echo "no network" >&2; exit 100')
-    await t.rejects(findRedis({ ...machine, isRoot: true }), /apt-get update failed: no network/)
-    t.notOk(existsSync(policyFile))
+    await t.rejects(findRedis({ cache, log }), /apt-get failed: no network/)
+    await t.rejects(findRedis({ cache }), advice)
+    t.same(await readdir(cache), [])
+    t.match(lines, [/downloading/])
   })
 
   await t.test('takes valkey-server too', async (t) => {
-    const path = t.testdir({ 'valkey-server': '' })
-    await chmod(join(path, 'valkey-server'), 0o755)
-    t.equal(await findRedis({ ...machine, path }), join(path, 'valkey-server'))
+    const folder = await onlyWith(t, { 'valkey-server': '' })
+    t.equal(await findRedis(), join(folder, 'valkey-server'))
   })
 })
 
-t.test('the pretend worker prints a line per result and keeps it', async (t) => {
+t.test('the simulated consumer prints a line per result and keeps it', async (t) => {
   const redis = await startRedis({ url: null })
   t.teardown(() => redis.stop())
   const queue = new Queue('results', { connection: { url: redis.url }, prefix: 'sim' })
@@ -594,7 +592,7 @@ async function envelopeIn(answer: Response): Promise<Envelope> {
 
 const connectionReset = { code: /ECONNRESET|UND_ERR_SOCKET/ }
 
-/** A pretend Khipu on a free port, with short delays. */
+/** A simulated Khipu on a free port, with short delays. */
 async function start(t: Test, settings: Partial<Settings> = {}) {
   const short = { port: 0, callbackDelayMs: 1, slowDelayMs: 20 }
   const khipu = await startKhipu({ ...short, ...settings })

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { findRedis } from '../../simulator/redis-binary.ts'
+import { findRedis } from '../../simulator/find-redis.ts'
 import { startServer } from '../../simulator/redis-server.ts'
 import { freePort } from '../../simulator/free-port.ts'
 import type { Env } from './service-process.ts'
@@ -36,7 +36,7 @@ export interface Kitchen {
 export async function openKitchen(scope: Scope): Promise<Kitchen> {
   const folder = await mkdtemp(join(tmpdir(), 'khipu-recipe-'))
   scope.teardown(() => rm(folder, { recursive: true, force: true }))
-  const binary = await findRedis({ log: () => {} })
+  const binary = await findRedis()
   const client = join(dirname(binary), basename(binary).replace('-server', '-cli'))
   const programs = join(folder, 'programs')
   await mkdir(programs)

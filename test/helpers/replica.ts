@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { freePort } from '../../simulator/free-port.ts'
-import { findRedis } from '../../simulator/redis-binary.ts'
+import { findRedis } from '../../simulator/find-redis.ts'
 import { startServer } from '../../simulator/redis-server.ts'
 import { until } from './until.ts'
 
@@ -22,7 +22,7 @@ export async function startReplica(
   scope.teardown(() => rm(folder, { recursive: true, force: true }))
   const of = ['--replicaof', `127.0.0.1 ${new URL(url).port}`]
   const args = [...of, '--repl-diskless-sync-delay', '0']
-  const binary = await findRedis({ log: () => {} })
+  const binary = await findRedis()
   const { pid, end } = await startServer({ binary, folder, port: await freePort(), args })
   if (pid === undefined) throw new Error('the replica has no process')
   const goOn = () => void process.kill(pid, 'SIGCONT')

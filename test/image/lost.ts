@@ -1,4 +1,4 @@
-import type { SentCallback } from '../../simulator/journal.ts'
+import type { SentCallback } from '../../simulator/history.ts'
 import type { RequestView } from '../../src/schemas/generated.ts'
 import { heard, statusOf } from '../chaos/faults/heard.ts'
 

@@ -4,7 +4,7 @@ import { existsSync, openSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { endWithUs } from '../../simulator/process-guard.ts'
+import { killWithParent } from '../../simulator/child-process.ts'
 import { until } from '../helpers/until.ts'
 import type { Engine } from './engine.ts'
 import { removeGroups } from './groups.ts'
@@ -77,7 +77,7 @@ async function startDaemon(folder: string, env: Readonly<Record<string, string>>
       detached: true
     }
   )
-  endWithUs(child, folder)
+  killWithParent(child, folder)
   const gone = once(child, 'exit')
   const answers = () =>
     run('docker', ['version'], env).then(
@@ -107,7 +107,7 @@ async function openWayOut(folder: string, pid: number, env: Readonly<Record<stri
     stdio: ['ignore', log, log],
     detached: true
   })
-  endWithUs(child, folder)
+  killWithParent(child, folder)
   const gone = once(child, 'exit')
   const isOpen = async () => (await readFile(`/proc/${pid}/net/route`, 'utf8')).includes('tap0')
   await until('the engine has a way out', isOpen, STARTS_WITHIN_MS)

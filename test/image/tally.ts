@@ -1,4 +1,4 @@
-import type { Call, SentCallback } from '../../simulator/journal.ts'
+import type { Call, SentCallback } from '../../simulator/history.ts'
 import type { RequestView } from '../../src/schemas/generated.ts'
 import { statusOf } from '../chaos/faults/heard.ts'
 import { until } from '../helpers/until.ts'

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { unpackNewer, unpackPackages } from '../../simulator/debian.ts'
+import { unpackPackages } from '../../simulator/debian.ts'
 
 /** Debian's packages, unpacked once and not installed. */
 export const TOOLS = fileURLToPath(
@@ -34,8 +34,11 @@ export async function prepareTools(log: (line: string) => void) {
 
 async function unpackTools(): Promise<void> {
   await rm(TOOLS, { recursive: true, force: true })
-  await unpackPackages(PACKAGES, TOOLS)
-  await unpackNewer(PLUGINS, join(TOOLS, 'newer'))
+  await unpackPackages({ names: PACKAGES }, TOOLS)
+  await unpackPackages(
+    { names: PLUGINS, dependencies: 'none', releases: ['trixie'] },
+    join(TOOLS, 'newer')
+  )
   // What the packages would link when they are installed.
   await mkdir(join(TOOLS, 'bin'))
   for (const name of ['iptables', 'ip6tables']) {

@@ -1,4 +1,4 @@
-import type { SentCallback } from '../../../simulator/journal.ts'
+import type { SentCallback } from '../../../simulator/history.ts'
 import type { RequestView } from '../../../src/schemas/generated.ts'
 import type { Member } from '../../helpers/crowd.ts'
 import type { Service } from '../../helpers/service-process.ts'

@@ -1,11 +1,11 @@
 import { access, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Env } from '../../helpers/service-process.ts'
-import { unpackPackage } from '../../../simulator/debian.ts'
+import { unpackPackages } from '../../../simulator/debian.ts'
+import { CACHE } from '../../../simulator/debian-program.ts'
 
-const CACHE = fileURLToPath(new URL('../../node_modules/.cache/libfaketime', import.meta.url))
-const CACHED = join(CACHE, 'usr', 'lib')
+const FOLDER = join(CACHE, 'libfaketime')
+const UNPACKED = join(FOLDER, 'usr', 'lib')
 /** The one for processes with threads. */
 const LIBRARY = 'libfaketimeMT.so.1'
 
@@ -32,10 +32,10 @@ let found: Promise<string> | undefined
 
 function findLibrary(): Promise<string> {
   found ??= lookIn('/usr/lib')
-    .catch(() => lookIn(CACHED))
+    .catch(() => lookIn(UNPACKED))
     .catch(async () => {
-      await unpackPackage('libfaketime', CACHE)
-      return lookIn(CACHED)
+      await unpackPackages({ names: ['libfaketime'] }, FOLDER)
+      return lookIn(UNPACKED)
     })
   return found
 }

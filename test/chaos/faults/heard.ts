@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { SentCallback } from '../../../simulator/journal.ts'
+import type { SentCallback } from '../../../simulator/history.ts'
 import type { RequestView } from '../../../src/schemas/generated.ts'
 import type { World } from '../../helpers/world.ts'
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Cluster, Redis } from 'ioredis'
 import { freePort } from '../../../simulator/free-port.ts'
-import { endWithUs } from '../../../simulator/process-guard.ts'
-import { findRedis } from '../../../simulator/redis-binary.ts'
+import { killWithParent } from '../../../simulator/child-process.ts'
+import { findRedis } from '../../../simulator/find-redis.ts'
 import { untilItAnswers } from '../../../simulator/redis-ping.ts'
 import { type RedisServer, startServer } from '../../../simulator/redis-server.ts'
 import { WorkingSentinelConnector } from '../../../src/redis/ioredis-workarounds.ts'
@@ -29,7 +29,7 @@ const url = `redis://${USER}:${PASSWORD}@127.0.0.1:1`
 async function openRack(scope: Scope, rights: readonly string[]) {
   // Each of them is guarded until this process ends.
   process.setMaxListeners(100)
-  const binary = await findRedis({ log: () => {} })
+  const binary = await findRedis()
   const folder = await mkdtemp(join(tmpdir(), 'khipu-machines-'))
   scope.teardown(() => rm(folder, { recursive: true, force: true }))
   const acl = ['--user', USER, 'on', `>${PASSWORD}`, ...rights]
@@ -224,7 +224,7 @@ async function startSentinel(scope: Scope, rack: Rack, masterPort: number): Prom
     ].join('\n')
   )
   const child: ChildProcess = spawn(rack.binary, [file, '--sentinel'], { stdio: 'ignore' })
-  endWithUs(child, folder)
+  killWithParent(child, folder)
   scope.teardown(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, 'exit')

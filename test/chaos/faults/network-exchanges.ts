@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import type { SentCallback } from '../../../simulator/journal.ts'
+import type { SentCallback } from '../../../simulator/history.ts'
 import { scenarioOf } from '../../../simulator/scenarios.ts'
 import { askUntilAccepted, FAST, type Member } from '../../helpers/crowd.ts'
 import type { Service } from '../../helpers/service-process.ts'

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { SentCallback } from '../../../simulator/journal.ts'
+import type { SentCallback } from '../../../simulator/history.ts'
 import { scenarios } from '../../../simulator/scenarios.ts'
 import type { Member } from '../../helpers/crowd.ts'
 import { call, type Env, type Service } from '../../helpers/service-process.ts'

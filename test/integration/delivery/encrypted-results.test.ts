@@ -145,7 +145,7 @@ t.test('off by default', async (t) => {
   t.notOk(Object.hasOwn(Object(result?.data), 'sealed'))
 })
 
-t.test('the pretend consumer, written from the words alone, opens both kinds', async (t) => {
+t.test('the simulated consumer, written from the words alone, opens both kinds', async (t) => {
   const service = await openService(t)
   const [plain, sealed] = [await delivered(service), await delivered(service)]
   await service.jobs.publish(plain, async () => BODY)

@@ -1,4 +1,4 @@
-/** How a request to a scenario comes to rest with the receiver's built-in policy. */
+/** How a request to a scenario ends, or where it is parked, with the receiver's built-in policy. */
 export type End =
   | { readonly state: 'delivered'; readonly completeness: Completeness; readonly attempts: number }
   | { readonly state: 'failed'; readonly reason: FailReason; readonly attempts: number }
@@ -31,7 +31,10 @@ export function parked(reason: ParkReason, attempts = 1): End {
 
 /** The end in words: state, completeness or reason, attempts. */
 export function endInWords(end: End): string {
-  const what = end.state === 'delivered' ? end.completeness : end.reason
-  const attempts = end.attempts === 1 ? '1 attempt' : `${end.attempts} attempts`
-  return `${end.state} ${what}, ${attempts}`
+  return inWords(end.state, end.state === 'delivered' ? end.completeness : end.reason, end.attempts)
+}
+
+/** What was seen of a request, in the words of an end. */
+export function inWords(state: string, what: string | null | undefined, attempts: number): string {
+  return `${state} ${what}, ${attempts === 1 ? '1 attempt' : `${attempts} attempts`}`
 }

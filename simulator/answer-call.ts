@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import type { Answer } from './behaviour.ts'
 import { acknowledgementOf, bytesOf, errorEnvelope } from './envelope.ts'
-import type { Call } from './journal.ts'
+import type { Call } from './history.ts'
 import { unauthorized, type RawAnswer } from './raw-answers.ts'
 import type { Settings } from './settings.ts'
 
-/** The answer to a call that breaks Khipu's rules. */
+/** The answer to a call that breaks Khipu's rules: the status and each violation. */
 export interface Refusal {
   readonly kind: 'refusal'
   readonly status: 400 | 401 | 404
-  readonly faults: readonly string[]
+  readonly violations: readonly string[]
 }
 
 /** Answers a call, or fails to as asked; resolves once the answer has left. */
@@ -20,9 +20,12 @@ export async function answerCall(
   settings: Settings,
   reply: FastifyReply
 ): Promise<void> {
-  const raw = writtenOut(answer, call, settings)
+  const raw = rawAnswer(answer, call, settings)
   const status = raw?.status ?? null
-  call.answer = { status, note: answer.kind === 'refusal' ? answer.faults.join('; ') : answer.kind }
+  call.answer = {
+    status,
+    note: answer.kind === 'refusal' ? answer.violations.join('; ') : answer.kind
+  }
   settings.log(
     `call taken: ${call.scenario ?? 'refused'}, attempt ${call.attempt}, answered ` +
       (status === null || answer.kind === 'refusal' ? call.answer.note : String(status))
@@ -34,7 +37,7 @@ export async function answerCall(
 }
 
 /** The status and bytes of an answer; null for those that are none. */
-function writtenOut(answer: Answer | Refusal, call: Call, settings: Settings): RawAnswer | null {
+function rawAnswer(answer: Answer | Refusal, call: Call, settings: Settings): RawAnswer | null {
   const operationId = call.operationId ?? randomUUID()
   switch (answer.kind) {
     case 'acknowledgement':
@@ -57,9 +60,9 @@ function writtenOut(answer: Answer | Refusal, call: Call, settings: Settings): R
   }
 }
 
-function refusal({ status, faults }: Refusal, operationId: string): RawAnswer {
+function refusal({ status, violations }: Refusal, operationId: string): RawAnswer {
   if (status === 401) return unauthorized
-  const error = { Code: 'P001', Description: faults.join('; ') }
+  const error = { Code: 'P001', Description: violations.join('; ') }
   return json(status, Buffer.from(JSON.stringify(errorEnvelope(operationId, error))))
 }
 

@@ -12,20 +12,24 @@ export interface CheckedCall {
   readonly requestData: object | null
   readonly callbackUrl: string | null
   /** The status with which Khipu refuses the call, and why; null where it accepts. */
-  readonly refusal: { readonly status: 400 | 401 | 404; readonly faults: readonly string[] } | null
+  readonly refusal: {
+    readonly status: 400 | 401 | 404
+    readonly violations: readonly string[]
+  } | null
 }
 
 /** Holds a call against the documented rules, in the order: credentials, path, body. */
 export function checkCall(path: string, headers: IncomingHttpHeaders, body: Buffer): CheckedCall {
   const identity = identityOf(headers)
   const [, product] = pathPattern.exec(path) ?? []
-  const { faults, ...content } = contentOf(body, product)
+  const { violations, ...content } = contentOf(body, product)
   const call = { ...identity, ...content }
   if (call.auth === 'none' || call.auth === 'both') {
-    return { ...call, refusal: { status: 401, faults: [`credentials: ${call.auth}`] } }
+    return { ...call, refusal: { status: 401, violations: [`credentials: ${call.auth}`] } }
   }
-  if (product === undefined) return { ...call, refusal: { status: 404, faults: ['no such path'] } }
-  return { ...call, refusal: faults.length === 0 ? null : { status: 400, faults } }
+  if (product === undefined)
+    return { ...call, refusal: { status: 404, violations: ['no such path'] } }
+  return { ...call, refusal: violations.length === 0 ? null : { status: 400, violations } }
 }
 
 const pathPattern = new RegExp(
@@ -44,7 +48,7 @@ function identityOf(headers: IncomingHttpHeaders): Pick<CheckedCall, 'auth' | 'c
 }
 
 interface Content extends Pick<CheckedCall, 'account' | 'requestData' | 'callbackUrl'> {
-  readonly faults: readonly string[]
+  readonly violations: readonly string[]
 }
 
 function contentOf(bytes: Buffer, product: string | undefined): Content {
@@ -56,10 +60,10 @@ function contentOf(bytes: Buffer, product: string | undefined): Content {
     account: typeof account === 'string' ? account : null,
     requestData,
     callbackUrl: typeof callbackUrl === 'string' ? callbackUrl : null,
-    faults: [
+    violations: [
       ...(body === null ? ['the body is not a JSON object'] : unknownKeys(body)),
       ...(body !== null && requestData === null ? ['RequestData is not an object'] : []),
-      ...(requestData === null ? [] : accountFaults(account, product)),
+      ...(requestData === null ? [] : accountViolations(account, product)),
       ...(isText(callbackUrl, 255) ? [] : ['CallbackUrl is not a string of at most 255 characters'])
     ]
   }
@@ -72,7 +76,7 @@ function unknownKeys(body: object): string[] {
     : []
 }
 
-function accountFaults(account: unknown, product: string | undefined): string[] {
+function accountViolations(account: unknown, product: string | undefined): string[] {
   if (account === undefined && product === 'transactions') return ['AccountNumber is missing']
   return isText(account, 20) ? [] : ['AccountNumber is not a string of at most 20 characters']
 }

@@ -1,11 +1,11 @@
-import type { AuthKind } from './request-check.ts'
+import type { AuthKind } from './check-call.ts'
 
-/** A POST that the pretend Khipu got. */
+/** A POST that the simulated Khipu got. */
 export interface Call {
   readonly at: string
   readonly path: string
   readonly account: string | null
-  /** The how-manieth accepted call for its account this is; 0 where the call was refused. */
+  /** Counts the accepted calls for its account, from 1; 0 where the call was refused. */
   readonly attempt: number
   readonly scenario: string | null
   readonly auth: AuthKind
@@ -17,7 +17,7 @@ export interface Call {
   answer: { readonly status: number | null; readonly note: string } | null
 }
 
-/** A callback that the pretend Khipu sent. */
+/** A callback that the simulated Khipu sent. */
 export interface SentCallback {
   /** Counted from 1 since the start or the last reset. */
   readonly number: number
@@ -29,12 +29,12 @@ export interface SentCallback {
   readonly url: string
   readonly contentType: string | null
   readonly bytes: number
-  /** What the receiver answered, or the fault that kept it from answering; null while it waits. */
+  /** What the receiver answered, or why there was no answer; null until then. */
   answer: { readonly status: number; readonly body: string } | { readonly error: string } | null
 }
 
 /** Everything that happened, newest last, as much of it as is kept. */
-export interface Journal {
+export interface History {
   readonly calls: Call[]
   readonly callbacks: SentCallback[]
   /** Counts a call for the account, from 1. */
@@ -47,8 +47,8 @@ export interface Journal {
   clear(): void
 }
 
-/** A journal that keeps so many of the newest calls and callbacks. */
-export function createJournal(keep: number): Journal {
+/** A history that keeps the newest `keep` calls and the newest `keep` callbacks. */
+export function createHistory(keep: number): History {
   const calls: Call[] = []
   const callbacks: SentCallback[] = []
   const bodies = new Map<number, Buffer>()

@@ -1,16 +1,16 @@
 import { createDecipheriv } from 'node:crypto'
 
-/** The parts of a job that sealing has to do with. */
-interface SealedJob {
+/** The parts of a job that matter here; `sealed` is the contract's name for encrypted data. */
+interface EncryptedJob {
   readonly id?: string | undefined
   readonly data: { readonly sealed?: string }
 }
 
 /**
- * The data of a result job, opened where it is sealed. Written from the words of
- * docs/reference/encrypted-results.md and shared with nobody, so that a mistake in them shows.
+ * The data of a result job, decrypted where it is encrypted. Written from docs/reference/encrypted-results.md alone and
+ * shared with no other code, so that a mistake in that document shows.
  */
-export function openSealed({ id = '', data }: SealedJob, resultKeys: string): unknown {
+export function decryptResult({ id = '', data }: EncryptedJob, resultKeys: string): unknown {
   if (data.sealed === undefined) return data
   const bytes = reader(Buffer.from(data.sealed, 'base64'))
   const kid = bytes.take(bytes.take(1).readUInt8()).toString('ascii')
@@ -23,7 +23,7 @@ export function openSealed({ id = '', data }: SealedJob, resultKeys: string): un
 
 function keyOf(kid: string, resultKeys: string): Buffer {
   const row = resultKeys.split(',').find((item) => item.trim().startsWith(`${kid}:`))
-  if (row === undefined) throw new Error('it is sealed with a key that is not in RESULT_KEYS')
+  if (row === undefined) throw new Error('it is encrypted with a key that is not in RESULT_KEYS')
   return Buffer.from(row.trim().slice(kid.length + 1), 'base64')
 }
 
@@ -31,7 +31,7 @@ function reader(bytes: Buffer) {
   let at = 0
   return {
     take(length: number): Buffer {
-      if (at + length > bytes.length) throw new Error('it is sealed, and too short')
+      if (at + length > bytes.length) throw new Error('it is encrypted, and too short')
       at += length
       return bytes.subarray(at - length, at)
     },

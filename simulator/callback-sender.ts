@@ -1,10 +1,10 @@
 import type { Callback, Wait } from './behaviour.ts'
 import { bytesOf } from './envelope.ts'
-import type { Journal, SentCallback } from './journal.ts'
+import type { History, SentCallback } from './history.ts'
 import type { Settings } from './settings.ts'
 
-/** A callback, where it goes, and the attempt that it belongs to. */
-export interface Errand {
+/** A callback that is to be sent: what, where to, and for which attempt. */
+export interface PlannedCallback {
   readonly callback: Callback
   readonly account: string
   readonly attempt: number
@@ -13,29 +13,29 @@ export interface Errand {
   readonly url: string
 }
 
-/** Carries callbacks to their CallbackUrl, without credentials, as Khipu does. */
-export interface Courier {
-  /** Does errands one after the other, each after its delay; resolves when all are answered. */
-  carry(errands: readonly Errand[]): Promise<void>
+/** Sends callbacks to their CallbackUrl, without credentials, as Khipu does. */
+export interface CallbackSender {
+  /** Sends them one after the other, each after its delay; resolves when all are answered. */
+  sendAll(planned: readonly PlannedCallback[]): Promise<void>
   /** Forgets what has not been sent yet. */
   cancel(): void
   /** Forgets what has not been sent yet, and breaks off what has not been answered. */
   close(): Promise<void>
 }
 
-/** A courier that writes down in the journal what it sends and what it is answered. */
-export function createCourier(settings: Settings, journal: Journal): Courier {
+/** A sender that records in the history each callback and its answer. */
+export function createCallbackSender(settings: Settings, history: History): CallbackSender {
   const closing = new AbortController()
   const timers = new Set<NodeJS.Timeout>()
   let round = 0
 
-  return { carry, cancel, close }
+  return { sendAll, cancel, close }
 
-  async function carry(errands: readonly Errand[]): Promise<void> {
+  async function sendAll(planned: readonly PlannedCallback[]): Promise<void> {
     const startedIn = round
-    for (const errand of errands) {
-      await pause(delayOf(errand.callback.wait, settings))
-      const copies = Array.from({ length: errand.callback.copies ?? 1 }, () => send(errand))
+    for (const one of planned) {
+      await pause(delayOf(one.callback.wait, settings))
+      const copies = Array.from({ length: one.callback.copies ?? 1 }, () => send(one))
       await Promise.all(copies)
       if (round !== startedIn) return
     }
@@ -52,16 +52,16 @@ export function createCourier(settings: Settings, journal: Journal): Courier {
     closing.abort()
   }
 
-  async function send(errand: Errand): Promise<void> {
+  async function send(planned: PlannedCallback): Promise<void> {
     const startedIn = round
-    const body = bytesOf(errand.callback.body, errand)
+    const body = bytesOf(planned.callback.body, planned)
     for (let repeat = 0; repeat <= settings.callbackRepeats; repeat++) {
       if (repeat > 0) await pause(settings.callbackRepeatDelayMs)
-      const record = journal.addCallback(recordOf(errand, settings), body)
+      const record = history.addCallback(recordOf(planned, settings), body)
       const timeout = AbortSignal.timeout(settings.callbackTimeoutMs)
       record.answer = await post(record, body, AbortSignal.any([closing.signal, timeout]))
       settings.log(lineOf(record))
-      if (isTaken(record) || round !== startedIn) return
+      if (isAccepted(record) || round !== startedIn) return
     }
   }
 
@@ -83,9 +83,9 @@ function delayOf(wait: Wait, settings: Settings): number {
   return { none: 0, usual, slow, late }[wait]
 }
 
-function recordOf({ callback, ...task }: Errand, settings: Settings) {
+function recordOf({ callback, ...rest }: PlannedCallback, settings: Settings) {
   const { contentType = settings.callbackContentType } = callback
-  return { ...task, at: new Date().toISOString(), contentType, answer: null }
+  return { ...rest, at: new Date().toISOString(), contentType, answer: null }
 }
 
 async function post(
@@ -99,18 +99,18 @@ async function post(
     const response = await fetch(url, { ...sent, redirect: 'manual' })
     return { status: response.status, body: await response.text() }
   } catch (error) {
-    return { error: faultOf(error) }
+    return { error: reasonOf(error) }
   }
 }
 
-function faultOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
-  // Of what went wrong below it `fetch` tells in its cause.
+  // `fetch` has the error of the connection in its cause.
   const { code } = (error.cause ?? error) as { code?: unknown }
   return typeof code === 'string' ? code : error.message
 }
 
-function isTaken({ answer }: SentCallback): boolean {
+function isAccepted({ answer }: SentCallback): boolean {
   return answer !== null && 'status' in answer && answer.status >= 200 && answer.status < 300
 }
 

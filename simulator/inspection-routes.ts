@@ -1,24 +1,28 @@
 import type { FastifyInstance } from 'fastify'
-import type { Journal } from './journal.ts'
+import type { History } from './history.ts'
 import { endsInWords } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
 
-/** Adds the routes under /simulator, through which other processes look in; Khipu has none. */
-export function addPeepholes(app: FastifyInstance, journal: Journal, reset: () => void): void {
+/** Adds the routes under /simulator, with which other processes inspect it; Khipu has none. */
+export function addInspectionRoutes(
+  app: FastifyInstance,
+  history: History,
+  reset: () => void
+): void {
   app.get('/simulator/health', async () => ({ status: 'ok' }))
 
   app.get('/simulator/scenarios', async () =>
     scenarios.map(({ attempts: _behaviours, ...row }) => ({ ...row, inWords: endsInWords(row) }))
   )
 
-  app.get<ByAccount>('/simulator/calls', async ({ query }) => ofAccount(journal.calls, query))
+  app.get<ByAccount>('/simulator/calls', async ({ query }) => ofAccount(history.calls, query))
 
   app.get<ByAccount>('/simulator/callbacks', async ({ query }) =>
-    ofAccount(journal.callbacks, query)
+    ofAccount(history.callbacks, query)
   )
 
   app.get<{ Params: { number: string } }>('/simulator/callbacks/:number/body', (request, reply) => {
-    const body = journal.bodyOf(Number(request.params.number))
+    const body = history.bodyOf(Number(request.params.number))
     if (body === undefined) return reply.code(404).send({ message: 'no such callback' })
     return reply.type('application/octet-stream').send(body)
   })
