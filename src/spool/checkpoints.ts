@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { PAGE_BYTES } from './database.ts'
 
 /** As much as SQLite's own checkpoints let the log grow to, about. */
 const LARGEST_LOG_BYTES = 4 * 1024 * 1024
 /** What a commit writes beside its callbacks, at the most: some pages of the tables. */
-const COMMIT_BYTES = 16 * 1024
+const COMMIT_BYTES = 4 * PAGE_BYTES
 
 /** Copies SQLite's log into its database, in a turn of the event loop of its own. */
 export interface Checkpoints {

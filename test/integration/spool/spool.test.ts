@@ -9,6 +9,7 @@ import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { createSealer } from '../../../src/crypto/encrypt.ts'
 import type { Row } from '../../../src/spool/rows.ts'
+import { PAGE_BYTES } from '../../../src/spool/database.ts'
 import { openSpool, type Spool, type SpoolSettings } from '../../../src/spool/spool.ts'
 import { secretKey } from '../../helpers/service.ts'
 import { loseFiles } from '../../helpers/spool.ts'
@@ -140,10 +141,10 @@ t.test('some of the disk is left free, for what it takes to remove', async (t) =
 t.test('a disk that can’t be read does not say how long the oldest has waited', async (t) => {
   const folder = folderOf(t)
   const spool = open(t, folder)
-  for (const n of [1, 2, 3, 4, 5]) await put(spool, `${n}`, 'x'.repeat(1e6))
+  for (let n = 0; n < 20; n += 1) await put(spool, `${n}`, 'x'.repeat(400_000))
   loseFiles(folder)
   t.throws(() => spool.next(0), { code: 'ERR_SQLITE_ERROR' })
-  t.match(spool.usage(), { entries: 5, bytes: Number, waitedMs: null })
+  t.match(spool.usage(), { entries: 20, bytes: Number, waitedMs: null })
 })
 
 t.test('a disk that does not say how much is free has no room', async (t) => {
@@ -348,7 +349,7 @@ t.test('a damaged file is an error, and left as it is', async (t) => {
   for (let n = 0; n < 5; n += 1) await put(spool, 'one', randomBytes(9000).toString('hex'))
   spool.close()
   const sound = readFileSync(file)
-  const broken = Buffer.from(sound).fill(0xff, 4096, 12_288)
+  const broken = Buffer.from(sound).fill(0xff, PAGE_BYTES, 3 * PAGE_BYTES)
   for (const bytes of [Buffer.from('no database'.repeat(999)), broken]) {
     writeFileSync(file, bytes)
     t.throws(() => openSpool({ ...SETTINGS, folder }), {
