@@ -14,8 +14,6 @@ export interface Threads extends OffLoop {
 const LEAST_HEAP_MB = 256
 /** By default V8 would give it 192 MB more for what is young. */
 const YOUNG_MB = 8
-/** What one body has filled is not left behind for the next. */
-const RECYCLED_ABOVE_BYTES = 64 * 1024 * 1024
 const MB_PER_VALUE = LEAST_HEAP_MB / 1_000_000
 /** More than ten times what the worst body takes where others use the machine as well. */
 const MOST_MS = 30_000
@@ -43,10 +41,12 @@ export function startThreads(
   })
   pool.on('error', (error: Error) => log.error({ error: codeOf(error) }, 'idle thread ended'))
   const inTurn = pLimit(1)
+  let freeing: Promise<void> | null = null
   // The bytes are copied when the thread is free for them: no copy waits.
   const run: Run = (name, bytes, taskOf) =>
     inTurn(async () => {
-      await freshThread(pool)
+      await freeing
+      await freeMemory(pool)
       const copy = new Uint8Array(bytes)
       const options = { name, signal: AbortSignal.timeout(mostMs), transferList: [copy.buffer] }
       try {
@@ -58,6 +58,9 @@ export function startThreads(
           'thread ended by a body'
         )
         throw new TookDown(`${name} took its thread down`, { cause: error })
+      } finally {
+        // The caller need not wait for it; the next body does.
+        freeing = freeMemory(pool).catch(() => {})
       }
     })
   return { ...offLoop(run, settings), close: () => pool.destroy() }
@@ -67,12 +70,9 @@ function heapFor({ bodyValues }: ThreadSettings): number {
   return Math.max(LEAST_HEAP_MB, Math.ceil(bodyValues * MB_PER_VALUE))
 }
 
-/** A thread that can't start, or does so slowly, is no fault of the body. One whose heap has grown gives way to another. */
-async function freshThread(pool: Tinypool): Promise<void> {
-  const heapOf = () => pool.run(null, { name: 'heap', signal: AbortSignal.timeout(START_MS) })
-  if (Number(await heapOf()) <= RECYCLED_ABOVE_BYTES) return
-  await pool.recycleWorkers()
-  await heapOf()
+/** Before and behind a body. A thread that can't start, or starts slowly, is no fault of the body. */
+async function freeMemory(pool: Tinypool): Promise<void> {
+  await pool.run(null, { name: 'freeMemory', signal: AbortSignal.timeout(START_MS) })
 }
 
 const ENDINGS: ReadonlySet<unknown> = new Set(['ERR_WORKER_OUT_OF_MEMORY', 'AbortError'])

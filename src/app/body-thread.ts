@@ -1,4 +1,5 @@
-import { getHeapStatistics } from 'node:v8'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import Tinypool from 'tinypool'
 import type { ResultHead } from '../core/result-head.ts'
 import type { SecretKey } from '../core/secret-key.ts'
@@ -55,9 +56,16 @@ const composeResult = composeHere(sealResults ? createSealer(secretKeys, 'result
 // An operator may accept what has more values than a callback may have, as far as memory goes.
 const reviewKept = reviewHere(sealer, Math.min(Math.max(bodyValues, MOST_VALUES), valuesThatFit()))
 
-/** How large the heap has become, in bytes; and a sign that the thread has started. */
-export function heap(): number {
-  return getHeapStatistics().total_heap_size
+/** A heap of more than this holds the values of a body that is done. */
+const COLLECTED_ABOVE_BYTES = 64 * 1024 * 1024
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as NonNullable<typeof globalThis.gc>
+
+/** Gives the memory of the last body back to the machine; that it answers shows that the thread has started. */
+export async function freeMemory(): Promise<void> {
+  if (getHeapStatistics().total_heap_size <= COLLECTED_ABOVE_BYTES) return
+  await collectGarbage({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }
 
 export function examine({ body, isEncoded, requestId }: Tasks['examine']): unknown {

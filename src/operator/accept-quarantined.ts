@@ -8,7 +8,7 @@ import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
 import type { SealedBody } from '../crypto/encrypt.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
 import { leaveToWorker } from './leave-to-worker.ts'
-import { Refusal } from './problem.ts'
+import { OperatorError } from './problem.ts'
 import type { Review } from './review-body.ts'
 
 export interface AcceptDeps extends AdvanceDeps {
@@ -30,9 +30,11 @@ export async function accept(
 ): Promise<void> {
   const body = await deps.quarantine.stored(kept)
   const request = await deps.catalog.find(kept.requestId)
-  if (body === null || request === null) throw new Refusal(409, 'its request is no longer known')
+  if (body === null || request === null)
+    throw new OperatorError('request-gone', 'its request is no longer known')
   const reviewed = await deps.review(body, force)
-  if (reviewed.type === 'refused') throw new Refusal(422, reviewed.detail, reviewed.faults)
+  if (reviewed.type === 'refused')
+    throw new OperatorError('body-not-acceptable', reviewed.detail, reviewed.faults)
   const { outcome, sealed } = reviewed
   if (isOpen(request)) await receiveAgain(deps, kept, outcome, sealed)
   else await publishLate(deps, request, kept, outcome, body)
@@ -63,11 +65,13 @@ async function receiveAgain(
   const id = `${attempt}.${body.sha256}`
   const callback = { id, attempt, size: body.size, outcome, httpStatus: null }
   const received = await deps.ledger.receive(requestId, callback, body)
-  if (received !== 'accepted') throw new Refusal(409, 'its request has seen this body already')
+  if (received !== 'accepted')
+    throw new OperatorError('body-known', 'its request has seen this body already')
   await advance(leaveToWorker(deps), requestId, (request) => request)
   // An error that no longer counts is kept again, under the same id and for another reason.
   const again = await deps.quarantine.find(quarantineId)
-  if (again?.kind !== kind) throw new Refusal(409, 'it no longer counts: its attempt was answered')
+  if (again?.kind !== kind)
+    throw new OperatorError('attempt-answered', 'it no longer counts: its attempt was answered')
 }
 
 async function publishLate(
@@ -77,11 +81,13 @@ async function publishLate(
   outcome: Outcome,
   body: StoredBody
 ): Promise<void> {
-  if (request.state === 'delivered') throw new Refusal(409, 'its request was delivered already')
+  if (request.state === 'delivered')
+    throw new OperatorError('request-delivered', 'its request was delivered already')
   if (outcome.type !== 'result')
-    throw new Refusal(409, 'it holds no result, and its request has ended')
+    throw new OperatorError('request-ended', 'it holds no result, and its request has ended')
   const claim = await deps.quarantine.claimLate(kept)
-  if (claim === 'taken') throw new Refusal(409, 'its request has a late result already')
+  if (claim === 'taken')
+    throw new OperatorError('late-result-known', 'its request has a late result already')
   if (claim === 'published') return
   const late = lateResultOf(request, outcome, kept.receivedAt)
   await deps.jobs.publishLate(late, body)

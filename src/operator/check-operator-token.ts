@@ -58,12 +58,12 @@ async function refuse(
   if (wait !== null) {
     return sendProblem(
       reply.header('retry-after', String(wait)),
-      429,
+      'too-many-calls',
       'too many calls without a good token'
     )
   }
   const challenged = reply.header('www-authenticate', 'Bearer')
-  return sendProblem(challenged, 401, 'show a bearer token of API_TOKENS')
+  return sendProblem(challenged, 'unknown-token', 'show a bearer token of API_TOKENS')
 }
 
 function forbid(
@@ -75,7 +75,7 @@ function forbid(
   unauthorized('scope')
   log.warn({ by: name, scope, needed }, 'operator call beyond the scope of its token refused')
   const detail = `needs a token of the scope '${needed}'; this one has '${scope}'`
-  return sendProblem(reply.header('connection', 'close'), 403, detail)
+  return sendProblem(reply.header('connection', 'close'), 'scope-too-narrow', detail)
 }
 
 function hash(token: string): Buffer {

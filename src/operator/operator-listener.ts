@@ -6,7 +6,7 @@ import type { ApiToken } from '../config/secrets.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
 import { schemas } from '../schemas/validate.ts'
 import { type AuthFailure, requireToken } from './check-operator-token.ts'
-import { checkBody, checkQuery, InvalidInput, readJson } from './validation.ts'
+import { checkBody, checkQuery, readJson } from './validation.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HEADERS, HELMET } from '../http/headers.ts'
 import {
@@ -17,7 +17,7 @@ import {
 } from '../http/build-server.ts'
 import { type NotificationsDeps, notificationRoutes } from './routes/notification-routes.ts'
 import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
-import { PROBLEM_TYPE, problemText, Refusal, sendProblem } from './problem.ts'
+import { PROBLEM_TYPE, problemText, protocolError, OperatorError, sendProblem } from './problem.ts'
 import { type QuarantineDeps, quarantineRoutes } from './routes/quarantine-routes.ts'
 import { type AskDeps, askRoute } from './routes/create-request-route.ts'
 import { requestChangeRoutes } from './routes/request-change-routes.ts'
@@ -54,7 +54,7 @@ export async function buildAdmin(
   const app = Fastify({
     ...serverOptions(settings, bareAnswers(deps)),
     frameworkErrors: (_error, _request, reply: FastifyReply) =>
-      void sendProblem(reply.headers(HEADERS), 400, 'the path is malformed')
+      void sendProblem(reply.headers(HEADERS), 'malformed-path', 'the path is malformed')
   })
   await app.register(helmet, HELMET)
   continueWhenAdmitted(app)
@@ -64,7 +64,11 @@ export async function buildAdmin(
   // With its body unread.
   app.addHook('onRequest', async (request, reply) => {
     if (!request.is404) return undefined
-    return sendProblem(reply.header('connection', 'close'), 404, 'there is no such route')
+    return sendProblem(
+      reply.header('connection', 'close'),
+      'unknown-route',
+      'there is no such route'
+    )
   })
   app.setErrorHandler((error: FastifyError, _request, reply) => answerError(error, reply, deps.log))
   app.setValidatorCompiler(({ schema, httpPart }) =>
@@ -82,7 +86,7 @@ function bareAnswers({ dropped }: AdminDeps): Bare {
     tooLong: 414,
     answer: (status) => ({
       type: PROBLEM_TYPE,
-      body: problemText(status, 'the request could not be read')
+      body: problemText(protocolError(status), 'the request could not be read')
     }),
     refused: () => {},
     dropped
@@ -127,11 +131,11 @@ async function operatorApi(
 
 function answerError(error: FastifyError, reply: Parameters<typeof sendProblem>[0], log: Logger) {
   const cause = error as unknown
-  if (cause instanceof Refusal) return sendProblem(reply, cause.status, cause.message, cause.faults)
-  if (cause instanceof InvalidInput) return sendProblem(reply, 422, cause.message, cause.faults)
+  if (cause instanceof OperatorError)
+    return sendProblem(reply, cause.code, cause.message, cause.faults)
   const { statusCode = 500 } = error
-  if (statusCode === 400) return sendProblem(reply, 400, 'the body is not JSON')
-  if (statusCode < 500) return sendProblem(reply, statusCode, error.message)
+  if (statusCode === 400) return sendProblem(reply, 'invalid-json', 'the body is not JSON')
+  if (statusCode < 500) return sendProblem(reply, protocolError(statusCode), error.message)
   log.error({ error: error.name, code: error.code }, 'operator call failed')
-  return sendProblem(reply, 503, 'not possible now: the store did not answer')
+  return sendProblem(reply, 'unavailable', 'not possible now: the store did not answer')
 }

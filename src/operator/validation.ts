@@ -5,7 +5,7 @@ import { faultsOf } from '../schemas/faults.ts'
 import type { Fault } from '../schemas/generated.ts'
 import { parseJson, parseJsonExactly } from '../schemas/json.ts'
 import { check, type SchemaName, schemas } from '../schemas/validate.ts'
-import { Refusal } from './problem.ts'
+import { OperatorError } from './problem.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,7 +27,7 @@ export function readJson(
   const parsed = parseJson(body)
   request.bodyBytes = body
   if (parsed.ok) return done(null, parsed.value)
-  done(new Refusal(400, 'the body is not JSON', [{ path: '', ...parsed.fault }]))
+  done(new OperatorError('invalid-json', 'the body is not JSON', [{ path: '', ...parsed.fault }]))
 }
 
 /**
@@ -39,21 +39,18 @@ export function exactBody<Body>({ bodyBytes }: FastifyRequest<{ Body: Body }>): 
 }
 
 /** What breaks the schema of its route. */
-export class InvalidInput extends Error {
-  override readonly name = 'InvalidInput'
-  readonly faults: readonly Fault[]
-  constructor(faults: readonly Fault[]) {
-    super('the input breaks its schema')
-    this.faults = faults
-  }
+function invalidInput(faults: readonly Fault[]): OperatorError {
+  return new OperatorError('invalid-input', INVALID, faults)
 }
+
+const INVALID = 'the input breaks its schema'
 
 /** Checks a body against the file of schemas/ that its route names. */
 export function checkBody({ $ref = '' }: { $ref?: string }) {
   const [name] = [...schemas].find(([, { $id }]) => $ref === `${String($id)}#`) ?? []
   return (value: unknown) => {
     const checked = check(name as SchemaName, value, { list: 'all', unknownKeys: 'named' })
-    return checked.valid ? { value: checked.value } : { error: new InvalidInput(checked.faults) }
+    return checked.valid ? { value: checked.value } : { error: invalidInput(checked.faults) }
   }
 }
 
@@ -67,7 +64,7 @@ export function readCursor(
   const position = cursors.read(list, cursor)
   if (position !== null) return position
   const message = 'must be the nextCursor of a page of this list, with the same filters'
-  throw new InvalidInput([{ path: '/cursor', rule: 'cursor', message }])
+  throw new OperatorError('unknown-cursor', INVALID, [{ path: '/cursor', rule: 'cursor', message }])
 }
 
 // The schemas are our own, and tests hold them to the meta-schema: to compile that is a good part of a start.
@@ -77,7 +74,5 @@ const queries = new Ajv2020({ allErrors: true, coerceTypes: true, validateSchema
 export function checkQuery(schema: object) {
   const validate = queries.compile(schema)
   return (value: unknown) =>
-    validate(value)
-      ? { value }
-      : { error: new InvalidInput(faultsOf(validate.errors ?? [], 'named')) }
+    validate(value) ? { value } : { error: invalidInput(faultsOf(validate.errors ?? [], 'named')) }
 }

@@ -450,6 +450,10 @@ export interface Problem {
    */
   status: number
   /**
+   * The kind of problem in a word that never changes: docs/reference/operator-api.md lists all.
+   */
+  code: string
+  /**
    * This occurrence in words, without secrets.
    */
   detail?: string

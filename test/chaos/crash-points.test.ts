@@ -12,7 +12,7 @@ import { releaseParked } from '../../src/ledger/release.ts'
 import { connectWaiting } from '../../src/redis/connect.ts'
 import { accept, noteOperator } from '../../src/operator/accept-quarantined.ts'
 import { leaveToWorker } from '../../src/operator/leave-to-worker.ts'
-import { Refusal } from '../../src/operator/problem.ts'
+import { OperatorError, PROBLEMS } from '../../src/operator/problem.ts'
 import { callback } from '../../src/worker/handle-callback.ts'
 import { deadline } from '../../src/worker/handle-deadline.ts'
 import { send } from '../../src/worker/handle-send.ts'
@@ -419,7 +419,7 @@ async function acceptKept(service: Service, requestId: string): Promise<void> {
   const found = await keptFor(service, requestId)
   if (found === null) return
   await accept(service, found, 'ana').catch((refusal: unknown) => {
-    if (!(refusal instanceof Refusal && refusal.status === 409)) throw refusal
+    if (!(refusal instanceof OperatorError && PROBLEMS[refusal.code] === 409)) throw refusal
   })
 }
 

@@ -12,7 +12,7 @@ import type { Idempotency } from '../../ledger/idempotency.ts'
 import type { Replicas } from '../../redis/replicas.ts'
 import type { RequestAccepted, RequestBody } from '../../schemas/generated.ts'
 import { exactBody } from '../validation.ts'
-import { Refusal } from '../problem.ts'
+import { OperatorError } from '../problem.ts'
 import { answers, ref } from '../route-schemas.ts'
 
 export interface AskDeps extends AdvanceDeps {
@@ -72,10 +72,11 @@ async function ask(
   const { caller, headers } = request
   // With its numbers as they were written: RequestData goes to Khipu untouched.
   const body = exactBody(request)
-  if (!deps.canStore()) throw new Refusal(503, 'not possible now: the store is away or nearly full')
+  if (!deps.canStore())
+    throw new OperatorError('unavailable', 'not possible now: the store is away or nearly full')
   if (body.authorization === undefined && !deps.hasAuthorization) {
     const message = 'is required: the service has no KHIPU_JWT or KHIPU_API_KEY of its own'
-    throw new Refusal(422, 'the request has no authorization', [
+    throw new OperatorError('authorization-required', 'the request has no authorization', [
       { path: '/authorization', rule: 'required', message }
     ])
   }
@@ -113,7 +114,10 @@ async function reserve(
 ): Promise<string> {
   if (key === undefined) return requestId
   if (typeof key !== 'string' || key === '' || key.length > LONGEST_IDEMPOTENCY_KEY) {
-    throw new Refusal(400, `Idempotency-Key must have 1 to ${LONGEST_IDEMPOTENCY_KEY} characters`)
+    throw new OperatorError(
+      'invalid-idempotency-key',
+      `Idempotency-Key must have 1 to ${LONGEST_IDEMPOTENCY_KEY} characters`
+    )
   }
   const fingerprint = createHash('sha256').update(stringify(body)).digest()
   // Before the request is made: a new master that had it without its key would make another for a repeat.
@@ -121,7 +125,10 @@ async function reserve(
     deps.idempotency.reserve(caller, key, { requestId, fingerprint })
   )
   if (!fingerprint.equals(holder.fingerprint)) {
-    throw new Refusal(422, 'Idempotency-Key was used before, for another body')
+    throw new OperatorError(
+      'idempotency-key-reused',
+      'Idempotency-Key was used before, for another body'
+    )
   }
   return holder.requestId
 }

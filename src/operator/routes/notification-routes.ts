@@ -5,7 +5,7 @@ import { sum } from '../../ledger/merge.ts'
 import { countParked, type ReleaseDeps, releaseParked } from '../../ledger/release.ts'
 import type { Fault, NotificationBody } from '../../schemas/generated.ts'
 import { type LeavingDeps, leaveToWorker } from '../leave-to-worker.ts'
-import { Refusal } from '../problem.ts'
+import { OperatorError } from '../problem.ts'
 import { answers, ref } from '../route-schemas.ts'
 
 export interface NotificationsDeps {
@@ -36,7 +36,8 @@ export async function notificationRoutes(
       const { service = null, code = null, reason = null, requestIds = null } = body
       const { all = false, dryRun = false } = body
       const isFiltered = [service, code, reason, requestIds].some((filter) => filter !== null)
-      if (!isFiltered && !all) throw new Refusal(422, NOTHING_NAMED.message, [NOTHING_NAMED])
+      if (!isFiltered && !all)
+        throw new OperatorError('selection-required', NOTHING_NAMED.message, [NOTHING_NAMED])
       const notification = { by: caller, service, code, reason, requestIds }
       if (dryRun) return { matched: await countAll(deps, notification), released: 0 }
       const outcome = await releaseAll(deps, notification)

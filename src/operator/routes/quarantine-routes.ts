@@ -6,7 +6,7 @@ import { readPlace, writePlace } from '../../ledger/quarantine-page.ts'
 import type { AcceptBody, QuarantineEntry } from '../../schemas/generated.ts'
 import { accept, type AcceptDeps, noteOperator } from '../accept-quarantined.ts'
 import { readCursor } from '../validation.ts'
-import { Refusal } from '../problem.ts'
+import { OperatorError } from '../problem.ts'
 import { answers, PAGE_QUERY, ref } from '../route-schemas.ts'
 import type { Show } from '../show-body.ts'
 import { quarantineViewOf } from '../views.ts'
@@ -99,6 +99,6 @@ async function find(deps: QuarantineDeps, id: string): Promise<Quarantined> {
   return kept
 }
 
-function unknown(): Refusal {
-  return new Refusal(404, 'there is no such quarantine entry')
+function unknown(): OperatorError {
+  return new OperatorError('unknown-quarantine-entry', 'there is no such quarantine entry')
 }

@@ -8,7 +8,7 @@ import { advance, type Step } from '../../ledger/advance.ts'
 import type { Authorization } from '../../ledger/ledger.ts'
 import type { RequestView } from '../../schemas/generated.ts'
 import { leaveToWorker } from '../leave-to-worker.ts'
-import { Refusal } from '../problem.ts'
+import { OperatorError } from '../problem.ts'
 import { type RequestsDeps, unknownRequest } from './request-routes.ts'
 import { answers, ref } from '../route-schemas.ts'
 import { viewOf } from '../views.ts'
@@ -102,12 +102,14 @@ async function change(
   const changed = await advance(leaveToWorker(deps), requestId, step, sealed)
   if (changed === null) throw unknownRequest()
   const { before, after } = changed
-  if (after === before) throw new Refusal(409, whyNot(deps, before))
+  if (after === before) throw whyNot(deps, before)
   deps.log.info({ requestId, by, state: after.state }, 'request changed by an operator')
   return viewOf(after)
 }
 
-function whyNot({ policy }: RequestsDeps, request: Request): string {
+function whyNot({ policy }: RequestsDeps, request: Request): OperatorError {
   const isLast = isOpen(request) && isSpent(request, policy)
-  return isLast ? 'it has used up its attempts' : `the state '${request.state}' forbids it`
+  return isLast
+    ? new OperatorError('attempts-used-up', 'it has used up its attempts')
+    : new OperatorError('state-forbids', `the state '${request.state}' forbids it`)
 }

@@ -6,7 +6,7 @@ import type { Lookup } from '../../ledger/queries.ts'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
 import type { LeavingDeps } from '../leave-to-worker.ts'
 import { readCursor } from '../validation.ts'
-import { Refusal } from '../problem.ts'
+import { OperatorError } from '../problem.ts'
 import { answers, LIST_QUERY } from '../route-schemas.ts'
 import { viewOf } from '../views.ts'
 
@@ -68,6 +68,6 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
   )
 }
 
-export function unknownRequest(): Refusal {
-  return new Refusal(404, 'there is no such request')
+export function unknownRequest(): OperatorError {
+  return new OperatorError('unknown-request', 'there is no such request')
 }

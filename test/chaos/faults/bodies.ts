@@ -20,7 +20,8 @@ const SMALL_HEAP = {
   NODE_OPTIONS: '--max-old-space-size=256',
   MALLOC_MMAP_THRESHOLD_: '131072'
 }
-const MOST_RESIDENT_MB = 512
+// A container of 512 MB needs some room beside it.
+const MOST_RESIDENT_MB = 440
 const LIVE_WITHIN_MS = 1_000
 const MB = 1024 * 1024
 

@@ -8,7 +8,7 @@ import type { Entry } from '../../../src/ledger/load.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
 import type { QueueName } from '../../../src/queue/queues.ts'
 import { leaveToWorker } from '../../../src/operator/leave-to-worker.ts'
-import { Refusal } from '../../../src/operator/problem.ts'
+import { OperatorError } from '../../../src/operator/problem.ts'
 import { callback } from '../../../src/worker/handle-callback.ts'
 import { deadline } from '../../../src/worker/handle-deadline.ts'
 import { send } from '../../../src/worker/handle-send.ts'
@@ -68,7 +68,7 @@ export class World {
     )
     const done = this.#act(process, what, depth).catch((error: unknown) => {
       // What an operator is told is no fault.
-      if (!(error instanceof Refusal)) throw error
+      if (!(error instanceof OperatorError)) throw error
     })
     await Promise.race([done, process.gate.died])
     const commands = process.gate.arm(null)

@@ -379,11 +379,14 @@ t.test('what is not there is answered 404 as a problem, and a malformed path 400
   ]) {
     t.equal(answer.status, 404)
     t.match(answer.headers.get('content-type'), /^application\/problem\+json/)
-    t.match(check('problem', answer.json), { valid: true, value: { status: 404 } })
+    t.match(check('problem', answer.json), {
+      valid: true,
+      value: { status: 404, code: /^unknown-(request|quarantine-entry|route)$/ }
+    })
   }
   t.match(await get('/v1/requests/%zz'), {
     status: 400,
-    json: { title: 'Bad request', status: 400 }
+    json: { title: 'Bad request', status: 400, code: 'malformed-path' }
   })
 })
 

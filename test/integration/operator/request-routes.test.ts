@@ -124,7 +124,8 @@ for (const [what, body, status, path] of FAULTY) {
     t.equal(answer.status, status)
     t.match(answer.headers.get('content-type'), /^application\/problem\+json/)
     t.match(check('problem', answer.json), { valid: true })
-    t.match(answer.json, { type: 'about:blank', title: /.+/, status, detail: /.+/ })
+    const code = status === 400 ? 'invalid-json' : 'invalid-input'
+    t.match(answer.json, { type: 'about:blank', title: /.+/, status, code, detail: /.+/ })
     if (path !== null) t.match(answer.json, { errors: [{ path, rule: /.+/, message: /.+/ }] })
     t.match(await shared.catalog.totals(), { accepted })
   })
@@ -415,7 +416,10 @@ for (const state of STATES) {
     const answer = await admin.post(`/v1/requests/${requestId}/cancel`)
     t.equal(answer.status, MAY[state].cancel)
     if (answer.status === 409) {
-      t.match(check('problem', answer.json), { valid: true, value: { detail: new RegExp(state) } })
+      t.match(check('problem', answer.json), {
+        valid: true,
+        value: { code: 'state-forbids', detail: new RegExp(state) }
+      })
       const after = await shared.catalog.find(requestId)
       t.equal(after?.state, before?.state)
       return
