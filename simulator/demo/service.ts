@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { endProcess, killWithParent } from '../child-process.ts'
+import { endProcess, hasEnded, killWithParent } from '../child-process.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
@@ -35,10 +35,11 @@ export function createService(env: NodeJS.ProcessEnv, logFile: string, stop: Abo
 
   /** Rejects where it was ready, and SIGTERM does not end it in time and with code 0. */
   async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (child === undefined || hasEnded(child)) return
     const mustEndWell = isReady && signal === 'SIGTERM'
     isReady = false
-    child?.off('exit', endedByItself)
-    const code = child && (await endProcess(child, signal, 12_000))
+    child.off('exit', endedByItself)
+    const code = await endProcess(child, signal, 12_000)
     if (mustEndWell && code !== 0) throw new Error(`the service ended with ${code}`)
   }
 }
