@@ -1,5 +1,5 @@
 # The service:       docker build -t khipu-receiver .
-# A pretend Khipu:   docker build -t khipu-simulator --target simulator .
+# A simulated Khipu:   docker build -t khipu-simulator --target simulator .
 #
 # What changes often comes last: after a change of src/ the packages are not installed again.
 #
@@ -37,7 +37,7 @@ FROM base AS simulator
 COPY simulator ./simulator
 ENV SIMULATOR_HOST=0.0.0.0
 LABEL org.opencontainers.image.title="khipu-simulator" \
-  org.opencontainers.image.description="A pretend Khipu and a pretend consumer, to try khipu-receiver with" \
+  org.opencontainers.image.description="A simulated Khipu and a simulated consumer, to try khipu-receiver with" \
   org.opencontainers.image.licenses="MIT"
 # A number, so that an orchestrator can see that it is not root.
 USER 1000:1000

@@ -12,36 +12,17 @@ Uses the Redis at REDIS_URL if there is one, under a queue prefix of its own tha
 end; else starts a private one. Ends with 0 if every request ended as its scenario says, with 1 if
 anything else happened, and with 130 after Ctrl-C.`
 
-const flag = { type: 'boolean', default: false } as const
-const options = {
-  crash: flag,
-  fast: flag,
-  keep: flag,
-  help: flag,
-  join: { type: 'string' }
-} as const
-// Strict would stop at the first violation.
-const { values, tokens } = parseArgs({
-  options,
-  strict: false,
-  allowPositionals: true,
-  tokens: true
-})
-const violations = tokens.flatMap((token) => {
-  if (token.kind !== 'option') return ['an argument is no flag']
-  const { name, rawName, value } = token
-  if (!Object.hasOwn(options, name)) return [`${rawName} is unknown`]
-  if (name === 'join') return URL.canParse(value ?? '') ? [] : [`${rawName} needs a URL`]
-  const isPossible = values.join === undefined || (name !== 'crash' && name !== 'fast')
-  return isPossible ? [] : [`${rawName} needs a service of its own`]
-})
-
-if (violations.length > 0) {
-  console.error(['the demo can not start:', ...violations].join('\n  '))
-  console.error('see npm run demo -- --help')
+const on = { type: 'boolean', default: false } as const
+const options = { crash: on, fast: on, keep: on, help: on, join: { type: 'string' } } as const
+try {
+  const { help, ...flags } = parseArgs({ options }).values
+  const { crash, fast, join } = flags
+  if (join !== undefined && !URL.canParse(join)) throw new Error('--join needs a URL')
+  const own = crash ? '--crash' : '--fast'
+  if (join && (crash || fast)) throw new Error(`${own} needs a service of its own`)
+  if (help) console.log(usage)
+  else process.exitCode = await import('./demo/run-demo.ts').then(({ runDemo }) => runDemo(flags))
+} catch (error) {
+  console.error(`the demo can not start: ${(error as Error).message}\nsee npm run demo -- --help`)
   process.exitCode = 2
-} else if (values.help) console.log(usage)
-else {
-  const { runDemo } = await import('./demo/run-demo.ts')
-  process.exitCode = await runDemo(values as Parameters<typeof runDemo>[0])
 }

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { findRedis } from './find-redis.ts'
 import { startServer, type RedisServer, type RedisServerSettings } from './redis-server.ts'
 import { freePort } from './free-port.ts'
@@ -13,7 +14,7 @@ export interface PrivateRedis {
   /** The process and its folder, where it is ours. */
   readonly pid: number | undefined
   readonly folder: string | undefined
-  /** Ends it and removes its folder; does nothing to one that is not ours. */
+  /** Ends it and removes its folder; of one that is not ours, it removes the keys with the given prefix. */
   stop(): Promise<void>
   /** Ends it if it runs and starts it again, on the same port and with the same data. */
   restart(): Promise<void>
@@ -27,6 +28,8 @@ export interface PrivateRedis {
 export interface PrivateRedisSettings extends Pick<RedisServerSettings, 'args' | 'env'> {
   /** Used as it is; by default REDIS_URL. null starts one in any case. */
   readonly url?: string | null | undefined
+  /** The prefix of the queues that are removed in the end, where Redis is not ours; by default none is. */
+  readonly prefix?: string
   /** Gets a line about what takes long. */
   readonly log?: (line: string) => void
   /** Where its folder is made; by default among the temporary files. */
@@ -35,11 +38,11 @@ export interface PrivateRedisSettings extends Pick<RedisServerSettings, 'args' |
 
 /** Gives a Redis that answers; throws, saying what to install, where there is none to be had. */
 export async function startRedis(settings: PrivateRedisSettings = {}): Promise<PrivateRedis> {
-  const { url = process.env['REDIS_URL'] } = settings
-  return url ? useExisting(url) : startOwn(settings)
+  const { url = process.env['REDIS_URL'], prefix } = settings
+  return url ? useExisting(url, prefix) : startOwn(settings)
 }
 
-async function useExisting(url: string): Promise<PrivateRedis> {
+async function useExisting(url: string, prefix?: string): Promise<PrivateRedis> {
   await untilItAnswers(url).catch((cause: Error) => {
     const advice = 'start it, correct REDIS_URL, or unset it to have a private one started'
     throw new Error(`${cause.message}: ${advice}`, { cause })
@@ -49,10 +52,22 @@ async function useExisting(url: string): Promise<PrivateRedis> {
     url,
     pid: undefined,
     folder: undefined,
-    stop: async () => {},
+    stop: async () => {
+      if (prefix !== undefined) await removeQueues(url, prefix)
+    },
     restart: refuse,
     kill: refuse,
     hasEnded: () => false
+  }
+}
+
+async function removeQueues(url: string, prefix: string): Promise<void> {
+  const redis = new Redis(url, { maxRetriesPerRequest: 3 }).on('error', () => {})
+  const pages = redis.scanStream({ match: `*${prefix}:*`, count: 1000 }) as AsyncIterable<string[]>
+  try {
+    for await (const keys of pages) if (keys.length > 0) await redis.unlink(...keys)
+  } finally {
+    redis.disconnect()
   }
 }
 

@@ -1,71 +1,56 @@
-import { crashRequests, demoRequests } from './demo-requests.ts'
-import { hasEnded, isComplete, type Observer } from './observer.ts'
-import type { Service } from './service.ts'
+import { cutOff, hasEnded, isComplete, usual } from './demo-requests.ts'
+import type { Observer } from './observer.ts'
+import type { Parts, Setup } from './parts.ts'
 
-/** What the course of the demo needs. */
-export interface PlayDeps {
-  readonly observer: Observer
-  readonly say: (text: string) => void
-  /** Killed on the way; null where none is to be. */
-  readonly crashing: Service | null
-  readonly fourHours: string
-  readonly fast: boolean
-}
-
-/** What was seen on the way. */
+/** What was seen: of the requests, by the notification, in flight at the crash (labels), and on the result queue. */
 export type Played = Awaited<ReturnType<typeof play>>
 
 /** Sends all requests, releases what is parked, and observes until all are complete. */
-export async function play(deps: PlayDeps) {
-  const { observer, say, crashing, fourHours } = deps
-  for (const request of demoRequests) {
-    await observer.send(request)
-    await watch(deps, 250)
+export async function play(observer: Observer, { service, fourHours }: Parts, setup: Setup) {
+  const { requests, send, notify, until } = observer
+  const { say, crash, fast } = setup
+  const watch = (ms: number) => until(() => false, fast ? ms / 4 : ms)
+  for (const request of usual) {
+    await send(request)
+    await watch(250)
   }
-  const isOneParked = () => observer.all.some(({ view }) => view?.state === 'parked')
-  const wasParked = await observer.until(isOneParked, 15_000)
-  for (const { label, view } of observer.all.filter((one) => one.view?.reason === 'wait-4-hours'))
+  await until(() => requests.some(({ view }) => view?.state === 'parked'), 15_000)
+  for (const { label, view } of requests.filter((one) => one.view?.reason === 'wait-4-hours'))
     say(`${label}: due at ${view?.dueAt}, never earlier (4 h are ${fourHours})`)
-  await watch(deps, 2000)
-  const inFlight = crashing === null ? [] : await crash(deps, crashing)
+  await watch(2000)
+  const inFlight = crash ? await killAndStart() : []
 
-  const { matched } = await observer.notify({ dryRun: true })
+  const { matched } = await notify({ dryRun: true })
   say(`notification that I001 is over, as a dry run: finds ${matched} parked, releases none`)
-  await watch(deps, 2000)
-  const { released } = await observer.notify({})
+  await watch(2000)
+  const { released } = await notify({})
   say(`notification that I001 is over: releases ${released}`)
-  await observer.until(() => observer.all.every(isComplete), 40_000)
+  await until(() => requests.every(isComplete), 40_000)
   // What comes twice would come within this.
-  await watch(deps, 1000)
-  return { wasParked, matched, released, inFlight }
-}
+  await watch(1000)
+  return { requests, inFlight, matched, released, results: observer.countResults() }
 
-/** For so long, or a quarter of it. */
-async function watch({ observer, fast }: PlayDeps, ms: number): Promise<void> {
-  await observer.until(() => false, fast ? ms / 4 : ms)
-}
+  /** Kills the service with requests in every state, and starts it; resolves with the labels of those in flight. */
+  async function killAndStart(): Promise<readonly string[]> {
+    // Duplicates and quarantine come before: Khipu may not repeat a callback that is lost.
+    const special = usual.filter(({ expected }) => expected.duplicates + expected.quarantined > 0)
+    await until(() => special.every(isComplete), 10_000)
+    for (const request of cutOff.slice(0, -1)) await send(request)
+    const slow = cutOff.find(({ scenario }) => scenario.name === 'slow-answer')
+    // Khipu has it, and has not answered the POST.
+    await until(() => slow?.view?.state === 'sending' && slow.calls.length > 0, 10_000)
+    for (const request of cutOff.slice(-1)) await send(request)
 
-/** Kills the service with requests in every state, and starts it; resolves with the labels of those in flight. */
-async function crash(deps: PlayDeps, service: Service): Promise<readonly string[]> {
-  const { say, observer } = deps
-  const { all, until, send } = observer
-  // Duplicates and quarantine come before: Khipu may not repeat a callback that is lost.
-  const special = all.filter(({ expected }) => expected.duplicates + expected.quarantined > 0)
-  await until(() => special.every(isComplete), 10_000)
-  for (const request of crashRequests.slice(0, -1)) await send(request)
-  const slow = all.find(({ scenario }) => scenario.name === 'slow-answer')
-  // Khipu has it, and has not answered the POST.
-  await until(() => slow?.view?.state === 'sending' && slow.calls.length > 0, 10_000)
-  for (const request of crashRequests.slice(-1)) await send(request)
-
-  const inFlight = all.filter((one) => !hasEnded(one)).map(({ label }) => label)
-  const pid = service.pid()
-  await service.end('SIGKILL')
-  say(`service (process ${pid}) killed with SIGKILL, ${inFlight.length} requests in flight;`)
-  say('  those marked † were sent a moment before')
-  // Longer than a callback takes: those of this time get no answer.
-  await watch(deps, 1500)
-  await service.start()
-  say(`service started again (process ${service.pid()})`)
-  return inFlight
+    const labels = requests.filter((one) => !hasEnded(one)).map(({ label }) => label)
+    say(
+      `service (process ${service?.pid()}) killed with SIGKILL, ${labels.length} requests in flight;`
+    )
+    say('  those marked † were sent a moment before')
+    await service?.end('SIGKILL')
+    // Longer than a callback takes: those of this time get no answer.
+    await watch(1500)
+    await service?.start()
+    say(`service started again (process ${service?.pid()})`)
+    return labels
+  }
 }

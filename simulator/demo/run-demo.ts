@@ -3,37 +3,39 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startConsumer } from '../consumer.ts'
-import { crashRequests, demoRequests } from './demo-requests.ts'
+import { cutOff, type DemoRequest, usual } from './demo-requests.ts'
 import { createObserver } from './observer.ts'
-import { joinParts, type Setup, startParts } from './parts.ts'
+import { type Flags, joinParts, type Setup, startParts } from './parts.ts'
 import { play } from './play.ts'
 import { openScreen } from './screen.ts'
-import { summarize } from './summary.ts'
+import { mistakesOf, summaryOf } from './summary.ts'
 import { tryIt, welcome } from './try-it.ts'
-
-/** What the command line asks of the demo. */
-export interface Flags {
-  readonly crash: boolean
-  readonly fast: boolean
-  readonly keep: boolean
-  /** The operator API of a service that runs already; by default the demo starts one. */
-  readonly join?: string
-}
 
 /** Runs the demo and ends all that it has started; resolves with the exit code. */
 export async function runDemo(flags: Flags): Promise<number> {
-  const stop = stopOnSignals()
+  // With a text as its reason where somebody ends the demo; the second time, the process exits at once.
+  const stop = new AbortController()
+  const isWanted = (reason: unknown) => typeof reason === 'string'
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      if (isWanted(stop.signal.reason)) process.exit(130)
+      stop.abort(`stopped by ${signal}`)
+    })
+  }
   const folder = mkdtempSync(join(tmpdir(), 'khipu-demo-'))
   const removeFolder = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', removeFolder)
-  const ends: Setup['ends'] = []
   const { say, show } = openScreen(process.stdout)
-  const setup = { folder, fast: flags.fast, stop, say, ends }
-  let code = await perform(flags, setup, show).catch((error: unknown) =>
+  const setup: Setup = { ...flags, folder, stop, say, ends: [] }
+  const fail = (reason: unknown) => {
+    console.error(isWanted(reason) ? reason : `the demo failed: ${(reason as Error).message}`)
+    return isWanted(reason) ? 130 : 1
+  }
+  let code = await perform(setup, show).catch((error: unknown) =>
     fail(stop.signal.aborted ? stop.signal.reason : error)
   )
   // Each of them, even if another can't be ended.
-  for (const end of ends.toReversed()) await end().catch((error: unknown) => (code = fail(error)))
+  for (const end of setup.ends.toReversed()) await end().catch((error) => (code = fail(error)))
   const log = join(folder, 'service.log')
   if (code === 1 && existsSync(log)) {
     process.off('exit', removeFolder)
@@ -43,48 +45,23 @@ export async function runDemo(flags: Flags): Promise<number> {
   return code
 }
 
-async function perform(flags: Flags, setup: Setup, show: ReturnType<typeof openScreen>['show']) {
-  const { crash, fast, keep, join: joined } = flags
-  const { stop, say, ends } = setup
-  const parts = joined ? await joinParts(joined, process.env) : await startParts(setup)
+async function perform(setup: Setup, show: (all: DemoRequest[]) => void): Promise<number> {
+  const { join: joined, say, stop, ends, crash, keep, folder } = setup
+  const parts = await (joined ? joinParts(joined, process.env) : startParts(setup))
   let isOver = false
   const consumer = startConsumer({ ...parts, log: (line) => isOver && console.log(line) })
   ends.push(() => consumer.close())
   say(welcome(parts))
-
-  const { service, fourHours } = parts
-  const requests = crash ? [...demoRequests, ...crashRequests] : demoRequests
+  const requests = crash ? [...usual, ...cutOff] : usual
   const observer = createObserver(parts, consumer, requests, show, stop.signal)
-  const played = await play({ observer, say, crashing: crash ? service : null, fourHours, fast })
+  const played = await play(observer, parts, setup)
   isOver = true
-  const { text, mistakes } = summarize(played, observer.all, consumer.results.length, fourHours)
-  console.log(text)
+  const mistakes = mistakesOf(played, parts.fourHours)
+  console.log(summaryOf(played, mistakes))
   if (keep) {
-    console.log(tryIt(parts, observer.all[0]?.requestId, setup.folder))
+    console.log(tryIt(parts, requests[0]?.requestId, folder))
     if (!stop.signal.aborted) await once(stop.signal, 'abort')
-    if (!(stop.signal.reason instanceof Interrupted)) throw stop.signal.reason
+    if (typeof stop.signal.reason !== 'string') throw stop.signal.reason
   }
   return mistakes.length === 0 ? 0 : 1
-}
-
-/** Somebody wants the demo to end early. */
-class Interrupted extends Error {}
-
-/** Says why the demo ends early; returns the exit code. */
-function fail(reason: unknown): number {
-  const { message } = reason as Error
-  console.error(reason instanceof Interrupted ? message : `the demo failed: ${message}`)
-  return reason instanceof Interrupted ? 130 : 1
-}
-
-/** Aborted by Ctrl-C and its like; the second time, the process exits at once. */
-function stopOnSignals(): AbortController {
-  const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (controller.signal.reason instanceof Interrupted) process.exit(130)
-      controller.abort(new Interrupted(`stopped by ${signal}`))
-    })
-  }
-  return controller
 }

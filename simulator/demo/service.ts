@@ -1,16 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { endProcess, killWithParent } from '../child-process.ts'
+import { endProcess, hasEnded, killWithParent } from '../child-process.ts'
 
-/** The service as a process of its own, as it is run in earnest. */
-export type Service = ReturnType<typeof createService>
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-
-/** The service, not started yet; aborts `stop` where it ends without having been told to. */
+/** The service as a process of its own, not started yet; aborts `stop` where it ends without having been told to. */
 export function createService(env: NodeJS.ProcessEnv, logFile: string, stop: AbortController) {
   let child: ChildProcess | undefined
   let isReady = false
@@ -20,20 +17,15 @@ export function createService(env: NodeJS.ProcessEnv, logFile: string, stop: Abo
   async function start(): Promise<void> {
     const log = openSync(logFile, 'a')
     // A process group of its own: Ctrl-C in the terminal is for the demo, which ends it in order.
-    const options = { env, stdio: ['ignore', log, log], detached: true } as const
-    child = spawn(process.execPath, [mainFile], { ...options, stdio: [...options.stdio] })
+    const options: SpawnOptions = { env, stdio: ['ignore', log, log], detached: true }
+    child = spawn(process.execPath, [main], options)
     closeSync(log)
     killWithParent(child, dirname(logFile))
     child.once('error', (error) => stop.abort(error)).once('exit', endedByItself)
-    const deadline = AbortSignal.any([stop.signal, AbortSignal.timeout(20_000)])
+    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(20_000)])
     const url = `http://127.0.0.1:${env['ADMIN_PORT']}/health/ready`
-    while (
-      !(await fetch(url, { signal: deadline }).then(
-        ({ ok }) => ok,
-        () => deadline.throwIfAborted()
-      ))
-    )
-      await pause(50)
+    const notYet = () => signal.throwIfAborted()
+    while (!(await fetch(url, { signal }).then(({ ok }) => ok, notYet))) await pause(50)
     isReady = true
   }
 
@@ -43,10 +35,11 @@ export function createService(env: NodeJS.ProcessEnv, logFile: string, stop: Abo
 
   /** Rejects where it was ready, and SIGTERM does not end it in time and with code 0. */
   async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (child === undefined || hasEnded(child)) return
     const mustEndWell = isReady && signal === 'SIGTERM'
     isReady = false
-    child?.off('exit', endedByItself)
-    const code = child && (await endProcess(child, signal, 12_000))
+    child.off('exit', endedByItself)
+    const code = await endProcess(child, signal, 12_000)
     if (mustEndWell && code !== 0) throw new Error(`the service ended with ${code}`)
   }
 }

@@ -13,19 +13,19 @@ export function welcome(parts: Parts): string {
 }
 
 /** The lines to try on what is left running. */
-export function tryIt(parts: Parts, requestId: string | null | undefined, folder: string): string {
-  const { adminUrl, khipuUrl, queue, prefix, service } = parts
+export function tryIt(parts: Parts, requestId: string | undefined, folder: string): string {
+  const { adminUrl, khipuUrl, queue, prefix, service, token } = parts
   const names = scenarios.map((scenario) => `${scenario.prefix} ${scenario.name}`).join(', ')
-  // What a container prints is kept.
+  // What a container prints is kept: no token of somebody's service.
   return `
-still running, until Ctrl-C: ${welcome(parts)}
+still running, until Ctrl-C:
   API      ${adminUrl}/openapi.json describes it, with the token
-  history  ${khipuUrl}/simulator/calls and /simulator/callbacks: what the simulated Khipu got and sent
+  Khipu    ${khipuUrl}/simulator/calls and /simulator/callbacks: what it got and sent
   results  queue ${queue}, prefix ${prefix}
-  log      ${service === null ? 'of the service' : `${folder}/service.log`}
+  log      ${service === null ? "the service's own" : `${folder}/service.log`}
 
 to try, in another terminal:
-  API=${adminUrl}; AUTH='Authorization: Bearer ${service === null ? '<token>' : parts.token}'; JSON='Content-Type: application/json'
+  API=${adminUrl}; AUTH='Authorization: Bearer ${service === null ? '<token>' : token}'; JSON='Content-Type: application/json'
 ask (1106 is the scenario, what follows makes the account number a new one)
   curl -sS $API/v1/requests -H "$AUTH" -H "$JSON" -d '{"RequestData":{"AccountNumber":"1106-'$(date +%s)'"}}'
 look at one, list those in a state
