@@ -1,10 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import {
-  Ajv2020,
-  type AnySchemaObject,
-  type ErrorObject,
-  type ValidateFunction
-} from 'ajv/dist/2020.js'
+import { Ajv2020, type AnySchemaObject, type ErrorObject } from 'ajv/dist/2020.js'
 import { faultsOf, type Naming } from './faults.ts'
 import type { Fault, SchemaTypes } from './generated.ts'
 import { isSmall } from './is-small.ts'
@@ -25,8 +20,8 @@ export interface CheckOptions {
 /** The files of schemas/, by their names without `.json`. */
 export const schemas: ReadonlyMap<SchemaName, AnySchemaObject> = readSchemas()
 
-const toFirstFault = compileAll({ allErrors: false })
-let toAllFaults: typeof toFirstFault | undefined
+const toFirstFault = openSchemas({ allErrors: false })
+let toAllFaults: Ajv2020 | undefined
 
 /** Tells whether a value fits a schema, never changes it, and never quotes it in the faults. */
 export function check<N extends SchemaName>(
@@ -38,7 +33,7 @@ export function check<N extends SchemaName>(
   if (first.length === 0) return { valid: true, value: value as SchemaTypes[N] }
   if (list === 'first' || !isSmall(value))
     return { valid: false, faults: faultsOf(first, unknownKeys) }
-  toAllFaults ??= compileAll({ allErrors: true })
+  toAllFaults ??= openSchemas({ allErrors: true })
   return { valid: false, faults: faultsOf(errorsOf(toAllFaults, name, value), unknownKeys) }
 }
 
@@ -53,8 +48,8 @@ function readSchemas(): Map<SchemaName, AnySchemaObject> {
   )
 }
 
-/** Compiles every schema at once, so that a broken one stops the start. */
-function compileAll({ allErrors }: { allErrors: boolean }): Map<SchemaName, ValidateFunction> {
+/** A schema is compiled when it is first used: to compile all of them is a fifth of a process's start. */
+function openSchemas({ allErrors }: { allErrors: boolean }): Ajv2020 {
   const ajv = new Ajv2020({
     allErrors,
     allowUnionTypes: true,
@@ -66,16 +61,11 @@ function compileAll({ allErrors }: { allErrors: boolean }): Map<SchemaName, Vali
     validateFormats: false, // `format` only describes: what must hold is a pattern.
     validateSchema: false // A test holds the files to the meta-schema: to compile that takes long at each start.
   })
-  ajv.addSchema([...schemas.values()])
-  return new Map([...schemas].map(([name, { $id }]) => [name, ajv.compile({ $ref: $id })]))
+  return ajv.addSchema([...schemas.values()])
 }
 
-function errorsOf(
-  validators: ReadonlyMap<SchemaName, ValidateFunction>,
-  name: SchemaName,
-  value: unknown
-): ErrorObject[] {
-  const validate = validators.get(name)
+function errorsOf(ajv: Ajv2020, name: SchemaName, value: unknown): ErrorObject[] {
+  const validate = ajv.getSchema(String(schemas.get(name)?.$id))
   if (validate === undefined) throw new Error(`There is no schema ${name}`)
-  return validate(value) ? [] : (validate.errors ?? [])
+  return validate(value) === true ? [] : (validate.errors ?? [])
 }

@@ -179,7 +179,7 @@ t.test('a consumer that lacks the key takes nothing, and the job is tried again'
   })
   t.teardown(() => consumer.close())
   await until('it has said so', () => lines.length > 0)
-  t.match(lines[0], /sealed with a key that is not in RESULT_KEYS/)
+  t.match(lines[0], /encrypted with a key that is not in RESULT_KEYS/)
   t.same(consumer.results, [])
   const connection = { url: service.url, maxRetriesPerRequest: null }
   const queue = new Queue('khipu-results', { connection, prefix: service.queuePrefix })
