@@ -7,10 +7,13 @@ import { BUILT_IN_POLICY } from '../src/core/policy.ts'
 import { createCapabilities } from '../src/crypto/callback-token.ts'
 import { openLedger } from '../src/ledger/open-ledger.ts'
 import { awaitReplicas } from '../src/redis/replicas.ts'
-import { createSealer, sealHere } from '../src/crypto/encrypt.ts'
+import { createCipher, encryptInline } from '../src/crypto/encrypt.ts'
 import { connectFailingFast } from '../src/redis/connect.ts'
-import { examineHere } from '../src/callbacks/examine-body.ts'
-import { buildPublic, type PublicDeps } from '../src/callbacks/callback-listener.ts'
+import { examineInline } from '../src/callbacks/examine-body.ts'
+import {
+  buildCallbackListener,
+  type CallbackListenerDeps
+} from '../src/callbacks/callback-listener.ts'
 import { startRedis } from '../simulator/private-redis.ts'
 
 /**
@@ -26,7 +29,7 @@ const THRESHOLD = 4.5
 const COUNTED = 0.95
 const DAY = 86_400_000
 
-type Checks = Pick<PublicDeps, 'capabilities' | 'ledger'>
+type Checks = Pick<CallbackListenerDeps, 'capabilities' | 'ledger'>
 type Kind = (token: string) => string
 
 interface Question {
@@ -96,8 +99,8 @@ export async function compareTimes(): Promise<void> {
     const replicas = awaitReplicas(connection, 0, 'khipu:fence')
     const others = {
       jobs: never,
-      examine: examineHere(createSealer(secretKeys)),
-      seal: sealHere(createSealer(secretKeys)),
+      examine: examineInline(createCipher(secretKeys)),
+      seal: encryptInline(createCipher(secretKeys)),
       replicas,
       spool: null,
       canStore: () => true,
@@ -107,7 +110,7 @@ export async function compareTimes(): Promise<void> {
     }
     const refusals = { perAddress: 1e9, inAll: 1e9 }
     const settings = { bodyLimit: 1000, refusals, maxConnections: 100, trustedProxies: [] }
-    const app = await buildPublic({ ...opened, ...others, ...used, log }, settings)
+    const app = await buildCallbackListener({ ...opened, ...others, ...used, log }, settings)
     await app.listen({ host: '127.0.0.1', port })
     return app
   }

@@ -15,8 +15,8 @@ export interface Tier {
 /** In the order in which they run. */
 export const TIERS: readonly Tier[] = [
   { name: 'unit', jobs: 2, needsRedis: false, isCovered: true },
-  { name: 'integration', jobs: 2, needsRedis: true, isCovered: true },
-  { name: 'e2e', jobs: 2, needsRedis: true, isCovered: false },
+  { name: 'integration', jobs: 3, needsRedis: true, isCovered: true },
+  { name: 'e2e', jobs: 3, needsRedis: true, isCovered: false },
   { name: 'chaos', jobs: 1, needsRedis: true, isCovered: false }
 ]
 

@@ -7,6 +7,7 @@ import { startRedis } from '../simulator/private-redis.ts'
 import { coverageFaults, type Floor } from './coverage.ts'
 import { type FileResult, runTestFile } from './run-test-file.ts'
 import { describeFile, describeOutcomes, describeSlowest } from './test-report.ts'
+import { openTestTimes } from './test-times.ts'
 import { type Chosen, chooseTests, type Tier, USUAL } from './test-tiers.ts'
 
 const USAGE = `npm test [-- tiers, files or folders]
@@ -40,6 +41,7 @@ const args = process.argv.slice(2)
 const options = args.filter((argument) => argument.startsWith('--'))
 const named = args.filter((argument) => !argument.startsWith('--'))
 const isCovered = options.includes('--coverage')
+const times = openTestTimes(root, join(cache, 'test-times.json'))
 const stop = new AbortController()
 
 if (options.includes('--watch')) watch()
@@ -69,6 +71,7 @@ async function runAll(): Promise<void> {
   } catch (error) {
     faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
   }
+  times.save([...results.values()].flat())
   summarize(results, faults)
 }
 
@@ -88,7 +91,7 @@ async function runTier({ tier, files }: Chosen): Promise<FileResult[]> {
   }
   const limit = pLimit(tier.jobs)
   try {
-    return await limit.map(files, async (file) => {
+    return await limit.map(times.sort(files), async (file) => {
       const { signal } = stop
       const result = await runTestFile(file, {
         cwd: root,

@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { type Config, ConfigError, readConfig } from './config/read-config.ts'
 import { forgetSecrets } from './config/secrets.ts'
 import { callbackUrlLength } from './crypto/callback-token.ts'
-import { logPrints } from './app/log-library-output.ts'
+import { logLibraryOutput } from './app/log-library-output.ts'
 import { startService } from './app/start.ts'
 
 // SIGUSR1 would open a debugger to all that may connect to this machine's loopback.
@@ -35,7 +35,7 @@ const config = configure()
 process.stdout.on('error', () => {})
 const log = pino({ level: config.logLevel, base: { role: config.role } }, process.stdout)
 // What Node has to warn of, and what libraries print, is a line of the log like any other.
-globalThis.console = logPrints(log)
+globalThis.console = logLibraryOutput(log)
 process.removeAllListeners('warning')
 process.on('warning', ({ name, message }) => log.warn({ warning: name, message }, 'node warns'))
 const starting = startService(config, log)

@@ -1,12 +1,12 @@
 import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import Tinypool from 'tinypool'
-import { TookDown } from '../core/fatal-body.ts'
+import { ThreadEnded } from '../core/fatal-body.ts'
 import type { ThreadSettings } from './body-thread.ts'
 import { offLoop, type OffLoop, type Run } from './off-loop.ts'
 
 /** What is done off the event loop where a body is large. */
-export interface Threads extends OffLoop {
+export interface BodyThread extends OffLoop {
   close(): Promise<void>
 }
 
@@ -24,11 +24,11 @@ const IDLE_MS = 60_000
 const FILE = import.meta.url.endsWith('.ts') ? './body-thread.ts' : './body-thread.js'
 
 /** Starts a thread with the first large body. Ever one: two of the worst bodies at once would fill a small container. */
-export function startThreads(
+export function startBodyThread(
   settings: ThreadSettings,
   log: Logger,
   { mostMs = MOST_MS, mostHeapMb = heapFor(settings) } = {}
-): Threads {
+): BodyThread {
   // Of a whole configuration only what a thread needs goes there.
   const { secretKeys, sealResults, bodyValues } = settings
   const pool = new Tinypool({
@@ -57,7 +57,7 @@ export function startThreads(
           { task: name, size: bytes.length, error: codeOf(error) },
           'thread ended by a body'
         )
-        throw new TookDown(`${name} took its thread down`, { cause: error })
+        throw new ThreadEnded(`${name} took its thread down`, { cause: error })
       } finally {
         // The caller need not wait for it; the next body does.
         freeing = freeMemory(pool).catch(() => {})

@@ -5,13 +5,13 @@ import type { ResultHead } from '../core/result-head.ts'
 import type { SecretKey } from '../core/secret-key.ts'
 import { classify as classifyAnswer, type HttpAnswer } from '../khipu/classify-answer.ts'
 import { openStored, type StoredBody } from '../ledger/ledger.ts'
-import { createSealer, sealBody } from '../crypto/encrypt.ts'
-import { composeHere } from '../delivery/compose-result.ts'
+import { createCipher, encryptBody } from '../crypto/encrypt.ts'
+import { composeInline } from '../delivery/compose-result.ts'
 import type { QuarantineEntry } from '../schemas/generated.ts'
 import { MOST_VALUES } from '../schemas/json.ts'
-import { examineHere } from '../callbacks/examine-body.ts'
-import { reviewHere } from '../operator/review-body.ts'
-import { showHere } from '../operator/show-body.ts'
+import { examineInline } from '../callbacks/examine-body.ts'
+import { reviewInline } from '../operator/review-body.ts'
+import { showInline } from '../operator/show-body.ts'
 
 // What runs on a thread of its own: the same functions that small bodies meet on the event loop.
 
@@ -49,12 +49,15 @@ export interface Tasks {
 }
 
 const { secretKeys, sealResults, bodyValues } = Tinypool.workerData as ThreadSettings
-const sealer = createSealer(secretKeys)
+const sealer = createCipher(secretKeys)
 const mostValues = Math.min(bodyValues, valuesThatFit())
-const examineBody = examineHere(sealer, mostValues)
-const composeResult = composeHere(sealResults ? createSealer(secretKeys, 'result').seal : null)
+const examineBody = examineInline(sealer, mostValues)
+const composeResult = composeInline(sealResults ? createCipher(secretKeys, 'result').seal : null)
 // An operator may accept what has more values than a callback may have, as far as memory goes.
-const reviewKept = reviewHere(sealer, Math.min(Math.max(bodyValues, MOST_VALUES), valuesThatFit()))
+const reviewKept = reviewInline(
+  sealer,
+  Math.min(Math.max(bodyValues, MOST_VALUES), valuesThatFit())
+)
 
 /** A heap of more than this holds the values of a body that is done. */
 const COLLECTED_ABOVE_BYTES = 64 * 1024 * 1024
@@ -63,9 +66,9 @@ setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as NonNullable<typeof globalThis.gc>
 
 /** Gives the memory of the last body back to the machine; that it answers shows that the thread has started. */
-export async function freeMemory(): Promise<void> {
+export function freeMemory(): void {
   if (getHeapStatistics().total_heap_size <= COLLECTED_ABOVE_BYTES) return
-  await collectGarbage({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  void collectGarbage({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }
 
 export function examine({ body, isEncoded, requestId }: Tasks['examine']): unknown {
@@ -84,7 +87,7 @@ export function classify({ http, body, now }: Tasks['classify']): unknown {
 }
 
 export function seal({ body, id }: Tasks['seal']): unknown {
-  const sealed = sealBody(sealer, body, id)
+  const sealed = encryptBody(sealer, body, id)
   return handOver(sealed, sealed.sealed)
 }
 
@@ -94,7 +97,7 @@ export function review({ stored, force }: Tasks['review']): unknown {
 }
 
 export function show({ entry, stored }: Tasks['show']): unknown {
-  const json = showHere(entry, openable(stored))
+  const json = showInline(entry, openable(stored))
   return handOver(json, json)
 }
 

@@ -7,7 +7,7 @@ import type { ResultsDeps } from '../delivery/publish-results.ts'
 import { createMetrics } from './metrics.ts'
 import type { Spool } from '../spool/spool.ts'
 import { buildParts } from './ledger-parts.ts'
-import type { Threads } from './body-thread-pool.ts'
+import type { BodyThread } from './body-thread-pool.ts'
 import { readVersion } from './version.ts'
 
 export type Shared = ReturnType<typeof buildShared>
@@ -19,7 +19,7 @@ export type Shared = ReturnType<typeof buildShared>
 export function buildShared(
   config: Config,
   spool: Spool | null,
-  { compose, examine, seal, review, show }: Omit<Threads, 'classify' | 'close'>,
+  { compose, examine, seal, review, show }: Omit<BodyThread, 'classify' | 'close'>,
   log: Logger
 ) {
   const deviated: ResultsDeps['deviated'] = (found) => metrics.deviated(found)

@@ -7,10 +7,10 @@ import { openLedger } from '../ledger/open-ledger.ts'
 import { awaitPartitionCheck, checkPartitions, joinPartitions } from '../ledger/partitions.ts'
 import { awaitReplicas } from '../redis/replicas.ts'
 import { publishSafely } from '../ledger/publish-safely.ts'
-import { createSealer, type SealBody } from '../crypto/encrypt.ts'
+import { createCipher, type EncryptBody } from '../crypto/encrypt.ts'
 import { openBullmqSink } from '../delivery/bullmq-sink.ts'
 import type { Connection } from '../redis/connect.ts'
-import { type Compose, composeHere } from '../delivery/compose-result.ts'
+import { type Compose, composeInline } from '../delivery/compose-result.ts'
 import { createJobs } from '../queue/ensure-jobs.ts'
 import { openQueues } from '../queue/queues.ts'
 import { createResults, type ResultsDeps } from '../delivery/publish-results.ts'
@@ -21,7 +21,7 @@ export function buildParts(
   config: Config,
   redis: Connection,
   log: Logger,
-  compose: Compose = composeHere(),
+  compose: Compose = composeInline(),
   deviated: ResultsDeps['deviated'] = () => {}
 ) {
   const { khipuAuthorization, callbackTimeoutMs } = config
@@ -74,10 +74,10 @@ const SEALING_BYTES = 64
 /** The spool, where the configuration names a folder for it; throws where that can't be one. */
 export function buildSpool(
   { spool, bodyLimit, secretKeys }: Pick<Config, 'spool' | 'bodyLimit' | 'secretKeys'>,
-  seal: SealBody
+  seal: EncryptBody
 ): Spool | null {
   if (spool === null) return null
-  const sealer = createSealer(secretKeys)
+  const sealer = createCipher(secretKeys)
   return openSpool({
     ...spool,
     mostOfRequest: MOST_CALLBACKS,

@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
  * What libraries print, such as BullMQ of a Redis that evicts, is a line of the log like any other; the same
  * again, from another of their connections, is not said twice.
  */
-export function logPrints(log: Logger): Console {
+export function logLibraryOutput(log: Logger): Console {
   let last = ''
   const stream = new Writable({
     decodeStrings: false,

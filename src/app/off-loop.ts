@@ -1,19 +1,19 @@
 import type { Answer } from '../core/answer.ts'
-import { TookDown } from '../core/fatal-body.ts'
+import { ThreadEnded } from '../core/fatal-body.ts'
 import { classify, type Classify } from '../khipu/classify-answer.ts'
 import type { StoredBody } from '../ledger/ledger.ts'
 import {
-  createSealer,
-  type SealBody,
-  type SealedBody,
-  type Sealer,
-  sealHere
+  createCipher,
+  type EncryptBody,
+  type EncryptedBody,
+  type Cipher,
+  encryptInline
 } from '../crypto/encrypt.ts'
-import { type Compose, type Composed, composeHere } from '../delivery/compose-result.ts'
+import { type Compose, type Composed, composeInline } from '../delivery/compose-result.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
-import { type Examine, type Examined, examineHere } from '../callbacks/examine-body.ts'
-import { type Review, type Reviewed, reviewHere } from '../operator/review-body.ts'
-import { type Show, showHere } from '../operator/show-body.ts'
+import { type Examine, type Examined, examineInline } from '../callbacks/examine-body.ts'
+import { type Review, type Reviewed, reviewInline } from '../operator/review-body.ts'
+import { type Show, showInline } from '../operator/show-body.ts'
 import type { Tasks, ThreadSettings } from './body-thread.ts'
 
 /** What is done on a thread where a body is large, and at once where it is small. */
@@ -21,7 +21,7 @@ export interface OffLoop {
   readonly examine: Examine
   readonly compose: Compose
   readonly classify: Classify
-  readonly seal: SealBody
+  readonly seal: EncryptBody
   readonly review: Review
   readonly show: Show
 }
@@ -35,7 +35,7 @@ export type Run = <Result>(
 
 /** Everything that is done with large bodies, with a thread to do it on. */
 export function offLoop(run: Run, settings: ThreadSettings): OffLoop {
-  const sealer = createSealer(settings.secretKeys)
+  const sealer = createCipher(settings.secretKeys)
   const seal = sealLarge(run, sealer)
   return {
     seal,
@@ -55,16 +55,16 @@ const UNREADABLE = {
 
 function orWhenTookDown<T>(otherwise: () => Promise<T> | T) {
   return (error: unknown): Promise<T> | T => {
-    if (!(error instanceof TookDown)) throw error
+    if (!(error instanceof ThreadEnded)) throw error
     return otherwise()
   }
 }
 
-function sealLarge(run: Run, sealer: Sealer): SealBody {
-  const here = sealHere(sealer)
+function sealLarge(run: Run, sealer: Cipher): EncryptBody {
+  const here = encryptInline(sealer)
   return (body, id) => {
     if (body.length <= LARGE_BYTES) return here(body, id)
-    const sealing = run<SealedBody>('seal', body, (copy) => ({ body: copy, id }))
+    const sealing = run<EncryptedBody>('seal', body, (copy) => ({ body: copy, id }))
     // It was paid for: whatever becomes of the thread, it is kept.
     return sealing.catch(() => here(body, id))
   }
@@ -73,10 +73,10 @@ function sealLarge(run: Run, sealer: Sealer): SealBody {
 function examineLarge(
   run: Run,
   { bodyValues }: ThreadSettings,
-  sealer: Sealer,
-  seal: SealBody
+  sealer: Cipher,
+  seal: EncryptBody
 ): Examine {
-  const here = examineHere(sealer, bodyValues)
+  const here = examineInline(sealer, bodyValues)
   return (body, isEncoded, requestId) => {
     if (body.length <= LARGE_BYTES) return here(body, isEncoded, requestId)
     const task = (copy: Uint8Array) => ({ body: copy, isEncoded, requestId })
@@ -89,7 +89,7 @@ function examineLarge(
 }
 
 function composeLarge(run: Run, { secretKeys, sealResults }: ThreadSettings): Compose {
-  const here = composeHere(sealResults ? createSealer(secretKeys, 'result').seal : null)
+  const here = composeInline(sealResults ? createCipher(secretKeys, 'result').seal : null)
   return (head, envelope, jobId) => {
     if (envelope === null || envelope instanceof Uint8Array || isSmall(envelope))
       return here(head, envelope, jobId)
@@ -110,8 +110,8 @@ function classifyLarge(run: Run): Classify {
   }
 }
 
-function reviewLarge(run: Run, sealer: Sealer): Review {
-  const here = reviewHere(sealer)
+function reviewLarge(run: Run, sealer: Cipher): Review {
+  const here = reviewInline(sealer)
   return (kept, force) => {
     if (isSmall(kept)) return here(kept, force)
     const task = (sealed: Uint8Array) => ({ stored: withBytes(kept, sealed), force })
@@ -124,7 +124,7 @@ function reviewLarge(run: Run, sealer: Sealer): Review {
 
 function showLarge(run: Run): Show {
   return (entry, kept) => {
-    if (isSmall(kept)) return showHere(entry, kept)
+    if (isSmall(kept)) return showInline(entry, kept)
     const task = (sealed: Uint8Array) => ({ entry, stored: withBytes(kept, sealed) })
     return run<Uint8Array>('show', kept.sealed, task)
   }

@@ -8,7 +8,7 @@ const DRAINED_WITHIN_MS = 10_000
  * Tells whether callbacks that came while Redis was away may not be in the ledger yet: those of this process,
  * as it knows, and for a while those of others.
  */
-export function watchAftermath(
+export function watchSpoolGracePeriod(
   connection: Connection,
   draining: Pick<Draining, 'hasMore'> | null
 ): () => boolean {

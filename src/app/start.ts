@@ -1,19 +1,23 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/read-config.ts'
-import { concernsOfPolicy } from '../core/policy-warnings.ts'
+import { policyWarnings } from '../core/policy-warnings.ts'
 import { callbackUrl } from '../crypto/callback-token.ts'
 import { createKhipuClient } from '../khipu/client.ts'
 import { connectWaiting } from '../redis/connect.ts'
-import { type AdminDeps, buildAdmin, type OperatorDeps } from '../operator/operator-listener.ts'
+import {
+  type OperatorListenerDeps,
+  buildOperatorListener,
+  type OperatorDeps
+} from '../operator/operator-listener.ts'
 import { type Draining, startDraining } from '../callbacks/drain-spool.ts'
-import { buildPublic } from '../callbacks/callback-listener.ts'
+import { buildCallbackListener } from '../callbacks/callback-listener.ts'
 import { startWorker } from '../worker/worker.ts'
-import { watchAftermath } from './spool-grace-period.ts'
-import { concernsOf } from './startup-checks.ts'
+import { watchSpoolGracePeriod } from './spool-grace-period.ts'
+import { startupWarnings } from './startup-checks.ts'
 import { buildParts, buildSpool } from './ledger-parts.ts'
 import { buildShared, type Shared } from './dependencies.ts'
 import { type Running, stop } from './stop.ts'
-import { startThreads, type Threads } from './body-thread-pool.ts'
+import { startBodyThread, type BodyThread } from './body-thread-pool.ts'
 
 export interface RunningService {
   /** Ends it in order. The public listener goes on taking callbacks for as long as the delay. */
@@ -32,10 +36,14 @@ const ROLES = {
 /** Starts what the role asks for; resolves with how to end it. */
 export async function startService(config: Config, log: Logger): Promise<RunningService> {
   const { server, worker } = ROLES[config.role]
-  const warnings = [...config.warnings, ...concernsOf(config), ...concernsOfPolicy(config.policy)]
+  const warnings = [
+    ...config.warnings,
+    ...startupWarnings(config),
+    ...policyWarnings(config.policy)
+  ]
   for (const warning of warnings) log.warn(warning)
   // No thread starts before the first large body.
-  const threads = startThreads(config, log)
+  const threads = startBodyThread(config, log)
   // First of all: a process whose spool can't be opened must not begin with anything.
   const spool = server ? buildSpool(config, threads.seal) : null
   const shared = buildShared(config, spool, threads, log)
@@ -62,12 +70,13 @@ export async function startService(config: Config, log: Logger): Promise<Running
 function runWorker(
   config: Config,
   shared: Shared,
-  { compose, classify, seal }: Threads,
+  { compose, classify, seal }: BodyThread,
   draining: Draining | null,
   log: Logger
 ): Running {
   const connection = connectWaiting(config.redis, log)
-  const callbacksWait = config.spool === null ? undefined : watchAftermath(connection, draining)
+  const callbacksWait =
+    config.spool === null ? undefined : watchSpoolGracePeriod(connection, draining)
   const parts = buildParts(config, connection, log, compose, shared.metrics.deviated)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
@@ -114,7 +123,7 @@ async function runPublic(config: Config, shared: Shared, log: Logger): Promise<R
     dropped: () => metrics.dropped('public'),
     log
   }
-  const app = await buildPublic(deps, config)
+  const app = await buildCallbackListener(deps, config)
   const address = await app.listen(config.publicListener)
   log.info({ address }, 'public listener open')
   return {
@@ -139,8 +148,8 @@ async function runAdmin(
     hasAuthorization: config.khipuAuthorization !== null,
     log
   }
-  const ofPolicy = concernsOfPolicy(config.policy)
-  const deps: AdminDeps = {
+  const ofPolicy = policyWarnings(config.policy)
+  const deps: OperatorListenerDeps = {
     catalog: shared.catalog,
     canStore: shared.canStore,
     concerns: () => [...ofPolicy, ...shared.concerns()],
@@ -153,7 +162,7 @@ async function runAdmin(
     dropped: () => shared.metrics.dropped('operator'),
     log
   }
-  const app = await buildAdmin(deps, config)
+  const app = await buildOperatorListener(deps, config)
   const address = await app.listen(config.adminListener)
   log.info({ address }, 'operator listener open')
   return app

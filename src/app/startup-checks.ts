@@ -9,7 +9,7 @@ type Concerning = Pick<
 >
 
 /** What is allowed and yet unwise, to be said aloud once at the start; no value of a secret. */
-export function concernsOf({
+export function startupWarnings({
   apiTokens,
   adminListener,
   trustedProxies,

@@ -2,9 +2,9 @@ import helmet from '@fastify/helmet'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
 import type { Capabilities } from '../crypto/callback-token.ts'
-import type { SealBody } from '../crypto/encrypt.ts'
+import type { EncryptBody } from '../crypto/encrypt.ts'
 import {
-  type Bare,
+  type RawAnswers,
   continueWhenAdmitted,
   type ListenerSettings,
   serverOptions
@@ -17,19 +17,19 @@ import { type CallbackDeps, callbackRoute } from './callback-route.ts'
 import { createRedisStore, type RedisStoreDeps } from './callback-store.ts'
 import { answer, refuseCall } from './check-token.ts'
 import type { Examine } from './examine-body.ts'
-import { boundReading } from './read-body.ts'
+import { limitBodyReading } from './read-body.ts'
 import { type CallbackSpool, createSpoolingStore } from './spooling-store.ts'
 
-export interface PublicSettings extends ListenerSettings {
+export interface CallbackListenerSettings extends ListenerSettings {
   /** The most bytes that a callback may have. */
   readonly bodyLimit: number
   readonly refusals: RefusalLimits
 }
 
-export interface PublicDeps extends RedisStoreDeps {
+export interface CallbackListenerDeps extends RedisStoreDeps {
   readonly capabilities: Capabilities
   readonly examine: Examine
-  readonly seal: SealBody
+  readonly seal: EncryptBody
   /** Where callbacks wait on disk while Redis can't store them; null where there is no such place. */
   readonly spool: CallbackSpool | null
   /** True from the signal that ends the process: callbacks are still taken. */
@@ -42,12 +42,12 @@ export interface PublicDeps extends RedisStoreDeps {
 }
 
 /** The listener that faces the internet: callbacks and liveness, and the same 404 for everything else. */
-export async function buildPublic(
-  deps: PublicDeps,
-  { bodyLimit, refusals, ...settings }: PublicSettings
+export async function buildCallbackListener(
+  deps: CallbackListenerDeps,
+  { bodyLimit, refusals, ...settings }: CallbackListenerSettings
 ): Promise<FastifyInstance> {
   const { capabilities, examine, seal, counted, log } = deps
-  const reading = boundReading(bodyLimit)
+  const reading = limitBodyReading(bodyLimit)
   const redis = createRedisStore(deps)
   const callbackDeps: CallbackDeps = {
     capabilities,
@@ -91,7 +91,7 @@ export async function buildPublic(
   return app
 }
 
-function answerError(deps: PublicDeps, error: FastifyError, reply: FastifyReply) {
+function answerError(deps: CallbackListenerDeps, error: FastifyError, reply: FastifyReply) {
   const { statusCode = 500 } = error
   if (statusCode === 413) return answer(deps, reply, 'tooLarge')
   if (statusCode < 500) return reply.code(statusCode).send({ status: 'refused' })
@@ -99,7 +99,7 @@ function answerError(deps: PublicDeps, error: FastifyError, reply: FastifyReply)
   return answer(deps, reply, 'unavailable')
 }
 
-function bareAnswers({ counted, dropped }: PublicDeps): Bare {
+function bareAnswers({ counted, dropped }: CallbackListenerDeps): RawAnswers {
   return {
     // A token that is too long to be read is as unknown as any other.
     tooLong: 404,

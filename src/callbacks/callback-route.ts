@@ -1,7 +1,7 @@
 import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { Capability } from '../crypto/callback-token.ts'
-import type { SealBody } from '../crypto/encrypt.ts'
+import type { EncryptBody } from '../crypto/encrypt.ts'
 import { type UnframedBody, unframedBody } from '../http/unframed-body.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import { REFUSALS, sendAnswer } from './callback-answers.ts'
@@ -9,14 +9,14 @@ import type { CallbackStore, Placed, ReceivedCallback } from './callback-store.t
 import { answer, checkToken, DOUBLED_PATH, type TokenDeps } from './check-token.ts'
 import type { Examine } from './examine-body.ts'
 import type { Verdict } from './parse-body.ts'
-import type { Reading } from './read-body.ts'
+import type { BodyReading } from './read-body.ts'
 import type { Arrival } from './store-callback.ts'
 
 export interface CallbackDeps extends TokenDeps {
   readonly store: CallbackStore
   readonly examine: Examine
-  readonly seal: SealBody
-  readonly reading: Reading
+  readonly seal: EncryptBody
+  readonly reading: BodyReading
 }
 
 /** More large bodies at once would slow each other down on the way to Redis until none is stored in time. */

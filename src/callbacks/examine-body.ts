@@ -1,10 +1,10 @@
-import { sealBody, type SealedBody, type Sealer } from '../crypto/encrypt.ts'
-import { judge, type Verdict } from './parse-body.ts'
+import { encryptBody, type EncryptedBody, type Cipher } from '../crypto/encrypt.ts'
+import { parseBody, type Verdict } from './parse-body.ts'
 
 /** What is made of a body before it is stored. */
 export interface Examined {
   readonly verdict: Verdict
-  readonly sealed: SealedBody
+  readonly sealed: EncryptedBody
 }
 
 /** Reads, validates, hashes and seals a body for its request. Of a large one that is done off the event loop. */
@@ -15,9 +15,9 @@ export type Examine = (
 ) => Promise<Examined> | Examined
 
 /** Examines at once, on the thread that calls. */
-export function examineHere(sealer: Pick<Sealer, 'seal'>, mostValues?: number) {
+export function examineInline(sealer: Pick<Cipher, 'seal'>, mostValues?: number) {
   return (body: Uint8Array, isEncoded: boolean, requestId: string): Examined => ({
-    verdict: judge(body, isEncoded, mostValues),
-    sealed: sealBody(sealer, body, requestId)
+    verdict: parseBody(body, isEncoded, mostValues),
+    sealed: encryptBody(sealer, body, requestId)
   })
 }

@@ -1,15 +1,15 @@
 /** Room for the bytes of bodies that are in hand; whoever finds none waits, the first who came goes first. */
-export interface Room {
+export interface MemoryBudget {
   /**
    * Resolves once there is room, with what gives it back; null where it is called off before. A request that has
    * its share waits for its own, and holds nobody else up.
    */
-  enter(requestId: string, bytes: number, calledOff: AbortSignal): Promise<Leave | null>
+  enter(requestId: string, bytes: number, calledOff: AbortSignal): Promise<FreeMemory | null>
 }
 
-export type Leave = () => void
+export type FreeMemory = () => void
 
-export interface RoomBounds {
+export interface MemoryBounds {
   /** In all; what is larger by itself gets in alone. */
   readonly bytes: number
   /** Of one request; one body of it always gets in. */
@@ -22,7 +22,7 @@ interface Waiting {
   readonly letIn: () => void
 }
 
-export function createRoom(most: RoomBounds): Room {
+export function createMemoryBudget(most: MemoryBounds): MemoryBudget {
   const holding = countHolding(most)
   let waiting: readonly Waiting[] = []
 
@@ -37,7 +37,7 @@ export function createRoom(most: RoomBounds): Room {
     }
   }
 
-  function leaving(requestId: string, bytes: number): Leave {
+  function leaving(requestId: string, bytes: number): FreeMemory {
     let isOut = false
     return () => {
       if (isOut) return
@@ -73,7 +73,7 @@ export function createRoom(most: RoomBounds): Room {
 }
 
 /** Counts what is in hand, in all and of each request. */
-function countHolding(most: RoomBounds) {
+function countHolding(most: MemoryBounds) {
   let held = 0
   const heldOf = new Map<string, number>()
   return {

@@ -19,7 +19,7 @@ const ENCODED: Fault = {
 }
 
 /** Reads and validates a body; the same bytes are always the same, under the same limit of values. */
-export function judge(body: Uint8Array, isEncoded: boolean, mostValues = MOST_VALUES): Verdict {
+export function parseBody(body: Uint8Array, isEncoded: boolean, mostValues = MOST_VALUES): Verdict {
   // Never inflated, for a few bytes can be made to fill the memory.
   if (isEncoded) return { type: 'refused', status: 415, faults: [ENCODED] }
   const parsed = parseJson(body, mostValues)

@@ -2,14 +2,14 @@ import type { FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { LARGE_BYTES } from '../schemas/large.ts'
-import { createRoom, type Leave, type Room } from './memory-budget.ts'
+import { createMemoryBudget, type FreeMemory, type MemoryBudget } from './memory-budget.ts'
 
 /** What the bodies in hand may have in all. Large ones have room of their own, so that small ones never wait for them. */
 const ROOM_FOR_LARGE = { bytes: 32 * 1024 * 1024, bytesOfRequest: 16 * 1024 * 1024 }
 const ROOM_FOR_SMALL = { bytes: 16 * 1024 * 1024, bytesOfRequest: 4 * 1024 * 1024 }
 
 /** The bodies that are being read or worked on. Before one byte of another is read, there is room for all it may have. */
-export interface Reading {
+export interface BodyReading {
   /** Resolves once there is room; false where the connection has gone meanwhile. */
   begin(requestId: string, request: FastifyRequest, response: ServerResponse): Promise<boolean>
   /** Does something with a body that was read; the room is given back when it is done. */
@@ -22,12 +22,12 @@ export interface Reading {
 
 interface Place {
   readonly cameAt: number
-  readonly leave: Leave
+  readonly leave: FreeMemory
   isWorkedOn: boolean
 }
 
-export function boundReading(bodyLimit: number): Reading {
-  const [large, small] = [createRoom(ROOM_FOR_LARGE), createRoom(ROOM_FOR_SMALL)]
+export function limitBodyReading(bodyLimit: number): BodyReading {
+  const [large, small] = [createMemoryBudget(ROOM_FOR_LARGE), createMemoryBudget(ROOM_FOR_SMALL)]
   const places = new WeakMap<FastifyRequest, Place>()
   const waited = new WeakSet<Socket>()
 
@@ -74,7 +74,12 @@ export function boundReading(bodyLimit: number): Reading {
 }
 
 /** Null where the connection has gone before there was room, and before the body was whole. */
-async function enter(room: Room, requestId: string, bytes: number, response: ServerResponse) {
+async function enter(
+  room: MemoryBudget,
+  requestId: string,
+  bytes: number,
+  response: ServerResponse
+) {
   const gone = new AbortController()
   const onGone = () => {
     if (!response.req.complete) gone.abort()

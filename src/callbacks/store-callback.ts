@@ -1,6 +1,6 @@
 import { callbackId } from '../crypto/callback-id.ts'
 import type { Capability } from '../crypto/callback-token.ts'
-import type { SealedBody } from '../crypto/encrypt.ts'
+import type { EncryptedBody } from '../crypto/encrypt.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Received } from '../ledger/scripts.ts'
@@ -30,7 +30,7 @@ export interface Arrival {
   readonly isEncoded: boolean
   readonly verdict: Verdict
   /** Hashed and encrypted already; else that is done where it is stored. */
-  readonly sealed?: SealedBody
+  readonly sealed?: EncryptedBody
   /** For a body that was answered before Redis could store it: how long ago, in ms. */
   readonly takenMsAgo?: number
 }

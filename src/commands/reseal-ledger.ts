@@ -8,7 +8,7 @@ import { buildParts } from '../app/ledger-parts.ts'
 const CONNECT_WITHIN_MS = 10_000
 
 /** Seals again, with the first of SECRET_KEYS, all that waits; tells what was done, and which key can be removed. */
-export async function reseal(config: Config, log: Logger): Promise<readonly string[]> {
+export async function reEncryptLedger(config: Config, log: Logger): Promise<readonly string[]> {
   const redis = connectFailingFast(config.redis, log)
   await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_WITHIN_MS) }).catch(() => {
     redis.disconnect()

@@ -1,12 +1,12 @@
 import { pino } from 'pino'
 import { ConfigError, readConfig } from '../config/read-config.ts'
 import { callbackUrlLength } from '../crypto/callback-token.ts'
-import { reseal } from './reseal-ledger.ts'
+import { reEncryptLedger } from './reseal-ledger.ts'
 
 /** `npm run reseal`: after a new first key of SECRET_KEYS, seals with it what waits, and says which old one can go. */
 const log = pino({ level: 'error' }, process.stderr)
 try {
-  const lines = await reseal(readConfig(callbackUrlLength), log)
+  const lines = await reEncryptLedger(readConfig(callbackUrlLength), log)
   process.stdout.write(`${lines.join('\n')}\n`)
 } catch (error) {
   if (!(error instanceof Error)) throw error

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import bytes from 'bytes'
 import type { SecretKey } from '../core/secret-key.ts'
-import type { Fault } from './violation.ts'
+import type { ReportViolation } from './violation.ts'
 import { checkRedis } from './redis-settings.ts'
 import { toMs } from './retry-policy.ts'
 import type { RawSettings } from './settings.ts'
@@ -20,7 +20,7 @@ const LONGEST = {
 } as const
 
 /** What one variable's own form can't tell: addresses that are none, instants too far, two where one is taken. */
-export function checkSettings(raw: Partial<RawSettings>, fault: Fault): void {
+export function checkSettings(raw: Partial<RawSettings>, fault: ReportViolation): void {
   for (const name of ['PUBLIC_URL', 'KHIPU_BASE_URL'] as const) {
     const url = raw[name]
     if (url !== undefined && !URL.canParse(url))
@@ -54,7 +54,7 @@ export function checkCallbackUrl(
   lengthOf: (publicUrl: string, kid: string) => number,
   publicUrl: string,
   secretKeys: readonly SecretKey[],
-  fault: Fault
+  fault: ReportViolation
 ): void {
   const excess =
     Math.max(0, ...secretKeys.map(({ kid }) => lengthOf(publicUrl, kid))) - CALLBACK_URL_LIMIT
@@ -67,7 +67,7 @@ export function checkCallbackUrl(
 }
 
 /** Reads TRUST_PROXY; reported where any is neither an address nor a network. */
-export function parseNetworks(text: string, fault: Fault): readonly string[] {
+export function parseNetworks(text: string, fault: ReportViolation): readonly string[] {
   const networks = text.split(',').map((item) => item.trim())
   if (!networks.every(isNetwork)) {
     fault('TRUST_PROXY', 'must be addresses and networks such as 10.0.0.7,192.168.0.0/16')

@@ -1,4 +1,4 @@
-import type { Fault } from './violation.ts'
+import type { ReportViolation } from './violation.ts'
 import { isExempt } from './no-proxy.ts'
 import type { RawSettings } from './settings.ts'
 
@@ -27,7 +27,7 @@ export function forgetLowerCase(env: Record<string, string | undefined>): void {
 }
 
 /** What the calls to Khipu go through; null where they go through nothing. Each address that is none is reported. */
-export function readProxy(raw: Partial<RawSettings>, fault: Fault): Proxy | null {
+export function readProxy(raw: Partial<RawSettings>, fault: ReportViolation): Proxy | null {
   const byScheme = new Map([
     ['https:', parseProxy('HTTPS_PROXY', raw.HTTPS_PROXY, fault)],
     ['http:', parseProxy('HTTP_PROXY', raw.HTTP_PROXY, fault)]
@@ -45,7 +45,7 @@ const ADDRESS = /^https?:\/\/[^/]/i
 function parseProxy(
   name: 'HTTPS_PROXY' | 'HTTP_PROXY',
   text: string | undefined,
-  fault: Fault
+  fault: ReportViolation
 ): Proxy | null {
   if (text === undefined) return null
   const address = WITHOUT_SCHEME.test(text) ? `http://${text}` : text

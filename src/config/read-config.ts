@@ -1,4 +1,4 @@
-import type { Fault } from './violation.ts'
+import type { ReportViolation } from './violation.ts'
 import { readRetryPolicy } from './retry-policy.ts'
 import { parseApiTokens, parseSecretKeys, readSecretFiles } from './secrets.ts'
 import { checkCallbackUrl, checkSettings, parseNetworks } from './checks.ts'
@@ -28,7 +28,7 @@ export function readConfig(
   env: Environment = process.env
 ): Config {
   const faults: string[] = []
-  const fault: Fault = (name, message) => void faults.push(`${name} ${message}`)
+  const fault: ReportViolation = (name, message) => void faults.push(`${name} ${message}`)
   const resolved = readSecretFiles(withProxyNames(env), fault)
   const raw = readSettings(resolved, fault)
 
@@ -63,7 +63,7 @@ export function readConfig(
 /** Reads SECRET_KEYS and nothing else, for a command that needs no more; throws as readConfig does. */
 export function readSecretKeys(env: Environment = process.env): Config['secretKeys'] {
   const faults: string[] = []
-  const fault: Fault = (name, message) => void faults.push(`${name} ${message}`)
+  const fault: ReportViolation = (name, message) => void faults.push(`${name} ${message}`)
   const { SECRET_KEYS, SECRET_KEYS_FILE } = env
   const resolved = readSecretFiles({ SECRET_KEYS, SECRET_KEYS_FILE }, fault)
   const text = resolved['SECRET_KEYS']

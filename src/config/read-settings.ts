@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { envSchema } from 'env-schema'
-import type { Fault } from './violation.ts'
+import type { ReportViolation } from './violation.ts'
 import { type RawSettings, SECRETS, SETTINGS } from './settings.ts'
 
 const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, verbose: true })
@@ -9,7 +9,10 @@ ajv.addKeyword('form')
 const schema = structuredClone(SETTINGS)
 
 /** Reads what the schema of the settings can tell; a variable that breaks it is reported and left out. */
-export function readSettings(env: Record<string, string>, fault: Fault): Partial<RawSettings> {
+export function readSettings(
+  env: Record<string, string>,
+  fault: ReportViolation
+): Partial<RawSettings> {
   const given = Object.fromEntries(
     Object.entries(env).filter(([name]) => Object.hasOwn(SETTINGS.properties, name))
   )

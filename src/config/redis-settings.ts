@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Fault } from './violation.ts'
+import type { ReportViolation } from './violation.ts'
 import { isServer, parseRedisUrl, type RedisServer } from './redis-url.ts'
 import type { RawSettings } from './settings.ts'
 
@@ -41,7 +41,7 @@ function nodesOf(text: string): Node[] {
 }
 
 /** What the settings of Redis ask of each other. */
-export function checkRedis(raw: Partial<RawSettings>, fault: Fault): void {
+export function checkRedis(raw: Partial<RawSettings>, fault: ReportViolation): void {
   const { REDIS_URL, REDIS_CLUSTER, REDIS_SENTINELS } = raw
   const parsed = REDIS_URL === undefined ? [] : parseRedisUrl(REDIS_URL)
   const database = isServer(parsed) ? parsed.database : 0
@@ -54,7 +54,7 @@ export function checkRedis(raw: Partial<RawSettings>, fault: Fault): void {
 
 const HASH_TAG = /^\{[^{}]+\}$/
 
-function checkCluster(raw: Partial<RawSettings>, database: number, fault: Fault): void {
+function checkCluster(raw: Partial<RawSettings>, database: number, fault: ReportViolation): void {
   const { QUEUE_PREFIX, ACK_REPLICAS = 0 } = raw
   if (QUEUE_PREFIX !== undefined && !HASH_TAG.test(QUEUE_PREFIX)) {
     fault('QUEUE_PREFIX', 'must be in braces on a Cluster, as {khipu}: a queue lies in one slot')
@@ -73,7 +73,7 @@ function checkCluster(raw: Partial<RawSettings>, database: number, fault: Fault)
 /** Reads REDIS_CA_FILE; reported, and null, where it holds no certificate or there is no TLS to check. */
 export function readRedisCa(
   { REDIS_CA_FILE: path, REDIS_URL: url = '' }: Partial<RawSettings>,
-  report: Fault
+  report: ReportViolation
 ): string | null {
   const fault = (message: string) => report('REDIS_CA_FILE', message)
   if (path === undefined) return null

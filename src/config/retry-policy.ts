@@ -6,10 +6,10 @@ import type { RetryAfterRow, RetryPolicy, RetryRow } from '../schemas/generated.
 import { parseJson } from '../schemas/json.ts'
 import { repeatedKeys } from '../schemas/repeated-keys.ts'
 import { check } from '../schemas/validate.ts'
-import type { Fault } from './violation.ts'
+import type { ReportViolation } from './violation.ts'
 
 /** Reads RETRY_POLICY_FILE: its rows take the place of the built-in's. Every fault is reported, and then null. */
-export function readRetryPolicy(path: string, report: Fault): Policy | null {
+export function readRetryPolicy(path: string, report: ReportViolation): Policy | null {
   const fault = (message: string) => report('RETRY_POLICY_FILE', message)
   const value = readJson(path, fault)
   if (value === undefined) return null

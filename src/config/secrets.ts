@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { SecretKey } from '../core/secret-key.ts'
 import { forgetLowerCase } from './proxy.ts'
 import { SECRETS } from './settings.ts'
-import type { Fault } from './violation.ts'
+import type { ReportViolation } from './violation.ts'
 
 /** What a bearer token may do; each scope holds those before it. */
 export const SCOPES = ['read', 'write', 'admin'] as const
@@ -17,7 +17,7 @@ export interface ApiToken {
 
 type Environment = Readonly<Record<string, string | undefined>>
 /** The environment with what `X_FILE` names put in the place of `X`, and empty values left out. */
-export function readSecretFiles(env: Environment, fault: Fault): Record<string, string> {
+export function readSecretFiles(env: Environment, fault: ReportViolation): Record<string, string> {
   const given = Object.entries(env).filter((entry): entry is [string, string] =>
     Boolean(entry[1]?.trim())
   )
@@ -44,7 +44,10 @@ export function forgetSecrets(env: Record<string, string | undefined> = process.
 const KEY = /^(?<kid>[A-Za-z0-9_-]{1,16}):(?<base64>[A-Za-z0-9+/_-]+={0,2})$/
 
 /** Reads SECRET_KEYS; reported, and null, where any is not `kid:base64 of 32 bytes` or a kid comes twice. */
-export function parseSecretKeys(text: string, fault: Fault): [SecretKey, ...SecretKey[]] | null {
+export function parseSecretKeys(
+  text: string,
+  fault: ReportViolation
+): [SecretKey, ...SecretKey[]] | null {
   const keys = split(text).map((item) => {
     const { kid = '', base64 = '' } = KEY.exec(item)?.groups ?? {}
     return { kid, bytes: Buffer.from(base64, 'base64') }
@@ -71,7 +74,7 @@ const TOKEN =
   /^(?<name>[A-Za-z0-9_.-]{1,64})(?:\/(?<scope>read|write|admin))?:(?<token>[\x21-\x2b\x2d-\x7e]+)$/
 
 /** Reads API_TOKENS; reported, and null, where any is not `name:token` or `name/scope:token`, or a name comes twice. */
-export function parseApiTokens(text: string, fault: Fault): ApiToken[] | null {
+export function parseApiTokens(text: string, fault: ReportViolation): ApiToken[] | null {
   const tokens = split(text).map((item) => {
     const { name = '', scope = 'admin', token = '' } = TOKEN.exec(item)?.groups ?? {}
     return { name, scope: scope as Scope, token }

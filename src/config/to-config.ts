@@ -58,7 +58,7 @@ export interface Config {
 }
 
 /** What can't be told from a single setting. */
-export type Understood = Pick<
+export type ParsedSettings = Pick<
   Config,
   'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy' | 'khipuProxy' | 'warnings'
 > & {
@@ -69,7 +69,7 @@ export type Understood = Pick<
 /** What the settings say, understood. */
 export function toConfig(
   raw: RawSettings,
-  { trustedProxies, redisCa, ...understood }: Understood
+  { trustedProxies, redisCa, ...understood }: ParsedSettings
 ): Config {
   const config: Config = {
     ...understood,

@@ -5,7 +5,7 @@ import type { ApiToken } from './secrets.ts'
 import { type RawSettings, SECRETS, SETTINGS } from './settings.ts'
 
 /** What the environment says, as it was read. */
-export interface Given {
+export interface GivenSettings {
   /** With secrets out of their files, and without what is empty. */
   readonly env: Readonly<Record<string, string>>
   readonly raw: RawSettings
@@ -14,11 +14,11 @@ export interface Given {
 }
 
 /** What can be started with and is probably a mistake: a sentence each, without a value. */
-export function warningsOf(given: Given): readonly string[] {
+export function warningsOf(given: GivenSettings): readonly string[] {
   return [...mistyped(given), ...quoted(given), ...doubled(given), ...guessable(given)]
 }
 
-function mistyped({ env }: Given): string[] {
+function mistyped({ env }: GivenSettings): string[] {
   const known = [...Object.keys(SETTINGS.properties), ...SECRETS.map((name) => `${name}_FILE`)]
   return nearNames(Object.keys(env), known).map(
     ([name, meant]) => `${name} is no setting of this service, and has no effect: is it ${meant}?`
@@ -26,7 +26,7 @@ function mistyped({ env }: Given): string[] {
 }
 
 // A shell removes quotes; an env file of Docker, or a secret in a file, keeps them.
-function quoted({ env, raw, apiTokens }: Given): string[] {
+function quoted({ env, raw, apiTokens }: GivenSettings): string[] {
   const whole = Object.keys(SETTINGS.properties).filter((name) => isQuoted(env[name]))
   const server = parseRedisUrl(raw.REDIS_URL)
   const isPassword = isServer(server) && isQuoted(server.password ?? undefined)
@@ -46,7 +46,7 @@ function isQuoted(value: string | undefined): boolean {
 }
 
 // What is added to an address is there already.
-function doubled({ raw: { KHIPU_BASE_URL, PUBLIC_URL } }: Given): string[] {
+function doubled({ raw: { KHIPU_BASE_URL, PUBLIC_URL } }: GivenSettings): string[] {
   const withVersion = partsOf(KHIPU_BASE_URL).includes('v1')
   const withPath = partsOf(PUBLIC_URL).at(-1) === 'callbacks'
   return [
@@ -68,7 +68,7 @@ function partsOf(url: string): string[] {
 /** Of 32 random bytes hardly ever fewer than 24 differ. */
 const FEWEST_BYTES = 16
 
-function guessable({ secretKeys }: Given): string[] {
+function guessable({ secretKeys }: GivenSettings): string[] {
   return secretKeys
     .filter(({ bytes }) => new Set(bytes).size < FEWEST_BYTES)
     .map(

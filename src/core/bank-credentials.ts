@@ -1,26 +1,26 @@
 import type { Callback } from './transitions/on-callback.ts'
-import { isRefusedLogon } from './error-cause.ts'
-import type { RefusedLogon } from './decide.ts'
-import { isOnItsWay, latestAttempt, logonOf, type Request } from './request.ts'
+import { isRefusedCredentials } from './error-cause.ts'
+import type { RefusedCredentials } from './decide.ts'
+import { isOnItsWay, latestAttempt, credentialsOf, type Request } from './request.ts'
 
 /** What a change of a request says of bank credentials, by the name under which that is remembered. */
-export type Verdict =
-  | { readonly type: 'refused'; readonly logon: string; readonly refused: RefusedLogon }
+export type CredentialsVerdict =
+  | { readonly type: 'refused'; readonly logon: string; readonly refused: RefusedCredentials }
   | { readonly type: 'trusted'; readonly logon: string }
   /** The attempt that tried refused credentials ended and proved nothing. */
-  | { readonly type: 'unproven'; readonly logon: string; readonly refused: RefusedLogon }
+  | { readonly type: 'unproven'; readonly logon: string; readonly refused: RefusedCredentials }
 
 /**
  * Credentials are refused where Khipu said so (Code E1xx), of any attempt and however late. They are to be
  * trusted where a result came of them, or a Code E3xx: there is no data, so the bank has let them in (assumed).
  * `refused` is what is remembered of those of the request. Null where nothing is said.
  */
-export function verdictOnLogon(
+export function verdictOnCredentials(
   before: Request,
   after: Request,
   received: readonly Callback[],
-  refused: RefusedLogon | null = null
-): Verdict | null {
+  refused: RefusedCredentials | null = null
+): CredentialsVerdict | null {
   const isOpen = before.endedAt === null
   const winner = received.find(({ outcome }) => outcome.type === 'result')
   if (winner !== undefined && isOpen) return trusted(sentWith(after, winner))
@@ -41,10 +41,10 @@ function isWithoutData({ outcome }: Callback): boolean {
 type Refusal = Callback & { readonly outcome: { readonly code: string } }
 
 function isRefusal(callback: Callback): callback is Refusal {
-  return callback.outcome.type === 'error' && isRefusedLogon(callback.outcome.code)
+  return callback.outcome.type === 'error' && isRefusedCredentials(callback.outcome.code)
 }
 
-function refusedBy(request: Request, refusal: Refusal): Verdict | null {
+function refusedBy(request: Request, refusal: Refusal): CredentialsVerdict | null {
   const logon = sentWith(request, refusal)
   const { requestId } = request
   const { receivedAt: at, outcome } = refusal
@@ -53,19 +53,23 @@ function refusedBy(request: Request, refusal: Refusal): Verdict | null {
     : { type: 'refused', logon, refused: { requestId, at, code: outcome.code } }
 }
 
-function trusted(logon: string): Verdict | null {
+function trusted(logon: string): CredentialsVerdict | null {
   return logon === '' ? null : { type: 'trusted', logon }
 }
 
 /** As many probes as a policy can allow after one notification. */
 const MOST_REMEMBERED = 100
 
-function unproven(before: Request, after: Request, refused: RefusedLogon): Verdict | null {
+function unproven(
+  before: Request,
+  after: Request,
+  refused: RefusedCredentials
+): CredentialsVerdict | null {
   const attempt = latestAttempt(before)
   if (attempt?.isProbe !== true || !isOnItsWay(before)) return null
   if (isOnItsWay(after) && latestAttempt(after)?.number === attempt.number) return null
   // It was given other credentials meanwhile: what is remembered is of those.
-  if (attempt.logon !== logonOf(before)) return null
+  if (attempt.logon !== credentialsOf(before)) return null
   const probedAt = [...(refused.probedAt ?? []), attempt.sendingAt].slice(-MOST_REMEMBERED)
   return { type: 'unproven', logon: attempt.logon, refused: { ...refused, probedAt } }
 }

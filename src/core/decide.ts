@@ -1,7 +1,7 @@
 import {
   type Cause,
   type FailCause,
-  isRefusedLogon,
+  isRefusedCredentials,
   type ParkCause,
   type RetryCause
 } from './error-cause.ts'
@@ -9,7 +9,7 @@ import { matches, type Notification } from './notification.ts'
 import type { Policy, RetryRule } from './policy.ts'
 import type { FailReason } from '../schemas/generated.ts'
 import type { Request } from './request.ts'
-import { hasSpentLogons, isSpent } from './send-limits.ts'
+import { hasUsedUpLogons, isUsedUp } from './send-limits.ts'
 
 /** What to do next with a request whose attempt failed. (A good result needs no decision: it is delivered.) */
 export type Decision =
@@ -35,7 +35,7 @@ export interface Failure {
 }
 
 /** All that a decision needs to know of the world: the core has no clock, no chance and no I/O of its own. */
-export interface Around {
+export interface DecisionContext {
   readonly policy: Policy
   /** Redis's clock, ms since 1970. */
   readonly now: number
@@ -52,13 +52,13 @@ export interface Around {
   /** The latest attempt of which a callback was refused and kept in quarantine; null where none was. */
   readonly keptAttempt: number | null
   /** The latest log-on that the bank refused with the same credentials. */
-  readonly refused: RefusedLogon | null
+  readonly refused: RefusedCredentials | null
   /** Until when, at the latest, another request tries the refused credentials; null where none does. */
   readonly probeUntil: number | null
 }
 
 /** A log-on that the bank refused: whose, when, and Khipu's code for it. */
-export interface RefusedLogon {
+export interface RefusedCredentials {
   readonly requestId: string
   readonly at: number
   readonly code: string
@@ -67,28 +67,33 @@ export interface RefusedLogon {
 }
 
 /** Decides what follows a failed attempt: Error.Type has named the cause, attempts and age only bound it. */
-export function decide(request: Request, failure: Failure, around: Around): Decision {
+export function decide(request: Request, failure: Failure, context: DecisionContext): Decision {
   const { cause, code } = failure
   if (isFailCause(cause)) return { type: 'fail', reason: cause }
-  if (isExpired(request, around)) return { type: 'fail', reason: 'expired' }
-  if (isRefusedLogon(code) && hasSpentLogons(request, around.policy)) return EXHAUSTED
+  if (isExpired(request, context)) return { type: 'fail', reason: 'expired' }
+  if (isRefusedCredentials(code) && hasUsedUpLogons(request, context.policy)) return EXHAUSTED
   const decision = isParkCause(cause)
-    ? parkUnlessNotified(request, { ...failure, cause }, around)
-    : retryWhileAllowed(request, { ...failure, cause }, around)
-  return decision.type === 'retry' ? retryWhileAuthorized(request, decision, around) : decision
+    ? parkUnlessNotified(request, { ...failure, cause }, context)
+    : retryWhileAllowed(request, { ...failure, cause }, context)
+  return decision.type === 'retry' ? retryWhileAuthorized(request, decision, context) : decision
 }
 
 const EXHAUSTED: Decision = { type: 'fail', reason: 'retries-exhausted' }
 
 /** True where what the request is sent with has expired at an instant, as far as can be read. */
-export function isAuthorizationExpired(request: Request, at: number, around: Around): boolean {
+export function isAuthorizationExpired(
+  request: Request,
+  at: number,
+  context: DecisionContext
+): boolean {
   const { authorization } = request
-  const expiresAt = authorization === null ? around.authorizationExpiresAt : authorization.expiresAt
+  const expiresAt =
+    authorization === null ? context.authorizationExpiresAt : authorization.expiresAt
   return expiresAt !== null && expiresAt <= at
 }
 
 /** True once the request is too old to be sent, not counting the time it was parked. */
-export function isExpired(request: Request, { policy, now }: Around): boolean {
+export function isExpired(request: Request, { policy, now }: DecisionContext): boolean {
   return now - request.requestedAt - request.parkedMs > policy.requestMaxAgeMs
 }
 
@@ -97,14 +102,14 @@ export function isExpired(request: Request, { policy, now }: Around): boolean {
 function parkUnlessNotified(
   request: Request,
   failure: Failure & { readonly cause: ParkCause },
-  { policy, now, notifications }: Around
+  { policy, now, notifications }: DecisionContext
 ): Decision {
   const { cause, code, receivedAt } = failure
   const parkable = { requestId: request.requestId, service: request.service, code, cause }
   const notified = notifications.some(
     (notification) => notification.at >= receivedAt && matches(notification, parkable)
   )
-  return notified && !isSpent(request, policy)
+  return notified && !isUsedUp(request, policy)
     ? { type: 'retry', at: now, cause }
     : { type: 'park', until: now + policy.parkedMaxMs[cause], cause }
 }
@@ -113,18 +118,18 @@ function parkUnlessNotified(
 function retryWhileAuthorized(
   request: Request,
   retry: Extract<Decision, { type: 'retry' }>,
-  around: Around
+  context: DecisionContext
 ): Decision {
-  if (!isAuthorizationExpired(request, retry.at, around)) return retry
+  if (!isAuthorizationExpired(request, retry.at, context)) return retry
   const cause = 'authorization-expired'
-  const until = around.now + around.policy.parkedMaxMs[cause]
+  const until = context.now + context.policy.parkedMaxMs[cause]
   return { type: 'park', until, cause, notBefore: retry.at }
 }
 
 function retryWhileAllowed(
   request: Request,
   failure: Failure & { readonly cause: RetryCause },
-  { policy, random }: Around
+  { policy, random }: DecisionContext
 ): Decision {
   const { cause, receivedAt, retryAfterMs } = failure
   const rule = policy.retry[cause]
@@ -133,7 +138,7 @@ function retryWhileAllowed(
     return cause === 'no-callback' ? { type: 'fail', reason: cause } : EXHAUSTED
   }
   // It would fail before it is sent, and its caller would only hear of it later.
-  if (isSpent(request, policy)) return EXHAUSTED
+  if (isUsedUp(request, policy)) return EXHAUSTED
   const asked = Math.min(retryAfterMs ?? 0, rule.retryAfterMaxMs)
   const delay = Math.max(delayOf(rule, retries, random), asked)
   return { type: 'retry', at: receivedAt + Math.ceil(delay), cause }

@@ -46,7 +46,7 @@ const REFUSED_LOGON_CODE = /^E?1[0-9]{2}$/
 export function causeOfError(error: ErrorOutcome, httpStatus: number | null): Cause {
   const { errorType, code } = error
   const cause = CAUSE_BY_ERROR_TYPE.get(errorType ?? '')
-  const isRefused = isRefusedLogon(code)
+  const isRefused = isRefusedCredentials(code)
   if (isRefused && cause === 'retry-immediately') return 'refused-logon'
   if (cause !== undefined) return cause
   if (errorType !== null) return 'unknown-type'
@@ -56,7 +56,7 @@ export function causeOfError(error: ErrorOutcome, httpStatus: number | null): Ca
 }
 
 /** True for Khipu's codes of a refused log-on: each repetition brings the bank closer to locking the account. */
-export function isRefusedLogon(code: string | null): boolean {
+export function isRefusedCredentials(code: string | null): boolean {
   return REFUSED_LOGON_CODE.test(plainCode(code))
 }
 

@@ -1,7 +1,7 @@
 import { type Account, note, type Request } from './request.ts'
 
 /** What an operator asks for, without the secrets: those are sealed apart from the record. */
-export interface Asked {
+export interface NewRequest {
   readonly requestId: string
   readonly service: string
   readonly reference: string | null
@@ -10,7 +10,7 @@ export interface Asked {
 }
 
 /** The record of a request that has just been accepted: queued, and due at once. */
-export function accept(asked: Asked, by: string, now: number): Request {
+export function acceptRequest(asked: NewRequest, by: string, now: number): Request {
   const request: Request = {
     ...asked,
     format: 1,

@@ -1,7 +1,7 @@
 import type { Policy, RetryRule } from './policy.ts'
 
 /** What of a policy is allowed and disobeys Khipu, or a bank: one sentence per row, which begins with its name. */
-export function concernsOfPolicy({ retry }: Policy): string[] {
+export function policyWarnings({ retry }: Policy): string[] {
   return [
     ...burstsOf('retry-immediately', retry['retry-immediately']),
     ...concernsOfLogons(retry['refused-logon']),

@@ -1,4 +1,4 @@
-import type { Around, RefusedLogon } from './decide.ts'
+import type { DecisionContext, RefusedCredentials } from './decide.ts'
 import { matches } from './notification.ts'
 import { isToBeSent, note, type Request } from './request.ts'
 
@@ -9,27 +9,31 @@ import { isToBeSent, note, type Request } from './request.ts'
  * True where the request would use the refused bank credentials, as far as is known. Where the service knows
  * the account alone, a request that was asked for later may well come with better ones.
  */
-export function usesRefusedLogon(request: Request, refused: RefusedLogon): boolean {
+export function usesRefusedCredentials(request: Request, refused: RefusedCredentials): boolean {
   const isOwn = refused.requestId === request.requestId
   const isKnown = typeof request.account?.credentials === 'string'
   return isOwn || isKnown || request.requestedAt <= refused.at
 }
 
 /** True where the request may try refused bank credentials again. The one that was refused has its own, bounded retry. */
-export function mayProbe(request: Request, refused: RefusedLogon, around: Around): boolean {
+export function mayProbe(
+  request: Request,
+  refused: RefusedCredentials,
+  context: DecisionContext
+): boolean {
   if (refused.requestId === request.requestId) return true
-  const permits = permitsOf(request, refused, around)
+  const permits = permitsOf(request, refused, context)
   if (permits.length === 0) return false
   const since = Math.max(...permits)
   const { probedAt = [] } = refused
-  return probedAt.filter((at) => at >= since).length < around.policy.probes
+  return probedAt.filter((at) => at >= since).length < context.policy.probes
 }
 
 /** The instants at which somebody gave the word, after the refusal. */
 function permitsOf(
   { requestId, service, releasedAt = 0 }: Request,
-  { at: refusedAt, code }: RefusedLogon,
-  { notifications }: Around
+  { at: refusedAt, code }: RefusedCredentials,
+  { notifications }: DecisionContext
 ): readonly number[] {
   const parkable = { requestId, service, code, cause: 'credentials' } as const
   const notified = notifications.filter((one) => matches(one, parkable)).map(({ at }) => at)

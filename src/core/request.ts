@@ -124,7 +124,7 @@ export function isToBeSent({ state }: Request): boolean {
 }
 
 /** The name under which a refused log-on is remembered: its own, or that of the account where it isn't known; '' for none. */
-export function logonOf({ account }: Request): string {
+export function credentialsOf({ account }: Request): string {
   return account?.credentials ?? account?.id ?? ''
 }
 

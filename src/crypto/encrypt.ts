@@ -6,7 +6,7 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 /** Seals what must not be read in Redis, bound to the id of the request or job that it belongs to. */
-export interface Sealer {
+export interface Cipher {
   /** Seals with the first key. */
   seal(plain: Uint8Array, id: string): Buffer
   /** Opens with the key that sealed; throws where that key is gone, or anything was altered. */
@@ -16,7 +16,7 @@ export interface Sealer {
 }
 
 /** A body on its way into the ledger, hashed and sealed: what takes long of a large one. */
-export interface SealedBody {
+export interface EncryptedBody {
   readonly size: number
   /** Of the bytes that came, in hex. */
   readonly sha256: string
@@ -24,21 +24,21 @@ export interface SealedBody {
 }
 
 /** Hashes a body and seals it for its request. */
-export function sealBody(
-  { seal }: Pick<Sealer, 'seal'>,
+export function encryptBody(
+  { seal }: Pick<Cipher, 'seal'>,
   body: Uint8Array,
   requestId: string
-): SealedBody {
+): EncryptedBody {
   const sha256 = createHash('sha256').update(body).digest('hex')
   return { size: body.length, sha256, sealed: seal(body, requestId) }
 }
 
 /** Hashes and encrypts a body for the id that it belongs to. Of a large body that is done off the event loop. */
-export type SealBody = (body: Uint8Array, id: string) => Promise<SealedBody> | SealedBody
+export type EncryptBody = (body: Uint8Array, id: string) => Promise<EncryptedBody> | EncryptedBody
 
 /** Hashes and encrypts at once, on the thread that calls. */
-export function sealHere(sealer: Pick<Sealer, 'seal'>) {
-  return (body: Uint8Array, id: string): SealedBody => sealBody(sealer, body, id)
+export function encryptInline(sealer: Pick<Cipher, 'seal'>) {
+  return (body: Uint8Array, id: string): EncryptedBody => encryptBody(sealer, body, id)
 }
 
 /** What a key is for: `seal` what the ledger keeps, `result` what consumers are given the keys of, `account` to hash, `cursor` to sign. */
@@ -48,10 +48,10 @@ export type Purpose = 'seal' | 'result' | 'account' | 'cursor'
  * AES-256-GCM under keys derived for this purpose alone (HKDF-SHA-256), the id as associated data.
  * The bytes are: length of the key id, key id, nonce (12), tag (16), ciphertext.
  */
-export function createSealer(
+export function createCipher(
   secretKeys: readonly [SecretKey, ...SecretKey[]],
   purpose: Purpose = 'seal'
-): Sealer {
+): Cipher {
   const derive = ({ kid, bytes }: SecretKey) => [kid, deriveKey(bytes, purpose)] as const
   const keys = new Map(secretKeys.map(derive))
   const [firstKid, firstKey] = derive(secretKeys[0])

@@ -28,10 +28,10 @@ export type Compose = (
 ) => Promise<Composed> | Composed
 
 /** Makes of a result what only who holds its keys can read, bound to the id of its job. */
-export type SealResult = (plain: Uint8Array, jobId: string) => Uint8Array
+export type EncryptResult = (plain: Uint8Array, jobId: string) => Uint8Array
 
 /** Composes at once, on the thread that calls. Without a sealer a result is the data of its job, as it is. */
-export function composeHere(seal: SealResult | null = null) {
+export function composeInline(seal: EncryptResult | null = null) {
   return (head: ResultHead, envelope: Envelope | null, jobId: string): Composed => {
     const body = envelope === null || envelope instanceof Uint8Array ? envelope : envelope.open()
     const deviations = body === null ? [] : deviationsIn(body)
@@ -42,7 +42,12 @@ export function composeHere(seal: SealResult | null = null) {
 }
 
 /** The text that is sealed is the one that would have been the job's data, byte for byte. */
-function sealed(seal: SealResult, text: Uint8Array, requestId: string, jobId: string): Uint8Array {
+function sealed(
+  seal: EncryptResult,
+  text: Uint8Array,
+  requestId: string,
+  jobId: string
+): Uint8Array {
   const bytes = Buffer.from(seal(text, jobId))
   const data: SealedResult = { requestId, sealed: bytes.toString('base64') }
   return Buffer.from(JSON.stringify(data))

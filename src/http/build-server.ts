@@ -3,14 +3,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import {
   asText,
-  type BareAnswer,
+  type RawAnswer,
   type ParserError,
   protocolFault,
-  statusOfBroken
+  statusOfBrokenRequest
 } from './protocol-errors.ts'
 import { type Exchanges, inTurn } from './exchanges.ts'
 import { HEADERS } from './headers.ts'
-import { linger } from './lingering-close.ts'
+import { lingeringClose } from './lingering-close.ts'
 import { followUnframed, unframedBody } from './unframed-body.ts'
 import { followBody } from './complete-messages.ts'
 
@@ -45,8 +45,8 @@ export interface ListenerSettings {
 }
 
 /** How a listener answers what Fastify never sees, and what it counts. */
-export interface Bare {
-  readonly answer: (status: number) => BareAnswer
+export interface RawAnswers {
+  readonly answer: (status: number) => RawAnswer
   /** The status for a request line that is too long to be read. */
   readonly tooLong: 404 | 414
   /** `request` is the one whose body broke off or could not be read; undefined where its head was. */
@@ -61,7 +61,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
 /** Fastify's options for a listener of ours: its server is made here, with every limit on it. */
 export function serverOptions(
   { maxConnections, trustedProxies, limits }: ListenerSettings,
-  bare: Bare
+  bare: RawAnswers
 ) {
   const exchanges: Exchanges = new WeakMap()
   return {
@@ -113,7 +113,7 @@ function closeHeard(socket: Socket, exchanges: Exchanges): void {
     const request = exchanges.get(socket)?.newest.req
     if (request === undefined) return close()
     if (request.complete && unframedBody(request) === undefined) return close()
-    linger(socket, request)
+    lingeringClose(socket, request)
   }
 }
 
@@ -121,7 +121,7 @@ function serve(
   request: IncomingMessage,
   response: ServerResponse,
   handler: Handler,
-  bare: Bare
+  bare: RawAnswers
 ): void {
   response.setHeader('cache-control', 'no-store')
   const status = protocolFault(request)
@@ -133,7 +133,12 @@ function serve(
 }
 
 /** Answers what the parser refuses, without a word of it. What came before it is answered first. */
-function answerBroken(error: ParserError, socket: Socket, exchanges: Exchanges, bare: Bare): void {
+function answerBroken(
+  error: ParserError,
+  socket: Socket,
+  exchanges: Exchanges,
+  bare: RawAnswers
+): void {
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && bare.hasWaited?.(socket) === true) return
   const before = exchanges.get(socket)?.newest
   const refuse = (request?: IncomingMessage) => refuseBroken(error, socket, bare, request)
@@ -155,10 +160,10 @@ function closeWith(response: ServerResponse): void {
 function refuseBroken(
   error: ParserError,
   socket: Socket,
-  bare: Bare,
+  bare: RawAnswers,
   request: IncomingMessage | undefined
 ): void {
-  const status = statusOfBroken(error, bare.tooLong)
+  const status = statusOfBrokenRequest(error, bare.tooLong)
   bare.refused(status, request)
   socket.end(asText(status, bare.answer(status)), () => socket.destroy())
 }

@@ -10,7 +10,7 @@ const LOOK_EVERY_MS = 100
  * Closes a connection whose request was answered with its body unread, so that the answer is heard: closed at once,
  * what still comes would be met with a reset, which overtakes the answer (RFC 9112, 9.6).
  */
-export function linger(socket: Socket, request: IncomingMessage): void {
+export function lingeringClose(socket: Socket, request: IncomingMessage): void {
   const until = performance.now() + MOST_MS
   const most = socket.bytesRead + MOST_BYTES
   const looking = setInterval(() => {

@@ -2,7 +2,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import { HEADERS } from './headers.ts'
 
 /** An answer that is given without Fastify. */
-export interface BareAnswer {
+export interface RawAnswer {
   readonly type: string
   readonly body: string
 }
@@ -31,7 +31,7 @@ export interface ParserError {
 }
 
 /** The status for what the parser could not read. */
-export function statusOfBroken(
+export function statusOfBrokenRequest(
   { code, rawPacket, bytesParsed }: ParserError,
   tooLong: 404 | 414
 ): number {
@@ -43,7 +43,7 @@ export function statusOfBroken(
 }
 
 /** The answer as it goes over the wire; the connection ends with it. */
-export function asText(status: number, { type, body }: BareAnswer): string {
+export function asText(status: number, { type, body }: RawAnswer): string {
   const headers = {
     ...HEADERS,
     connection: 'close',

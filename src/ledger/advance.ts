@@ -1,14 +1,14 @@
-import { foldCallbacks } from '../core/transitions/on-callback.ts'
-import type { Around } from '../core/decide.ts'
+import { applyCallbacks } from '../core/transitions/on-callback.ts'
+import type { DecisionContext } from '../core/decide.ts'
 import type { Policy } from '../core/policy.ts'
 import { isUnpublished, markPublished } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
-import { TookDown } from '../core/fatal-body.ts'
+import { ThreadEnded } from '../core/fatal-body.ts'
 import type { Entry } from './load.ts'
 import type { Ledger, StoredBody } from './ledger.ts'
 
 /** A pure step: the request as it should be, the same object where nothing is to be changed. */
-export type Step = (request: Request, around: Around) => Request
+export type Step = (request: Request, context: DecisionContext) => Request
 
 /** Where the jobs live that a request's state asks for. */
 export interface Jobs {
@@ -56,9 +56,9 @@ export async function advance(
   for (;;) {
     const entry = await deps.ledger.load(requestId)
     if (entry === null) return null
-    const around = aroundOf(deps, entry)
-    const { request: before, kept } = foldCallbacks(entry.request, entry.pending, around)
-    const after = step(before, around)
+    const context = aroundOf(deps, entry)
+    const { request: before, kept } = applyCallbacks(entry.request, entry.pending, context)
+    const after = step(before, context)
     const { now } = entry
     if (after === entry.request && entry.pending.length === 0) {
       await ensure(deps, null, after, now)
@@ -73,7 +73,7 @@ export async function advance(
   }
 }
 
-function aroundOf(deps: AdvanceDeps, entry: Entry): Around {
+function aroundOf(deps: AdvanceDeps, entry: Entry): DecisionContext {
   const { policy, callbackTimeoutMs, authorizationExpiresAt, random } = deps
   const { now, notifications, busyUntil, refused, probeUntil, keptAttempt } = entry
   return {
@@ -116,7 +116,7 @@ async function publish({ ledger, jobs }: AdvanceDeps, request: Request): Promise
     await ledger.endTry(requestId, 'done')
     return isPublished
   } catch (error) {
-    const how = error instanceof TookDown ? 'took-down' : 'failed'
+    const how = error instanceof ThreadEnded ? 'took-down' : 'failed'
     // Where Redis is away as well, this process goes on with the same try.
     await ledger.endTry(requestId, how).catch(() => {})
     throw error

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import type { Callback, Kept } from '../core/transitions/on-callback.ts'
+import type { Callback, QuarantineCause } from '../core/transitions/on-callback.ts'
 import { progressDueAt } from '../core/required-jobs.ts'
-import { waitsItsTurn } from '../core/can-send.ts'
-import { verdictOnLogon } from '../core/bank-credentials.ts'
+import { waitsForAccount } from '../core/can-send.ts'
+import { verdictOnCredentials } from '../core/bank-credentials.ts'
 import { waitsForProbe } from '../core/probe.ts'
-import { isOnItsWay, isOpen, latestAttempt, logonOf, type Request } from '../core/request.ts'
+import { isOnItsWay, isOpen, latestAttempt, credentialsOf, type Request } from '../core/request.ts'
 import type { Entry } from './load.ts'
 import { quarantineId } from '../crypto/callback-id.ts'
 
 /** What a handler made of an entry. `kept` says which of the pending bodies go to quarantine, and why. */
 export interface Change {
   readonly request: Request
-  readonly kept: ReadonlyMap<string, Kept>
+  readonly kept: ReadonlyMap<string, QuarantineCause>
   /** The input, sealed again, where it has changed. */
   readonly sealed?: Uint8Array | undefined
 }
@@ -56,7 +56,7 @@ export function commitArguments(
       share: settings.share,
       turns: settings.singleFlight,
       account: account?.id ?? '',
-      waits: (request.state === 'queued' && !waitsForProbe(request)) || waitsItsTurn(request),
+      waits: (request.state === 'queued' && !waitsForProbe(request)) || waitsForAccount(request),
       refusedMs: settings.refusedMs,
       ...logonChanges(entry, request)
     }),
@@ -65,10 +65,10 @@ export function commitArguments(
 }
 
 function logonChanges({ request: before, refused, pending }: Entry, after: Request) {
-  const verdict = verdictOnLogon(before, after, pending, refused)
+  const verdict = verdictOnCredentials(before, after, pending, refused)
   const latest = latestAttempt(after)
   return {
-    logon: logonOf(after),
+    logon: credentialsOf(after),
     triedWith: latest?.logon ?? '',
     isProbe: isOnItsWay(after) && latest?.isProbe === true,
     waitsForProbe: waitsForProbe(after),
@@ -87,7 +87,7 @@ function shredded(entry: Entry, request: Request, consumed: readonly string[]): 
   return [...all].filter((id) => id !== needed)
 }
 
-function keptEntry(requestId: string, callback: Callback, kind: Kept) {
+function keptEntry(requestId: string, callback: Callback, kind: QuarantineCause) {
   const sha256 = callback.id.slice(callback.id.indexOf('.') + 1)
   const { attempt, receivedAt, size } = callback
   const entry = JSON.stringify({ kind, requestId, attempt, sha256, size, faults: [] })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Sealer } from '../crypto/encrypt.ts'
+import type { Cipher } from '../crypto/encrypt.ts'
 import type { Store } from './store.ts'
 
 /** What an Idempotency-Key stands for: the request that it made, and a fingerprint of what was asked. */
@@ -29,7 +29,7 @@ export function createIdempotency({ redis, sealer, key }: Store, keptMs: number)
   }
 }
 
-function open(sealer: Sealer, stored: string): Reservation {
+function open(sealer: Cipher, stored: string): Reservation {
   const { requestId, sealed } = JSON.parse(stored) as { requestId: string; sealed: string }
   return { requestId, fingerprint: sealer.open(Buffer.from(sealed, 'base64'), requestId) }
 }

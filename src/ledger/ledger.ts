@@ -1,12 +1,12 @@
 import type { Callback } from '../core/transitions/on-callback.ts'
 import { progressDueAt } from '../core/required-jobs.ts'
-import { logonOf, type Request } from '../core/request.ts'
+import { credentialsOf, type Request } from '../core/request.ts'
 import type { RequestBody } from '../schemas/generated.ts'
 import { parseJsonExactly } from '../schemas/json.ts'
 import { isCallback } from '../crypto/callback-id.ts'
 import { type Change, commitArguments, type CommitSettings } from './commit.ts'
 import { type Entry, readRecord, toEntry } from './load.ts'
-import { sealBody, type SealedBody, type Sealer } from '../crypto/encrypt.ts'
+import { encryptBody, type EncryptedBody, type Cipher } from '../crypto/encrypt.ts'
 import type { Received } from './scripts.ts'
 import { createTries, type Tries } from './publication-tries.ts'
 import { referenceHash, type Store } from './store.ts'
@@ -45,7 +45,7 @@ export interface Ledger extends Tries {
   receive(
     requestId: string,
     callback: Omit<Callback, 'receivedAt'>,
-    body: Uint8Array | SealedBody,
+    body: Uint8Array | EncryptedBody,
     takenMsAgo?: number
   ): Promise<Received>
   /** The input as it is kept: sealed. */
@@ -77,7 +77,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
     async create(request, input) {
       const { requestId, state, service, reference, account } = request
       const due = progressDueAt(request) ?? ''
-      const indexes = [referenceHash(reference), account?.id ?? '', logonOf(request)]
+      const indexes = [referenceHash(reference), account?.id ?? '', credentialsOf(request)]
       const fields = [JSON.stringify(request), state, due, service, ...indexes]
       return (await scripts.create(requestId, ...fields, seal(requestId, input))) === 1
     },
@@ -98,7 +98,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
     },
 
     async receive(requestId, callback, body, takenMsAgo) {
-      const { sealed } = body instanceof Uint8Array ? sealBody(sealer, body, requestId) : body
+      const { sealed } = body instanceof Uint8Array ? encryptBody(sealer, body, requestId) : body
       const bounds = [callback.outcome.type, MOST_CALLBACKS, MOST_UNREAD_BYTES] as const
       const taken = takenMsAgo === undefined ? ([] as const) : ([takenMsAgo] as const)
       const { id } = callback
@@ -128,7 +128,7 @@ async function readStored(
 
 /** The bytes of a received envelope, out of those that are kept. */
 export function openStored(
-  sealer: Pick<Sealer, 'open'>,
+  sealer: Pick<Cipher, 'open'>,
   { requestId, callbackId, sealed }: Omit<StoredBody, 'open'>
 ): Buffer {
   const body = sealer.open(sealed, requestId)

@@ -1,6 +1,6 @@
 import type { Callback } from '../core/transitions/on-callback.ts'
 import type { Notification } from '../core/notification.ts'
-import type { RefusedLogon } from '../core/decide.ts'
+import type { RefusedCredentials } from '../core/decide.ts'
 import type { Request } from '../core/request.ts'
 
 /** A request as it was at one instant, with all that a decision about it needs. */
@@ -15,7 +15,7 @@ export interface Entry {
   readonly now: number
   /** Until when, at the latest, another request of the same account goes first; null where none does. */
   readonly busyUntil: number | null
-  readonly refused: RefusedLogon | null
+  readonly refused: RefusedCredentials | null
   /** Until when, at the latest, another request tries the refused credentials; null where none does. */
   readonly probeUntil: number | null
   /** The latest attempt of which a callback was refused and kept in quarantine; null where none was. */
@@ -46,7 +46,7 @@ export function toEntry(reply: LoadReply): Entry {
     epoch,
     now,
     busyUntil: busyUntil === '' ? null : Number(busyUntil),
-    refused: refused === '' ? null : (JSON.parse(refused) as RefusedLogon),
+    refused: refused === '' ? null : (JSON.parse(refused) as RefusedCredentials),
     probeUntil: probeUntil === '' ? null : Number(probeUntil),
     keptAttempt: kept === '' ? null : Number(kept)
   }

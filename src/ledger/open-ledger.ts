@@ -7,8 +7,8 @@ import { createIdempotency } from './idempotency.ts'
 import { createLedger } from './ledger.ts'
 import { createNotifications } from './notifications.ts'
 import { createQuarantine, type QuarantineBounds, shareOf } from './quarantine.ts'
-import { createResealing } from './re-encrypt.ts'
-import { createSealer } from '../crypto/encrypt.ts'
+import { createReEncryption } from './re-encrypt.ts'
+import { createCipher } from '../crypto/encrypt.ts'
 import type { Connection } from '../redis/connect.ts'
 import { hashTag } from './keys.ts'
 import { openStore } from './store.ts'
@@ -36,7 +36,7 @@ export function openLedger(
   { index, count }: Place = { index: 0, count: 1 }
 ) {
   const { queuePrefix, secretKeys, ledgerRetentionMs, singleFlight, policy } = settings
-  const store = openStore(redis, createSealer(secretKeys), hashTag(queuePrefix, index))
+  const store = openStore(redis, createCipher(secretKeys), hashTag(queuePrefix, index))
   const bounds = shareOut(settings.quarantine, count)
   const catalog = createCatalog(store)
   return {
@@ -53,7 +53,7 @@ export function openLedger(
     notifications: createNotifications(store),
     idempotency: createIdempotency(store, ledgerRetentionMs),
     agreeOnCount: async () => store.scripts.agreeOnCount(count),
-    openResealing: () => createResealing(store, catalog, secretKeys[0].kid)
+    openResealing: () => createReEncryption(store, catalog, secretKeys[0].kid)
   }
 }
 

@@ -2,7 +2,7 @@ import type { Fault, QuarantineKind } from '../schemas/generated.ts'
 import { quarantineId } from '../crypto/callback-id.ts'
 import { openStored, type StoredBody } from './ledger.ts'
 import { listBehind, type Place } from './quarantine-page.ts'
-import { sealBody, type SealedBody } from '../crypto/encrypt.ts'
+import { encryptBody, type EncryptedBody } from '../crypto/encrypt.ts'
 import type { Store } from './store.ts'
 import type { LateClaim } from './scripts.ts'
 
@@ -38,7 +38,7 @@ export interface Quarantine {
     from: Source,
     kind: QuarantineKind,
     faults: readonly Fault[],
-    body: Uint8Array | SealedBody,
+    body: Uint8Array | EncryptedBody,
     takenMsAgo?: number
   ): Promise<string | null>
   find(id: string): Promise<Quarantined | null>
@@ -109,7 +109,7 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
     discard: async (id) => (await scripts.discard(id)) === 1,
 
     async keep({ requestId, attempt, marksAttempt = false }, kind, faults, body, takenMsAgo) {
-      const kept = body instanceof Uint8Array ? sealBody(sealer, body, requestId) : body
+      const kept = body instanceof Uint8Array ? encryptBody(sealer, body, requestId) : body
       const { size, sha256, sealed } = kept
       const id = quarantineId(requestId, `${attempt}.${sha256}`)
       const entry = { kind, requestId, attempt, sha256, size, faults }

@@ -1,9 +1,9 @@
-import { isOpen, logonOf, type Request } from '../core/request.ts'
+import { isOpen, credentialsOf, type Request } from '../core/request.ts'
 import type { Accounts } from '../crypto/account-hash.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
 import { type Catalog, everyPage } from './queries.ts'
 import { keyIdOf } from '../crypto/encrypt.ts'
-import { mastersOf } from '../redis/connect.ts'
+import { primariesOf } from '../redis/connect.ts'
 import type { Store } from './store.ts'
 
 /** What stands in the way of removing a key from SECRET_KEYS. */
@@ -14,7 +14,7 @@ export interface KeyUse {
   readonly callbacks: number
 }
 
-export interface Resealing {
+export interface ReEncryption {
   /** Seals with the first key whatever is sealed with another; says how many values that were. */
   resealAll(): Promise<number>
   /** A refused log-on is remembered under its new name. */
@@ -32,7 +32,11 @@ interface Sealed {
 
 const SCAN_COUNT = 500
 
-export function createResealing(store: Store, catalog: Catalog, firstKeyId: string): Resealing {
+export function createReEncryption(
+  store: Store,
+  catalog: Catalog,
+  firstKeyId: string
+): ReEncryption {
   const { sealer, redis, key } = store
   return {
     async resealAll() {
@@ -46,7 +50,7 @@ export function createResealing(store: Store, catalog: Catalog, firstKeyId: stri
     },
 
     async moveRefusal(before, after) {
-      const [from, to] = [logonOf(before), logonOf(after)]
+      const [from, to] = [credentialsOf(before), credentialsOf(after)]
       if (from === to || (await redis.exists(key('refused', from))) === 0) return
       await redis.rename(key('refused', from), key('refused', to))
     },
@@ -74,7 +78,7 @@ export interface RehashDeps extends AdvanceDeps {
 /** Hashes the accounts of open requests under the first key, so that old and new ones take turns; says how many. */
 export async function rehashAccounts(
   deps: RehashDeps,
-  resealing: Pick<Resealing, 'moveRefusal'>
+  resealing: Pick<ReEncryption, 'moveRefusal'>
 ): Promise<number> {
   let rehashed = 0
   for await (const { requestId, service, account } of everyOpen(deps.catalog)) {
@@ -109,7 +113,7 @@ async function* everyOpen(catalog: Catalog): AsyncGenerator<Request> {
 /** Every sealed value under the tag. What is written meanwhile may be missed, or come twice. */
 async function* everySealed(store: Store): AsyncGenerator<Sealed> {
   const { redis, tag } = store
-  for (const master of mastersOf(redis)) {
+  for (const master of primariesOf(redis)) {
     for await (const names of master.scanStream({ match: `${tag}:*`, count: SCAN_COUNT })) {
       for (const name of names as string[]) yield* sealedIn(store, name.slice(tag.length + 1))
     }

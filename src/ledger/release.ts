@@ -4,7 +4,7 @@ import { matches, type Notification } from '../core/notification.ts'
 import { release } from '../core/transitions/on-operator.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Request } from '../core/request.ts'
-import { isSpent } from '../core/send-limits.ts'
+import { isUsedUp } from '../core/send-limits.ts'
 import { advance, type AdvanceDeps } from './advance.ts'
 import { type Catalog, everyPage } from './queries.ts'
 import type { Page } from './listing.ts'
@@ -104,6 +104,6 @@ type ParkedDeps = Pick<ReleaseDeps, 'catalog' | 'policy'>
 // POSTs waits for none.
 function isReleased(request: Request, notification: Notification, policy: Policy): boolean {
   const { parked, requestId, service, code } = request
-  if (parked === null || parked.at > notification.at || isSpent(request, policy)) return false
+  if (parked === null || parked.at > notification.at || isUsedUp(request, policy)) return false
   return matches(notification, { requestId, service, code, cause: parked.cause })
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Sealer } from '../crypto/encrypt.ts'
+import type { Cipher } from '../crypto/encrypt.ts'
 import type { Connection } from '../redis/connect.ts'
 import { type BuildKey, keysOf } from './keys.ts'
 import { openScripts, type Scripts } from './scripts.ts'
@@ -7,7 +7,7 @@ import { openScripts, type Scripts } from './scripts.ts'
 /** What the ledger's parts share: a connection, its scripts, its keys, and the sealer. */
 export interface Store {
   readonly redis: Connection
-  readonly sealer: Sealer
+  readonly sealer: Cipher
   /** The hash tag that all its keys begin with, `{khipu:0}`. */
   readonly tag: string
   readonly key: BuildKey
@@ -15,7 +15,7 @@ export interface Store {
 }
 
 /** Defines the scripts on a connection and builds the keys under one hash tag. */
-export function openStore(redis: Connection, sealer: Sealer, tag: string): Store {
+export function openStore(redis: Connection, sealer: Cipher, tag: string): Store {
   return { redis, sealer, tag, key: keysOf(tag), scripts: openScripts(redis, tag) }
 }
 

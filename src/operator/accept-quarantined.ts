@@ -5,7 +5,7 @@ import { advance, type AdvanceDeps } from '../ledger/advance.ts'
 import type { Lookup } from '../ledger/queries.ts'
 import type { StoredBody } from '../ledger/ledger.ts'
 import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
-import type { SealedBody } from '../crypto/encrypt.ts'
+import type { EncryptedBody } from '../crypto/encrypt.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
 import { leaveToWorker } from './leave-to-worker.ts'
 import { OperatorError } from './problem.ts'
@@ -22,7 +22,7 @@ export interface AcceptDeps extends AdvanceDeps {
  * An open request takes the body as a callback; one that failed gets the one extra result that there can be.
  * `force` lets through what breaks the schema of an envelope.
  */
-export async function accept(
+export async function acceptQuarantined(
   deps: AcceptDeps,
   kept: Quarantined,
   by: string,
@@ -60,7 +60,7 @@ async function receiveAgain(
   deps: AcceptDeps,
   { quarantineId, kind, requestId, attempt }: Quarantined,
   outcome: Outcome,
-  body: SealedBody
+  body: EncryptedBody
 ): Promise<void> {
   const id = `${attempt}.${body.sha256}`
   const callback = { id, attempt, size: body.size, outcome, httpStatus: null }

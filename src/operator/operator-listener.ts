@@ -10,7 +10,7 @@ import { checkBody, checkQuery, readJson } from './validation.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HEADERS, HELMET } from '../http/headers.ts'
 import {
-  type Bare,
+  type RawAnswers,
   continueWhenAdmitted,
   type ListenerSettings,
   serverOptions
@@ -19,27 +19,28 @@ import { type NotificationsDeps, notificationRoutes } from './routes/notificatio
 import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
 import { PROBLEM_TYPE, problemText, protocolError, OperatorError, sendProblem } from './problem.ts'
 import { type QuarantineDeps, quarantineRoutes } from './routes/quarantine-routes.ts'
-import { type AskDeps, askRoute } from './routes/create-request-route.ts'
+import { type CreateRequestDeps, createRequestRoute } from './routes/create-request-route.ts'
 import { requestChangeRoutes } from './routes/request-change-routes.ts'
 import { type RequestsDeps, requestRoutes } from './routes/request-routes.ts'
 import { describeScope } from './scopes.ts'
 import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
 
 /** What the operator API needs; a process that only works has none of it. */
-export interface OperatorDeps extends AskDeps, RequestsDeps, NotificationsDeps, QuarantineDeps {
+export interface OperatorDeps
+  extends CreateRequestDeps, RequestsDeps, NotificationsDeps, QuarantineDeps {
   readonly jobs: RequestJobs
   readonly tokens: readonly ApiToken[]
   readonly unauthorized: (why: AuthFailure) => void
 }
 
-export interface AdminDeps extends HealthDeps {
+export interface OperatorListenerDeps extends HealthDeps {
   readonly operator: OperatorDeps | null
   /** A connection was one too many. */
   readonly dropped: () => void
   readonly log: Logger
 }
 
-export interface AdminSettings extends ListenerSettings {
+export interface OperatorListenerSettings extends ListenerSettings {
   /** How many calls without a good token are refused in a minute before 429 is heard. */
   readonly failures?: RefusalLimits
 }
@@ -47,9 +48,9 @@ export interface AdminSettings extends ListenerSettings {
 const FAILURES: RefusalLimits = { perAddress: 30, inAll: 10_000 }
 
 /** The listener for operators: the API behind bearer tokens, health and metrics without. */
-export async function buildAdmin(
-  deps: AdminDeps,
-  { failures = FAILURES, ...settings }: AdminSettings
+export async function buildOperatorListener(
+  deps: OperatorListenerDeps,
+  { failures = FAILURES, ...settings }: OperatorListenerSettings
 ): Promise<FastifyInstance> {
   const app = Fastify({
     ...serverOptions(settings, bareAnswers(deps)),
@@ -81,7 +82,7 @@ export async function buildAdmin(
   return app
 }
 
-function bareAnswers({ dropped }: AdminDeps): Bare {
+function bareAnswers({ dropped }: OperatorListenerDeps): RawAnswers {
   return {
     tooLong: 414,
     answer: (status) => ({
@@ -122,7 +123,7 @@ async function operatorApi(
   app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, () =>
     app.swagger()
   )
-  await app.register(askRoute, { ...deps, prefix: '/v1' })
+  await app.register(createRequestRoute, { ...deps, prefix: '/v1' })
   await app.register(requestRoutes, { ...deps, prefix: '/v1' })
   await app.register(requestChangeRoutes, { ...deps, prefix: '/v1' })
   await app.register(notificationRoutes, { ...deps, prefix: '/v1' })

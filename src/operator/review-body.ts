@@ -1,13 +1,13 @@
 import { isReadable, type Outcome, readEnvelope } from '../core/envelope.ts'
 import type { StoredBody } from '../ledger/ledger.ts'
-import { sealBody, type SealedBody, type Sealer } from '../crypto/encrypt.ts'
+import { encryptBody, type EncryptedBody, type Cipher } from '../crypto/encrypt.ts'
 import type { Fault } from '../schemas/generated.ts'
 import { MOST_VALUES, parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
 
 /** What a kept body is, once it is read again: an envelope, or refused once more. */
 export type Reviewed =
-  | { readonly type: 'envelope'; readonly outcome: Outcome; readonly sealed: SealedBody }
+  | { readonly type: 'envelope'; readonly outcome: Outcome; readonly sealed: EncryptedBody }
   | { readonly type: 'refused'; readonly detail: string; readonly faults: readonly Fault[] }
 
 /**
@@ -17,7 +17,7 @@ export type Reviewed =
 export type Review = (kept: StoredBody, force: boolean) => Promise<Reviewed> | Reviewed
 
 /** Reviews at once, on the thread that calls. */
-export function reviewHere(sealer: Pick<Sealer, 'seal'>, mostValues = MOST_VALUES) {
+export function reviewInline(sealer: Pick<Cipher, 'seal'>, mostValues = MOST_VALUES) {
   return (kept: StoredBody, force: boolean): Reviewed => {
     const body = kept.open()
     const parsed = parseJson(body, mostValues)
@@ -27,7 +27,7 @@ export function reviewHere(sealer: Pick<Sealer, 'seal'>, mostValues = MOST_VALUE
     }
     const read = force ? readForced(parsed.value) : readChecked(parsed.value)
     if (read.type === 'refused') return read
-    return { type: 'envelope', outcome: read, sealed: sealBody(sealer, body, kept.requestId) }
+    return { type: 'envelope', outcome: read, sealed: encryptBody(sealer, body, kept.requestId) }
   }
 }
 

@@ -5,7 +5,7 @@ import type { QuarantineEntry } from '../schemas/generated.ts'
 export type Show = (entry: QuarantineEntry, kept: StoredBody) => Promise<Uint8Array> | Uint8Array
 
 /** Makes it at once, on the thread that calls. */
-export function showHere(entry: QuarantineEntry, kept: Pick<StoredBody, 'open'>): Uint8Array {
+export function showInline(entry: QuarantineEntry, kept: Pick<StoredBody, 'open'>): Uint8Array {
   const begin = JSON.stringify(entry).slice(0, -1)
   const body = Buffer.from(kept.open().toString('base64'), 'latin1')
   return Buffer.concat([Buffer.from(`${begin},"body":"`), body, Buffer.from('"}')])

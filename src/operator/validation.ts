@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { FastifyRequest } from 'fastify'
 import type { Cursors, ListName } from '../crypto/signed-cursor.ts'
-import { faultsOf } from '../schemas/faults.ts'
+import { violationsOf } from '../schemas/faults.ts'
 import type { Fault } from '../schemas/generated.ts'
 import { parseJson, parseJsonExactly } from '../schemas/json.ts'
 import { check, type SchemaName, schemas } from '../schemas/validate.ts'
@@ -74,5 +74,7 @@ const queries = new Ajv2020({ allErrors: true, coerceTypes: true, validateSchema
 export function checkQuery(schema: object) {
   const validate = queries.compile(schema)
   return (value: unknown) =>
-    validate(value) ? { value } : { error: invalidInput(faultsOf(validate.errors ?? [], 'named')) }
+    validate(value)
+      ? { value }
+      : { error: invalidInput(violationsOf(validate.errors ?? [], 'named')) }
 }

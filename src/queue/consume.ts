@@ -2,7 +2,7 @@ import { DelayedError, type Job, Worker } from 'bullmq'
 import type { Logger } from 'pino'
 import { codeOf, type Connection } from '../redis/connect.ts'
 import type { JobData, QueueName } from './queues.ts'
-import { tellCode } from './hide-error-text.ts'
+import { throwCodeOnly } from './hide-error-text.ts'
 import { within } from '../redis/time-limit.ts'
 
 /** What a handler says when it is done: nothing, or for how many ms it woke too early. */
@@ -50,7 +50,7 @@ export function consume(
     await job.moveToDelayed(Date.now() + handled.sleepMs, token)
     throw new DelayedError()
   }
-  const worker = new Worker<JobData>(name, (job, token) => run(job, token).catch(tellCode), {
+  const worker = new Worker<JobData>(name, (job, token) => run(job, token).catch(throwCodeOnly), {
     connection,
     prefix: tag,
     concurrency,

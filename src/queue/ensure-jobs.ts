@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq'
 import { type Job, jobsOf } from '../core/required-jobs.ts'
-import { waitsItsTurn } from '../core/can-send.ts'
+import { waitsForAccount } from '../core/can-send.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import type { Request } from '../core/request.ts'
 import type { Queues } from './queues.ts'
@@ -54,7 +54,7 @@ export function createJobs(queues: Pick<Queues, 'of'>, results: Results): Reques
 
     async hurry(request, now) {
       await ensure(null, request, now)
-      const waits = waitsItsTurn(request) || waitsForProbe(request)
+      const waits = waitsForAccount(request) || waitsForProbe(request)
       const late = jobsOf(request).filter(({ at }) => at <= now || waits)
       await Promise.all(late.map((job) => rouse(job, now)))
     }

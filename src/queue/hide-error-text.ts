@@ -29,7 +29,7 @@ class HandlerFailed extends Error {
 }
 
 /** Throws, for what a handler has thrown, an error that holds its code alone, or else its name. */
-export function tellCode(error: unknown): never {
+export function throwCodeOnly(error: unknown): never {
   if (ORDERS.some((order) => error instanceof order)) throw error
   throw new HandlerFailed(error instanceof Error ? codeOf(error) : 'unknown')
 }

@@ -1,7 +1,7 @@
 import { Cluster, type Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { concernsOf, readInfo } from './diagnostics.ts'
-import { type Connection, mastersOf } from './connect.ts'
+import { redisWarnings, readInfo } from './diagnostics.ts'
+import { type Connection, primariesOf } from './connect.ts'
 
 /** Tells whether Redis, or every master of a Cluster, can take more, and keep it. A full one stops the workers as well, so intake stops before. */
 export interface Capacity {
@@ -29,7 +29,7 @@ export function watchCapacity(redis: Connection, log: Logger, ackReplicas = 0): 
   let concerns: readonly string[] = []
   const cry = crier(log)
   const look = async () => {
-    const looks = await Promise.all(mastersOf(redis).map((master) => lookAt(master, mayAsk)))
+    const looks = await Promise.all(primariesOf(redis).map((master) => lookAt(master, mayAsk)))
     const seen = looks.filter((one) => one !== null)
     if (seen.length === 0) return
     // While it loads, it says of itself that it has no append-only file.
@@ -39,7 +39,7 @@ export function watchCapacity(redis: Connection, log: Logger, ackReplicas = 0): 
     mayAsk &&= loaded.every(({ appendfsync }) => appendfsync !== null)
     const isCluster = redis instanceof Cluster
     const all = loaded.flatMap(({ info, appendfsync }) =>
-      concernsOf(info, { appendfsync, ackReplicas, isCluster })
+      redisWarnings(info, { appendfsync, ackReplicas, isCluster })
     )
     concerns = [...new Set(all)]
     cry(concerns, filled)

@@ -18,7 +18,7 @@ export type { RedisAddress } from './topology.ts'
 export type Connection = Redis | Cluster
 
 /** Every Redis behind a connection that is written to. */
-export function mastersOf(redis: Connection): readonly Redis[] {
+export function primariesOf(redis: Connection): readonly Redis[] {
   return redis instanceof Cluster ? redis.nodes('master') : [redis]
 }
 

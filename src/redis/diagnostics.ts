@@ -1,5 +1,5 @@
 /** What is known of a Redis beside its INFO, and what is wanted of it. */
-export interface Wanted {
+export interface RedisRequirements {
   /** Null where it is not told. */
   readonly appendfsync: string | null
   readonly ackReplicas: number
@@ -7,18 +7,18 @@ export interface Wanted {
   readonly isCluster: boolean
 }
 
-const NOTHING: Wanted = { appendfsync: null, ackReplicas: 0, isCluster: false }
+const NOTHING: RedisRequirements = { appendfsync: null, ackReplicas: 0, isCluster: false }
 
 /** The oldest that BullMQ's scripts run on. */
 const OLDEST = '6.2.0'
 
 /** Reads INFO: what keeps this Redis from doing what is promised. What it does not tell is no concern, but that it tells nothing. */
-export function concernsOf(info: string, wanted: Wanted = NOTHING): string[] {
+export function redisWarnings(info: string, wanted: RedisRequirements = NOTHING): string[] {
   if (info === '') return ['it refuses INFO, without which no worker works: allow it']
   return [...unusable(info, wanted), ...unsafe(info, wanted)]
 }
 
-function unusable(info: string, { ackReplicas, isCluster }: Wanted): string[] {
+function unusable(info: string, { ackReplicas, isCluster }: RedisRequirements): string[] {
   const version = readInfo(info, 'redis_version') ?? OLDEST
   const isOld = version.localeCompare(OLDEST, 'en', { numeric: true }) < 0
   const isReplica = readInfo(info, 'role') === 'slave'
@@ -40,7 +40,7 @@ function unusable(info: string, { ackReplicas, isCluster }: Wanted): string[] {
   ]
 }
 
-function unsafe(info: string, { appendfsync }: Wanted): string[] {
+function unsafe(info: string, { appendfsync }: RedisRequirements): string[] {
   const evicts = (readInfo(info, 'maxmemory_policy') ?? 'noeviction') !== 'noeviction'
   const forgets = readInfo(info, 'aof_enabled') === '0'
   const syncsLate = !forgets && appendfsync !== null && appendfsync !== 'always'

@@ -15,7 +15,7 @@ const messages = new Map<string, (error: ErrorObject) => string>([
 ])
 
 /** Ajv's errors in our form, at most 20. They hold the schema's words, not the value's. */
-export function faultsOf(errors: readonly ErrorObject[], unknownKeys: Naming): Fault[] {
+export function violationsOf(errors: readonly ErrorObject[], unknownKeys: Naming): Fault[] {
   const telling = errors.filter((error) => !isEcho(error))
   return telling.slice(0, MOST_FAULTS).map((error) => {
     const key = unknownKeys === 'named' ? unknownKey(error) : null

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { Ajv2020, type AnySchemaObject, type ErrorObject } from 'ajv/dist/2020.js'
-import { faultsOf, type Naming } from './faults.ts'
+import { violationsOf, type Naming } from './faults.ts'
 import type { Fault, SchemaTypes } from './generated.ts'
 import { isSmall } from './is-small.ts'
 
@@ -32,9 +32,9 @@ export function check<N extends SchemaName>(
   const first = errorsOf(toFirstFault, name, value)
   if (first.length === 0) return { valid: true, value: value as SchemaTypes[N] }
   if (list === 'first' || !isSmall(value))
-    return { valid: false, faults: faultsOf(first, unknownKeys) }
+    return { valid: false, faults: violationsOf(first, unknownKeys) }
   toAllFaults ??= openSchemas({ allErrors: true })
-  return { valid: false, faults: faultsOf(errorsOf(toAllFaults, name, value), unknownKeys) }
+  return { valid: false, faults: violationsOf(errorsOf(toAllFaults, name, value), unknownKeys) }
 }
 
 function readSchemas(): Map<SchemaName, AnySchemaObject> {

@@ -15,12 +15,12 @@ export interface SpooledCallback {
 }
 
 /** One as it is on disk. */
-export interface SealedCallback extends SpooledCallback {
+export interface EncryptedCallback extends SpooledCallback {
   readonly sealed: Uint8Array
 }
 
 /** One that is on disk; `seq` rises with the order in which they came, and none is used twice. */
-export interface Row extends SealedCallback {
+export interface Row extends EncryptedCallback {
   readonly seq: number
 }
 
@@ -37,7 +37,7 @@ export interface RowBounds {
 }
 
 /** How many there are, and how many sealed bytes they have in all. */
-export interface Sums {
+export interface SpoolTotals {
   readonly entries: number
   readonly bytes: number
 }
@@ -49,7 +49,7 @@ export interface Rows {
    * place of one that can't be opened.
    */
   insert(
-    callbacks: readonly SealedCallback[],
+    callbacks: readonly EncryptedCallback[],
     bounds: RowBounds,
     canOpen: (row: Row) => boolean
   ): Spooling[]
@@ -57,9 +57,9 @@ export interface Rows {
   next(after: number): Row | null
   remove(seq: number): void
   /** Those of one request. */
-  sumsOf(requestId: string): Sums
+  sumsOf(requestId: string): SpoolTotals
   oldestAt(): number | null
-  sums(): Sums
+  sums(): SpoolTotals
 }
 
 const SELECT_SUMS =
@@ -79,7 +79,7 @@ export function openRows(database: DatabaseSync): Rows {
 
     insert(callbacks, { mostBytes, mostOfRequest, mostBytesOfRequest }, canOpen) {
       const after = { ...sums }
-      const take = (callback: SealedCallback): Spooling => {
+      const take = (callback: EncryptedCallback): Spooling => {
         const same = toRow(statements.same(callback))
         if (same !== null && canOpen(same)) return 'duplicate'
         const entries = same === null ? 1 : 0
@@ -123,13 +123,13 @@ function prepareStatements(database: DatabaseSync) {
     select: database.prepare('SELECT * FROM spooled WHERE seq > ? ORDER BY seq LIMIT 1'),
     oldest: database.prepare('SELECT receivedAt FROM spooled ORDER BY seq LIMIT 1'),
     sumsOf: database.prepare(`${SELECT_SUMS} WHERE requestId = ?`),
-    sumsOfKind: ({ requestId, isResult = false }: SealedCallback) =>
+    sumsOfKind: ({ requestId, isResult = false }: EncryptedCallback) =>
       sumsOfKind.get(requestId, Number(isResult)),
     sizeOf: database.prepare('SELECT length(sealed) AS size FROM spooled WHERE seq = ?'),
     removeOne: database.prepare('DELETE FROM spooled WHERE seq = ?'),
-    same: ({ requestId, callbackId, isEncoded }: SealedCallback) =>
+    same: ({ requestId, callbackId, isEncoded }: EncryptedCallback) =>
       same.get(requestId, callbackId, Number(isEncoded)),
-    insert({ requestId, attempt, callbackId, receivedAt, sealed, ...is }: SealedCallback) {
+    insert({ requestId, attempt, callbackId, receivedAt, sealed, ...is }: EncryptedCallback) {
       const flags = [Number(is.isEncoded), Number(is.isResult ?? false)]
       return insertOne.run(requestId, attempt, callbackId, ...flags, receivedAt, sealed)
     }
@@ -142,7 +142,7 @@ function toRow(row: Record<string, unknown> | undefined): Row | null {
   return { ...row, isEncoded, isResult } as unknown as Row
 }
 
-function toSums(sums: Record<string, unknown> | undefined): Sums {
+function toSums(sums: Record<string, unknown> | undefined): SpoolTotals {
   return { entries: Number(sums?.['entries']), bytes: Number(sums?.['bytes']) }
 }
 

@@ -6,15 +6,15 @@ import {
   type Row,
   type RowBounds,
   type Rows,
-  type SealedCallback,
+  type EncryptedCallback,
   type SpooledCallback,
   type Spooling,
-  type Sums
+  type SpoolTotals
 } from './rows.ts'
-import { putTogether } from './together.ts'
+import { batchCommits } from './together.ts'
 
 /** What the spool holds. */
-export interface SpoolUsage extends Sums {
+export interface SpoolUsage extends SpoolTotals {
   /** How many of them could not be opened: they stay, in case their key comes back, or the same callback again. */
   readonly unopened: number
   /** For how long the oldest has waited, in ms; 0 where there is none, null where the disk can't be read. */
@@ -69,7 +69,7 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
   const { open, canOpen, unopened } = createOpener(sealer)
   // It takes room in the log as well as in the database.
   const leavesFree = (size: number) => freeOf(folder) - 2 * size >= leaveFree
-  const putting = putTogether((waiting) => {
+  const putting = batchCommits((waiting) => {
     const size = sizeOf(waiting)
     if (!leavesFree(size)) return waiting.map(() => 'full' as const)
     const taken = rows.insert(waiting, bounds, canOpen)
@@ -149,7 +149,7 @@ function waitedMsOf({ oldestAt }: Rows): number | null {
   }
 }
 
-function sizeOf(callbacks: readonly SealedCallback[]): number {
+function sizeOf(callbacks: readonly EncryptedCallback[]): number {
   return callbacks.reduce((sum, { sealed }) => sum + sealed.length, 0)
 }
 

@@ -1,7 +1,7 @@
-import type { SealedCallback, Spooling } from './rows.ts'
+import type { EncryptedCallback, Spooling } from './rows.ts'
 
 interface Waiting {
-  readonly callback: SealedCallback
+  readonly callback: EncryptedCallback
   readonly resolve: (spooling: Spooling) => void
   readonly reject: (error: unknown) => void
 }
@@ -10,7 +10,7 @@ interface Waiting {
 const MOST_BYTES_TOGETHER = 1024 * 1024
 
 /** What comes in the same turn of the event loop is committed together: one wait for the disk is enough for all. */
-export function putTogether(insert: (rows: readonly SealedCallback[]) => Spooling[]) {
+export function batchCommits(insert: (rows: readonly EncryptedCallback[]) => Spooling[]) {
   let waiting: Waiting[] = []
 
   function flush(): void {
@@ -30,7 +30,7 @@ export function putTogether(insert: (rows: readonly SealedCallback[]) => Spoolin
     flushAll() {
       while (waiting.length > 0) flush()
     },
-    put(callback: SealedCallback): Promise<Spooling> {
+    put(callback: EncryptedCallback): Promise<Spooling> {
       if (waiting.length === 0) setImmediate(flush)
       return new Promise((resolve, reject) => void waiting.push({ callback, resolve, reject }))
     }

@@ -8,7 +8,7 @@ export interface CallbackDeps extends AdvanceDeps {
 }
 
 /** Acts on what was received for a request. To advance it is enough: that applies the callbacks in hand. */
-export async function callback(deps: CallbackDeps, { requestId }: JobData): Promise<Handled> {
+export async function handleCallback(deps: CallbackDeps, { requestId }: JobData): Promise<Handled> {
   const advanced = await advance(deps, requestId, (request) => request)
   if (advanced !== null) {
     const { state, reason } = advanced.after

@@ -14,7 +14,7 @@ export interface DeadlineDeps extends AdvanceDeps {
 const UNTIL_THEY_ARE_STORED_MS = 1_000
 
 /** Acts on silence: the instant came, and neither a callback nor a notification did. */
-export async function deadline(deps: DeadlineDeps, job: JobData): Promise<Handled> {
+export async function handleDeadline(deps: DeadlineDeps, job: JobData): Promise<Handled> {
   const { requestId } = job
   if (deps.callbacksWait?.() === true) return { sleepMs: UNTIL_THEY_ARE_STORED_MS }
   const advanced = await advance(deps, requestId, applyDeadline)

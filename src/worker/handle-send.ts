@@ -10,7 +10,7 @@ import type { Catalog } from '../ledger/queries.ts'
 import type { Input } from '../ledger/ledger.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import { NotReplicated, type Replicas } from '../redis/replicas.ts'
-import type { SealBody } from '../crypto/encrypt.ts'
+import type { EncryptBody } from '../crypto/encrypt.ts'
 import type { Handled } from '../queue/consume.ts'
 import type { JobData } from '../queue/queues.ts'
 
@@ -18,7 +18,7 @@ export interface SendDeps extends AdvanceDeps {
   readonly catalog: Pick<Catalog, 'now'>
   readonly quarantine: Pick<Quarantine, 'keep'>
   readonly replicas: Replicas
-  readonly seal: SealBody
+  readonly seal: EncryptBody
   readonly khipu: KhipuClient
   readonly capabilities: Capabilities
   /** The CallbackUrl of a token. */
@@ -39,14 +39,14 @@ const UNTIL_THERE_IS_ROOM_MS = 5_000
  * handler whose commit it was sends: whoever finds `sending` in the ledger knows no more than that
  * Khipu may have the request, and awaits its callback.
  */
-export async function send(deps: SendDeps, job: JobData): Promise<Handled> {
+export async function handleSend(deps: SendDeps, job: JobData): Promise<Handled> {
   const { requestId } = job
   if (!deps.canStore()) return { sleepMs: UNTIL_THERE_IS_ROOM_MS }
   // Before anything is begun: what can't be opened, for want of a key, must not look as if it had been sent.
   if ((await deps.ledger.openInput(requestId)) === null) return undefined
   const bySender = { jobAt: job.at, signedWith: deps.capabilities.keyId }
-  const begun = await advance(deps, requestId, (request, around) =>
-    beginSending(request, around, deps.requestTimeoutMs, bySender)
+  const begun = await advance(deps, requestId, (request, context) =>
+    beginSending(request, context, deps.requestTimeoutMs, bySender)
   )
   if (begun === null) return undefined
   const attempt = begunAttempt(begun)
@@ -144,8 +144,8 @@ async function settleAnswer(
   // Before anything else: a notification that comes from here on came after this answer.
   const receivedAt = await deps.catalog.now()
   if (answer.type === 'ambiguous') await keep(deps, requestId, attempt, answer.unreadable)
-  return advance(deps, requestId, (request, around) =>
-    applyAnswer(request, attempt, answer, around, receivedAt)
+  return advance(deps, requestId, (request, context) =>
+    applyAnswer(request, attempt, answer, context, receivedAt)
   )
 }
 

@@ -5,9 +5,9 @@ import { consume } from '../queue/consume.ts'
 import type { Catalog } from '../ledger/queries.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
-import { callback } from './handle-callback.ts'
-import { deadline, type DeadlineDeps } from './handle-deadline.ts'
-import { send, type SendDeps } from './handle-send.ts'
+import { handleCallback } from './handle-callback.ts'
+import { handleDeadline, type DeadlineDeps } from './handle-deadline.ts'
+import { handleSend, type SendDeps } from './handle-send.ts'
 import { sweep, type SweepDeps } from './sweep.ts'
 
 export interface WorkerDeps extends SendDeps, SweepDeps, DeadlineDeps {
@@ -39,10 +39,10 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   const consuming = { ...deps, handlerLimitMs: deps.requestTimeoutMs + HANDLER_MARGIN_MS }
   const { releasesPerSecond } = deps.policy
   const workers = [
-    consume('send', (job) => send(deps, job), consuming),
-    consume('paced', (job) => send(deps, job), consuming, releasesPerSecond),
-    consume('callback', (job) => callback(deps, job), consuming),
-    consume('deadline', (job) => deadline(deps, job), consuming)
+    consume('send', (job) => handleSend(deps, job), consuming),
+    consume('paced', (job) => handleSend(deps, job), consuming, releasesPerSecond),
+    consume('callback', (job) => handleCallback(deps, job), consuming),
+    consume('deadline', (job) => handleDeadline(deps, job), consuming)
   ]
   const stopSweeping = sweepEvery(deps.sweepIntervalMs, deps)
   return {

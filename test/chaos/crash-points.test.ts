@@ -10,12 +10,12 @@ import { quarantineId } from '../../src/crypto/callback-id.ts'
 import { advance } from '../../src/ledger/advance.ts'
 import { releaseParked } from '../../src/ledger/release.ts'
 import { connectWaiting } from '../../src/redis/connect.ts'
-import { accept, noteOperator } from '../../src/operator/accept-quarantined.ts'
+import { acceptQuarantined, noteOperator } from '../../src/operator/accept-quarantined.ts'
 import { leaveToWorker } from '../../src/operator/leave-to-worker.ts'
 import { OperatorError, PROBLEMS } from '../../src/operator/problem.ts'
-import { callback } from '../../src/worker/handle-callback.ts'
-import { deadline } from '../../src/worker/handle-deadline.ts'
-import { send } from '../../src/worker/handle-send.ts'
+import { handleCallback } from '../../src/worker/handle-callback.ts'
+import { handleDeadline } from '../../src/worker/handle-deadline.ts'
+import { handleSend } from '../../src/worker/handle-send.ts'
 import { sweep } from '../../src/worker/sweep.ts'
 import { startWorker } from '../../src/worker/worker.ts'
 import { bytes, callbackOf, error, ok, receive, resultsOf } from '../helpers/callbacks.ts'
@@ -133,28 +133,28 @@ const HANDLERS: readonly Handler[] = [
   {
     name: 'callback with the result',
     arrange: (service) => received(service, ok()),
-    act: ({ service }, requestId) => callback(service, { requestId, at: 0 }),
+    act: ({ service }, requestId) => handleCallback(service, { requestId, at: 0 }),
     ends: 'delivered',
     sweptToo: true
   },
   {
     name: 'callback with an error that is retried',
     arrange: (service) => received(service, error('RETRY_IMMEDIATELY')),
-    act: ({ service }, requestId) => callback(service, { requestId, at: 0 }),
+    act: ({ service }, requestId) => handleCallback(service, { requestId, at: 0 }),
     ends: 'delivered',
     sweptToo: true
   },
   {
     name: 'callback with an error that ends it',
     arrange: (service) => received(service, error('DO_NOT_RETRY')),
-    act: ({ service }, requestId) => callback(service, { requestId, at: 0 }),
+    act: ({ service }, requestId) => handleCallback(service, { requestId, at: 0 }),
     ends: 'failed',
     sweptToo: true
   },
   {
     name: 'deadline',
     arrange: (service) => askIn(service, 'awaiting-callback', { ago: HOUR }),
-    act: async ({ service }, requestId) => deadline(service, await jobOf(service, requestId)),
+    act: async ({ service }, requestId) => handleDeadline(service, await jobOf(service, requestId)),
     ends: 'delivered',
     sweptToo: true
   },
@@ -388,7 +388,7 @@ async function callBack(
 }
 
 async function sendJob({ service, deps }: Actor, requestId: string): Promise<void> {
-  await send(deps, await jobOf(service, requestId))
+  await handleSend(deps, await jobOf(service, requestId))
 }
 
 async function received(service: Service, envelope: object): Promise<string> {
@@ -405,9 +405,9 @@ async function kept(service: Service): Promise<string> {
 
 async function keptLate(service: Service): Promise<string> {
   const requestId = await received(service, error('DO_NOT_RETRY', 'E401'))
-  await callback(service, { requestId, at: 0 })
+  await handleCallback(service, { requestId, at: 0 })
   await receive(service, requestId, ok())
-  await callback(service, { requestId, at: 0 })
+  await handleCallback(service, { requestId, at: 0 })
   return requestId
 }
 
@@ -418,7 +418,7 @@ async function keptFor({ quarantine }: Service, requestId: string) {
 async function acceptKept(service: Service, requestId: string): Promise<void> {
   const found = await keptFor(service, requestId)
   if (found === null) return
-  await accept(service, found, 'ana').catch((refusal: unknown) => {
+  await acceptQuarantined(service, found, 'ana').catch((refusal: unknown) => {
     if (!(refusal instanceof OperatorError && PROBLEMS[refusal.code] === 409)) throw refusal
   })
 }

@@ -4,7 +4,7 @@ import { advance } from '../../src/ledger/advance.ts'
 import { awaitReplicas, type Replicas } from '../../src/redis/replicas.ts'
 import { publishSafely } from '../../src/ledger/publish-safely.ts'
 import { connectFailingFast } from '../../src/redis/connect.ts'
-import { send } from '../../src/worker/handle-send.ts'
+import { handleSend } from '../../src/worker/handle-send.ts'
 import { bytes, ok, resultsOf } from '../helpers/callbacks.ts'
 import { openAdmin, openPublic } from '../helpers/listeners.ts'
 import { startReplica } from '../helpers/replica.ts'
@@ -126,7 +126,7 @@ async function beginUnheard() {
   const { deps, sends } = openWorker(service)
   const requestId = await ask(service)
   stop()
-  const sending = send(deps, await jobOf(service, requestId))
+  const sending = handleSend(deps, await jobOf(service, requestId))
   await until('it is begun', async () => {
     return (await service.catalog.find(requestId))?.state === 'sending'
   })
@@ -159,7 +159,7 @@ t.test('nor what another has begun on a new master meanwhile', async (t) => {
   const request = `${service.tag}:request:${requestId}`
   const before = await redis.hgetallBuffer(request)
   stop()
-  const sending = send(deps, await jobOf(service, requestId))
+  const sending = handleSend(deps, await jobOf(service, requestId))
   const begun = async () => (await service.catalog.find(requestId))?.state === 'sending'
   await until('it is begun', begun)
   await aWhileLater(t)
@@ -169,7 +169,7 @@ t.test('nor what another has begun on a new master meanwhile', async (t) => {
     await sending
     return ACKNOWLEDGED
   })
-  const elsewhere = send(other.deps, await jobOf(service, requestId))
+  const elsewhere = handleSend(other.deps, await jobOf(service, requestId))
   await until('it is begun again', begun)
   goOn()
   await Promise.all([sending, elsewhere])
@@ -202,7 +202,7 @@ t.test('an envelope that comes at once is acted on once a replica has it', async
     return { type: 'envelope', outcome, httpStatus: 200, retryAfterMs: null, body } as never
   })
   const requestId = await ask(service)
-  const sending = send(deps, await jobOf(service, requestId))
+  const sending = handleSend(deps, await jobOf(service, requestId))
   await until('it is stored', async () => {
     return (await service.ledger.load(requestId))?.pending.length === 1
   })

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { isSealed, openResult, parseResultKeys } from '../../docs/reference/open-result.js'
 import { decryptResult } from '../../simulator/decrypt-result.ts'
-import { createSealer, deriveKey, type Purpose } from '../../src/crypto/encrypt.ts'
+import { createCipher, deriveKey, type Purpose } from '../../src/crypto/encrypt.ts'
 import { schemas } from '../../src/schemas/validate.ts'
 import { holds } from '../helpers/holds.ts'
 import { secretKey } from '../helpers/service.ts'
@@ -30,7 +30,7 @@ const k1 = secretKey('k1')
 const k2 = secretKey('k2')
 const keysOf = (...keys: readonly (typeof k1)[]) =>
   new Map(keys.map(({ kid, bytes }) => [kid, deriveKey(bytes, 'result')] as const))
-const sealer = createSealer([k1, k2], 'result')
+const sealer = createCipher([k1, k2], 'result')
 const keys = keysOf(k1, k2)
 const sealedJob = (text: string, id: string) => {
   const sealed = sealer.seal(Buffer.from(text), id).toString('base64')
@@ -111,7 +111,7 @@ t.test(
     const purposes: readonly Purpose[] = ['seal', 'result']
     const derived = purposes.map((purpose) => deriveKey(k1.bytes, purpose).toString('hex'))
     t.equal(new Set([...derived, Buffer.from(k1.bytes).toString('hex')]).size, 3)
-    const ledger = createSealer([k1])
+    const ledger = createCipher([k1])
     t.notOk(opens('a', ledger.seal(Buffer.from('{}'), 'a').toString('base64')))
     t.throws(() => ledger.open(sealer.seal(Buffer.from('{}'), 'a'), 'a'))
   }
@@ -207,7 +207,7 @@ t.test('a job that is not sealed is handed back as it is', async (t) => {
 })
 
 t.test('the first key seals, and each opens what it sealed', async (t) => {
-  const later = createSealer([k2, k1], 'result')
+  const later = createCipher([k2, k1], 'result')
   const sealed = later.seal(Buffer.from('{}'), 'a').toString('base64')
   t.ok(opens('a', sealed, keysOf(k2)))
   t.notOk(opens('a', sealed, keysOf(k1)))

@@ -39,7 +39,7 @@ t.test(
     const first = await world.start()
     const accepted: string[] = []
     const asking = (async () => {
-      for (let number = 0; number < 1000; number += 10) {
+      for (let number = 0; number < 300; number += 10) {
         const ten = Array.from({ length: 10 }, (_, one) =>
           ask(first, accountOf('1001', number + one))
         )

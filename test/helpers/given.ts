@@ -1,9 +1,9 @@
-import { accept } from '../../src/core/new-request.ts'
+import { acceptRequest } from '../../src/core/new-request.ts'
 import type { Answer } from '../../src/core/answer.ts'
-import { type Callback, foldCallbacks } from '../../src/core/transitions/on-callback.ts'
+import { type Callback, applyCallbacks } from '../../src/core/transitions/on-callback.ts'
 import type { Cause } from '../../src/core/error-cause.ts'
 import { applyDeadline } from '../../src/core/transitions/on-deadline.ts'
-import type { Around } from '../../src/core/decide.ts'
+import type { DecisionContext } from '../../src/core/decide.ts'
 import type { Outcome } from '../../src/core/envelope.ts'
 import type { Notification } from '../../src/core/notification.ts'
 import { cancel, retryNow } from '../../src/core/transitions/on-operator.ts'
@@ -29,7 +29,7 @@ type ErrorOutcome = Extract<Outcome, { type: 'error' }>
 type ResultOutcome = Extract<Outcome, { type: 'result' }>
 
 /** The world at an instant: the built-in policy, no chance, no notification. */
-export function at(now: number, rest: Partial<Around> = {}): Around {
+export function at(now: number, rest: Partial<DecisionContext> = {}): DecisionContext {
   return {
     policy: BUILT_IN_POLICY,
     now,
@@ -91,7 +91,7 @@ export function temporary(retryAfterMs: number | null = null): SimpleAnswer {
 
 export function queued(): Request {
   const asked = { requestId: ID, service: SERVICE, reference: 'invoice-run-7' }
-  return accept({ ...asked, account: ACCOUNT, authorization: null }, 'erp', START)
+  return acceptRequest({ ...asked, account: ACCOUNT, authorization: null }, 'erp', START)
 }
 
 /** The next attempt, begun at the request's due instant. */
@@ -117,7 +117,7 @@ export function calledBack(
     now,
     hash === undefined ? {} : { hash }
   )
-  return foldCallbacks(request, [received], at(now)).request
+  return applyCallbacks(request, [received], at(now)).request
 }
 
 /** Its callback never came: the deadline did. */

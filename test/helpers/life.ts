@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Callback, foldCallbacks } from '../../src/core/transitions/on-callback.ts'
+import { type Callback, applyCallbacks } from '../../src/core/transitions/on-callback.ts'
 import type { Cause, ParkCause } from '../../src/core/error-cause.ts'
-import type { Around } from '../../src/core/decide.ts'
+import type { DecisionContext } from '../../src/core/decide.ts'
 import type { Outcome } from '../../src/core/envelope.ts'
 import { jobsOf } from '../../src/core/required-jobs.ts'
 import { matches, type Notification } from '../../src/core/notification.ts'
@@ -17,7 +17,7 @@ import type { Rules } from './rules.ts'
 // whatever was received is applied first. What must hold is computed here from the policy's numbers
 // and from what was done, never by asking the core.
 
-export type Step = (request: Request, around: Around) => Request
+export type Step = (request: Request, context: DecisionContext) => Request
 /** Where each line of a history that changes the state leads. */
 export const STATE_AFTER: ReadonlyMap<string, State> = new Map<string, State>([
   ['accepted', 'queued'],
@@ -91,7 +91,7 @@ export class Life {
     this.rules = rules
   }
 
-  around(): Around {
+  context(): DecisionContext {
     const sendingAt = this.request.attempts.at(-1)?.sendingAt ?? Infinity
     const since = Math.min(sendingAt, this.refusedAt ?? Infinity)
     return freeze({
@@ -111,7 +111,7 @@ export class Life {
 
   /** Load, apply what was received, step, commit. */
   advance(step: Step): { readonly before: Request; readonly after: Request } {
-    const around = this.around()
+    const context = this.context()
     const before = this.request
     const received = this.pending
     this.pending = []
@@ -119,9 +119,9 @@ export class Life {
       const isRefusal = outcome.type === 'error' && REFUSED_CODES.includes(outcome.code)
       if (isRefusal) this.refusedLogons.add(attempt)
     }
-    const folded = foldCallbacks(before, freeze(received), around)
+    const folded = applyCallbacks(before, freeze(received), context)
     inspectFold(before, folded.request, received, folded.kept)
-    const after = freeze(step(freeze(folded.request), around))
+    const after = freeze(step(freeze(folded.request), context))
     this.request = after
     inspectStep(this, before, after)
     return { before: folded.request, after }
@@ -130,8 +130,8 @@ export class Life {
   /** The process dies after it has decided, and before it commits: whoever comes next decides the same. */
   abandon(step: Step): void {
     const decide = () => {
-      const around = this.around()
-      return step(foldCallbacks(this.request, freeze(this.pending), around).request, around)
+      const context = this.context()
+      return step(applyCallbacks(this.request, freeze(this.pending), context).request, context)
     }
     ensure(isDeepStrictEqual(decide(), decide()), 'the same must be decided again')
     this.pending = [...this.pending]

@@ -3,16 +3,16 @@ import type { Test } from 'tap'
 import type { ApiToken } from '../../src/config/secrets.ts'
 import { connectFailingFast } from '../../src/redis/connect.ts'
 import {
-  type AdminDeps,
-  type AdminSettings,
-  buildAdmin
+  type OperatorListenerDeps,
+  type OperatorListenerSettings,
+  buildOperatorListener
 } from '../../src/operator/operator-listener.ts'
 import { createMetrics } from '../../src/app/metrics.ts'
 import type { ListenerSettings } from '../../src/http/build-server.ts'
 import {
-  buildPublic,
-  type PublicDeps,
-  type PublicSettings
+  buildCallbackListener,
+  type CallbackListenerDeps,
+  type CallbackListenerSettings
 } from '../../src/callbacks/callback-listener.ts'
 import type { Lookup } from '../../src/ledger/queries.ts'
 import { openService, type Service, type Wishes } from './service.ts'
@@ -30,10 +30,10 @@ const SETTINGS: ListenerSettings = { maxConnections: 1000, trustedProxies: [] }
 export async function openPublic(
   t: Test,
   service: Served,
-  changes: Partial<PublicDeps & PublicSettings> = {}
+  changes: Partial<CallbackListenerDeps & CallbackListenerSettings> = {}
 ) {
   const counted: string[] = []
-  const deps: PublicDeps = {
+  const deps: CallbackListenerDeps = {
     ...service,
     spool: null,
     canStore: () => true,
@@ -42,13 +42,13 @@ export async function openPublic(
     dropped: () => void counted.push('dropped'),
     ...changes
   }
-  const settings: PublicSettings = {
+  const settings: CallbackListenerSettings = {
     ...SETTINGS,
     bodyLimit: 10_485_760,
     refusals: { perAddress: 1000, inAll: 10_000 },
     ...changes
   }
-  const app = await buildPublic(deps, settings)
+  const app = await buildCallbackListener(deps, settings)
   const address = await listen(t, app)
   const post = (token: string, body: Buffer, headers: Record<string, string> = {}) =>
     call(`${address}/callbacks/${token}`, { method: 'POST', body: new Uint8Array(body), headers })
@@ -69,7 +69,7 @@ export type Served = Omit<Service, 'catalog'> & { readonly catalog: Lookup }
 export async function openAdmin(
   t: Test,
   service: Served,
-  changes: Partial<AdminDeps & AdminSettings> & {
+  changes: Partial<OperatorListenerDeps & OperatorListenerSettings> & {
     hasAuthorization?: boolean
     canAsk?: boolean
   } = {}
@@ -77,7 +77,7 @@ export async function openAdmin(
   const counted: string[] = []
   const metrics = createMetrics(service)
   const { hasAuthorization = true, canAsk = true, ...others } = changes
-  const deps: AdminDeps = {
+  const deps: OperatorListenerDeps = {
     catalog: service.catalog,
     canStore: () => true,
     isStopping: () => false,
@@ -97,7 +97,7 @@ export async function openAdmin(
     log: service.log,
     ...others
   }
-  const app = await buildAdmin(deps, { ...SETTINGS, ...others })
+  const app = await buildOperatorListener(deps, { ...SETTINGS, ...others })
   const address = await listen(t, app)
   const get = (path: string) => send(address, 'GET', path)
   const post = (path: string, body?: unknown, headers: Record<string, string> = {}) =>

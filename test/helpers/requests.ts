@@ -1,11 +1,11 @@
 import { v7 as uuidv7 } from 'uuid'
-import { accept } from '../../src/core/new-request.ts'
+import { acceptRequest } from '../../src/core/new-request.ts'
 import type { Answer } from '../../src/core/answer.ts'
-import type { Around, Failure } from '../../src/core/decide.ts'
+import type { DecisionContext, Failure } from '../../src/core/decide.ts'
 import { cancel } from '../../src/core/transitions/on-operator.ts'
 import type { Request, State } from '../../src/core/request.ts'
 import { applyAnswer, beginSending } from '../../src/core/transitions/on-send.ts'
-import { end, settle } from '../../src/core/transitions/apply-decision.ts'
+import { endRequest, applyFailure } from '../../src/core/transitions/apply-decision.ts'
 import type { Input } from '../../src/ledger/ledger.ts'
 import type { Service } from './service.ts'
 
@@ -35,7 +35,7 @@ export async function ask(service: Service, asking: Asking = {}): Promise<string
   const now = (await service.catalog.now()) - ago
   const account = turns === true ? service.accounts.identify(path, input) : null
   const asked = { requestId, service: path, reference, account, authorization: null }
-  const request = accept(asked, 'tests', now)
+  const request = acceptRequest(asked, 'tests', now)
   if (!(await service.ledger.create(request, input))) throw new Error('the id is taken')
   return requestId
 }
@@ -63,13 +63,13 @@ export async function askIn(
   const requestId = await ask(service, { ...asking, ago })
   if (state === 'queued') return requestId
   await change(service, requestId, (request, now) =>
-    WAYS[state](request, around(service, now - ago))
+    WAYS[state](request, context(service, now - ago))
   )
   return requestId
 }
 
 /** The world at an instant, as the core is told of it. */
-export function around(service: Service, now: number): Around {
+export function context(service: Service, now: number): DecisionContext {
   const { policy, callbackTimeoutMs } = service
   const nothing = {
     authorizationExpiresAt: null,
@@ -83,25 +83,25 @@ export function around(service: Service, now: number): Around {
 
 export const REQUEST_TIMEOUT_MS = 190_000
 
-type Way = (request: Request, around: Around) => Request
+type Way = (request: Request, context: DecisionContext) => Request
 
-const send: Way = (request, around) => beginSending(request, around, REQUEST_TIMEOUT_MS)
+const send: Way = (request, context) => beginSending(request, context, REQUEST_TIMEOUT_MS)
 const failed = (cause: Failure['cause'], code: string): Way => {
-  return (request, around) => {
-    const failure = { cause, code, receivedAt: around.now, retryAfterMs: null }
-    return settle(send(request, around), failure, around)
+  return (request, context) => {
+    const failure = { cause, code, receivedAt: context.now, retryAfterMs: null }
+    return applyFailure(send(request, context), failure, context)
   }
 }
 
 const WAYS: Readonly<Record<Exclude<State, 'queued'>, Way>> = {
   sending: send,
-  'awaiting-callback': (request, around) =>
-    applyAnswer(send(request, around), 1, ACKNOWLEDGED, around),
+  'awaiting-callback': (request, context) =>
+    applyAnswer(send(request, context), 1, ACKNOWLEDGED, context),
   'retry-scheduled': failed('wait-4-hours', 'E202'),
   parked: failed('retry-after-notification', 'I001'),
-  delivered: (request, around) =>
-    end({ ...send(request, around), completeness: 'complete' }, 'delivered', null, {
-      at: around.now
+  delivered: (request, context) =>
+    endRequest({ ...send(request, context), completeness: 'complete' }, 'delivered', null, {
+      at: context.now
     }),
   failed: failed('do-not-retry', 'E401'),
   cancelled: (request, { now }) => cancel(request, 'tests', now)

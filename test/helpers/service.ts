@@ -13,13 +13,13 @@ import { awaitReplicas } from '../../src/redis/replicas.ts'
 import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
 import { type Connection, connectWaiting, type RedisAddress } from '../../src/redis/connect.ts'
 import { openBullmqSink } from '../../src/delivery/bullmq-sink.ts'
-import { composeHere } from '../../src/delivery/compose-result.ts'
+import { composeInline } from '../../src/delivery/compose-result.ts'
 import { createResults, type ResultsDeps } from '../../src/delivery/publish-results.ts'
 import { createJobs } from '../../src/queue/ensure-jobs.ts'
-import { createSealer, type SealBody, sealHere } from '../../src/crypto/encrypt.ts'
-import { examineHere } from '../../src/callbacks/examine-body.ts'
-import { type Review, reviewHere } from '../../src/operator/review-body.ts'
-import { type Show, showHere } from '../../src/operator/show-body.ts'
+import { createCipher, type EncryptBody, encryptInline } from '../../src/crypto/encrypt.ts'
+import { examineInline } from '../../src/callbacks/examine-body.ts'
+import { type Review, reviewInline } from '../../src/operator/review-body.ts'
+import { type Show, showInline } from '../../src/operator/show-body.ts'
 import { openQueues } from '../../src/queue/queues.ts'
 import { addressOf } from './redis-address.ts'
 
@@ -88,11 +88,11 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
   const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
   const opened = await openTestQueues(redis, queuePrefix, tags)
   const { queues, sink, resultQueue, closeQueues } = opened
-  const sealer = createSealer(secretKeys)
-  const readHere: { seal: SealBody; review: Review; show: Show } = {
-    seal: sealHere(sealer),
-    review: reviewHere(sealer),
-    show: showHere
+  const sealer = createCipher(secretKeys)
+  const readHere: { seal: EncryptBody; review: Review; show: Show } = {
+    seal: encryptInline(sealer),
+    review: reviewInline(sealer),
+    show: showInline
   }
   const common = {
     ...readHere,
@@ -120,7 +120,7 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
     resultQueue,
     closeQueues,
     capabilities: createCapabilities(secretKeys),
-    examine: examineHere(sealer),
+    examine: examineInline(sealer),
     ledgerRetentionMs,
     log
   }
@@ -149,7 +149,7 @@ export async function openTestQueues(
 export function jobsOf(
   { queues, sink }: Pick<Awaited<ReturnType<typeof openTestQueues>>, 'queues' | 'sink'>,
   log: Logger,
-  { compose = composeHere(), deviated = () => {} }: Partial<ResultsDeps> = {}
+  { compose = composeInline(), deviated = () => {} }: Partial<ResultsDeps> = {}
 ) {
   return createJobs(queues, createResults(sink, { log, compose, deviated }))
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { createSealer } from '../../src/crypto/encrypt.ts'
+import { createCipher } from '../../src/crypto/encrypt.ts'
 import { type Draining, type DrainDeps, startDraining } from '../../src/callbacks/drain-spool.ts'
 import { openSpool, type Spool, type SpoolSettings } from '../../src/spool/spool.ts'
 import type { Service } from './service.ts'
@@ -26,7 +26,7 @@ export function openTestSpool(
   { ledgerSettings }: Pick<Service, 'ledgerSettings'>,
   changes: Partial<SpoolSettings> = {}
 ): Spool {
-  const sealer = createSealer(ledgerSettings.secretKeys)
+  const sealer = createCipher(ledgerSettings.secretKeys)
   const bounds = { mostBytes: 1e7, mostOfRequest: 100, mostBytesOfRequest: 1e7, leaveFree: 0 }
   const spool = openSpool({ folder: spoolFolder(t), sealer, ...bounds, ...changes })
   t.teardown(() => spool.close())

@@ -1,6 +1,6 @@
 import type { Answer } from '../../src/core/answer.ts'
 import type { KhipuRequest } from '../../src/khipu/client.ts'
-import { callback } from '../../src/worker/handle-callback.ts'
+import { handleCallback } from '../../src/worker/handle-callback.ts'
 import type { SendDeps } from '../../src/worker/handle-send.ts'
 import { ACKNOWLEDGED, REQUEST_TIMEOUT_MS } from './requests.ts'
 import type { Service } from './service.ts'
@@ -33,7 +33,7 @@ export function openWorker(service: Service, answer: Answering = () => ACKNOWLED
 /** Runs the jobs that wait for a worker among the callbacks, what was left to it to publish included. */
 export async function workOff(service: Service): Promise<void> {
   for (const job of await service.queues.callback.getJobs('wait')) {
-    await callback(service, job.data)
+    await handleCallback(service, job.data)
     await job.remove()
   }
 }

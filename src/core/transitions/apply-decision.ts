@@ -1,13 +1,17 @@
 import type { FailReason } from '../../schemas/generated.ts'
-import { type Cause, isRefusedLogon, type ParkCause } from '../error-cause.ts'
-import { type Around, type Decision, decide, type Failure } from '../decide.ts'
+import { type Cause, isRefusedCredentials, type ParkCause } from '../error-cause.ts'
+import { type DecisionContext, type Decision, decide, type Failure } from '../decide.ts'
 import { type EndState, latestAttempt, note, type Request } from '../request.ts'
-import { markRefusedLogon } from '../send-limits.ts'
+import { markRefusedCredentials } from '../send-limits.ts'
 
 /** The request after its latest attempt failed: the decision, written into the record. */
-export function settle(request: Request, failure: Failure, around: Around): Request {
-  const failed = failLatestAttempt(unparked(request, around.now), failure)
-  return follow(failed, decide(failed, failure, around), failure, around.now)
+export function applyFailure(
+  request: Request,
+  failure: Failure,
+  context: DecisionContext
+): Request {
+  const failed = failLatestAttempt(unparked(request, context.now), failure)
+  return follow(failed, decide(failed, failure, context), failure, context.now)
 }
 
 /**
@@ -27,7 +31,7 @@ function hasEnvelope({ response }: Request, attemptNumber: number): boolean {
 }
 
 /** The request after it ended, with its one result still to be published. */
-export function end(
+export function endRequest(
   request: Request,
   state: EndState,
   reason: FailReason | null,
@@ -56,7 +60,7 @@ function follow(request: Request, decision: Decision, failure: Failure, now: num
   switch (decision.type) {
     case 'fail': {
       const details = { at: now, attempt, cause, code, ...said }
-      return end({ ...request, code }, 'failed', decision.reason, details)
+      return endRequest({ ...request, code }, 'failed', decision.reason, details)
     }
     case 'park':
       return park(
@@ -111,5 +115,5 @@ function failLatestAttempt(request: Request, { cause, code }: Failure): Request 
   if (latest === undefined) return request
   const attempts = [...request.attempts.slice(0, -1), { ...latest, cause }]
   const failed = { ...request, attempts }
-  return isRefusedLogon(code) ? markRefusedLogon(failed, latest.number) : failed
+  return isRefusedCredentials(code) ? markRefusedCredentials(failed, latest.number) : failed
 }

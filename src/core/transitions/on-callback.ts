@@ -1,9 +1,9 @@
-import { type Cause, causeOfError, isRefusedLogon, type SilentCause } from '../error-cause.ts'
-import type { Around } from '../decide.ts'
+import { type Cause, causeOfError, isRefusedCredentials, type SilentCause } from '../error-cause.ts'
+import type { DecisionContext } from '../decide.ts'
 import type { Outcome } from '../envelope.ts'
 import { isOpen, note, type Request } from '../request.ts'
-import { end, isUnanswered, settle } from './apply-decision.ts'
-import { markRefusedLogon } from '../send-limits.ts'
+import { endRequest, isUnanswered, applyFailure } from './apply-decision.ts'
+import { markRefusedCredentials } from '../send-limits.ts'
 
 /** An envelope that was received and stored for an attempt, and not yet acted on. */
 export interface Callback {
@@ -21,36 +21,41 @@ export interface Callback {
 }
 
 /** Why a body that was answered 200 is kept in quarantine. */
-export type Kept = 'late' | 'conflict'
+export type QuarantineCause = 'late' | 'conflict'
 
 /** The request after its callbacks, and which of their bodies go to quarantine. */
-export interface Folded {
+export interface AppliedCallbacks {
   readonly request: Request
-  readonly kept: ReadonlyMap<string, Kept>
+  readonly kept: ReadonlyMap<string, QuarantineCause>
 }
 
 /**
  * Applies what was received, in the order in which it was. The first good result wins for as long as the
  * request is open, so errors that came before one that is already in hand are noted and no more.
  */
-export function foldCallbacks(
+export function applyCallbacks(
   request: Request,
   callbacks: readonly Callback[],
-  around: Around
-): Folded {
-  const kept = new Map<string, Kept>()
+  context: DecisionContext
+): AppliedCallbacks {
+  const kept = new Map<string, QuarantineCause>()
   const inOrder = callbacks.toSorted((a, b) => a.receivedAt - b.receivedAt)
   const winner = inOrder.findIndex(({ outcome }) => outcome.type === 'result')
   const folded = inOrder.reduce((current, callback, index) => {
     if (isOpen(current) && index < winner) return supersede(current, callback, null)
     const keep = reasonToKeep(current, callback)
     if (keep !== null) kept.set(callback.id, keep)
-    return fold(current, callback, keep, around)
+    return fold(current, callback, keep, context)
   }, request)
   return { request: folded, kept }
 }
 
-function fold(request: Request, callback: Callback, keep: Kept | null, around: Around): Request {
+function fold(
+  request: Request,
+  callback: Callback,
+  keep: QuarantineCause | null,
+  context: DecisionContext
+): Request {
   const { attempt, outcome, receivedAt, httpStatus, retryAfterMs = null } = callback
   const { operationId } = outcome
   if (!isOpen(request)) {
@@ -70,24 +75,27 @@ function fold(request: Request, callback: Callback, keep: Kept | null, around: A
   )
   if (outcome.type === 'result') {
     const { completeness } = outcome
-    return end({ ...received, completeness }, 'delivered', null, { at: around.now, attempt })
+    return endRequest({ ...received, completeness }, 'delivered', null, {
+      at: context.now,
+      attempt
+    })
   }
   const cause = causeOfError(outcome, httpStatus)
   const failure = { cause, code: outcome.code, receivedAt, retryAfterMs }
-  return settle(received, failure, around)
+  return applyFailure(received, failure, context)
 }
 
 // It changes no decision, but a log-on that the bank refused counts all the same.
-function supersede(request: Request, callback: Callback, keep: Kept | null): Request {
+function supersede(request: Request, callback: Callback, keep: QuarantineCause | null): Request {
   const { attempt, receivedAt, outcome } = callback
-  const isRefusal = outcome.type === 'error' && isRefusedLogon(outcome.code)
-  const counted = isRefusal ? markRefusedLogon(request, attempt) : request
+  const isRefusal = outcome.type === 'error' && isRefusedCredentials(outcome.code)
+  const counted = isRefusal ? markRefusedCredentials(request, attempt) : request
   return note(counted, { at: receivedAt, event: 'callback-superseded', attempt, keep })
 }
 
 // After the end: a good result that came too late is worth money, whatever else differs is evidence.
 // While open: an error of an attempt that was already answered, or that a later one has replaced.
-function reasonToKeep(request: Request, callback: Callback): Kept | null {
+function reasonToKeep(request: Request, callback: Callback): QuarantineCause | null {
   const { outcome, attempt } = callback
   if (isOpen(request)) {
     if (outcome.type === 'result' || isUnanswered(request, attempt)) return null

@@ -1,10 +1,10 @@
 import type { ParkCause } from '../error-cause.ts'
-import { isOpen, logonOf, note, type Request } from '../request.ts'
-import { end, unparked } from './apply-decision.ts'
+import { isOpen, credentialsOf, note, type Request } from '../request.ts'
+import { endRequest, unparked } from './apply-decision.ts'
 
 /** The request cancelled by an operator; unchanged where it has ended already. */
 export function cancel(request: Request, by: string, now: number): Request {
-  return isOpen(request) ? end(request, 'cancelled', 'cancelled', { at: now, by }) : request
+  return isOpen(request) ? endRequest(request, 'cancelled', 'cancelled', { at: now, by }) : request
 }
 
 /** The request let go at an instant, or when it would have been due; unchanged where it isn't parked. */
@@ -26,7 +26,7 @@ export function authorize(
 ): Request {
   if (!isOpen(request)) return request
   const next = note({ ...request, ...given }, { at: now, event: 'authorization-given', by })
-  const isOther = logonOf(next) !== logonOf(request)
+  const isOther = credentialsOf(next) !== credentialsOf(request)
   const waited =
     WAITS_FOR_AUTHORIZATION.has(request.parked?.cause) ||
     (isOther && request.parked?.cause === 'credentials')

@@ -1,10 +1,17 @@
 import type { Answer } from '../answer.ts'
-import type { Around } from '../decide.ts'
-import { hinder, waitsItsTurn } from '../can-send.ts'
+import type { DecisionContext } from '../decide.ts'
+import { withholdSending, waitsForAccount } from '../can-send.ts'
 import { callbackWaitMs } from '../life-span.ts'
-import { usesRefusedLogon, waitsForProbe } from '../probe.ts'
-import { isOnItsWay, isToBeSent, latestAttempt, logonOf, note, type Request } from '../request.ts'
-import { isUnanswered, settle } from './apply-decision.ts'
+import { usesRefusedCredentials, waitsForProbe } from '../probe.ts'
+import {
+  isOnItsWay,
+  isToBeSent,
+  latestAttempt,
+  credentialsOf,
+  note,
+  type Request
+} from '../request.ts'
+import { isUnanswered, applyFailure } from './apply-decision.ts'
 
 /**
  * The request with its next attempt begun, to be committed before a byte goes out.
@@ -14,24 +21,24 @@ import { isUnanswered, settle } from './apply-decision.ts'
  */
 export function beginSending(
   request: Request,
-  around: Around,
+  context: DecisionContext,
   requestTimeoutMs: number,
   { jobAt, signedWith }: BySender = {}
 ): Request {
-  const { now, callbackTimeoutMs } = around
+  const { now, callbackTimeoutMs } = context
   if (request.state === 'sending') {
     const overtaken = jobAt !== undefined && latestAttempt(request)?.dueAt !== jobAt
-    return overtaken ? request : awaitCallback(request, around, 'process lost')
+    return overtaken ? request : awaitCallback(request, context, 'process lost')
   }
   if (!isDueForSending(request, now)) return request
-  const hindered = hinder(request, around)
+  const hindered = withholdSending(request, context)
   if (hindered !== null) return hindered
   const number = request.attempts.length + 1
   // By the job, if there is one: an overtaken one may be the first to find a request due.
   const dueAt = jobAt ?? request.dueAt
-  const logon = logonOf(request)
-  const { refused } = around
-  const isProbe = refused !== null && usesRefusedLogon(request, refused)
+  const logon = credentialsOf(request)
+  const { refused } = context
+  const isProbe = refused !== null && usesRefusedCredentials(request, refused)
   const known = {
     ...(signedWith && { signedWith }),
     ...(logon && { logon }),
@@ -64,7 +71,7 @@ export function isDueForSending(
 ): request is Request & { readonly dueAt: number } {
   const { dueAt } = request
   if (!isToBeSent(request) || dueAt === null) return false
-  return dueAt <= now || waitsItsTurn(request) || waitsForProbe(request)
+  return dueAt <= now || waitsForAccount(request) || waitsForProbe(request)
 }
 
 /**
@@ -75,24 +82,28 @@ export function applyAnswer(
   request: Request,
   attemptNumber: number,
   answer: Exclude<Answer, { type: 'envelope' }>,
-  around: Around,
-  receivedAt = around.now
+  context: DecisionContext,
+  receivedAt = context.now
 ): Request {
-  const { now } = around
+  const { now } = context
   if (!awaitsAnswer(request, attemptNumber)) {
     return note(request, { at: now, event: 'answer-superseded', attempt: attemptNumber })
   }
   const failed = { code: null, receivedAt, retryAfterMs: null }
   switch (answer.type) {
     case 'acknowledged':
-      return acknowledge(request, answer, around)
+      return acknowledge(request, answer, context)
     case 'ambiguous':
-      return awaitCallback(markKept(request, answer), around, answer.detail)
+      return awaitCallback(markKept(request, answer), context, answer.detail)
     case 'refused':
-      return settle(request, { ...failed, cause: answer.cause, detail: answer.detail }, around)
+      return applyFailure(
+        request,
+        { ...failed, cause: answer.cause, detail: answer.detail },
+        context
+      )
     case 'temporary': {
       const { retryAfterMs, detail } = answer
-      return settle(request, { ...failed, cause: 'temporary', retryAfterMs, detail }, around)
+      return applyFailure(request, { ...failed, cause: 'temporary', retryAfterMs, detail }, context)
     }
   }
 }
@@ -105,7 +116,7 @@ export function awaitsAnswer(request: Request, attemptNumber: number): boolean {
 function acknowledge(
   request: Request,
   answer: Extract<Answer, { type: 'acknowledged' }>,
-  { now, callbackTimeoutMs, policy }: Around
+  { now, callbackTimeoutMs, policy }: DecisionContext
 ): Request {
   const { operationId, lifeSpan } = answer
   const bounds = { callbackTimeoutMs, mostMs: policy.requestMaxAgeMs }
@@ -122,7 +133,7 @@ function acknowledge(
 
 function awaitCallback(
   request: Request,
-  { now, callbackTimeoutMs }: Around,
+  { now, callbackTimeoutMs }: DecisionContext,
   detail: string
 ): Request {
   const next: Request = {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import stringify from 'safe-stable-stringify'
-import { accept } from '../../core/new-request.ts'
+import { acceptRequest } from '../../core/new-request.ts'
 import type { Account } from '../../core/request.ts'
 import { expiryOf } from '../../khipu/jwt-expiry.ts'
 import type { Accounts } from '../../crypto/account-hash.ts'
@@ -15,7 +15,7 @@ import { exactBody } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
 import { answers, ref } from '../route-schemas.ts'
 
-export interface AskDeps extends AdvanceDeps {
+export interface CreateRequestDeps extends AdvanceDeps {
   readonly catalog: Lookup
   /** An id for a new request of an account. */
   newRequestId(account: Account | null): string
@@ -45,7 +45,10 @@ const IDEMPOTENCY_HEADER = {
 } as const
 
 /** `POST /v1/requests`: ask for the transactions of an account. */
-export async function askRoute(app: FastifyInstance, deps: AskDeps): Promise<void> {
+export async function createRequestRoute(
+  app: FastifyInstance,
+  deps: CreateRequestDeps
+): Promise<void> {
   app.post<{ Body: RequestBody }>(
     '/requests',
     {
@@ -66,7 +69,7 @@ export async function askRoute(app: FastifyInstance, deps: AskDeps): Promise<voi
 }
 
 async function ask(
-  deps: AskDeps,
+  deps: CreateRequestDeps,
   request: FastifyRequest<{ Body: RequestBody }>
 ): Promise<RequestAccepted> {
   const { caller, headers } = request
@@ -93,7 +96,7 @@ async function ask(
     account,
     authorization: authorization === undefined ? null : { expiresAt: expiryOf(authorization) }
   }
-  const accepted = accept(asked, caller, now)
+  const accepted = acceptRequest(asked, caller, now)
   if (await deps.ledger.create(accepted, input)) {
     // It stands in the ledger: whoever heard 503 now would ask, and pay, a second time. The sweep adds the job.
     await deps.jobs.ensure(null, accepted, now).catch((error: Error) => {
@@ -106,7 +109,7 @@ async function ask(
 
 /** The id of the request to be made: that of an earlier call with the same key, or a new one. */
 async function reserve(
-  deps: AskDeps,
+  deps: CreateRequestDeps,
   caller: string,
   key: string | string[] | undefined,
   body: RequestBody,

@@ -4,7 +4,7 @@ import type { Cursors } from '../../crypto/signed-cursor.ts'
 import type { Quarantined } from '../../ledger/quarantine.ts'
 import { readPlace, writePlace } from '../../ledger/quarantine-page.ts'
 import type { AcceptBody, QuarantineEntry } from '../../schemas/generated.ts'
-import { accept, type AcceptDeps, noteOperator } from '../accept-quarantined.ts'
+import { acceptQuarantined, type AcceptDeps, noteOperator } from '../accept-quarantined.ts'
 import { readCursor } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
 import { answers, PAGE_QUERY, ref } from '../route-schemas.ts'
@@ -37,7 +37,7 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
     },
     async ({ params: { id }, body: { force = false }, caller: by }) => {
       const kept = await find(deps, id)
-      await accept(deps, kept, by, force)
+      await acceptQuarantined(deps, kept, by, force)
       const { requestId } = kept
       deps.log.info({ by, quarantineId: id, requestId, force }, 'quarantine accepted')
       return quarantineViewOf(kept) satisfies QuarantineEntry

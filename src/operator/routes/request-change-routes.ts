@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { authorize, cancel, retryNow } from '../../core/transitions/on-operator.ts'
 import { isOpen, note, type Request } from '../../core/request.ts'
-import { isSpent } from '../../core/send-limits.ts'
+import { isUsedUp } from '../../core/send-limits.ts'
 import { expiryOf } from '../../khipu/jwt-expiry.ts'
 import { advance, type Step } from '../../ledger/advance.ts'
 import type { Authorization } from '../../ledger/ledger.ts'
@@ -38,7 +38,7 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: RequestsDe
     async ({ params, caller }) =>
       (await publishAgain(deps, caller, params.id)) ??
       change(deps, caller, params.id, (request, { now, policy }) =>
-        isSpent(request, policy) ? request : retryNow(request, caller, now)
+        isUsedUp(request, policy) ? request : retryNow(request, caller, now)
       )
   )
   app.put<ById & { Body: Authorization }>(
@@ -108,7 +108,7 @@ async function change(
 }
 
 function whyNot({ policy }: RequestsDeps, request: Request): OperatorError {
-  const isLast = isOpen(request) && isSpent(request, policy)
+  const isLast = isOpen(request) && isUsedUp(request, policy)
   return isLast
     ? new OperatorError('attempts-used-up', 'it has used up its attempts')
     : new OperatorError('state-forbids', `the state '${request.state}' forbids it`)

@@ -237,7 +237,7 @@ export async function instant(at: number): Promise<void> {
 const WINDOW_MS = 25
 
 /** Resolves around an instant: up to 25 ms before it or after. */
-export function around({ chance }: Round, at: number): Promise<void> {
+export function context({ chance }: Round, at: number): Promise<void> {
   return instant(at + chance.between(-WINDOW_MS, WINDOW_MS))
 }
 

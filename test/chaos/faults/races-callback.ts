@@ -2,7 +2,7 @@ import type { RetryPolicy } from '../../../src/schemas/generated.ts'
 import { atRest, resultsOf } from '../../helpers/world.ts'
 import { error, ok } from '../../helpers/callbacks.ts'
 import {
-  around,
+  context,
   after,
   askAndSee,
   awaiting,
@@ -58,7 +58,7 @@ export const callbackRaces = [
 
 async function callbackAgainstDeadline(round: Round): Promise<Seen> {
   const { requestId, url, dueAt } = await awaiting(round)
-  await around(round, dueAt)
+  await context(round, dueAt)
   const answer = await post(url, ok())
   const seen = await atRest(round.service, requestId)
   must(answer.status === 200, 'it was acknowledged', answer)

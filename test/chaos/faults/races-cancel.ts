@@ -3,7 +3,7 @@ import type { Answer } from '../../helpers/service-process.ts'
 import { atRest, inState, view } from '../../helpers/world.ts'
 import { error, ok } from '../../helpers/callbacks.ts'
 import {
-  around,
+  context,
   RETRIES_IN_A_SECOND,
   after,
   askAndSee,
@@ -103,7 +103,7 @@ async function cancelAgainstAnswer(round: Round): Promise<Seen> {
 
 async function cancelAgainstDeadline(round: Round): Promise<Seen> {
   const { requestId, dueAt } = await awaiting(round)
-  await around(round, dueAt)
+  await context(round, dueAt)
   const cancelled = await cancel(round, requestId)
   const seen = await atRest(round.service, requestId)
   mustAgree(cancelled, seen)
@@ -116,7 +116,7 @@ async function cancelAgainstSending(round: Round): Promise<Seen> {
   const { requestId, url } = await awaiting(round)
   const answer = await post(url, error('RETRY_IMMEDIATELY'))
   const { dueAt } = await inState(service, requestId, 'retry-scheduled')
-  await around(round, Date.parse(dueAt ?? ''))
+  await context(round, Date.parse(dueAt ?? ''))
   const cancelled = await cancel(round, requestId)
   must(cancelled.status === 200, 'an open request can be cancelled', cancelled.body)
   const seen = await atRest(service, requestId)

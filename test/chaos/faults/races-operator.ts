@@ -3,7 +3,7 @@ import { inState, view } from '../../helpers/world.ts'
 import { until } from '../../helpers/until.ts'
 import { error } from '../../helpers/callbacks.ts'
 import {
-  around,
+  context,
   RETRIES_IN_A_SECOND,
   awaiting,
   both,
@@ -109,7 +109,7 @@ async function authorizationAgainstSending(round: Round): Promise<Seen> {
   const { requestId, url } = await awaiting(round, { authorization: { jwt: 'one' } })
   const failed = await post(url, error('RETRY_IMMEDIATELY'))
   const { dueAt } = await inState(service, requestId, 'retry-scheduled')
-  await around(round, Date.parse(dueAt ?? ''))
+  await context(round, Date.parse(dueAt ?? ''))
   const path = `/v1/requests/${requestId}/authorization`
   const given = await service.api('PUT', path, { jwt: 'other' })
   must(given.status === 200, 'an open request takes it', given.body)

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pLimit from 'p-limit'
 import { v7 } from 'uuid'
-import { accept } from '../../../src/core/new-request.ts'
+import { acceptRequest } from '../../../src/core/new-request.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import { park } from '../../../src/core/transitions/apply-decision.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
@@ -142,7 +142,7 @@ async function parkMany({ client, env }: World, size: number): Promise<void> {
   await limit.map(numbers, async (number) => {
     const account = accountOf('1001', number)
     const asked = { requestId: v7(), service: DEFAULT_SERVICE, reference: null, account: null }
-    const request = accept({ ...asked, authorization: null }, 'faults', now)
+    const request = acceptRequest({ ...asked, authorization: null }, 'faults', now)
     const record = park(request, { cause: 'unknown-type', code: null, until, now })
     await ledger.create(record, { RequestData: { AccountNumber: account } })
   })

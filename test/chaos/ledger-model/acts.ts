@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from 'uuid'
-import { accept as acceptRequest } from '../../../src/core/new-request.ts'
+import { acceptRequest } from '../../../src/core/new-request.ts'
 import { authorize } from '../../../src/core/transitions/on-operator.ts'
 import { note } from '../../../src/core/request.ts'
 import { advance, type Step } from '../../../src/ledger/advance.ts'
 import type { Input } from '../../../src/ledger/ledger.ts'
-import { accept } from '../../../src/operator/accept-quarantined.ts'
+import { acceptQuarantined } from '../../../src/operator/accept-quarantined.ts'
 import { leaveToWorker } from '../../../src/operator/leave-to-worker.ts'
 import { ensure } from '../../helpers/life.ts'
 import { callbackOf } from '../../helpers/callbacks.ts'
@@ -118,7 +118,7 @@ export async function judge(
   const kept = id === undefined ? null : await deps.quarantine.find(id)
   if (kept === null) return
   journal.operated.add(kept.quarantineId)
-  if (what === 'accept') return accept(deps, kept, 'ann')
+  if (what === 'accept') return acceptQuarantined(deps, kept, 'ann')
   if (!(await deps.quarantine.discard(kept.quarantineId))) return
   await advance(leaveToWorker(deps), kept.requestId, (request, { now: at }) =>
     note(request, { at, event: 'quarantine-discarded' })

@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Answer } from '../../../src/core/answer.ts'
 import { cancel, retryNow } from '../../../src/core/transitions/on-operator.ts'
-import { logonOf, type Request } from '../../../src/core/request.ts'
-import { isSpent } from '../../../src/core/send-limits.ts'
+import { credentialsOf, type Request } from '../../../src/core/request.ts'
+import { isUsedUp } from '../../../src/core/send-limits.ts'
 import type { KhipuRequest } from '../../../src/khipu/client.ts'
 import type { Entry } from '../../../src/ledger/load.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
 import type { QueueName } from '../../../src/queue/queues.ts'
 import { leaveToWorker } from '../../../src/operator/leave-to-worker.ts'
 import { OperatorError } from '../../../src/operator/problem.ts'
-import { callback } from '../../../src/worker/handle-callback.ts'
-import { deadline } from '../../../src/worker/handle-deadline.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleCallback } from '../../../src/worker/handle-callback.ts'
+import { handleDeadline } from '../../../src/worker/handle-deadline.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { sweep } from '../../../src/worker/sweep.ts'
 import { ensure } from '../../helpers/life.ts'
 import { ask, callBack, giveAuthorization, judge, operate } from './acts.ts'
@@ -20,7 +20,12 @@ import type { Happening, Interruption, Said } from './happening.ts'
 import { Journal, type Post } from './journal.ts'
 import { type Process, QUEUES, type Site, type Taken } from './site.ts'
 
-const HANDLERS = { send, paced: send, callback, deadline }
+const HANDLERS = {
+  send: handleSend,
+  paced: handleSend,
+  callback: handleCallback,
+  deadline: handleDeadline
+}
 
 /** What happens to the service in one run: who does what, at which of the others' commands, and who dies of it. */
 export class World {
@@ -166,7 +171,7 @@ export class World {
     const isBegun = request.attempts.length > entry.request.attempts.length
     // What it acted on at the same time may have changed that, or what came right after it.
     if (!isBegun || entry.pending.length > 0 || this.#isInterruptedAfter) return
-    const refused = await this.site.redis.get(`${this.site.tag}:refused:${logonOf(request)}`)
+    const refused = await this.site.redis.get(`${this.site.tag}:refused:${credentialsOf(request)}`)
     const isKnown = isDeepStrictEqual(JSON.parse(refused ?? 'null'), entry.refused)
     ensure(isKnown, 'it was sent though its log-on had just been refused')
   }
@@ -201,7 +206,7 @@ export class World {
           process,
           await this.#pick('requests', what.pick),
           (request, { now, policy }) =>
-            isSpent(request, policy) ? request : retryNow(request, 'ann', now)
+            isUsedUp(request, policy) ? request : retryNow(request, 'ann', now)
         )
       case 'authorize':
         return giveAuthorization(process, await this.#pick('requests', what.pick), what.logon)

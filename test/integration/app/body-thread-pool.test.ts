@@ -1,15 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { TookDown } from '../../../src/core/fatal-body.ts'
-import { createSealer } from '../../../src/crypto/encrypt.ts'
+import { ThreadEnded } from '../../../src/core/fatal-body.ts'
+import { createCipher } from '../../../src/crypto/encrypt.ts'
 import type { QuarantineEntry } from '../../../src/schemas/generated.ts'
-import { reviewHere } from '../../../src/operator/review-body.ts'
-import { showHere } from '../../../src/operator/show-body.ts'
+import { reviewInline } from '../../../src/operator/review-body.ts'
+import { showInline } from '../../../src/operator/show-body.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
 import { openStored } from '../../../src/ledger/ledger.ts'
-import { startThreads } from '../../../src/app/body-thread-pool.ts'
-import { examineHere } from '../../../src/callbacks/examine-body.ts'
-import { composeHere } from '../../../src/delivery/compose-result.ts'
+import { startBodyThread } from '../../../src/app/body-thread-pool.ts'
+import { examineInline } from '../../../src/callbacks/examine-body.ts'
+import { composeInline } from '../../../src/delivery/compose-result.ts'
 import type { ResultHead } from '../../../src/core/result-head.ts'
 import { advance } from '../../../src/ledger/advance.ts'
 import { bytes, callbackOf, ok, resultsOf } from '../../helpers/callbacks.ts'
@@ -17,7 +17,7 @@ import { askIn } from '../../helpers/requests.ts'
 import { openLog, openService, secretKey } from '../../helpers/service.ts'
 
 const SETTINGS = { secretKeys: [secretKey('k1')], sealResults: false, bodyValues: 1000 } as const
-const sealer = createSealer(SETTINGS.secretKeys)
+const sealer = createCipher(SETTINGS.secretKeys)
 const HEAD = { requestId: 'r1', outcome: 'delivered' } as ResultHead
 
 const ENTRY = { quarantineId: 'q1', kind: 'schema', requestId: 'r1' } as QuarantineEntry
@@ -30,7 +30,7 @@ const manyValues = (count: number) =>
 
 function start(t: Test, limits = {}, more = {}) {
   const { lines, log } = openLog()
-  const threads = startThreads({ ...SETTINGS, ...more }, log, limits)
+  const threads = startBodyThread({ ...SETTINGS, ...more }, log, limits)
   t.teardown(() => threads.close())
   return { ...threads, lines }
 }
@@ -50,7 +50,7 @@ for (const [what, body] of [
     const { examine } = start(t)
     const given = Buffer.from(body)
     const examined = await examine(given, false, 'r1')
-    const expected = examineHere(sealer, SETTINGS.bodyValues)(body, false, 'r1')
+    const expected = examineInline(sealer, SETTINGS.bodyValues)(body, false, 'r1')
     t.strictSame(examined.verdict, expected.verdict)
     t.equal(examined.sealed.sha256, expected.sealed.sha256)
     t.ok(sealer.open(examined.sealed.sealed, 'r1').equals(body))
@@ -62,7 +62,7 @@ for (const [what, body] of [
     t.test(`${what} is reviewed ${how} as it would be at once`, async (t) => {
       const { review } = start(t)
       const reviewed = await review(stored(body), force)
-      const expected = reviewHere(sealer)(stored(body), force)
+      const expected = reviewInline(sealer)(stored(body), force)
       t.strictSame({ ...reviewed, sealed: null }, { ...expected, sealed: null })
       if (reviewed.type === 'refused') return
       t.ok(sealer.open(reviewed.sealed.sealed, 'r1').equals(body))
@@ -74,7 +74,7 @@ for (const [what, body] of [
   t.test(`${what} is shown as it would be at once, with its body in base64`, async (t) => {
     const { show } = start(t)
     const text = Buffer.from(await show(ENTRY, stored(body))).toString()
-    t.ok(text === Buffer.from(showHere(ENTRY, stored(body))).toString())
+    t.ok(text === Buffer.from(showInline(ENTRY, stored(body))).toString())
     t.strictSame(JSON.parse(text), { ...ENTRY, body: body.toString('base64') })
   })
 
@@ -91,7 +91,7 @@ for (const [what, body] of [
   t.test(`${what} is composed as it would be at once`, async (t) => {
     const { compose } = start(t)
     const composed = await compose(HEAD, stored(body), 'r1')
-    const here = composeHere()(HEAD, body, 'r1')
+    const here = composeInline()(HEAD, body, 'r1')
     t.ok(Buffer.from(composed.text).equals(here.text))
     t.strictSame(composed.deviations, here.deviations)
   })
@@ -167,7 +167,7 @@ t.test('what a thread reviews is what was kept, or an ordinary error', async (t)
 
 t.test('a publication that takes its thread down says so', async (t) => {
   const { compose } = start(t, { mostMs: 1 })
-  await t.rejects(async () => compose(HEAD, stored(LARGE), 'r1'), TookDown)
+  await t.rejects(async () => compose(HEAD, stored(LARGE), 'r1'), ThreadEnded)
 })
 
 t.test('the event loop turns while a large body is examined', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createSealer, sealHere } from '../../../src/crypto/encrypt.ts'
+import { createCipher, encryptInline } from '../../../src/crypto/encrypt.ts'
 import { buildSpool } from '../../../src/app/ledger-parts.ts'
 import { secretKey } from '../../helpers/service.ts'
 import { spoolFolder } from '../../helpers/spool.ts'
@@ -12,7 +12,7 @@ for (const [what, bodyLimit, sizes, became] of limits) {
   t.test(`one request can fill ${what}, and no more`, async (t) => {
     const secretKeys = [{ ...secretKey('k1'), kid: 'of-16-characters' }] as const
     const settings = { spool: { folder: spoolFolder(t), mostBytes: 11_000 }, bodyLimit, secretKeys }
-    const spool = buildSpool(settings, sealHere(createSealer(secretKeys)))
+    const spool = buildSpool(settings, encryptInline(createCipher(secretKeys)))
     t.teardown(() => spool?.close())
     const put = async (requestId: string, size: number) => {
       const callback = { requestId, attempt: 1, callbackId: `${size}`, isEncoded: false }
@@ -25,13 +25,13 @@ for (const [what, bodyLimit, sizes, became] of limits) {
 
 t.test('no folder, no spool', async (t) => {
   const secretKeys = [secretKey('k1')] as const
-  const seal = sealHere(createSealer(secretKeys))
+  const seal = encryptInline(createCipher(secretKeys))
   t.equal(buildSpool({ spool: null, bodyLimit: 1, secretKeys }, seal), null)
 })
 
 t.test('what goes onto the disk is encrypted where large bodies are', async (t) => {
   const secretKeys = [secretKey('k1')] as const
-  const here = sealHere(createSealer(secretKeys))
+  const here = encryptInline(createCipher(secretKeys))
   const sealed: number[] = []
   const seal = async (body: Uint8Array, id: string) => {
     sealed.push(body.length)

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { logPrints } from '../../../src/app/log-library-output.ts'
+import { logLibraryOutput } from '../../../src/app/log-library-output.ts'
 import { openLog } from '../../helpers/service.ts'
 
 t.test('what is printed is a line of the log, and the same again is not', async (t) => {
   const { log, lines } = openLog()
-  const printing = logPrints(log)
+  const printing = logLibraryOutput(log)
   printing.warn('the %s is wrong', 'policy')
   printing.error('the policy is wrong')
   printing.log('that is all')

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { ResultHead } from '../../../src/core/result-head.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
 import { openStored } from '../../../src/ledger/ledger.ts'
-import { createSealer } from '../../../src/crypto/encrypt.ts'
+import { createCipher } from '../../../src/crypto/encrypt.ts'
 import { offLoop, type OffLoop, type Run } from '../../../src/app/off-loop.ts'
 import type { QuarantineEntry } from '../../../src/schemas/generated.ts'
 import { LARGE_BYTES } from '../../../src/schemas/large.ts'
@@ -12,7 +12,7 @@ import { secretKey } from '../../helpers/service.ts'
 // Which bodies are handed to the thread. What the thread makes of them is in threads.test.ts.
 
 const SETTINGS = { secretKeys: [secretKey('k1')], sealResults: false, bodyValues: 1000 } as const
-const sealer = createSealer(SETTINGS.secretKeys)
+const sealer = createCipher(SETTINGS.secretKeys)
 const HEAD = { requestId: 'r1', outcome: 'delivered' } as ResultHead
 const ENTRY = { quarantineId: 'q1', requestId: 'r1' } as QuarantineEntry
 

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { startRedis } from '../../../simulator/private-redis.ts'
 import { buildShared } from '../../../src/app/dependencies.ts'
-import { startThreads } from '../../../src/app/body-thread-pool.ts'
+import { startBodyThread } from '../../../src/app/body-thread-pool.ts'
 import { configOf } from '../../helpers/config.ts'
 import { openLog } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
@@ -16,7 +16,7 @@ t.teardown(() => redis.disconnect())
 async function share(t: Test, env: Readonly<Record<string, string>> = {}) {
   const config = configOf({ REDIS_URL: server.url, ...env })
   const { log } = openLog()
-  const threads = startThreads(config, log)
+  const threads = startBodyThread(config, log)
   const shared = buildShared(config, null, threads, log)
   t.teardown(async () => {
     await shared.close()

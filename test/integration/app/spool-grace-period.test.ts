@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { startRedis } from '../../../simulator/private-redis.ts'
-import { watchAftermath } from '../../../src/app/spool-grace-period.ts'
-import { deadline } from '../../../src/worker/handle-deadline.ts'
+import { watchSpoolGracePeriod } from '../../../src/app/spool-grace-period.ts'
+import { handleDeadline } from '../../../src/worker/handle-deadline.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { HOUR, openService } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
@@ -15,7 +15,7 @@ t.test('callbacks may wait after Redis was away, and for as long as it is', asyn
   const client = new Redis(redis.url, { retryStrategy: () => 20 })
   client.on('error', () => {})
   t.teardown(() => client.disconnect())
-  const mayWait = watchAftermath(client, null)
+  const mayWait = watchSpoolGracePeriod(client, null)
   await until('it is ready', () => client.status === 'ready')
   t.equal(mayWait(), false, 'not where it has been there from the start')
   await redis.kill()
@@ -27,7 +27,9 @@ t.test('callbacks may wait after Redis was away, and for as long as it is', asyn
 
 t.test('callbacks wait for as long as this process has some to drain', async (t) => {
   let more = true
-  const mayWait = watchAftermath(new EventEmitter() as unknown as Redis, { hasMore: () => more })
+  const mayWait = watchSpoolGracePeriod(new EventEmitter() as unknown as Redis, {
+    hasMore: () => more
+  })
   t.equal(mayWait(), true)
   more = false
   t.equal(mayWait(), false)
@@ -37,8 +39,8 @@ t.test('while callbacks may wait, a deadline that has passed proves nothing', as
   const service = await openService(t)
   const requestId = await askIn(service, 'awaiting-callback', { ago: HOUR })
   const job = await jobOf(service, requestId)
-  t.match(await deadline({ ...service, callbacksWait: () => true }, job), { sleepMs: Number })
+  t.match(await handleDeadline({ ...service, callbacksWait: () => true }, job), { sleepMs: Number })
   t.equal((await service.catalog.find(requestId))?.state, 'awaiting-callback')
-  t.equal(await deadline({ ...service, callbacksWait: () => false }, job), undefined)
+  t.equal(await handleDeadline({ ...service, callbacksWait: () => false }, job), undefined)
   t.equal((await service.catalog.find(requestId))?.state, 'retry-scheduled')
 })

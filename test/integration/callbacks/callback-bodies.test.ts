@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { createSealer } from '../../../src/crypto/encrypt.ts'
-import { examineHere } from '../../../src/callbacks/examine-body.ts'
+import { createCipher } from '../../../src/crypto/encrypt.ts'
+import { examineInline } from '../../../src/callbacks/examine-body.ts'
 import { advance } from '../../../src/ledger/advance.ts'
 import { ok, resultsOf } from '../../helpers/callbacks.ts'
 import { askIn } from '../../helpers/requests.ts'
@@ -105,7 +105,7 @@ t.test('every body has the answer that is stated for it, and none is lost', asyn
   const service = await openServerService(t)
   const listener = await openPublic(t, service, {
     bodyLimit: LIMIT,
-    examine: examineHere(createSealer(service.ledgerSettings.secretKeys), MOST_VALUES)
+    examine: examineInline(createCipher(service.ledgerSettings.secretKeys), MOST_VALUES)
   })
   for (const [at, [row, content, expected, headers = {}]] of BODIES.entries()) {
     const body = Buffer.from(content)

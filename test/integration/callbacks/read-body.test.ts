@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { startThreads } from '../../../src/app/body-thread-pool.ts'
+import { startBodyThread } from '../../../src/app/body-thread-pool.ts'
 import { connectForBodies } from '../../../src/redis/connect.ts'
 import { bytes, ok } from '../../helpers/callbacks.ts'
 import { openPublic, openServerService } from '../../helpers/listeners.ts'
@@ -20,7 +20,7 @@ async function open(t: Test, changes: Parameters<typeof openPublic>[2] = {}) {
     redis.disconnect()
   })
   const { secretKeys } = ledgerSettings
-  const threads = startThreads({ secretKeys, sealResults: false, bodyValues: 1e6 }, log)
+  const threads = startBodyThread({ secretKeys, sealResults: false, bodyValues: 1e6 }, log)
   t.teardown(() => threads.close())
   const { examine } = threads
   const opened = await openPublic(t, service, { large, examine, ...changes })

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { v7 } from 'uuid'
 import { advance } from '../../../src/ledger/advance.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
-import { createSealer } from '../../../src/crypto/encrypt.ts'
+import { createCipher } from '../../../src/crypto/encrypt.ts'
 import { createMetrics } from '../../../src/app/metrics.ts'
 import type { Spool, SpoolSettings } from '../../../src/spool/spool.ts'
 import { bytes, error, ok } from '../../helpers/callbacks.ts'
@@ -374,7 +374,7 @@ t.test('one that cannot be opened stays, and the others are stored', async (t) =
     await post(token, nth(n))
     return requestId
   }
-  const stranger = openTestSpool(t, service, { folder, sealer: createSealer([secretKey('k9')]) })
+  const stranger = openTestSpool(t, service, { folder, sealer: createCipher([secretKey('k9')]) })
   const sealedOtherwise = await put(stranger, 1)
   stranger.close()
   const spool = openTestSpool(t, service, { folder })
@@ -395,7 +395,7 @@ t.test('one that cannot be opened is stored once it comes again', async (t) => {
     const { post } = await openPublic(t, service, { spool, canStore: () => false })
     return (await post(token, nth(1))).json
   }
-  const stranger = openTestSpool(t, service, { folder, sealer: createSealer([secretKey('k9')]) })
+  const stranger = openTestSpool(t, service, { folder, sealer: createCipher([secretKey('k9')]) })
   await postTo(stranger)
   stranger.close()
   const spool = openTestSpool(t, service, { folder })

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { v7 } from 'uuid'
-import { createSealer } from '../../../src/crypto/encrypt.ts'
+import { createCipher } from '../../../src/crypto/encrypt.ts'
 import { hashTag } from '../../../src/ledger/keys.ts'
 import { holds } from '../../helpers/holds.ts'
 import { secretKey } from '../../helpers/service.ts'
 
 const k1 = secretKey('k1')
 const k2 = secretKey('k2')
-const sealer = createSealer([k1, k2])
+const sealer = createCipher([k1, k2])
 const id = v7()
 const secret = Buffer.from('{"AccountNumber":"000011887755"}')
 const sealed = sealer.seal(secret, id)
@@ -67,12 +67,12 @@ t.test("another request's id does not open it", async (t) => {
 })
 
 t.test('the first key seals, every key opens, and one that is gone opens nothing', async (t) => {
-  const later = createSealer([k2, k1])
+  const later = createCipher([k2, k1])
   t.same(later.open(sealed, id), secret)
   t.same(sealer.open(later.seal(secret, id), id), secret)
-  t.throws(() => createSealer([k2]).open(sealed, id), { message: /'k1', which SECRET_KEYS lacks/ })
-  t.throws(() => createSealer([k1]).open(later.seal(secret, id), id), { message: /'k2'/ })
-  t.throws(() => createSealer([secretKey('k1')]).open(sealed, id))
+  t.throws(() => createCipher([k2]).open(sealed, id), { message: /'k1', which SECRET_KEYS lacks/ })
+  t.throws(() => createCipher([k1]).open(later.seal(secret, id), id), { message: /'k2'/ })
+  t.throws(() => createCipher([secretKey('k1')]).open(sealed, id))
 })
 
 const TAGS: readonly [prefix: string, tag: string][] = [

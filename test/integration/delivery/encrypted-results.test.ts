@@ -3,8 +3,8 @@ import t from 'tap'
 import { openResult, parseResultKeys } from '../../../docs/reference/open-result.js'
 import { startConsumer } from '../../../simulator/consumer.ts'
 import type { Request } from '../../../src/core/request.ts'
-import { createSealer, deriveKey } from '../../../src/crypto/encrypt.ts'
-import { composeHere } from '../../../src/delivery/compose-result.ts'
+import { createCipher, deriveKey } from '../../../src/crypto/encrypt.ts'
+import { composeInline } from '../../../src/delivery/compose-result.ts'
 import type { Result } from '../../../src/schemas/generated.ts'
 import { check } from '../../../src/schemas/validate.ts'
 import { ok, resultsOf } from '../../helpers/callbacks.ts'
@@ -21,7 +21,7 @@ const BODY = Buffer.from(
 
 const k1 = secretKey('k1')
 const k2 = secretKey('k2')
-type Keys = Parameters<typeof createSealer>[0]
+type Keys = Parameters<typeof createCipher>[0]
 
 /** RESULT_KEYS, as `npm run result-keys` prints it. */
 const resultKeys = (keys: Keys) =>
@@ -29,7 +29,7 @@ const resultKeys = (keys: Keys) =>
 
 /** The jobs of a service with SEAL_RESULTS. */
 const sealing = (service: Service, keys: Keys) =>
-  jobsOf(service, service.log, { compose: composeHere(createSealer(keys, 'result').seal) })
+  jobsOf(service, service.log, { compose: composeInline(createCipher(keys, 'result').seal) })
 
 async function delivered(service: Service): Promise<Request> {
   const request = await service.catalog.find(await askIn(service, 'delivered'))
@@ -66,7 +66,7 @@ t.test(
       keysThatShow(await dump(plain.redis, plain.queuePrefix), CANARY).length > 0,
       'a good canary'
     )
-    const text = createSealer([k1], 'result').open(
+    const text = createCipher([k1], 'result').open(
       Buffer.from(String(sealed?.data['sealed']), 'base64'),
       requestId
     )

@@ -67,9 +67,9 @@ t.test('a step is told of the world, and of what was before and after', async (t
     attempts: [{ number: 1, sendingAt: now - HOUR, dueAt: now - HOUR, cause: null }]
   }))
   const told: unknown[] = []
-  const advanced = await advance(service, requestId, (request, around) => {
-    told.push({ request, ...around })
-    return note(request, { at: around.now, event: 'noticed' })
+  const advanced = await advance(service, requestId, (request, context) => {
+    told.push({ request, ...context })
+    return note(request, { at: context.now, event: 'noticed' })
   })
   const { policy, callbackTimeoutMs } = service
   const now = advanced?.now ?? 0

@@ -3,7 +3,7 @@ import t from 'tap'
 import { cancel } from '../../../src/core/transitions/on-operator.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
 import { commitArguments } from '../../../src/ledger/commit.ts'
-import { createSealer } from '../../../src/crypto/encrypt.ts'
+import { createCipher } from '../../../src/crypto/encrypt.ts'
 import { openStore } from '../../../src/ledger/store.ts'
 import { ask, askIn } from '../../helpers/requests.ts'
 import { keysWith, openService, secretKey } from '../../helpers/service.ts'
@@ -13,7 +13,7 @@ import { keysWith, openService, secretKey } from '../../helpers/service.ts'
 t.test('a commit that is sent again because its reply was lost counts as made', async (t) => {
   const { redis, ...service } = await openService(t)
   const requestId = await ask({ ...service, redis })
-  const store = openStore(redis, createSealer([secretKey('k1')]), service.tag)
+  const store = openStore(redis, createCipher([secretKey('k1')]), service.tag)
   const entry = await service.ledger.load(requestId)
   if (entry === null) throw new Error('it is not there')
   const commit = (nonce: string) => {

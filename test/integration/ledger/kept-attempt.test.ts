@@ -2,10 +2,10 @@ import t from 'tap'
 import { v7 } from 'uuid'
 import { applyDeadline } from '../../../src/core/transitions/on-deadline.ts'
 import { advance } from '../../../src/ledger/advance.ts'
-import { deadline } from '../../../src/worker/handle-deadline.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleDeadline } from '../../../src/worker/handle-deadline.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { error, ok, receive } from '../../helpers/callbacks.ts'
-import { around, askIn } from '../../helpers/requests.ts'
+import { context, askIn } from '../../helpers/requests.ts'
 import { HOUR, keysWith, openService, type Service } from '../../helpers/service.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
 
@@ -64,11 +64,11 @@ t.test('a deadline that has not seen the callback which was kept meanwhile loses
   const entry = await service.ledger.load(requestId)
   if (entry === null) throw new Error('it is not there')
   await keep(service, requestId, 'between load and commit')
-  const request = applyDeadline(entry.request, around(service, entry.now))
+  const request = applyDeadline(entry.request, context(service, entry.now))
   t.equal(request.reason, 'no-callback', 'it would be sent again')
   const { done } = await service.ledger.commit(entry, { request, kept: new Map() })
   t.equal(done, false)
-  await deadline(service, await jobOf(service, requestId))
+  await handleDeadline(service, await jobOf(service, requestId))
   t.match(await service.catalog.find(requestId), { state: 'parked', reason: 'quarantined' })
 })
 
@@ -87,11 +87,11 @@ t.test(
   async (t) => {
     const service = await openService(t)
     const requestId = await askIn(service, 'awaiting-callback', { ago: HOUR })
-    await deadline(service, await jobOf(service, requestId))
+    await handleDeadline(service, await jobOf(service, requestId))
     t.match(await service.catalog.find(requestId), { reason: 'no-callback' })
     await keep(service, requestId, 'late, and broken')
     const { deps, sends } = openWorker(service)
-    await send(deps, await jobOf(service, requestId))
+    await handleSend(deps, await jobOf(service, requestId))
     t.match(await service.catalog.find(requestId), { state: 'parked', reason: 'quarantined' })
     t.equal(sends.length, 0)
   }
@@ -101,7 +101,7 @@ t.test('a good callback of what was quarantined is delivered', async (t) => {
   const service = await openService(t)
   const requestId = await askIn(service, 'awaiting-callback', { ago: HOUR })
   await keep(service, requestId, 'broken')
-  await deadline(service, await jobOf(service, requestId))
+  await handleDeadline(service, await jobOf(service, requestId))
   t.equal(await receive(service, requestId, ok()), 'accepted')
   await advance(service, requestId, (request) => request)
   t.equal((await service.catalog.find(requestId))?.state, 'delivered')

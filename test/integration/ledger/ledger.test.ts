@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { v7 } from 'uuid'
-import type { Kept } from '../../../src/core/transitions/on-callback.ts'
+import type { QuarantineCause } from '../../../src/core/transitions/on-callback.ts'
 import { markPublished } from '../../../src/core/result-head.ts'
 import { note, type Request, type State, STATES } from '../../../src/core/request.ts'
-import { end } from '../../../src/core/transitions/apply-decision.ts'
+import { endRequest } from '../../../src/core/transitions/apply-decision.ts'
 import { advance } from '../../../src/ledger/advance.ts'
 import { callbackId, quarantineId } from '../../../src/crypto/callback-id.ts'
 import { bytes, callbackOf, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
@@ -13,7 +13,7 @@ import { ask, askIn, change, INPUT } from '../../helpers/requests.ts'
 import { openService, type Service, tick } from '../../helpers/service.ts'
 
 const noticed = (request: Request) => note(request, { at: 0, event: 'noticed' })
-const unkept = new Map<string, Kept>()
+const unkept = new Map<string, QuarantineCause>()
 const sha256 = (body: Buffer) => createHash('sha256').update(body).digest()
 
 async function load({ ledger }: Service, requestId: string) {
@@ -64,7 +64,7 @@ t.test('a commit on a stale version loses, and leaves no trace', async (t) => {
   await change(service, requestId, noticed)
   await receive(service, requestId, ok())
   const before = await dump(service.redis, service.queuePrefix)
-  const ended = end(stale.request, 'failed', 'expired', { at: 1 })
+  const ended = endRequest(stale.request, 'failed', 'expired', { at: 1 })
   t.notOk((await service.ledger.commit(stale, { request: ended, kept: unkept })).done)
   t.same(await dump(service.redis, service.queuePrefix), before)
 })
@@ -133,7 +133,9 @@ t.test('an envelope is a duplicate also once it was acted on, and after the end'
   await change(service, requestId, noticed)
   t.same((await load(service, requestId)).pending, [])
   t.equal(await receive(service, requestId, ok()), 'duplicate')
-  await change(service, requestId, (request, at) => end(request, 'failed', 'expired', { at }))
+  await change(service, requestId, (request, at) =>
+    endRequest(request, 'failed', 'expired', { at })
+  )
   t.equal(await receive(service, requestId, ok()), 'duplicate')
   t.same((await load(service, requestId)).pending, [])
 })
@@ -164,7 +166,7 @@ t.test('a commit loses to a callback that it has not seen, and both are still th
   await receive(service, requestId, error('A'))
   const stale = await load(service, requestId)
   t.equal(await receive(service, requestId, ok()), 'accepted')
-  const ended = end(stale.request, 'failed', 'no-callback', { at: 1 })
+  const ended = endRequest(stale.request, 'failed', 'no-callback', { at: 1 })
   t.notOk((await service.ledger.commit(stale, { request: ended, kept: unkept })).done)
   const { pending } = await load(service, requestId)
   t.match(pending, [{ outcome: { errorType: 'A' } }, { outcome: { type: 'result' } }])
@@ -189,7 +191,7 @@ for (const state of ['delivered', 'failed', 'cancelled'] as const) {
     const service = await openService(t)
     const requestId = await askIn(service, 'awaiting-callback')
     t.same(await service.ledger.openInput(requestId), INPUT)
-    await change(service, requestId, (request, at) => end(request, state, null, { at }))
+    await change(service, requestId, (request, at) => endRequest(request, state, null, { at }))
     t.equal(await service.ledger.openInput(requestId), null)
     t.notOk(await service.redis.hexists(`${service.tag}:request:${requestId}`, 'sealed'))
   })
@@ -226,7 +228,7 @@ t.test('an envelope is shredded once it is of no more use', async (t) => {
   await receive(service, requestId, ok())
   await change(service, requestId, respond(third))
   t.notOk(await isThere(first), 'shredded where another took its place')
-  await change(service, requestId, (request, at) => end(request, 'delivered', null, { at }))
+  await change(service, requestId, (request, at) => endRequest(request, 'delivered', null, { at }))
   t.ok(await isThere(third), 'kept until the result is published')
   await change(service, requestId, markPublished)
   t.notOk(await isThere(third), 'shredded after that')
@@ -239,7 +241,7 @@ t.test('an envelope goes to quarantine byte for byte, as the commit says', async
   const callback = callbackOf(2, body)
   await service.ledger.receive(requestId, callback, body)
   const entry = await load(service, requestId)
-  const kept = new Map<string, Kept>([[callback.id, 'conflict']])
+  const kept = new Map<string, QuarantineCause>([[callback.id, 'conflict']])
   t.ok((await service.ledger.commit(entry, { request: noticed(entry.request), kept })).done)
   const [quarantined, ...others] = await service.quarantine.list(null, 10)
   t.same(others, [])

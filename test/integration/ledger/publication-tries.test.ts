@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { TookDown } from '../../../src/core/fatal-body.ts'
+import { ThreadEnded } from '../../../src/core/fatal-body.ts'
 import { advance, type AdvanceDeps } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
 import { ok, receive, resultsOf } from '../../helpers/callbacks.ts'
@@ -91,8 +91,8 @@ t.test('nor do many where even that can not be written down, of one process', as
 
 t.test('one that takes its thread down counts, in one process as well', async (t) => {
   const { service, requestId } = await open(t)
-  const deps = publishing(service, () => Promise.reject(new TookDown('compose')))
-  for (const _ of [1, 2, 3]) await t.rejects(advance(deps, requestId, stay), TookDown)
+  const deps = publishing(service, () => Promise.reject(new ThreadEnded('compose')))
+  for (const _ of [1, 2, 3]) await t.rejects(advance(deps, requestId, stay), ThreadEnded)
   await advance(deps, requestId, stay)
   t.match(await service.catalog.totals(), { setAside: 1 })
 })

@@ -6,13 +6,13 @@ import type { Notification } from '../../../src/core/notification.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import type { Request } from '../../../src/core/request.ts'
 import { beginSending } from '../../../src/core/transitions/on-send.ts'
-import { settle } from '../../../src/core/transitions/apply-decision.ts'
+import { applyFailure } from '../../../src/core/transitions/apply-decision.ts'
 import { advance } from '../../../src/ledger/advance.ts'
 import type { Quarantined } from '../../../src/ledger/quarantine.ts'
 import { countParked, parkedFor, releaseParked } from '../../../src/ledger/release.ts'
 import { bytes, ok, receive } from '../../helpers/callbacks.ts'
 import { dump, keysThatShow } from '../../helpers/dump.ts'
-import { around, ask, askIn, BTG, change } from '../../helpers/requests.ts'
+import { context, ask, askIn, BTG, change } from '../../helpers/requests.ts'
 import { DAY, HOUR, keysWith, openService, type Service, tick } from '../../helpers/service.ts'
 
 const faults = [{ path: '/Status', rule: 'enum', message: 'must be one of OK, ERROR' }]
@@ -297,9 +297,9 @@ t.test('a notification finds what is parked and matches, oldest first', async (t
   for (const [name, path, cause, code] of PARKED) {
     const requestId = await ask(service, { service: path })
     await change(service, requestId, (request, now) => {
-      const world = around(service, now)
+      const world = context(service, now)
       const failure = { cause, code, receivedAt: now, retryAfterMs: null }
-      return settle(beginSending(request, world, 1), failure, world)
+      return applyFailure(beginSending(request, world, 1), failure, world)
     })
     names.set(requestId, name)
   }

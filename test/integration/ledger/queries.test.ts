@@ -1,7 +1,7 @@
 import t from 'tap'
 import { markPublished } from '../../../src/core/result-head.ts'
 import { note, type Request, type State, STATES } from '../../../src/core/request.ts'
-import { end } from '../../../src/core/transitions/apply-decision.ts'
+import { endRequest } from '../../../src/core/transitions/apply-decision.ts'
 import type { Query } from '../../../src/ledger/listing.ts'
 import { bytes, ok, receive } from '../../helpers/callbacks.ts'
 import { ask, askIn, BTG, change } from '../../helpers/requests.ts'
@@ -83,7 +83,7 @@ t.test('accepted is live and ended together, whatever happens', async (t) => {
   t.same(ended, { delivered: 1, failed: 1, cancelled: 1 })
   for (const { requestId } of await listAll(service, everything)) {
     await change(service, requestId, (request, at) =>
-      request.endedAt === null ? end(request, 'failed', 'expired', { at }) : request
+      request.endedAt === null ? endRequest(request, 'failed', 'expired', { at }) : request
     )
     const now = await service.catalog.totals()
     t.equal(count(now.live) + count(now.ended), 13)
@@ -189,7 +189,9 @@ t.test('of a request that is forgotten no index and no value is left', async (t)
   const { redis, tag, quarantine } = service
   const requestId = await ask(service, { reference: 'run-1', turns: true })
   await receive(service, requestId, ok())
-  await change(service, requestId, (request, at) => end(request, 'failed', 'expired', { at }))
+  await change(service, requestId, (request, at) =>
+    endRequest(request, 'failed', 'expired', { at })
+  )
   const from = { requestId, attempt: 1 }
   const kept = await quarantine.find((await quarantine.keep(from, 'late', [], bytes(ok()))) ?? '')
   t.ok(kept && (await quarantine.claimLate(kept)))

@@ -5,7 +5,7 @@ import type { SecretKey } from '../../../src/core/secret-key.ts'
 import { advance } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
 import { rehashAccounts } from '../../../src/ledger/re-encrypt.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { error, ok, receive } from '../../helpers/callbacks.ts'
 import { ask, askIn } from '../../helpers/requests.ts'
 import { keysWith, openService, secretKey, type Service } from '../../helpers/service.ts'
@@ -120,7 +120,7 @@ t.test('a key is needed for as long as an open request may be called back on it'
   const service = await openService(t, { secretKeys: [k1] })
   const requestId = await ask(service)
   const { deps } = openWorker(service)
-  await send(deps, await jobOf(service, requestId))
+  await handleSend(deps, await jobOf(service, requestId))
   const both = withKeys(service, k2, k1)
   await both.openResealing().resealAll()
   t.same((await both.openResealing().keyUses()).get('k1'), { sealed: 0, callbacks: 1 })
@@ -135,7 +135,7 @@ t.test(
     const service = await openService(t, { secretKeys: [k1] })
     const first = await ask(service, { turns: true })
     await ask(service, { turns: true })
-    await send(openWorker(service).deps, await jobOf(service, first))
+    await handleSend(openWorker(service).deps, await jobOf(service, first))
     const both = withKeys(service, k2, k1)
     await rehashAccounts(both, both.openResealing())
     const id = (await both.catalog.find(first))?.account?.id
@@ -171,7 +171,7 @@ t.test(
     const service = await openService(t, { secretKeys: [k1] })
     const first = await ask(service, { turns: true, input: input('one') })
     const waiting = await ask(service, { turns: true, input: input('one') })
-    await send(openWorker(service).deps, await jobOf(service, first))
+    await handleSend(openWorker(service).deps, await jobOf(service, first))
     const both = withKeys(service, k2, k1)
     const second = await ask(both, { turns: true, input: input('one') })
     const accountOf = async (id: string) => (await both.catalog.find(id))?.account
@@ -179,13 +179,13 @@ t.test(
     t.equal(await rehashAccounts(both, both.openResealing()), 2)
     t.equal(await rehashAccounts(both, both.openResealing()), 0)
     t.same(await accountOf(first), await accountOf(second))
-    await send(openWorker(both).deps, await jobOf(both, second))
+    await handleSend(openWorker(both).deps, await jobOf(both, second))
     t.match(await both.catalog.find(second), { state: 'queued', reason: 'account-busy' })
 
     await advance(both, first, (request, { now }) => cancel(request, 'ana', now))
-    await send(openWorker(both).deps, await jobOf(both, second))
+    await handleSend(openWorker(both).deps, await jobOf(both, second))
     t.equal((await both.catalog.find(second))?.state, 'queued', 'the older one goes first')
-    await send(openWorker(both).deps, await jobOf(both, waiting))
+    await handleSend(openWorker(both).deps, await jobOf(both, waiting))
     t.equal((await both.catalog.find(waiting))?.state, 'awaiting-callback')
     const ofAccount = { state: null, service: null, reference: null, before: null, limit: 9 }
     const account = (await accountOf(second))?.id ?? null
@@ -196,15 +196,15 @@ t.test(
 t.test('a refused log-on is remembered under its new name', async (t) => {
   const service = await openService(t, { secretKeys: [k1] })
   const refused = await ask(service, { turns: true, input: input('wrong') })
-  await send(openWorker(service).deps, await jobOf(service, refused))
+  await handleSend(openWorker(service).deps, await jobOf(service, refused))
   await receive(service, refused, error('RETRY_IMMEDIATELY', 'E101'))
   await advance(service, refused, (request) => request)
   const both = withKeys(service, k2, k1)
   await rehashAccounts(both, both.openResealing())
   const other = await ask(both, { turns: true, input: input('wrong') })
-  await send(openWorker(both).deps, await jobOf(both, other))
+  await handleSend(openWorker(both).deps, await jobOf(both, other))
   await advance(both, refused, (request, { now }) => cancel(request, 'ana', now))
-  await send(openWorker(both).deps, await jobOf(both, other))
+  await handleSend(openWorker(both).deps, await jobOf(both, other))
   t.match(await both.catalog.find(other), { state: 'parked', reason: 'credentials' })
   t.ok(
     (await service.redis.pttl((await service.redis.keys(`${service.tag}:refused:*`))[0] ?? '')) > 0

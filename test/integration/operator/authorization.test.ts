@@ -3,7 +3,7 @@ import { v7 } from 'uuid'
 import { expiryOf } from '../../../src/khipu/jwt-expiry.ts'
 import type { Input } from '../../../src/ledger/ledger.ts'
 import { advance } from '../../../src/ledger/advance.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { error, receive } from '../../helpers/callbacks.ts'
 import { dump, keysThatShow } from '../../helpers/dump.ts'
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'
@@ -48,7 +48,7 @@ t.test('a request whose JWT has expired costs nothing, and says what it waits fo
     authorization: { jwt: jwt({ exp: inSeconds(now) - 60 }) }
   })
   const { deps, sends } = openWorker(service)
-  await send(deps, await jobOf(service, requestId))
+  await handleSend(deps, await jobOf(service, requestId))
   t.same(sends, [])
   const shown = await admin.get(`/v1/requests/${requestId}`)
   t.match(shown.json, { state: 'parked', reason: 'authorization-expired', attempts: 0 })
@@ -62,7 +62,7 @@ t.test('a request whose JWT has expired costs nothing, and says what it waits fo
     { event: 'authorization-given', by: 'ana' },
     { event: 'released', by: 'ana' }
   ])
-  await send(deps, await jobOf(service, requestId))
+  await handleSend(deps, await jobOf(service, requestId))
   t.match(sends, [{ authorization: fresh }])
   t.match(sends, [{ requestData: { AccountNumber: '000011887755' } }])
 })
@@ -208,13 +208,13 @@ t.test('another JWT is another log-on, and is asked about as such', async (t) =>
   const askFor = (AccountNumber: string, authorization: object) =>
     askWith(admin, { RequestData: { AccountNumber }, authorization })
   const refused = await askFor('1', { jwt: 'refused' })
-  await send(deps, await jobOf(service, refused))
+  await handleSend(deps, await jobOf(service, refused))
   await receive(service, refused, error('DO_NOT_RETRY', 'E101'))
   await advance(service, refused, (request) => request)
 
   const given = await askFor('2', { jwt: 'fine' })
   await admin.put(`/v1/requests/${given}/authorization`, { jwt: 'refused' })
-  await send(deps, await jobOf(service, given))
+  await handleSend(deps, await jobOf(service, given))
   t.match((await admin.get(`/v1/requests/${given}`)).json, {
     state: 'parked',
     reason: 'credentials'
@@ -223,6 +223,6 @@ t.test('another JWT is another log-on, and is asked about as such', async (t) =>
 
   const put = await admin.put(`/v1/requests/${given}/authorization`, { jwt: 'fine' })
   t.match(put.json, { state: 'retry-scheduled' })
-  await send(deps, await jobOf(service, given))
+  await handleSend(deps, await jobOf(service, given))
   t.match(sends, [{ authorization: { jwt: 'refused' } }, { authorization: { jwt: 'fine' } }])
 })

@@ -8,8 +8,8 @@ import {
   checkPartitions,
   PartitionsDiffer
 } from '../../../src/ledger/partitions.ts'
-import { callback } from '../../../src/worker/handle-callback.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleCallback } from '../../../src/worker/handle-callback.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { sweep } from '../../../src/worker/sweep.ts'
 import { bytes, error, ok, resultsOf } from '../../helpers/callbacks.ts'
 import { openAdmin, openPublic, openServerService } from '../../helpers/listeners.ts'
@@ -43,7 +43,7 @@ const tokenOf = (requestId: string) => service.capabilities.sign({ requestId, at
 /** Sends a request as the worker of its partition would. */
 async function sendNow(requestId: string): Promise<void> {
   const { deps } = openWorker(at(service, requestId))
-  await send(deps, await jobOf(at(service, requestId), requestId))
+  await handleSend(deps, await jobOf(at(service, requestId), requestId))
 }
 
 const asked: string[] = []
@@ -128,7 +128,7 @@ t.test(
       t.match(await receive(tokenOf(id), bytes(ok())), { json: { status: 'duplicate' } })
       const { callback: queue } = service.queues.of(id)
       t.ok((await queue.getJobs()).some(({ data }) => data.requestId === id))
-      await callback({ ...at(service, id) }, { requestId: id, at: 0 })
+      await handleCallback({ ...at(service, id) }, { requestId: id, at: 0 })
       t.match((await get(`/v1/requests/${id}`)).json, { state: 'delivered' })
     }
     const ids = new Set((await resultsOf(service)).map((job) => job.id))
@@ -142,7 +142,7 @@ t.test('a notification releases what is parked in all of them, and counts it onc
   for (const id of parked) {
     await sendNow(id)
     await receive(tokenOf(id), bytes(error('RETRY_AFTER_NOTIFICATION', 'I001')))
-    await callback({ ...at(service, id) }, { requestId: id, at: 0 })
+    await handleCallback({ ...at(service, id) }, { requestId: id, at: 0 })
   }
   const notify = async (filter: object) => (await post('/v1/notifications', filter)).json
   t.same(await notify({ code: 'I001', dryRun: true }), { matched: 6, released: 0 })
@@ -191,9 +191,9 @@ t.test('a late result is claimed once', async (t) => {
   const id = await ask('660')
   await sendNow(id)
   await receive(tokenOf(id), bytes(error('DO_NOT_RETRY', 'E401')))
-  await callback({ ...at(service, id) }, { requestId: id, at: 0 })
+  await handleCallback({ ...at(service, id) }, { requestId: id, at: 0 })
   t.match((await receive(tokenOf(id), bytes(ok()))).json, { status: 'late' })
-  await callback({ ...at(service, id) }, { requestId: id, at: 0 })
+  await handleCallback({ ...at(service, id) }, { requestId: id, at: 0 })
   const [kept] = itemsOf(await get('/v1/quarantine'))
   t.match(kept, { requestId: id, kind: 'late' })
   t.equal((await post(`/v1/quarantine/${String(kept?.['quarantineId'])}/accept`)).status, 200)

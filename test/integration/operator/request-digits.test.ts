@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createKhipuClient } from '../../../src/khipu/client.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'
 import { type Answered, call } from '../../helpers/wire.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
@@ -89,7 +89,7 @@ async function openAll(t: Test) {
       body
     })
   const sendNow = async (requestId: string) =>
-    send({ ...openWorker(service).deps, khipu }, await jobOf(service, requestId))
+    handleSend({ ...openWorker(service).deps, khipu }, await jobOf(service, requestId))
   return { service, bodies, ask, put, sendNow }
 }
 

@@ -4,12 +4,12 @@ import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import { release } from '../../../src/core/transitions/on-operator.ts'
 import { type State, STATES } from '../../../src/core/request.ts'
 import { beginSending } from '../../../src/core/transitions/on-send.ts'
-import { settle } from '../../../src/core/transitions/apply-decision.ts'
+import { applyFailure } from '../../../src/core/transitions/apply-decision.ts'
 import { createCursors } from '../../../src/crypto/signed-cursor.ts'
 import { check } from '../../../src/schemas/validate.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'
-import { around, ask, askIn, BTG, change } from '../../helpers/requests.ts'
+import { context, ask, askIn, BTG, change } from '../../helpers/requests.ts'
 import { secretKey } from '../../helpers/service.ts'
 import type { Answered } from '../../helpers/wire.ts'
 import { workOff } from '../../helpers/worker.ts'
@@ -190,7 +190,9 @@ t.test('an Idempotency-Key makes a repeat return the first answer', async (t) =>
   const { post, address } = await openAdmin(t, service)
   const first = await post('/v1/requests', MINIMAL, withKey('a key'))
   const requestId = idOf(first)
-  await change(service, requestId, (request, now) => beginSending(request, around(service, now), 1))
+  await change(service, requestId, (request, now) =>
+    beginSending(request, context(service, now), 1)
+  )
   const again = await post('/v1/requests', MINIMAL, withKey('a key'))
   t.equal(again.status, 202)
   t.same(again.json, first.json, 'as it was then')
@@ -485,9 +487,9 @@ async function parkAll(service: Parameters<typeof ask>[0]) {
   const park = async (cause: 'unauthorized' | 'unknown-type', code: string | null, path = BTG) => {
     const requestId = await ask(service, { service: path })
     await change(service, requestId, (request, now) => {
-      const world = around(service, now)
+      const world = context(service, now)
       const failure = { cause, code, receivedAt: now, retryAfterMs: null }
-      return settle(beginSending(request, world, 1), failure, world)
+      return applyFailure(beginSending(request, world, 1), failure, world)
     })
     return requestId
   }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { freePort } from '../../../simulator/free-port.ts'
 import { startRedis } from '../../../simulator/private-redis.ts'
 import { filledOf, watchCapacity } from '../../../src/redis/capacity.ts'
-import { concernsOf } from '../../../src/redis/diagnostics.ts'
+import { redisWarnings } from '../../../src/redis/diagnostics.ts'
 import { openLog } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -23,7 +23,7 @@ const CONCERNS = [
 ] as const
 for (const [what, info, concerns] of CONCERNS) {
   t.test(`${what} is ${concerns} concerns`, async (t) => {
-    t.equal(concernsOf(info).length, concerns)
+    t.equal(redisWarnings(info).length, concerns)
   })
 }
 
@@ -36,8 +36,8 @@ for (const [appendfsync, concerns] of [
   t.test(`appendfsync ${appendfsync ?? 'that is not told'} is ${concerns} concerns`, async (t) => {
     const [, keeps] = CONCERNS[0]
     const wanted = { appendfsync, ackReplicas: 0, isCluster: false }
-    t.equal(concernsOf(keeps, wanted).length, concerns)
-    t.equal(concernsOf('aof_enabled:0\r\n', wanted).length, 1, 'without a file it is nothing')
+    t.equal(redisWarnings(keeps, wanted).length, concerns)
+    t.equal(redisWarnings('aof_enabled:0\r\n', wanted).length, 1, 'without a file it is nothing')
   })
 }
 

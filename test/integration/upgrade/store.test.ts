@@ -6,7 +6,7 @@ import { bytes, error, ok, receive } from '../../helpers/callbacks.ts'
 import { ask, askIn } from '../../helpers/requests.ts'
 import { DAY, openService, type Service } from '../../helpers/service.ts'
 import { openWorker } from '../../helpers/worker.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { earlier, earlierKey, readKeys, type StoredKey } from './keys.ts'
 import {
   STORED_ACCOUNT,
@@ -49,8 +49,8 @@ t.test('a ledger with one of everything can be written down', async (t) => {
     await ask(service, { turns: true, input }),
     await ask(service, { turns: true, input })
   ]
-  await send(deps, { requestId: first, at: 0 })
-  await send(deps, { requestId: second, at: 0 })
+  await handleSend(deps, { requestId: first, at: 0 })
+  await handleSend(deps, { requestId: second, at: 0 })
   named.set('on its way', first).set('waiting for its turn', second)
 
   const refused = await ask(service, {
@@ -59,7 +59,7 @@ t.test('a ledger with one of everything can be written down', async (t) => {
       RequestData: { AccountNumber: '1', AccountCredential: { Password: 'secret-of-the-bank' } }
     }
   })
-  await send(deps, { requestId: refused, at: 0 })
+  await handleSend(deps, { requestId: refused, at: 0 })
   await receive(service, refused, error('RETRY_IMMEDIATELY', 'E101'))
   await advance(service, refused, (request) => request)
   named.set('whose log-on was refused', refused)

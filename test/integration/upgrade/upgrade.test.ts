@@ -2,8 +2,8 @@ import { globSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { advance } from '../../../src/ledger/advance.ts'
 import { unaccounted } from '../../../src/ledger/queries.ts'
-import { deadline } from '../../../src/worker/handle-deadline.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleDeadline } from '../../../src/worker/handle-deadline.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { sweep } from '../../../src/worker/sweep.ts'
 import { bytes, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { askIn } from '../../helpers/requests.ts'
@@ -117,8 +117,8 @@ async function doWhatIsDue(service: Service): Promise<void> {
   await sweep({ ...service, ledgerRetentionMs: Infinity })
   for (const requestId of await service.catalog.overdue(await service.catalog.now())) {
     const at = (await service.catalog.find(requestId))?.dueAt ?? 0
-    await send(deps, { requestId, at })
-    await deadline(service, { requestId, at })
+    await handleSend(deps, { requestId, at })
+    await handleDeadline(service, { requestId, at })
   }
 }
 
@@ -133,7 +133,7 @@ t.test('what a newer version has written is left alone, and the rest is not', as
   await service.redis.hset(key, 'record', record)
   const { deps, sends } = openWorker(service)
   const job = { requestId: newer, at: 0 }
-  for (const handle of [() => send(deps, job), () => deadline(service, job)]) {
+  for (const handle of [() => handleSend(deps, job), () => handleDeadline(service, job)]) {
     await t.rejects(handle(), { message: 'document format 2 is of a newer version of the service' })
   }
   t.equal(await receive(service, newer, ok()), 'accepted', 'its callbacks are stored all the same')
@@ -151,7 +151,7 @@ t.test('a field that a version does not know survives it', async (t) => {
   const request = await service.catalog.find(requestId)
   await service.redis.hset(key, 'record', JSON.stringify({ ...request, later: { field: 1 } }))
   const { deps } = openWorker(service)
-  await send(deps, { requestId, at: request?.dueAt ?? 0 })
+  await handleSend(deps, { requestId, at: request?.dueAt ?? 0 })
   await receive(service, requestId, ok())
   await advance(service, requestId, (before) => before)
   t.match(await service.catalog.find(requestId), { state: 'delivered', later: { field: 1 } })

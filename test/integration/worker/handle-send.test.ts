@@ -7,7 +7,7 @@ import { type Request, type State, STATES } from '../../../src/core/request.ts'
 import { classify } from '../../../src/khipu/classify-answer.ts'
 import { advance, type Step } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import {
   ACKNOWLEDGED,
@@ -47,7 +47,7 @@ t.test('one attempt goes out, with all that Khipu needs and a capability of its 
   const RequestData = { AccountNumber: '1', Other: [null, { '': 1.5 }] }
   const requestId = await ask(service, { service: 'cl/x', input: { RequestData } })
   const { deps, sends, answers } = openWorker(service)
-  t.equal(await send(deps, await jobOf(service, requestId)), undefined)
+  t.equal(await handleSend(deps, await jobOf(service, requestId)), undefined)
   t.match(sends, [
     {
       service: 'cl/x',
@@ -73,7 +73,7 @@ for (const [authorization, expected] of AUTHORIZATIONS) {
     const input = { RequestData: {}, authorization }
     const requestId = await ask(service, { input })
     const { deps, sends } = openWorker(service)
-    await send(deps, await jobOf(service, requestId))
+    await handleSend(deps, await jobOf(service, requestId))
     t.strictSame(sends[0]?.authorization, expected)
   })
 }
@@ -82,7 +82,7 @@ t.test('without any authorization nothing is sent, and the request is parked', a
   const service = await openService(t)
   const requestId = await ask(service)
   const { deps, sends } = openWorker(service)
-  await send({ ...deps, authorization: null }, await jobOf(service, requestId))
+  await handleSend({ ...deps, authorization: null }, await jobOf(service, requestId))
   t.same(sends, [])
   t.match(await find(service, requestId), { state: 'parked', reason: 'unauthorized' })
 })
@@ -95,7 +95,7 @@ t.test('that an attempt is being sent is committed before it goes out', async (t
     seen.push(await find(service, requestId))
     return ACKNOWLEDGED
   })
-  await send(deps, await jobOf(service, requestId))
+  await handleSend(deps, await jobOf(service, requestId))
   t.match(seen, [{ state: 'sending', attempts: [{ number: 1, cause: null }] }])
   const [sending] = seen
   const due = Number(sending?.attempts[0]?.sendingAt) + REQUEST_TIMEOUT_MS + deps.callbackTimeoutMs
@@ -113,7 +113,7 @@ for (const step of ['openInput', 'load'] as const) {
       if ((await find(service, requestId)).state === 'sending') await pause(100)
       return found as never
     }
-    await send(
+    await handleSend(
       { ...deps, ledger: { ...deps.ledger, [step]: slowly } },
       await jobOf(service, requestId)
     )
@@ -130,10 +130,10 @@ t.test('one that another handler took for lost is sent all the same, and once', 
   const { deps, sends } = openWorker(service)
   const openInput = async (id: string) => {
     const input = await service.ledger.openInput(id)
-    if ((await find(service, id)).state === 'sending') await send(other.deps, job)
+    if ((await find(service, id)).state === 'sending') await handleSend(other.deps, job)
     return input
   }
-  await send({ ...deps, ledger: { ...deps.ledger, openInput } }, job)
+  await handleSend({ ...deps, ledger: { ...deps.ledger, openInput } }, job)
   t.same([sends.length, other.sends.length], [1, 0])
   t.match(await find(service, requestId), { state: 'awaiting-callback' })
 })
@@ -218,7 +218,7 @@ for (const [what, answer, { after, ...expected }] of ANSWERS) {
     const requestId = await ask(service, { reference: 'r' })
     const { deps, answers } = openWorker(service, () => answer)
     const earliest = await service.catalog.now()
-    await send(deps, await jobOf(service, requestId))
+    await handleSend(deps, await jobOf(service, requestId))
     const latest = await service.catalog.now()
     const request = await find(service, requestId)
     t.match(request, { ...expected, attempts: [{ number: 1 }] })
@@ -245,7 +245,10 @@ t.test('an immediate result is delivered as it came, with its bytes stored first
     stored.push(args[1])
     return service.ledger.receive(...args)
   }
-  await send({ ...deps, ledger: { ...service.ledger, receive } }, await jobOf(service, requestId))
+  await handleSend(
+    { ...deps, ledger: { ...service.ledger, receive } },
+    await jobOf(service, requestId)
+  )
   t.match(stored, [{ attempt: 1, httpStatus: 200, outcome: { type: 'result' } }])
   t.match(await resultsOf(service), [{ id: requestId, name: 'delivered' }])
   t.same((await resultsOf(service))[0]?.data['response'], odd)
@@ -257,7 +260,7 @@ for (const state of STATES.filter((one) => one !== 'queued' && one !== 'retry-sc
     const requestId = await askIn(service, state, { ago: HOUR / 10 })
     const { deps, sends } = openWorker(service)
     const { requestedAt } = await find(service, requestId)
-    t.equal(await send(deps, { requestId, at: requestedAt }), undefined)
+    t.equal(await handleSend(deps, { requestId, at: requestedAt }), undefined)
     t.same(sends, [])
     const request = await find(service, requestId)
     t.equal(request.state, state === 'sending' ? 'awaiting-callback' : state)
@@ -270,11 +273,11 @@ t.test('a request found in sending awaits its callback, and is never sent again'
   const requestId = await ask(service)
   const job = await jobOf(service, requestId)
   const dying = openWorker(service, () => Promise.reject(new Error('killed')))
-  await t.rejects(send(dying.deps, job))
+  await t.rejects(handleSend(dying.deps, job))
   t.equal((await find(service, requestId)).state, 'sending')
   const { deps, sends } = openWorker(service)
   for (const again of [1, 2, 3]) {
-    await send(deps, job)
+    await handleSend(deps, job)
     const request = await find(service, requestId)
     t.match(request, { state: 'awaiting-callback', reason: 'ambiguous' }, `found ${again} times`)
   }
@@ -301,7 +304,10 @@ t.test('what is given as an attempt begins is what goes out', async (t) => {
   }
   const authorized: Step = (request, { now }) =>
     authorize(request, { authorization: { expiresAt: null }, account: request.account }, 'ana', now)
-  await send({ ...deps, ledger: { ...service.ledger, commit } }, await jobOf(service, requestId))
+  await handleSend(
+    { ...deps, ledger: { ...service.ledger, commit } },
+    await jobOf(service, requestId)
+  )
   t.match(sends, [{ authorization: { jwt: 'the.new.one' } }])
   t.equal(sends.length, 1)
 })
@@ -311,7 +317,7 @@ t.test('what can’t be opened, for want of a key, is not begun', async (t) => {
   const requestId = await ask(service)
   const settings = { ...service.ledgerSettings, secretKeys: [secretKey('k2')] as const }
   const { deps, sends } = openWorker({ ...service, ...openLedger(service.redis, settings) })
-  await t.rejects(send(deps, await jobOf(service, requestId)), /which SECRET_KEYS lacks/)
+  await t.rejects(handleSend(deps, await jobOf(service, requestId)), /which SECRET_KEYS lacks/)
   t.match(await find(service, requestId), { state: 'queued', attempts: [] })
   t.same(sends, [])
 })
@@ -327,7 +333,10 @@ t.test('a notification between an answer and what follows from it is not missed'
     await tick(service)
     return at
   }
-  await send({ ...deps, catalog: { ...service.catalog, now } }, await jobOf(service, requestId))
+  await handleSend(
+    { ...deps, catalog: { ...service.catalog, now } },
+    await jobOf(service, requestId)
+  )
   t.match(await find(service, requestId), { state: 'retry-scheduled', reason: 'unauthorized' })
 })
 
@@ -337,14 +346,14 @@ t.test('a result that breaks the schema is kept, for it may have been paid for',
   const content = { ...ok(), Data: 'text' }
   const { deps, sends } = openWorker(service, () => envelope(content))
   const job = await jobOf(service, requestId)
-  await send(deps, job)
+  await handleSend(deps, job)
   const expected = {
     state: 'awaiting-callback',
     reason: 'ambiguous',
     attempts: [{ keptAnswer: true }]
   }
   t.match(await find(service, requestId), expected)
-  await send(deps, job)
+  await handleSend(deps, job)
   t.equal(sends.length, 1, 'and nothing is sent before the deadline')
   const [kept, ...others] = await service.quarantine.list(null, 9)
   t.same(others, [])
@@ -363,7 +372,7 @@ for (const [what, body] of [
     const { seal, sealed } = noteSealed(service.seal)
     const answer = classify({ status: 200, body: Buffer.from(body) }, 0)
     const { deps } = openWorker({ ...service, seal }, () => answer)
-    await send(deps, await jobOf(service, requestId))
+    await handleSend(deps, await jobOf(service, requestId))
     t.ok(sealed.includes(body))
     const kept = await service.quarantine.list(null, 9)
     t.equal(sealed.length, (answer.type === 'envelope' ? 1 : 0) + kept.length)
@@ -375,7 +384,7 @@ t.test('an answer without a body leaves nothing to keep', async (t) => {
   const requestId = await ask(service)
   const answer = classify({ status: 204, body: Buffer.alloc(0) }, 0)
   const { deps } = openWorker(service, () => answer)
-  await send(deps, await jobOf(service, requestId))
+  await handleSend(deps, await jobOf(service, requestId))
   const request = await find(service, requestId)
   t.match(request, { state: 'awaiting-callback', reason: 'ambiguous' })
   t.match(request.history.at(-1), { event: 'ambiguous', detail: 'HTTP 204' })
@@ -391,7 +400,7 @@ t.test(
     const text = JSON.stringify(error('DO_NOT_RETRY', 'E101'))
     const body = Buffer.from(text.replace('{', '{"LifeSpan":null,'))
     const { deps } = openWorker(service, () => classify({ status: 500, body }, 0))
-    await send(deps, await jobOf(service, requestId))
+    await handleSend(deps, await jobOf(service, requestId))
     t.match(await resultsOf(service), [
       {
         name: 'failed',
@@ -424,7 +433,7 @@ for (const [event, answer, detail] of DETAILS) {
     const { deps } = openWorker(service, () => answer)
     const info = (line: object, message: string) => void lines.push({ ...line, message })
     const log = Object.assign(Object.create(deps.log) as typeof deps.log, { info })
-    await send({ ...deps, log }, await jobOf(service, requestId))
+    await handleSend({ ...deps, log }, await jobOf(service, requestId))
     const { history } = await find(service, requestId)
     t.match(
       history.find((line) => line.event === event),
@@ -438,7 +447,7 @@ t.test("Khipu's own word comes after a gateway's status, and counts", async (t) 
   const service = await openService(t)
   const requestId = await ask(service)
   const { deps } = openWorker(service, () => temporary(null))
-  await send(deps, await jobOf(service, requestId))
+  await handleSend(deps, await jobOf(service, requestId))
   t.match(await find(service, requestId), { state: 'retry-scheduled', reason: 'temporary' })
   await receive(service, requestId, error('DO_NOT_RETRY'))
   await advance(service, requestId, (request) => request)
@@ -450,7 +459,7 @@ t.test('of twenty handlers at once one sends', async (t) => {
   const requestId = await ask(service)
   const { deps, sends } = openWorker(service)
   const job = await jobOf(service, requestId)
-  await Promise.all(Array.from({ length: 20 }, () => send(deps, job)))
+  await Promise.all(Array.from({ length: 20 }, () => handleSend(deps, job)))
   t.equal(sends.length, 1)
   t.equal((await find(service, requestId)).attempts.length, 1)
 })
@@ -458,7 +467,10 @@ t.test('of twenty handlers at once one sends', async (t) => {
 t.test('a job of a request that is not known does nothing', async (t) => {
   const service = await openService(t)
   const { deps, sends } = openWorker(service)
-  t.equal(await send(deps, { requestId: '01938c5e-7a3b-7c1d-9e2f-3a4b5c6d7e8f', at: 0 }), undefined)
+  t.equal(
+    await handleSend(deps, { requestId: '01938c5e-7a3b-7c1d-9e2f-3a4b5c6d7e8f', at: 0 }),
+    undefined
+  )
   t.same(sends, [])
 })
 
@@ -468,19 +480,19 @@ t.test('a job that wakes before its instant goes back to sleep until then', asyn
   const { deps, sends } = openWorker(service)
   const job = await jobOf(service, requestId)
   const before = await service.catalog.now()
-  const handled = await send(deps, job)
+  const handled = await handleSend(deps, job)
   const after = await service.catalog.now()
   const sleepMs = handled?.sleepMs ?? 0
   t.ok(job.at - after <= sleepMs && sleepMs <= job.at - before)
   t.same(sends, [])
-  t.equal(await send(deps, { ...job, at: job.at + 1 }), undefined, 'another’s job just ends')
+  t.equal(await handleSend(deps, { ...job, at: job.at + 1 }), undefined, 'another’s job just ends')
 })
 
 t.test('a retry that is due is the next attempt, on a capability of its own', async (t) => {
   const service = await openService(t)
   const requestId = await askIn(service, 'retry-scheduled', { ago: 5 * HOUR })
   const { deps, sends } = openWorker(service)
-  await send(deps, await jobOf(service, requestId))
+  await handleSend(deps, await jobOf(service, requestId))
   t.equal(sends.length, 1)
   const token = sends[0]?.callbackUrl.split('/').at(-1) ?? ''
   t.same(service.capabilities.verify(token), { requestId, attempt: 2 })
@@ -495,7 +507,7 @@ t.test('a retry that is not sent yet is dropped where a result comes', async (t)
   const job = await jobOf(service, requestId)
   await receive(service, requestId, ok())
   const { deps, sends } = openWorker(service)
-  await send(deps, job)
+  await handleSend(deps, job)
   t.same(sends, [])
   t.match(await resultsOf(service), [{ id: requestId, name: 'delivered' }])
 })
@@ -507,7 +519,7 @@ t.test('a request of more than 72 hours is not sent, and fails as expired', asyn
     await ask(service, { ago: 2 * DAY })
   ]
   const { deps, sends } = openWorker(service)
-  for (const id of [old, young]) await send(deps, await jobOf(service, id))
+  for (const id of [old, young]) await handleSend(deps, await jobOf(service, id))
   t.match(await find(service, old), { state: 'failed', reason: 'expired', attempts: [] })
   t.equal((await find(service, young)).state, 'awaiting-callback')
   t.equal(sends.length, 1)
@@ -574,7 +586,7 @@ for (const [what, meanwhile, answer, { name, kept }] of MEANWHILE) {
       await meanwhile(service, requestId)
       return answer
     })
-    await send(deps, await jobOf(service, requestId))
+    await handleSend(deps, await jobOf(service, requestId))
     t.equal(sends.length, 1)
     const results = await resultsOf(service)
     t.equal(results.length, 1)
@@ -601,7 +613,7 @@ t.test('an answer that comes after the deadline does not undo what followed', as
     await advance(service, requestId, applyDeadline)
     return ACKNOWLEDGED
   })
-  await send(deps, await jobOf(service, requestId))
+  await handleSend(deps, await jobOf(service, requestId))
   const request = await find(service, requestId)
   t.match(request, { state: 'retry-scheduled', reason: 'no-callback' })
   t.equal(lastEvent(request), 'answer-superseded')
@@ -615,7 +627,7 @@ t.test('a log tells of each sending, without what was sent', async (t) => {
   }
   const requestId = await ask(service, { input })
   const { deps, sends } = openWorker(service)
-  await send(deps, await jobOf(service, requestId))
+  await handleSend(deps, await jobOf(service, requestId))
   t.match(
     service.lines.map((line) => JSON.parse(line) as object),
     [{ requestId, attempt: 1, answer: 'acknowledged', msg: 'request sent' }]
@@ -631,11 +643,11 @@ t.test('the job of an overtaken retry leaves a sending alone', async (t) => {
   const overtaken = await jobOf(service, requestId)
   await advance(service, requestId, (request, { now }) => retryNow(request, 'ana', now))
   const { deps } = openWorker(service, async () => {
-    await send(openWorker(service).deps, overtaken)
+    await handleSend(openWorker(service).deps, overtaken)
     t.equal((await find(service, requestId)).state, 'sending')
     return ACKNOWLEDGED
   })
-  await send(deps, await jobOf(service, requestId))
+  await handleSend(deps, await jobOf(service, requestId))
 })
 
 t.test('what the job of an overtaken retry has begun, the later job leaves alone', async (t) => {
@@ -645,13 +657,13 @@ t.test('what the job of an overtaken retry has begun, the later job leaves alone
   await advance(service, requestId, (request, { now }) => retryNow(request, 'ana', now))
   const later = await jobOf(service, requestId)
   const { deps, sends } = openWorker(service, async () => {
-    await send(openWorker(service).deps, later)
+    await handleSend(openWorker(service).deps, later)
     t.equal((await find(service, requestId)).state, 'sending', 'its process still lives')
-    await send(openWorker(service).deps, overtaken)
+    await handleSend(openWorker(service).deps, overtaken)
     t.match(await find(service, requestId), { state: 'awaiting-callback', reason: 'ambiguous' })
     return ACKNOWLEDGED
   })
-  await send(deps, overtaken)
+  await handleSend(deps, overtaken)
   t.equal(sends.length, 1)
 })
 
@@ -660,7 +672,7 @@ t.test('nothing is sent while the callback could not be stored', async (t) => {
   const { deps, sends } = openWorker(service)
   const requestId = await ask(service)
   const job = await jobOf(service, requestId)
-  t.match(await send({ ...deps, canStore: () => false }, job), { sleepMs: Number })
+  t.match(await handleSend({ ...deps, canStore: () => false }, job), { sleepMs: Number })
   t.equal(sends.length, 0)
   t.equal((await service.catalog.find(requestId))?.state, 'queued')
 })
@@ -681,10 +693,10 @@ t.test('an answer that is kept, and not committed, is not paid for again', async
       ++commits > 1 ? Promise.reject(new Error('crashed')) : commit(...change)
   }
   const job = await jobOf(service, requestId)
-  await t.rejects(send({ ...deps, ledger }, job), { message: 'crashed' })
+  await t.rejects(handleSend({ ...deps, ledger }, job), { message: 'crashed' })
   const { dueAt } = await find(service, requestId)
-  await advance(deps, requestId, (request, around) =>
-    applyDeadline(request, { ...around, now: dueAt ?? 0 })
+  await advance(deps, requestId, (request, context) =>
+    applyDeadline(request, { ...context, now: dueAt ?? 0 })
   )
   t.match(await find(service, requestId), { state: 'parked', reason: 'quarantined' })
 })

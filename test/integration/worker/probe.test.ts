@@ -2,7 +2,7 @@ import t from 'tap'
 import { cancel, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { advance, type Step } from '../../../src/ledger/advance.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { sweep } from '../../../src/worker/sweep.ts'
 import { error, ok, receive } from '../../helpers/callbacks.ts'
 import { ask } from '../../helpers/requests.ts'
@@ -49,7 +49,7 @@ function workerOf(service: Service) {
     hurry: async ({ requestId }) => void promoted.push(requestId)
   }
   const own = { ...deps, jobs }
-  const sendNow = async (id: string) => send(own, await jobOf(service, id))
+  const sendNow = async (id: string) => handleSend(own, await jobOf(service, id))
   return {
     deps: own,
     sends,
@@ -215,10 +215,10 @@ t.test(
       khipu: { ...worker.deps.khipu, send: () => Promise.reject(new Error('crashed')) }
     }
     const job = await jobOf(service, first)
-    await t.rejects(send(dying, job), { message: 'crashed' })
+    await t.rejects(handleSend(dying, job), { message: 'crashed' })
     await worker.sendNow(second)
     t.match(await find(service, second), { state: 'queued', reason: 'logon-probe' })
-    await send(worker.deps, job)
+    await handleSend(worker.deps, job)
     t.match(await find(service, first), { state: 'awaiting-callback' }, 'it is not sent again')
     t.equal(worker.sends.length, 0)
   }

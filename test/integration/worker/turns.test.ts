@@ -9,7 +9,7 @@ import { callbackId } from '../../../src/crypto/callback-id.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
 import { connectWaiting } from '../../../src/redis/connect.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { sweep } from '../../../src/worker/sweep.ts'
 import { startWorker } from '../../../src/worker/worker.ts'
 import { bytes, error, ok, receive } from '../../helpers/callbacks.ts'
@@ -33,10 +33,10 @@ const find = async ({ catalog }: Service, requestId: string) => {
   return request
 }
 const stateOf = async (service: Service, id: string) => (await find(service, id)).state
-const begin: Step = (request, around) => beginSending(request, around, REQUEST_TIMEOUT_MS)
+const begin: Step = (request, context) => beginSending(request, context, REQUEST_TIMEOUT_MS)
 const look: Step = (request) => request
 const sendNow = async (service: Service, requestId: string) =>
-  send(openWorker(service).deps, await jobOf(service, requestId))
+  handleSend(openWorker(service).deps, await jobOf(service, requestId))
 
 /** Real workers and a pretend Khipu that calls back by itself; tells who was on the way with whom. */
 async function startAll(
@@ -130,8 +130,12 @@ t.test('of two that begin at the same instant one goes', async (t) => {
   const entry = await service.ledger.load(late)
   if (entry === null) throw new Error('it is not there')
   // What it would write had it looked just before the other one began.
-  const around = { ...entry, policy: BUILT_IN_POLICY, random: 0, callbackTimeoutMs: HOUR }
-  const request = begin(entry.request, { ...around, busyUntil: null, authorizationExpiresAt: null })
+  const context = { ...entry, policy: BUILT_IN_POLICY, random: 0, callbackTimeoutMs: HOUR }
+  const request = begin(entry.request, {
+    ...context,
+    busyUntil: null,
+    authorizationExpiresAt: null
+  })
   t.equal(request.state, 'sending')
   t.notOk((await service.ledger.commit(entry, { request, kept: new Map() })).done)
 })
@@ -413,8 +417,8 @@ t.test('a refusal between looking and beginning is seen', async (t) => {
   if (entry === null) throw new Error('it is not there')
   await receive(service, first, error('DO_NOT_RETRY', 'E101'))
   await advance(service, first, look)
-  const around = { ...entry, policy: BUILT_IN_POLICY, random: 0, callbackTimeoutMs: HOUR }
-  const request = begin(entry.request, { ...around, authorizationExpiresAt: null })
+  const context = { ...entry, policy: BUILT_IN_POLICY, random: 0, callbackTimeoutMs: HOUR }
+  const request = begin(entry.request, { ...context, authorizationExpiresAt: null })
   t.equal(request.state, 'sending')
   t.notOk((await service.ledger.commit(entry, { request, kept: new Map() })).done)
   await sendNow(service, second)

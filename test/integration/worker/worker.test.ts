@@ -9,20 +9,20 @@ import { cancel, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import type { Request, State } from '../../../src/core/request.ts'
 import { beginSending } from '../../../src/core/transitions/on-send.ts'
-import { settle } from '../../../src/core/transitions/apply-decision.ts'
+import { applyFailure } from '../../../src/core/transitions/apply-decision.ts'
 import { classify } from '../../../src/khipu/classify-answer.ts'
 import { advance, type Step } from '../../../src/ledger/advance.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
 import { connectWaiting } from '../../../src/redis/connect.ts'
-import { callback } from '../../../src/worker/handle-callback.ts'
-import { deadline } from '../../../src/worker/handle-deadline.ts'
-import { send } from '../../../src/worker/handle-send.ts'
+import { handleCallback } from '../../../src/worker/handle-callback.ts'
+import { handleDeadline } from '../../../src/worker/handle-deadline.ts'
+import { handleSend } from '../../../src/worker/handle-send.ts'
 import { sweep } from '../../../src/worker/sweep.ts'
 import { startWorker, type WorkerDeps } from '../../../src/worker/worker.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { addressOf } from '../../helpers/redis-address.ts'
-import { ACKNOWLEDGED, ask, askIn, around, change } from '../../helpers/requests.ts'
+import { ACKNOWLEDGED, ask, askIn, context, change } from '../../helpers/requests.ts'
 import { DAY, HOUR, keysWith, openService, type Service, tick } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 import { type Answering, jobOf, openWorker } from '../../helpers/worker.ts'
@@ -44,7 +44,7 @@ for (const [state, ago, expected] of SILENT) {
   t.test(`silence of ${ago / HOUR} h while ${state} leads to ${expected.reason}`, async (t) => {
     const service = await openService(t)
     const requestId = await askIn(service, state, { ago })
-    t.equal(await deadline(service, await jobOf(service, requestId)), undefined)
+    t.equal(await handleDeadline(service, await jobOf(service, requestId)), undefined)
     const request = await find(service, requestId)
     t.match(request, expected)
     t.equal((await resultsOf(service)).length, expected.state === 'failed' ? 1 : 0)
@@ -59,10 +59,10 @@ t.test('a request that is never called back is sent three times, and fails', asy
   const requestId = await ask(service)
   const { deps, sends } = openWorker(service)
   for (const attempt of [1, 2, 3]) {
-    await send(deps, await jobOf(service, requestId))
+    await handleSend(deps, await jobOf(service, requestId))
     t.equal(sends.length, attempt)
     await change(service, requestId, (request, now) => ({ ...request, dueAt: now }))
-    await deadline(service, await jobOf(service, requestId))
+    await handleDeadline(service, await jobOf(service, requestId))
   }
   t.match(await find(service, requestId), { state: 'failed', reason: 'no-callback' })
   t.match(await resultsOf(service), [
@@ -78,12 +78,16 @@ t.test('a deadline that wakes early goes back to sleep until its instant', async
   const requestId = await askIn(service, 'awaiting-callback')
   const job = await jobOf(service, requestId)
   const before = await service.catalog.now()
-  const { sleepMs = 0 } = (await deadline(service, job)) ?? {}
+  const { sleepMs = 0 } = (await handleDeadline(service, job)) ?? {}
   const after = await service.catalog.now()
   t.ok(job.at - after <= sleepMs && sleepMs <= job.at - before)
   t.equal((await find(service, requestId)).state, 'awaiting-callback')
-  t.equal(await deadline(service, { ...job, at: job.at - 1 }), undefined, 'another’s just ends')
-  t.equal(await deadline(service, { requestId: v7(), at: 0 }), undefined)
+  t.equal(
+    await handleDeadline(service, { ...job, at: job.at - 1 }),
+    undefined,
+    'another’s just ends'
+  )
+  t.equal(await handleDeadline(service, { requestId: v7(), at: 0 }), undefined)
   t.same(service.lines, [])
 })
 
@@ -92,7 +96,7 @@ t.test('a callback in hand beats its deadline', async (t) => {
   const requestId = await askIn(service, 'awaiting-callback', { ago: HOUR })
   const job = await jobOf(service, requestId)
   await receive(service, requestId, ok())
-  await deadline(service, job)
+  await handleDeadline(service, job)
   t.match(await resultsOf(service), [{ id: requestId, name: 'delivered' }])
 })
 
@@ -135,7 +139,7 @@ for (const [what, envelope, expected, ms] of CALLBACKS) {
       const requestId = await askIn(service, 'awaiting-callback')
       await receive(service, requestId, envelope)
       const [received] = (await service.ledger.load(requestId))?.pending ?? []
-      t.equal(await callback(service, { requestId, at: 0 }), undefined)
+      t.equal(await handleCallback(service, { requestId, at: 0 }), undefined)
       const request = await find(service, requestId)
       t.match(request, { ...expected, operationId: ok().OperationId })
       if (ms !== undefined) t.equal(request.dueAt, Number(received?.receivedAt) + ms)
@@ -151,9 +155,9 @@ t.test('a callback job that finds nothing to do changes nothing', async (t) => {
   const service = await openService(t)
   const requestId = await askIn(service, 'awaiting-callback')
   const before = await service.ledger.load(requestId)
-  t.equal(await callback(service, { requestId, at: 0 }), undefined)
+  t.equal(await handleCallback(service, { requestId, at: 0 }), undefined)
   t.equal((await service.ledger.load(requestId))?.version, before?.version)
-  t.equal(await callback(service, { requestId: v7(), at: 0 }), undefined)
+  t.equal(await handleCallback(service, { requestId: v7(), at: 0 }), undefined)
 })
 
 t.test('a notification between the failure and its parking lets the request go', async (t) => {
@@ -169,7 +173,7 @@ t.test('a notification between the failure and its parking lets the request go',
     await receive(service, requestId, error('RETRY_AFTER_NOTIFICATION', 'I001'))
     const releasing = await service.notifications.record({ ...any, ...notification })
     await releaseParked(service, releasing)
-    await callback(service, { requestId, at: 0 })
+    await handleCallback(service, { requestId, at: 0 })
     t.equal((await find(service, requestId)).state, state)
   }
 })
@@ -354,7 +358,7 @@ const sent =
     await advance(service, requestId, (request, { now }) => retryNow(request, 'tests', now))
     const { state } = await find(service, requestId)
     const { deps, sends } = openWorker(service, () => answer)
-    await send(deps, await jobOf(service, requestId))
+    await handleSend(deps, await jobOf(service, requestId))
     if (good && sends.length > 0) all.push({ envelope: good, received: state })
   }
 
@@ -365,7 +369,7 @@ const calledBack =
     const isGood = GOOD.includes(envelope as (typeof GOOD)[number])
     const received = await receive(service, requestId, envelope, attempt)
     if (isGood && received !== 'duplicate') good.push({ envelope, received })
-    if (!isGood) await callback(service, { requestId, at: 0 })
+    if (!isGood) await handleCallback(service, { requestId, at: 0 })
     await tick(service)
   }
 
@@ -386,7 +390,7 @@ const HAPPENINGS: Readonly<Record<string, Happening>> = {
   'called back: retry': calledBack(error('RETRY_IMMEDIATELY'), 1),
   'called back: park': calledBack(error('RETRY_AFTER_NOTIFICATION'), 2),
   'called back: do not retry': calledBack(error('DO_NOT_RETRY'), 1),
-  'a callback job': ({ service, requestId }) => callback(service, { requestId, at: 0 }),
+  'a callback job': ({ service, requestId }) => handleCallback(service, { requestId, at: 0 }),
   'a deadline': ({ service, requestId }) => advance(service, requestId, hurried(applyDeadline)),
   'a notification': async ({ service }) =>
     releaseParked(
@@ -483,7 +487,7 @@ t.test('limits hold however a request failed', async (t) => {
   const causes = ['wait-4-hours', 'temporary'] as const
   for (let round = 0; round < 14; round += 1) {
     await change(service, requestId, (request, now) => {
-      const world = around(service, now)
+      const world = context(service, now)
       const due = { ...request, dueAt: now } as Request
       const failure = {
         cause: causes[round % 2] ?? 'temporary',
@@ -492,7 +496,7 @@ t.test('limits hold however a request failed', async (t) => {
         retryAfterMs: null
       }
       return request.endedAt === null
-        ? settle(beginSending(due, world, 1), failure, world)
+        ? applyFailure(beginSending(due, world, 1), failure, world)
         : request
     })
   }

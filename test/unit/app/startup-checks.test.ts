@@ -1,10 +1,10 @@
 import t from 'tap'
-import { concernsOf } from '../../../src/app/startup-checks.ts'
+import { startupWarnings } from '../../../src/app/startup-checks.ts'
 
 const LONG = 'x'.repeat(16)
 const token = (name: string, secret: string) => ({ name, scope: 'admin' as const, token: secret })
 const given = (host: string, trustedProxies: string[] = [], tokens = [token('ops', LONG)]) =>
-  concernsOf({
+  startupWarnings({
     adminListener: { host, port: 3001 },
     trustedProxies,
     apiTokens: tokens,
@@ -36,7 +36,7 @@ t.test('an address of another machine without TLS is named', async (t) => {
   const quiet = { apiTokens: [token('ops', LONG)], trustedProxies: [] }
   const adminListener = { host: '127.0.0.1', port: 3001 }
   const concerns = (publicUrl: string, khipuBaseUrl: string) =>
-    concernsOf({ ...quiet, adminListener, publicUrl, khipuBaseUrl })
+    startupWarnings({ ...quiet, adminListener, publicUrl, khipuBaseUrl })
   t.match(concerns('http://receiver.example', 'http://khipu.example:80/x'), [
     /^PUBLIC_URL is http:/,
     /^KHIPU_BASE_URL is http:/

@@ -1,13 +1,13 @@
 import t from 'tap'
-import { createRoom, type Leave } from '../../../src/callbacks/memory-budget.ts'
+import { createMemoryBudget, type FreeMemory } from '../../../src/callbacks/memory-budget.ts'
 
 const NEVER = new AbortController().signal
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 function open() {
-  const room = createRoom({ bytes: 10, bytesOfRequest: 6 })
+  const room = createMemoryBudget({ bytes: 10, bytesOfRequest: 6 })
   const inside: string[] = []
-  const leaves = new Map<string, Leave>()
+  const leaves = new Map<string, FreeMemory>()
   const enter = async (name: string, requestId: string, bytes: number, calledOff = NEVER) => {
     void room.enter(requestId, bytes, calledOff).then((leave) => {
       if (leave === null) return

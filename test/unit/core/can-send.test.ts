@@ -1,10 +1,10 @@
 import t from 'tap'
-import type { RefusedLogon } from '../../../src/core/decide.ts'
-import { waitsItsTurn } from '../../../src/core/can-send.ts'
+import type { RefusedCredentials } from '../../../src/core/decide.ts'
+import { waitsForAccount } from '../../../src/core/can-send.ts'
 import { jobsOf } from '../../../src/core/required-jobs.ts'
-import { type Callback, foldCallbacks } from '../../../src/core/transitions/on-callback.ts'
+import { type Callback, applyCallbacks } from '../../../src/core/transitions/on-callback.ts'
 import { markPublished } from '../../../src/core/result-head.ts'
-import { verdictOnLogon } from '../../../src/core/bank-credentials.ts'
+import { verdictOnCredentials } from '../../../src/core/bank-credentials.ts'
 import { authorize, cancel, release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import type { Request } from '../../../src/core/request.ts'
@@ -38,8 +38,8 @@ import {
 } from '../../helpers/given.ts'
 
 const NOW = START + MINUTE
-const begin = (request: Request, around: Parameters<typeof at>[1], now = NOW) =>
-  beginSending(request, at(now, around), REQUEST_TIMEOUT)
+const begin = (request: Request, context: Parameters<typeof at>[1], now = NOW) =>
+  beginSending(request, at(now, context), REQUEST_TIMEOUT)
 const withJwt = (request: Request, expiresAt: number | null): Request => ({
   ...request,
   authorization: { expiresAt }
@@ -53,7 +53,7 @@ t.test('a request whose account is busy', async (t) => {
     t.match(waiting, { state: 'queued', reason: 'account-busy', dueAt: until, attempts: [] })
     t.strictSame(lastEvent(waiting), { at: NOW, event: 'account-busy' })
     t.match(jobsOf(waiting), [{ type: 'send', at: until }])
-    t.ok(waitsItsTurn(waiting))
+    t.ok(waitsForAccount(waiting))
   })
   t.test('is sent before that instant, when its turn has come', async (t) => {
     const begun = begin(waiting, {}, NOW + SECOND)
@@ -85,7 +85,7 @@ t.test('a request whose account is busy', async (t) => {
 })
 
 t.test('after the bank has refused a log-on', async (t) => {
-  const refused: RefusedLogon = { requestId: 'another', at: START + SECOND, code: 'E101' }
+  const refused: RefusedCredentials = { requestId: 'another', at: START + SECOND, code: 'E101' }
   const later: Request = { ...queued(), requestedAt: START + HOUR, dueAt: START + HOUR }
   const unknown = (request: Request): Request => ({
     ...request,
@@ -94,7 +94,7 @@ t.test('after the bank has refused a log-on', async (t) => {
   const rows: [
     what: string,
     request: Request,
-    around: Parameters<typeof at>[1],
+    context: Parameters<typeof at>[1],
     barred: boolean
   ][] = [
     ['a waiting request with the same log-on parks', queued(), { refused }, true],
@@ -149,9 +149,9 @@ t.test('after the bank has refused a log-on', async (t) => {
       false
     ]
   ]
-  for (const [what, request, around, barred] of rows) {
+  for (const [what, request, context, barred] of rows) {
     t.test(what, async (t) => {
-      const begun = begin(request, around, START + 2 * HOUR)
+      const begun = begin(request, context, START + 2 * HOUR)
       t.equal(begun.state, barred ? 'parked' : 'sending')
       if (!barred) return
       const until = START + 2 * HOUR + BUILT_IN_POLICY.parkedMaxMs.credentials
@@ -178,7 +178,7 @@ t.test('what a change says of a log-on', async (t) => {
   const e105 = error('DO_NOT_RETRY', { code: 'E105' })
   const e301 = error('DO_NOT_RETRY', { code: 'E301' })
   const said = (before: Request, ...received: Callback[]) =>
-    verdictOnLogon(before, foldCallbacks(before, received, atOf(NOW)).request, received)
+    verdictOnCredentials(before, applyCallbacks(before, received, atOf(NOW)).request, received)
   const refused = (code: string) => ({
     type: 'refused',
     logon: 'logon-1',
@@ -200,7 +200,7 @@ t.test('what a change says of a log-on', async (t) => {
       said(awaited, callback(1, e105, at), callback(1, result(), at + 1)),
       trusted
     ],
-    ['it is said once', verdictOnLogon(awaited, awaited, []), null],
+    ['it is said once', verdictOnCredentials(awaited, awaited, []), null],
     [
       'a late result says nothing',
       said(IN_STATE.delivered, callback(1, result(), at, { hash: 'other' })),
@@ -219,14 +219,18 @@ t.test('what a change says of a log-on', async (t) => {
     ['a late E3xx says nothing', said(IN_STATE.delivered, callback(1, e301, at)), null],
     [
       'to release what was parked for it says nothing',
-      verdictOnLogon(parked, retryNow(parked, 'ann', NOW), []),
+      verdictOnCredentials(parked, retryNow(parked, 'ann', NOW), []),
       null
     ],
-    ['to give it up says nothing', verdictOnLogon(parked, cancel(parked, 'ann', NOW), []), null],
-    ['parking says nothing', verdictOnLogon(queued(), parked, []), null],
+    [
+      'to give it up says nothing',
+      verdictOnCredentials(parked, cancel(parked, 'ann', NOW), []),
+      null
+    ],
+    ['parking says nothing', verdictOnCredentials(queued(), parked, []), null],
     [
       'a result is said once',
-      verdictOnLogon(IN_STATE.delivered, markPublished(IN_STATE.delivered, NOW), []),
+      verdictOnCredentials(IN_STATE.delivered, markPublished(IN_STATE.delivered, NOW), []),
       null
     ]
   ]
@@ -279,9 +283,9 @@ t.test('an authorization that expires', async (t) => {
   t.test(
     'of the service itself counts as well, but not where the request has its own',
     async (t) => {
-      const around = { authorizationExpiresAt: NOW }
-      t.equal(begin(queued(), around).reason, 'authorization-expired')
-      t.equal(begin(withJwt(queued(), null), around).state, 'sending')
+      const context = { authorizationExpiresAt: NOW }
+      t.equal(begin(queued(), context).reason, 'authorization-expired')
+      t.equal(begin(withJwt(queued(), null), context).state, 'sending')
       t.equal(begin(queued(), { authorizationExpiresAt: NOW + 1 }).state, 'sending')
     }
   )

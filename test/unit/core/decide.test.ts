@@ -340,14 +340,14 @@ for (const cause of PARK_CAUSES) {
   t.test(`parks for ${cause} however often it was before`, async (t) => {
     const request = failedFor(Array<Cause>(50).fill(cause))
     t.strictSame(decide(request, failure(cause), at(now)), parked)
-    const around = at(now, { notifications: [notification(now)] })
+    const context = at(now, { notifications: [notification(now)] })
     const what = 'no notification releases what has used up its attempts'
-    t.strictSame(decide(request, failure(cause), around), parked, what)
+    t.strictSame(decide(request, failure(cause), context), parked, what)
   })
   t.test(`parks for ${cause} as long as the policy's row says`, async (t) => {
     const parkedMaxMs = { ...BUILT_IN_POLICY.parkedMaxMs, [cause]: 5 }
-    const around = at(now, { policy: { ...BUILT_IN_POLICY, parkedMaxMs } })
-    t.strictSame(decide(failedFor([cause]), failure(cause), around), { ...parked, until: now + 5 })
+    const context = at(now, { policy: { ...BUILT_IN_POLICY, parkedMaxMs } })
+    t.strictSame(decide(failedFor([cause]), failure(cause), context), { ...parked, until: now + 5 })
   })
   t.test(`parks for ${cause} in spite of a notification before the failure`, async (t) => {
     t.strictSame(decideWith([notification(RECEIVED - 1)]), parked)
@@ -383,8 +383,8 @@ for (const cause of PARK_CAUSES) {
 
 for (const cause of RETRY_CAUSES) {
   t.test(`a notification hurries no retry for ${cause}`, async (t) => {
-    const around = at(RECEIVED, { notifications: [notification(RECEIVED)] })
-    t.strictSame(decide(failedFor([cause]), failure(cause), around), decideAfter(cause, 0))
+    const context = at(RECEIVED, { notifications: [notification(RECEIVED)] })
+    t.strictSame(decide(failedFor([cause]), failure(cause), context), decideAfter(cause, 0))
   })
 }
 
@@ -406,8 +406,8 @@ for (const cause of [...RETRY_CAUSES, ...PARK_CAUSES]) {
 
 t.test('a notification saves no request that has expired', async (t) => {
   const request = failedFor(['unauthorized'], { requestedAt: RECEIVED - 73 * HOUR })
-  const around = at(RECEIVED, { notifications: [notification(RECEIVED)] })
-  t.strictSame(decide(request, failure('unauthorized'), around), {
+  const context = at(RECEIVED, { notifications: [notification(RECEIVED)] })
+  t.strictSame(decide(request, failure('unauthorized'), context), {
     type: 'fail',
     reason: 'expired'
   })

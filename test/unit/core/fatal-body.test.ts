@@ -1,7 +1,7 @@
 import t from 'tap'
-import { TookDown } from '../../../src/core/fatal-body.ts'
+import { ThreadEnded } from '../../../src/core/fatal-body.ts'
 
 t.test('what took a thread down is known by its name, and keeps the cause', async (t) => {
   const cause = new Error('out of memory')
-  t.match(new TookDown('examine took its thread down', { cause }), { name: 'TookDown', cause })
+  t.match(new ThreadEnded('examine took its thread down', { cause }), { name: 'ThreadEnded', cause })
 })

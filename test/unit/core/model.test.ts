@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { foldCallbacks } from '../../../src/core/transitions/on-callback.ts'
+import { applyCallbacks } from '../../../src/core/transitions/on-callback.ts'
 import type { ParkCause } from '../../../src/core/error-cause.ts'
 import { applyDeadline } from '../../../src/core/transitions/on-deadline.ts'
 import type { Outcome } from '../../../src/core/envelope.ts'
@@ -9,7 +9,7 @@ import { matches, type Notification } from '../../../src/core/notification.ts'
 import { authorize, cancel, release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { markPublished } from '../../../src/core/result-head.ts'
 import { applyAnswer, beginSending } from '../../../src/core/transitions/on-send.ts'
-import { isSpent } from '../../../src/core/send-limits.ts'
+import { isUsedUp } from '../../../src/core/send-limits.ts'
 import {
   ACCOUNT,
   acknowledged,
@@ -203,7 +203,7 @@ function happen(life: Life, happening: Happening): void {
     case 'deadline':
       return once(life, applyDeadline)
     case 'act':
-      return once(life, (request, around) => foldCallbacks(request, [], around).request)
+      return once(life, (request, context) => applyCallbacks(request, [], context).request)
     case 'publish':
       return once(life, (request) => markPublished(request, life.now))
     case 'answer': {
@@ -235,10 +235,10 @@ function happen(life: Life, happening: Happening): void {
     case 'retry': {
       const { policy } = life.rules
       const { before, after } = life.advance((request) =>
-        isSpent(request, policy) ? request : retryNow(request, 'ann', life.now)
+        isUsedUp(request, policy) ? request : retryNow(request, 'ann', life.now)
       )
       const isOpenToRetry = before.state === 'parked' || before.state === 'retry-scheduled'
-      const waits = isOpenToRetry && !isSpent(before, policy)
+      const waits = isOpenToRetry && !isUsedUp(before, policy)
       return ensure(!waits || after.dueAt === life.now, 'what waits must be sent at once')
     }
     case 'authorize':
@@ -263,7 +263,7 @@ function happen(life: Life, happening: Happening): void {
   }
 }
 
-const beginSendingNow: Step = (request, around) => beginSending(request, around, REQUEST_TIMEOUT)
+const beginSendingNow: Step = (request, context) => beginSending(request, context, REQUEST_TIMEOUT)
 
 const HANDLED: Readonly<Record<'send' | 'deadline' | 'callback' | 'publish', Step>> = {
   send: beginSendingNow,
@@ -299,8 +299,8 @@ function handle(life: Life): void {
 function answer(life: Life, attempt: number, said: SimpleAnswer): void {
   if (!life.unanswered.delete(attempt)) return
   if (said.type === 'refused' || said.type === 'temporary') life.saidToFail.add(attempt)
-  const { before, after } = life.advance((request, around) =>
-    applyAnswer(request, attempt, said, around)
+  const { before, after } = life.advance((request, context) =>
+    applyAnswer(request, attempt, said, context)
   )
   const isLatest = attempt === before.attempts.length
   ensure(isLatest || isDeepStrictEqual(bare(after), bare(before)), 'an old answer changed it')
@@ -309,7 +309,7 @@ function answer(life: Life, attempt: number, said: SimpleAnswer): void {
 /** What a handler did is not done again when it is run again. */
 function once(life: Life, step: Step): void {
   life.advance(step)
-  ensure(step(life.request, life.around()) === life.request, 'a second run must change nothing')
+  ensure(step(life.request, life.context()) === life.request, 'a second run must change nothing')
 }
 
 function releaseParked(life: Life): void {
@@ -318,7 +318,7 @@ function releaseParked(life: Life): void {
   life.advance((request) => {
     const { parked } = request
     if (parked === null || parked.at > notice.at) return request
-    if (isSpent(request, life.rules.policy)) return request
+    if (isUsedUp(request, life.rules.policy)) return request
     const { requestId, service, code } = request
     const isMeant = matches(notice, { requestId, service, code, cause: parked.cause })
     return isMeant ? release(request, life.now + PACE_MS, 'notification', life.now) : request

@@ -1,8 +1,8 @@
 import t from 'tap'
 import {
   type Callback,
-  foldCallbacks,
-  type Kept
+  applyCallbacks,
+  type QuarantineCause
 } from '../../../src/core/transitions/on-callback.ts'
 import type { Cause } from '../../../src/core/error-cause.ts'
 import type { Outcome } from '../../../src/core/envelope.ts'
@@ -53,9 +53,9 @@ const released = release(parkedOnce, START + DAY, 'notification', START + HOUR)
 const hurried = retryNow(silentOnce, 'ann', START + HOUR)
 
 const fold = (request: Request, callbacks: readonly Callback[], rest = {}) =>
-  foldCallbacks(request, callbacks, at(NOW, rest))
+  applyCallbacks(request, callbacks, at(NOW, rest))
 
-function keptOf(kept: ReadonlyMap<string, Kept>): Record<string, Kept> {
+function keptOf(kept: ReadonlyMap<string, QuarantineCause>): Record<string, QuarantineCause> {
   return Object.fromEntries(kept)
 }
 
@@ -155,7 +155,7 @@ for (const [what, request, attempt] of news) {
   }
 }
 
-const old: [what: string, request: Request, attempt: number, keep: Kept][] = [
+const old: [what: string, request: Request, attempt: number, keep: QuarantineCause][] = [
   ['of an attempt that failed already, before its retry', failedOnce, 1, 'conflict'],
   ['of an attempt that was parked', parkedOnce, 1, 'conflict'],
   ['of an attempt that was parked and released', released, 1, 'conflict'],
@@ -239,7 +239,7 @@ const ended: [
   attempt: number,
   outcome: Outcome,
   hash: string,
-  keep: Kept | null
+  keep: QuarantineCause | null
 ][] = [
   ['the result that was delivered', delivered, 1, result(), 'result', null],
   ['the delivered bytes on another attempt', delivered, 2, result(), 'result', null],
@@ -308,7 +308,7 @@ t.test('several callbacks in hand', async (t) => {
     callbacks: Callback[],
     state: string,
     body: string,
-    kept: Record<string, Kept>
+    kept: Record<string, QuarantineCause>
   ]
   const rows: Row[] = [
     ['a result, then an error', [good, later(bad)], 'delivered', '1.good', { '1.bad': 'conflict' }],

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { foldCallbacks } from '../../../src/core/transitions/on-callback.ts'
+import { applyCallbacks } from '../../../src/core/transitions/on-callback.ts'
 import { applyDeadline } from '../../../src/core/transitions/on-deadline.ts'
 import { release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import type { Request } from '../../../src/core/request.ts'
@@ -82,7 +82,7 @@ t.test('what is quarantined', async (t) => {
   const now = dueOf(awaiting()) + HOUR
 
   t.test('is delivered once a good callback comes', async (t) => {
-    const good = foldCallbacks(parked, [callback(1, result(), now)], at(now)).request
+    const good = applyCallbacks(parked, [callback(1, result(), now)], at(now)).request
     t.equal(good.state, 'delivered')
   })
   t.test('obeys an error that comes, for it is Khipu’s own word', async (t) => {
@@ -94,15 +94,15 @@ t.test('what is quarantined', async (t) => {
       t.match(sending, { state: 'sending', attempts: { length: 2 } })
       t.equal(silentButKept(sending, 1).reason, 'no-callback', 'the mark is of the first attempt')
       const late = callback(1, error('DO_NOT_RETRY'), now)
-      const { kept } = foldCallbacks(sending, [late], at(now))
+      const { kept } = applyCallbacks(sending, [late], at(now))
       t.same([...kept.values()], ['late'])
     }
   })
   t.test('is let go at once where the notification came in the very instant', async (t) => {
     const request = awaiting()
     const notifications = [notification(dueOf(request))]
-    const around = at(dueOf(request), { keptAttempt: 1, notifications })
-    t.match(applyDeadline(request, around), { state: 'retry-scheduled', reason: 'quarantined' })
+    const context = at(dueOf(request), { keptAttempt: 1, notifications })
+    t.match(applyDeadline(request, context), { state: 'retry-scheduled', reason: 'quarantined' })
   })
 })
 

@@ -196,17 +196,17 @@ t.test('an acknowledgement', async (t) => {
     t.match(after, { state: 'awaiting-callback', reason: null, dueAt: NOW + CALLBACK_TIMEOUT })
   })
   t.test('waits as long as the settings say', async (t) => {
-    const around = at(NOW, { callbackTimeoutMs: 5 })
-    t.equal(applyAnswer(IN_STATE.sending, 1, acknowledged(), around).dueAt, NOW + 5)
+    const context = at(NOW, { callbackTimeoutMs: 5 })
+    t.equal(applyAnswer(IN_STATE.sending, 1, acknowledged(), context).dueAt, NOW + 5)
     const policy = { ...BUILT_IN_POLICY, requestMaxAgeMs: 3 }
     t.equal(
       applyAnswer(IN_STATE.sending, 1, acknowledged(), at(NOW, { policy })).dueAt,
       NOW + 3 * MINUTE
     )
     const brief = acknowledged({ lifeSpan: '1ms' })
-    t.equal(applyAnswer(IN_STATE.sending, 1, brief, around).dueAt, NOW + 5, 'no sooner than asked')
-    t.equal(applyAnswer(IN_STATE.sending, 1, AMBIGUOUS, around).dueAt, NOW + 5)
-    t.equal(beginSending(queued(), around, 7).dueAt, NOW + 12)
+    t.equal(applyAnswer(IN_STATE.sending, 1, brief, context).dueAt, NOW + 5, 'no sooner than asked')
+    t.equal(applyAnswer(IN_STATE.sending, 1, AMBIGUOUS, context).dueAt, NOW + 5)
+    t.equal(beginSending(queued(), context, 7).dueAt, NOW + 12)
   })
 })
 
@@ -378,8 +378,8 @@ t.test('a notification during the sending', async (t) => {
   ]
   for (const [what, notifiedAt, state] of rows) {
     t.test(what, async (t) => {
-      const around = at(NOW, { notifications: [notification(notifiedAt)] })
-      t.equal(applyAnswer(IN_STATE.sending, 1, UNAUTHORIZED, around).state, state)
+      const context = at(NOW, { notifications: [notification(notifiedAt)] })
+      t.equal(applyAnswer(IN_STATE.sending, 1, UNAUTHORIZED, context).state, state)
     })
   }
 })
@@ -567,10 +567,10 @@ t.test('changes nothing of the request that it is given', async (t) => {
   for (const state of STATES) {
     t.test(state, async (t) => {
       const request = structuredClone(IN_STATE[state])
-      const around = at(START + 30 * DAY)
-      beginSending(request, around, REQUEST_TIMEOUT)
-      for (const answer of ANSWERS) applyAnswer(request, 1, answer, around)
-      applyDeadline(request, around)
+      const context = at(START + 30 * DAY)
+      beginSending(request, context, REQUEST_TIMEOUT)
+      for (const answer of ANSWERS) applyAnswer(request, 1, answer, context)
+      applyDeadline(request, context)
       cancel(request, 'ann', NOW)
       retryNow(request, 'ann', NOW)
       release(request, NOW, 'ann', NOW)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { RetryCause } from '../../../src/core/error-cause.ts'
 import { BUILT_IN_POLICY, type Policy, type RetryRule } from '../../../src/core/policy.ts'
-import { concernsOfPolicy } from '../../../src/core/policy-warnings.ts'
+import { policyWarnings } from '../../../src/core/policy-warnings.ts'
 import { HOUR, MINUTE, SECOND } from '../../helpers/given.ts'
 
 function withRow(cause: RetryCause, changes: Partial<RetryRule>): Policy {
@@ -10,7 +10,7 @@ function withRow(cause: RetryCause, changes: Partial<RetryRule>): Policy {
 }
 
 t.test('the built-in policy is no concern', async (t) => {
-  t.same(concernsOfPolicy(BUILT_IN_POLICY), [])
+  t.same(policyWarnings(BUILT_IN_POLICY), [])
 })
 
 type Row = [cause: RetryCause, what: string, changes: Partial<RetryRule>]
@@ -33,7 +33,7 @@ const concerns: Row[] = [
 ]
 for (const [cause, what, changes] of concerns) {
   t.test(`${cause}: ${what} is one sentence, which begins with its row`, async (t) => {
-    const [sentence = '', ...others] = concernsOfPolicy(withRow(cause, changes))
+    const [sentence = '', ...others] = policyWarnings(withRow(cause, changes))
     t.ok(sentence.startsWith(`${cause}: `))
     t.same(others, [])
   })
@@ -53,7 +53,7 @@ const quiet: Row[] = [
 ]
 for (const [cause, what, changes] of quiet) {
   t.test(`${cause}: ${what} is no concern`, async (t) => {
-    t.same(concernsOfPolicy(withRow(cause, changes)), [])
+    t.same(policyWarnings(withRow(cause, changes)), [])
   })
 }
 
@@ -61,6 +61,6 @@ t.test('each row that disobeys has its own sentence', async (t) => {
   const rule = { delaysMs: [], jitter: { share: 0 }, maxRetries: 9, retryAfterMaxMs: 0 }
   const retry = { ...BUILT_IN_POLICY.retry }
   for (const cause of Object.keys(retry) as RetryCause[]) retry[cause] = rule
-  const rows = concernsOfPolicy({ ...BUILT_IN_POLICY, retry }).map((each) => each.split(':')[0])
+  const rows = policyWarnings({ ...BUILT_IN_POLICY, retry }).map((each) => each.split(':')[0])
   t.same(rows, ['retry-immediately', 'refused-logon', 'wait-4-hours', 'temporary'])
 })

@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { Callback } from '../../../src/core/transitions/on-callback.ts'
-import type { Around, RefusedLogon } from '../../../src/core/decide.ts'
+import type { DecisionContext, RefusedCredentials } from '../../../src/core/decide.ts'
 import { jobsOf } from '../../../src/core/required-jobs.ts'
-import { verdictOnLogon } from '../../../src/core/bank-credentials.ts'
+import { verdictOnCredentials } from '../../../src/core/bank-credentials.ts'
 import { retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { waitsForProbe } from '../../../src/core/probe.ts'
 import { type Request } from '../../../src/core/request.ts'
@@ -31,19 +31,19 @@ import {
 
 const REFUSED_AT = START + SECOND
 const NOW = START + HOUR
-const refused: RefusedLogon = { requestId: 'another', at: REFUSED_AT, code: 'E101' }
-const begin = (request: Request, around: Partial<Around>, now = NOW) =>
-  beginSending(request, at(now, { refused, ...around }), REQUEST_TIMEOUT)
+const refused: RefusedCredentials = { requestId: 'another', at: REFUSED_AT, code: 'E101' }
+const begin = (request: Request, context: Partial<DecisionContext>, now = NOW) =>
+  beginSending(request, at(now, { refused, ...context }), REQUEST_TIMEOUT)
 const notified = { notifications: [notification(REFUSED_AT)] }
 
 t.test('a request that somebody allowed tries refused credentials as the probe', async (t) => {
-  const permits: [who: string, request: Request, around: Partial<Around>][] = [
+  const permits: [who: string, request: Request, context: Partial<DecisionContext>][] = [
     ['a notification', queued(), notified],
     ['an operator', retryNow(begin(queued(), {}), 'ann', NOW), {}],
     ['the request that was refused', queued(), { refused: { ...refused, requestId: ID } }]
   ]
-  for (const [who, request, around] of permits) {
-    t.match(begin(request, around), { state: 'sending', attempts: [{ isProbe: true }] }, who)
+  for (const [who, request, context] of permits) {
+    t.match(begin(request, context), { state: 'sending', attempts: [{ isProbe: true }] }, who)
   }
   const free = beginSending(queued(), at(NOW), REQUEST_TIMEOUT)
   t.notOk(free.attempts[0]?.isProbe, 'where nothing was refused there is no probe')
@@ -110,12 +110,12 @@ t.test('a probe that proves nothing is remembered by the instant at which it beg
     ['another error', on, calledBack(on, error('RETRY_IMMEDIATELY'), NOW + MINUTE)]
   ]
   for (const [how, before, after] of ends) {
-    t.strictSame(verdictOnLogon(before, after, [], refused), expected, how)
+    t.strictSame(verdictOnCredentials(before, after, [], refused), expected, how)
   }
-  t.equal(verdictOnLogon(probe, on, [], refused), null, 'not while it is on its way')
+  t.equal(verdictOnCredentials(probe, on, [], refused), null, 'not while it is on its way')
   const again = begin(silent(on), notified, NOW + 2 * HOUR)
   t.same(
-    verdictOnLogon(on, again, [], refused)?.type,
+    verdictOnCredentials(on, again, [], refused)?.type,
     'unproven',
     'though it is sent again at once'
   )
@@ -123,9 +123,13 @@ t.test('a probe that proves nothing is remembered by the instant at which it beg
     ...on,
     account: { id: 'account-1', credentials: 'logon-2', endsWith: '' }
   }
-  t.equal(verdictOnLogon(others, silent(others), [], refused), null, 'nor of other credentials')
+  t.equal(
+    verdictOnCredentials(others, silent(others), [], refused),
+    null,
+    'nor of other credentials'
+  )
   const many = { ...refused, probedAt: Array.from({ length: 100 }, (_, index) => index) }
-  const verdict = verdictOnLogon(on, silent(on), [], many)
+  const verdict = verdictOnCredentials(on, silent(on), [], many)
   t.equal(verdict?.type === 'unproven' && verdict.refused.probedAt?.length, 100, 'it is bounded')
 })
 
@@ -148,10 +152,22 @@ t.test('nothing is said of credentials', async (t) => {
     ['by an error without a code', awaiting(), [withCode(null)]]
   ]
   for (const [where, before, received] of rows) {
-    t.equal(verdictOnLogon(before, before, received), null, where)
+    t.equal(verdictOnCredentials(before, before, received), null, where)
   }
   const ordinary = awaiting()
-  t.equal(verdictOnLogon(ordinary, silent(ordinary), [], refused), null, 'by what was no probe')
-  t.equal(verdictOnLogon({ ...on, attempts: [] }, on, [], refused), null, 'before any attempt')
-  t.equal(verdictOnLogon(silent(on), silent(on), [], refused), null, 'by a probe that had ended')
+  t.equal(
+    verdictOnCredentials(ordinary, silent(ordinary), [], refused),
+    null,
+    'by what was no probe'
+  )
+  t.equal(
+    verdictOnCredentials({ ...on, attempts: [] }, on, [], refused),
+    null,
+    'before any attempt'
+  )
+  t.equal(
+    verdictOnCredentials(silent(on), silent(on), [], refused),
+    null,
+    'by a probe that had ended'
+  )
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { accept } from '../../../src/core/new-request.ts'
-import { foldCallbacks } from '../../../src/core/transitions/on-callback.ts'
+import { acceptRequest } from '../../../src/core/new-request.ts'
+import { applyCallbacks } from '../../../src/core/transitions/on-callback.ts'
 import { jobsOf, progressDueAt } from '../../../src/core/required-jobs.ts'
 import { cancel, release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import {
@@ -133,7 +133,7 @@ t.test('a request that has just been accepted', async (t) => {
     account: ACCOUNT,
     authorization: null
   }
-  t.strictSame(accept(asked, 'erp', START), {
+  t.strictSame(acceptRequest(asked, 'erp', START), {
     format: 1,
     requestId: ID,
     service: SERVICE,
@@ -297,7 +297,7 @@ t.test(
   async (t) => {
     const request = awaiting(3)
     const late = callback(1, result({ completeness: 'incomplete' }), START + 2 * HOUR)
-    const delivered = foldCallbacks(request, [late], at(START + 2 * HOUR)).request
+    const delivered = applyCallbacks(request, [late], at(START + 2 * HOUR)).request
     t.match(resultOf(delivered), {
       outcome: 'delivered',
       completeness: 'incomplete',

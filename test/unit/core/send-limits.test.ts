@@ -1,11 +1,11 @@
 import t from 'tap'
-import { foldCallbacks } from '../../../src/core/transitions/on-callback.ts'
+import { applyCallbacks } from '../../../src/core/transitions/on-callback.ts'
 import type { Outcome } from '../../../src/core/envelope.ts'
 import { release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { BUILT_IN_POLICY, type Policy } from '../../../src/core/policy.ts'
 import type { Request } from '../../../src/core/request.ts'
 import { beginSending } from '../../../src/core/transitions/on-send.ts'
-import { isSpent } from '../../../src/core/send-limits.ts'
+import { isUsedUp } from '../../../src/core/send-limits.ts'
 import {
   answered,
   at,
@@ -88,7 +88,7 @@ t.test('a refused log-on in an answer of any HTTP status counts', async (t) => {
     const outcome = error(null, { code: 'E101' })
     const refuse = (request: Request) => {
       const answer = callback(request.attempts.length, outcome, NOW, { httpStatus })
-      return foldCallbacks(request, [answer], at(NOW)).request
+      return applyCallbacks(request, [answer], at(NOW)).request
     }
     const once = refuse(IN_STATE.sending)
     t.match(once, { state: 'parked', reason: 'credentials' }, `HTTP ${httpStatus}`)
@@ -104,7 +104,7 @@ t.test('the policy says how many log-ons there are', async (t) => {
   const refuse = (request: Request, policy: Policy) => {
     const outcome: Outcome = error('WAIT_4_HOURS_BEFORE_RETRY', { code: 'E101' })
     const { length } = request.attempts
-    return foldCallbacks(request, [callback(length, outcome, NOW)], at(NOW, { policy })).request
+    return applyCallbacks(request, [callback(length, outcome, NOW)], at(NOW, { policy })).request
   }
   t.match(refuse(awaiting(), withRetries(0)), EXHAUSTED)
   const twice = refuse(sentAgain(refuse(awaiting(), withRetries(2))), withRetries(2))
@@ -115,7 +115,7 @@ t.test('the policy says how many log-ons there are', async (t) => {
 t.test('a refused log-on that is told late', async (t) => {
   const late = (request: Request, attempt = 1) => {
     const refusal = callback(attempt, error(null, { code: 'E101' }), NOW, { hash: 'late' })
-    return foldCallbacks(request, [refusal], at(NOW)).request
+    return applyCallbacks(request, [refusal], at(NOW)).request
   }
   t.test('counts for the attempt that is under way', async (t) => {
     const marked = late(awaiting(2))
@@ -142,15 +142,15 @@ t.test('a released request whose log-ons are used up fails before it is sent', a
   const attempts = failedFor(['credentials', 'credentials']).attempts
   const marked = attempts.map((attempt) => ({ ...attempt, refusedLogon: true as const }))
   const parked = { ...refusedWith(awaiting(), null), attempts: marked }
-  t.ok(isSpent(parked, BUILT_IN_POLICY))
+  t.ok(isUsedUp(parked, BUILT_IN_POLICY))
   const released = release(parked, NOW, 'notification', NOW)
   t.match(sent(released), { ...EXHAUSTED, attempts: { length: 2 } })
 })
 
 t.test('documents of before the mark tell a refused log-on by its cause', async (t) => {
   const old = failedFor(['refused-logon', 'refused-logon'], IN_STATE.parked)
-  t.ok(isSpent(failedFor(['refused-logon', 'refused-logon']), BUILT_IN_POLICY))
-  t.notOk(isSpent(failedFor(['refused-logon', 'temporary']), BUILT_IN_POLICY))
+  t.ok(isUsedUp(failedFor(['refused-logon', 'refused-logon']), BUILT_IN_POLICY))
+  t.notOk(isUsedUp(failedFor(['refused-logon', 'temporary']), BUILT_IN_POLICY))
   t.equal(old.state, 'parked')
 })
 
@@ -174,19 +174,19 @@ t.test('maxAttempts', async (t) => {
     request = begin(calledBack(request, error('RETRY_IMMEDIATELY'), NOW))
     request = begin(answered(request, temporary(), NOW))
     t.equal(request.attempts.length, 3)
-    const around = at(NOW, { policy })
+    const context = at(NOW, { policy })
     const error3 = callback(3, error('WAIT_4_HOURS_BEFORE_RETRY'), NOW)
-    t.match(foldCallbacks(request, [error3], around).request, EXHAUSTED)
+    t.match(applyCallbacks(request, [error3], context).request, EXHAUSTED)
   })
   t.test('lets a request park, which no retry and no notification releases', async (t) => {
     const request = { ...waiting(3), state: 'awaiting-callback' as const, response: null }
     const outcome = error('RETRY_AFTER_NOTIFICATION')
     const attempts = request.attempts.map((one) => ({ ...one, cause: null }))
     const received = callback(3, outcome, NOW)
-    const parked = foldCallbacks({ ...request, attempts }, [received], at(NOW, { policy })).request
+    const parked = applyCallbacks({ ...request, attempts }, [received], at(NOW, { policy })).request
     t.match(parked, { state: 'parked', reason: 'retry-after-notification' })
-    t.ok(isSpent(parked, policy))
-    t.notOk(isSpent(parked, BUILT_IN_POLICY))
+    t.ok(isUsedUp(parked, policy))
+    t.notOk(isUsedUp(parked, BUILT_IN_POLICY))
   })
   t.test('a silence that can only be paid for again fails as retries-exhausted', async (t) => {
     const policy = { ...BUILT_IN_POLICY, maxAttempts: 1 }

@@ -9,7 +9,10 @@ import { createMetrics } from '../../../src/app/metrics.ts'
 import { SECRETS, SETTINGS } from '../../../src/config/settings.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import { type Reason, STATES } from '../../../src/core/request.ts'
-import { type AdminDeps, buildAdmin } from '../../../src/operator/operator-listener.ts'
+import {
+  type OperatorListenerDeps,
+  buildOperatorListener
+} from '../../../src/operator/operator-listener.ts'
 import { schemas } from '../../../src/schemas/validate.ts'
 import { codeIn, DOCUMENTS, readProject, tableAfter } from '../../helpers/documents.ts'
 
@@ -143,7 +146,10 @@ function logLinesOf(path: string, levels: readonly string[]): string[] {
 }
 
 t.test('every route of the operator API is documented with its scope, and no other', async (t) => {
-  const app = await buildAdmin(withoutService(), { maxConnections: 1, trustedProxies: [] })
+  const app = await buildOperatorListener(withoutService(), {
+    maxConnections: 1,
+    trustedProxies: []
+  })
   t.teardown(() => app.close())
   const headers = { authorization: `Bearer ${TOKEN}` }
   const { paths } = (await app.inject({ url: '/openapi.json', headers })).json<{ paths: Paths }>()
@@ -175,10 +181,10 @@ const TOKEN = 'a-token-of-the-test'
 type Paths = Record<string, Record<string, { readonly description: string }>>
 
 /** The listener declares its routes without touching what they work with. */
-function withoutService(): AdminDeps {
+function withoutService(): OperatorListenerDeps {
   const log = pino({ level: 'silent' })
   const operator = { tokens: [{ name: 'test', scope: 'admin', token: TOKEN }], log }
-  return { operator, dropped: () => {}, log } as unknown as AdminDeps
+  return { operator, dropped: () => {}, log } as unknown as OperatorListenerDeps
 }
 
 t.test(
