@@ -26,7 +26,7 @@ export interface OffLoop {
   readonly show: Show
 }
 
-/** Runs a task on the thread; rejects with TookDown where that ended, by its memory or its time. */
+/** Runs a task on the thread; rejects with ThreadEnded where the thread ended, by its memory or its time. */
 export type Run = <Result>(
   name: keyof Tasks,
   bytes: Uint8Array,
@@ -53,7 +53,7 @@ const UNREADABLE = {
   message: 'takes more memory or time to read than a callback may'
 }
 
-function orWhenTookDown<T>(otherwise: () => Promise<T> | T) {
+function orWhenThreadEnded<T>(otherwise: () => Promise<T> | T) {
   return (error: unknown): Promise<T> | T => {
     if (!(error instanceof ThreadEnded)) throw error
     return otherwise()
@@ -84,7 +84,7 @@ function examineLarge(
       const verdict = { type: 'refused', status: 422, faults: [UNREADABLE] } as const
       return { verdict, sealed: await seal(body, requestId) }
     }
-    return run<Examined>('examine', body, task).catch(orWhenTookDown<Examined>(refuse))
+    return run<Examined>('examine', body, task).catch(orWhenThreadEnded<Examined>(refuse))
   }
 }
 
@@ -106,7 +106,7 @@ function classifyLarge(run: Run): Classify {
     const task = (copy: Uint8Array) => ({ http: empty, body: copy, now })
     const { message } = UNREADABLE
     const unread = () => classify({ ...http, defect: { rule: 'too-much', message } }, now)
-    return run<Answer>('classify', body, task).catch(orWhenTookDown(unread))
+    return run<Answer>('classify', body, task).catch(orWhenThreadEnded(unread))
   }
 }
 
@@ -118,7 +118,7 @@ function reviewLarge(run: Run, sealer: Cipher): Review {
     const refuse = (): Reviewed => {
       return { type: 'refused', detail: 'the body can not be read', faults: [UNREADABLE] }
     }
-    return run<Reviewed>('review', kept.sealed, task).catch(orWhenTookDown(refuse))
+    return run<Reviewed>('review', kept.sealed, task).catch(orWhenThreadEnded(refuse))
   }
 }
 
