@@ -28,12 +28,14 @@ export interface Skip {
 export interface RunOptions {
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
-  /** A file that takes longer is ended, and has failed. */
+  /** A file that takes longer is ended, and has failed; it may ask for more by a TAP comment `timeout=<ms>`. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
 }
 
-// A file that ignores SIGTERM is killed.
+/** tap ends a file itself when its time is up, and says which test was running: it gets the time to do so. */
+const GRACE_MS = 10_000
+/** A file that ignores SIGTERM is killed. */
 const KILL_AFTER_MS = 5_000
 
 /** Runs one test file in a process of its own, as `node FILE`, and reads the TAP that it prints. */
@@ -54,10 +56,14 @@ export async function runTestFile(file: string, options: RunOptions): Promise<Fi
     child.kill('SIGTERM')
     setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref()
   }
-  const timer = setTimeout(
-    () => end(`took more than ${options.timeoutMs / 1000} s`),
-    options.timeoutMs
-  )
+  const limitTime = (ms: number) => setTimeout(() => end(`took more than ${ms / 1000} s`), ms)
+  let timer = limitTime(options.timeoutMs)
+  tap.parser.on('comment', (comment: string) => {
+    const asked = /^# timeout=(\d+)$/m.exec(comment)?.[1]
+    if (asked === undefined) return
+    clearTimeout(timer)
+    timer = limitTime(Number(asked) + GRACE_MS)
+  })
   const abort = () => end('stopped')
   options.signal.addEventListener('abort', abort)
   const code = await new Promise<number | string | null>((resolve, reject) => {

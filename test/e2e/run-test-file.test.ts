@@ -18,6 +18,8 @@ const folder = t.testdir({
   'exits.ts': `${TAP}t.pass(); process.on('exit', () => { process.exitCode = 7 })`,
   'dies.ts': `${TAP}t.test('half', async (t) => { t.pass(); process.kill(process.pid, 'SIGKILL'); ${NEVER} })`,
   'hangs.ts': `${TAP}process.on('SIGTERM', () => {}); t.pass(); ${NEVER}`,
+  'asks-for-time.ts': `${TAP}t.comment('timeout=60000'); t.pass()
+    await new Promise((resolve) => setTimeout(resolve, 3_000))`,
   'not-code.ts': `this is no TypeScript`
 })
 
@@ -73,6 +75,10 @@ t.test(
     t.match(namesOf((await run('hangs', 60_000, stop.signal)).failed), ['stopped'])
   }
 )
+
+t.test('a file may ask for more time', async (t) => {
+  t.match(await run('asks-for-time', 2_000), { passed: 1, failed: [] })
+})
 
 t.test('a file that is not there has failed', async (t) => {
   t.not((await run(join('no', 'such'))).failed.length, 0)
