@@ -5,24 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { call, type Env } from '../helpers/service-process.ts'
 import { until } from '../helpers/until.ts'
-import {
-  accountOf,
-  ask,
-  atRest,
-  otherPorts,
-  resultsOf,
-  startWorld,
-  view
-} from '../helpers/world.ts'
-
-const sample = JSON.stringify({
-  OperationId: '6baf6c19-e485-463b-ae24-a821b025c8a4',
-  Status: 'OK',
-  Data: { Transaction: [] },
-  AdditionalInformation: null,
-  Error: null,
-  LifeSpan: null
-})
+import { accountOf, ask, atRest, otherPorts, startWorld, view } from '../helpers/world.ts'
 
 t.test('a wrong configuration stops the start', async (t) => {
   const world = await startWorld(t)
@@ -181,71 +164,6 @@ t.test('a process that cannot listen takes no work', async (t) => {
   t.equal(world.khipu.calls.length, 0)
   const seen = await Promise.all(requestIds.map((requestId) => view(server, requestId)))
   t.equal(seen.filter(({ state }) => state !== 'queued').length, 0)
-})
-
-t.test('a start without Redis answers 503 until it is there, and then all heals', async (t) => {
-  const world = await startWorld(t, { ownRedis: true })
-  const before = await world.start()
-  const requestId = await ask(before, accountOf('1205', 1))
-  const asked = await until('Khipu was asked', () => world.khipu.calls[0])
-  await before.stop()
-  await world.redis.kill()
-
-  const service = world.spawn()
-  const { publicUrl, adminUrl } = service
-  const live = await until('it listens', () => call(`${publicUrl}/health/live`).catch(() => null))
-  t.equal(live.status, 200)
-  const post = () => call(asked.callbackUrl ?? '', { method: 'POST', body: sample })
-
-  await t.test('a callback is answered 503 with Retry-After', async (t) => {
-    const answer = await post()
-    t.match(answer, { status: 503, body: { status: 'unavailable' } })
-    t.match(answer.headers.get('retry-after'), /^[0-9]+$/)
-  })
-
-  await t.test('an altered capability is answered 404 all the same', async (t) => {
-    t.equal((await call(`${asked.callbackUrl}x`, { method: 'POST', body: sample })).status, 404)
-  })
-
-  await t.test('readiness says 503, and liveness 200', async (t) => {
-    const answer = await until('it listens', () =>
-      call(`${adminUrl}/health/ready`).catch(() => null)
-    )
-    t.match(answer, { status: 503, body: { status: 'unavailable', redis: 'away' } })
-    t.equal((await call(`${adminUrl}/health/live`)).status, 200)
-  })
-
-  await t.test('the operator API is answered 503 with Retry-After', async (t) => {
-    const body = { RequestData: { AccountNumber: '1001' } }
-    const answer = await service.api('POST', '/v1/requests', body)
-    t.match(answer, { status: 503, body: { status: 503 } })
-    t.match(answer.headers.get('retry-after'), /^[0-9]+$/)
-    t.match(answer.headers.get('content-type'), 'application/problem+json')
-  })
-
-  await t.test('metrics say that the ledger is away', async (t) => {
-    const { status, text } = await service.api('GET', '/metrics')
-    t.equal(status, 200)
-    t.match(text, /^khipu_ledger_up 0$/m)
-  })
-
-  await t.test('all heals once Redis is there', async (t) => {
-    await world.redis.restart()
-    await service.ready()
-    t.match(await post(), { status: 200, body: { status: 'accepted' } })
-    t.match(await atRest(service, requestId), { state: 'delivered', attempts: 1 })
-    const second = await ask(service, accountOf('1301', 1))
-    t.match(await atRest(service, second), { state: 'delivered' })
-    t.equal((await resultsOf(world, [requestId, second])).size, 2)
-  })
-
-  await t.test('the loss of Redis is told once, and its return', async (t) => {
-    const told = service.logs.filter(({ msg }) => msg === 'redis lost').length
-    t.equal(service.logs.filter(({ msg }) => msg === 'redis back').length, told)
-    t.ok(told >= 1 && told <= 2, 'once for each of the two kinds of connection')
-    t.equal(service.stderr(), '')
-    t.same(service.strays, [])
-  })
 })
 
 t.test('what Node warns of is a line of the log', async (t) => {
