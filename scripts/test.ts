@@ -16,6 +16,7 @@ const USAGE = `npm test [-- tiers, files or folders]
 
   --watch     again after each change
   --slowest   the ten files that took longest
+  --long      of the tier chaos: every fault at full length; --long --help says more
   --coverage  what of src the tests of unit and integration reach, and whether that is enough
   --help      this
 `
@@ -44,7 +45,8 @@ const isCovered = options.includes('--coverage')
 const times = openTestTimes(root, join(cache, 'test-times.json'))
 const stop = new AbortController()
 
-if (options.includes('--watch')) watch()
+if (options.includes('--long')) runLongFaults()
+else if (options.includes('--watch')) watch()
 else if (options.includes('--help')) console.log(USAGE)
 else if (options.every((option) => OPTIONS.has(option))) await runAll()
 else {
@@ -146,14 +148,24 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
 }
 
+/** The faults have options of their own. */
+function runLongFaults(): void {
+  const rest = args.filter((argument) => argument !== '--long' && argument !== 'chaos')
+  handOver(['test/chaos/faults/main.ts', ...rest])
+}
+
 /** The same again, and again after each change of what is tested. */
 function watch(): void {
   const paths = ['src', 'test', 'schemas', 'simulator'].map(
     (path) => `--watch-path=${join(root, path)}`
   )
   const rest = args.filter((argument) => argument !== '--watch')
-  const file = fileURLToPath(import.meta.url)
-  const child = spawn(process.execPath, [...paths, file, ...rest], { cwd: root, stdio: 'inherit' })
+  handOver([...paths, fileURLToPath(import.meta.url), ...rest])
+}
+
+/** Lets another process do it, with its exit code. */
+function handOver(argv: readonly string[]): void {
+  const child = spawn(process.execPath, argv, { cwd: root, stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   child.on('close', (code) => (process.exitCode = code ?? 1))
 }

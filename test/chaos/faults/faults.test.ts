@@ -4,7 +4,7 @@ import { takeTime } from '../../helpers/patience.ts'
 import { faults } from './faults.ts'
 import { runFault } from './run-fault.ts'
 
-// The short form of `npm run test:faults`: a seed of JOURNEY_SEED does the same harm again.
+// The short form of `npm run test:chaos -- --long`: a seed of JOURNEY_SEED does the same harm again.
 const { seed } = takeChance()
 
 const MOST_MS = 300_000

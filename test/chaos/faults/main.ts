@@ -6,7 +6,7 @@ import { faults } from './faults.ts'
 import { type Outcome, runFault } from './run-fault.ts'
 import { markdownOf, tableOf } from './table.ts'
 
-const USAGE = `npm run test:faults [-- options] [beginnings of names]
+const USAGE = `npm run test:chaos -- --long [options] [beginnings of names]
 
   --seed N   the same harm as in the run with that seed
   --short    the short form that npm run test:chaos runs
@@ -55,7 +55,7 @@ async function runAll(): Promise<void> {
   console.log(
     `seed ${seed}: ${chosen.length - failed - skipped} held, ${failed} failed, ${skipped} skipped, ${seconds} s`
   )
-  if (failed > 0) console.log(`again: npm run test:faults -- --seed ${seed}`)
+  if (failed > 0) console.log(`again: npm run test:chaos -- --long --seed ${seed}`)
   // Whatever a fault has left open must not keep the command from ending.
   process.exit(failed > 0 ? 1 : 0)
 }
