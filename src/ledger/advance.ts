@@ -15,7 +15,7 @@ export interface Jobs {
   /** Sees to it that the jobs of `after` exist, and those that only `before` needed don't. */
   ensure(before: Request | null, after: Request, now: number): Promise<void>
   /** Has a request looked at at once whose instant has passed, or whose turn has come. */
-  hurry(request: Request, now: number): Promise<void>
+  promote(request: Request, now: number): Promise<void>
   /**
    * Puts the one result of an ended request on the downstream queue; again is as good as once. False where it is not
    * there yet: `open` says that it is set aside, or it is left to a worker.
@@ -68,7 +68,7 @@ export async function advance(
     const { done, next } = await deps.ledger.commit(entry, change)
     if (!done) continue
     await ensure(deps, entry.request, after, now)
-    for (const request of next) await deps.jobs.hurry(request, now)
+    for (const request of next) await deps.jobs.promote(request, now)
     return { before, after, now }
   }
 }

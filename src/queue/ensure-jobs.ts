@@ -10,11 +10,11 @@ import type { Results } from '../delivery/publish-results.ts'
 export interface RequestJobs extends Results {
   ensure(before: Request | null, after: Request, now: number): Promise<void>
   /** Has the received callbacks of a request looked at; `callbackId` names the one that came. */
-  wake(requestId: string, callbackId: string): Promise<void>
+  enqueueCallback(requestId: string, callbackId: string): Promise<void>
   /** Has a worker publish the result of an ended request. */
   publishLater(requestId: string): Promise<void>
   /** Ensures the jobs of a request that is overdue or whose turn has come, and wakes them where they sleep. */
-  hurry(request: Request, now: number): Promise<void>
+  promote(request: Request, now: number): Promise<void>
 }
 
 /** BullMQ's answer where a job to promote is no longer delayed. */
@@ -52,7 +52,7 @@ export function createJobs(queues: Pick<Queues, 'of'>, results: Results): Reques
     ...createWakers(queues),
     ensure,
 
-    async hurry(request, now) {
+    async promote(request, now) {
       await ensure(null, request, now)
       const waits = waitsForAccount(request) || waitsForProbe(request)
       const late = jobsOf(request).filter(({ at }) => at <= now || waits)
@@ -62,11 +62,13 @@ export function createJobs(queues: Pick<Queues, 'of'>, results: Results): Reques
 }
 
 /** The jobs of the callbacks' queue: to advance the request is all that a worker does for any of them. */
-function createWakers({ of }: Pick<Queues, 'of'>): Pick<RequestJobs, 'wake' | 'publishLater'> {
+function createWakers({
+  of
+}: Pick<Queues, 'of'>): Pick<RequestJobs, 'enqueueCallback' | 'publishLater'> {
   const add = async (requestId: string, jobId: string) =>
     void (await of(requestId).callback.add('callback', { requestId, at: 0 }, { jobId }))
   return {
-    wake(requestId, callbackId) {
+    enqueueCallback(requestId, callbackId) {
       const [attempt, hash = ''] = callbackId.split('.')
       return add(requestId, `callback-${requestId}-${attempt}-${hash.slice(0, 32)}`)
     },

@@ -66,7 +66,7 @@ async function attempt(
 async function heal(deps: SweepDeps, requestId: string): Promise<void> {
   const advanced = await advance(deps, requestId, (request) => request)
   if (advanced === null) return
-  await deps.jobs.hurry(advanced.after, advanced.now)
+  await deps.jobs.promote(advanced.after, advanced.now)
   deps.log.warn({ requestId, state: advanced.after.state }, 'overdue request swept')
 }
 

@@ -1,6 +1,6 @@
 -- The probe of refused bank credentials. <tag>:probe:<log-on> names who tried them last; whether it still is on
 -- its way is for its own state to say, as with turns. <tag>:probing:<log-on> has those that wait for it.
---- @include "turns"
+--- @include "serialization"
 
 local function probeOut(logon, but)
   local id = redis.call('GET', key('probe', logon))
