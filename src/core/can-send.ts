@@ -8,13 +8,13 @@ import { isUsedUp } from './send-limits.ts'
 
 /**
  * The new state of a due request that must not be sent; null if it may be sent. The reasons, in this order:
- * - the request is too old;
- * - its POSTs or its tries of bank credentials are used up;
- * - one of its callbacks was rejected after the deadline and waits in quarantine for inspection;
- * - its authorization has expired;
- * - the bank rejected its bank credentials, and another try could lock the account;
- * - another request tries the same bank credentials first;
- * - another request of the same account goes first.
+ * - The request is too old.
+ * - Its POSTs or its tries of bank credentials are used up.
+ * - One of its callbacks was rejected after the deadline and waits in quarantine for inspection.
+ * - Its authorization has expired.
+ * - The bank rejected its bank credentials, and another try could lock the account.
+ * - Another request tries the same bank credentials first.
+ * - Another request of the same account goes first.
  */
 export function withholdSending(request: Request, context: DecisionContext): Request | null {
   const { now, policy, refused, busyUntil, probeUntil } = context

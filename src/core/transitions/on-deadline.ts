@@ -22,8 +22,8 @@ export function applyDeadline(request: Request, context: DecisionContext): Reque
 }
 
 /**
- * True if a callback of the latest attempt was rejected and kept after its deadline, while the request waits for the
- * retry because of that silence.
+ * True if a callback of the latest attempt was rejected and kept after the deadline. The request waits for the retry
+ * because of that silence.
  */
 export function isQuarantinedAfterDeadline(
   request: Request,
