@@ -2,8 +2,8 @@ import type { Totals } from './queries.ts'
 import type { Page } from './listing.ts'
 
 /**
- * Merges one page of each partition into one, newest first. A partition with further records has searched down to its
- * cursor. Records older than any such cursor belong to a later page.
+ * Merges one page of each part of the ledger into one, newest first. A part with further records has searched down to
+ * its cursor. Records older than any such cursor belong to a later page.
  */
 export function mergePages(pages: readonly Page[], limit: number): Page {
   const cursors = pages.flatMap(({ next }) => (next === null ? [] : [next])).toSorted()
@@ -22,7 +22,7 @@ export function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
 }
 
-/** The totals of all partitions. */
+/** The totals of all parts of the ledger. */
 export function sumTotals(all: readonly Totals[]): Totals {
   return {
     accepted: sum(all.map(({ accepted }) => accepted)),

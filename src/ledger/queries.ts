@@ -19,7 +19,7 @@ export function unaccounted({ accepted, ended, live }: Omit<Totals, 'setAside'>)
   return counts.reduce((left, count) => left - count, accepted)
 }
 
-/** Queries that one partition of the ledger answers, and all partitions together. */
+/** Queries that one part of the ledger answers, and all parts together. */
 export interface Lookup {
   /**
    * Redis's clock, ms since 1970: the reference clock. On a Cluster it is the clock of the node that holds the request.

@@ -16,7 +16,10 @@ const ORDERS = [
   WaitingError
 ] as const
 
-/** The error of a failed handler. BullMQ stores message and stack in the job, so both contain only a code. */
+/**
+ * The error of a failed handler. BullMQ stores message and stack in the job, so the message is a code and the stack
+ * empty.
+ */
 class HandlerFailed extends Error {
   override readonly name = 'HandlerFailed'
   override readonly stack = ''

@@ -16,13 +16,13 @@ export type OwnQueues = Readonly<Record<QueueName, Queue<JobData>>>
 
 /** The service's own queues under every hash tag, opened on one connection. */
 export interface Queues {
-  /** The queues of a request. They share the hash tag of its ledger partition. */
+  /** The queues of a request. They share the hash tag of its part of the ledger. */
   of(requestId: string): OwnQueues
   close(): Promise<void>
 }
 
 export interface QueueSettings {
-  /** The hash tags of the ledger, in partition order. */
+  /** The hash tags of the ledger, in the order of its parts. */
   readonly tags: readonly [string, ...string[]]
 }
 
