@@ -95,7 +95,7 @@ export async function compareTimes(): Promise<void> {
   const capabilities = createCapabilities(secretKeys)
   const checks: Checks = { capabilities, ledger: opened.ledger }
   const open = async (port: number, used: Checks) => {
-    const never = { wake: async () => {} }
+    const never = { enqueueCallback: async () => {} }
     const replicas = awaitReplicas(connection, 0, 'khipu:fence')
     const others = {
       jobs: never,

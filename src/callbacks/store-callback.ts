@@ -14,7 +14,7 @@ export interface LedgerWriter {
   readonly ledger: Pick<Ledger, 'receive'>
   readonly quarantine: Pick<Quarantine, 'keep'>
   readonly replicas: Replicas
-  readonly jobs: { wake(requestId: string, callbackId: string): Promise<void> }
+  readonly jobs: { enqueueCallback(requestId: string, callbackId: string): Promise<void> }
 }
 
 export interface StoreDeps extends LedgerWriter {
@@ -75,7 +75,7 @@ async function receive(
   const [status] = await replicas.reached(() =>
     Promise.all([
       ledger.receive(requestId, callback, sealed ?? body, takenMsAgo),
-      jobs.wake(requestId, id)
+      jobs.enqueueCallback(requestId, id)
     ])
   )
   return { status, id }

@@ -3,9 +3,11 @@ import type { Outcome } from './envelope.ts'
 
 /**
  * Khipu's immediate answer to one POST, as a closed union.
- * `acknowledged`: accepted, the callback follows. `envelope`: the outcome is known already.
- * `refused`: an HTTP status says no. `temporary`: not taken; may be sent again.
- * `ambiguous`: it may have been taken; nothing is sent before the deadline.
+ * `acknowledged`: Khipu accepted the request and sends a callback later.
+ * `envelope`: the answer already carries the outcome.
+ * `refused`: an HTTP status rejects the request.
+ * `temporary`: Khipu did not accept the request. It may be sent again.
+ * `ambiguous`: Khipu may have accepted the request. Nothing is sent before the deadline.
  */
 export type Answer =
   | {
@@ -19,21 +21,21 @@ export type Answer =
       readonly httpStatus: number
       readonly outcome: Outcome
       readonly retryAfterMs: number | null
-      /** The bytes that came, or an error written anew where they break the rules of JSON. */
+      /** The received bytes. An error whose bytes break the rules of JSON is written anew. */
       readonly body: Uint8Array
-      /** The bytes that came, where an error had to be written anew. */
+      /** The received bytes, if the error was written anew. */
       readonly unreadable?: Unreadable
     }
   | {
       readonly type: 'refused'
-      /** Null where there was nothing to send with. */
+      /** Null if the request was not sent, for lack of an authorization. */
       readonly httpStatus: number | null
       readonly cause: 'unauthorized' | 'rejected' | 'unreadable-answer'
       readonly detail: string
     }
   | {
       readonly type: 'temporary'
-      /** Null where no request reached Khipu. */
+      /** Null if no request reached Khipu. */
       readonly httpStatus: number | null
       readonly retryAfterMs: number | null
       readonly detail: string
@@ -41,11 +43,11 @@ export type Answer =
   | {
       readonly type: 'ambiguous'
       readonly detail: string
-      /** What a 2xx brought that can't be read: kept, for it may have been paid for. */
+      /** The body of a 2xx that cannot be read. It is kept, because Khipu may have charged for it. */
       readonly unreadable?: Unreadable
     }
 
-/** A body that is no envelope, and why. */
+/** A body that is not an envelope, and the reason. */
 export interface Unreadable {
   readonly body: Uint8Array
   readonly kind: 'not-json' | 'schema'

@@ -3,17 +3,18 @@ import { isRefusedCredentials } from './error-cause.ts'
 import type { RefusedCredentials } from './decide.ts'
 import { isOnItsWay, latestAttempt, credentialsOf, type Request } from './request.ts'
 
-/** What a change of a request says of bank credentials, by the name under which that is remembered. */
+/** What a change of a request reveals about bank credentials. `logon` is the name under which it is stored. */
 export type CredentialsVerdict =
   | { readonly type: 'refused'; readonly logon: string; readonly refused: RefusedCredentials }
   | { readonly type: 'trusted'; readonly logon: string }
-  /** The attempt that tried refused credentials ended and proved nothing. */
+  /** The attempt that tried rejected bank credentials ended without proof. */
   | { readonly type: 'unproven'; readonly logon: string; readonly refused: RefusedCredentials }
 
 /**
- * Credentials are refused where Khipu said so (Code E1xx), of any attempt and however late. They are to be
- * trusted where a result came of them, or a Code E3xx: there is no data, so the bank has let them in (assumed).
- * `refused` is what is remembered of those of the request. Null where nothing is said.
+ * What the change of a request reveals about its bank credentials, or null.
+ * They are refused if Khipu reported Code E1xx, for any attempt and however late. They are trusted if Khipu sent a
+ * result, or Code E3xx: without data, the bank has still accepted the login (assumed).
+ * `refused` is the stored rejection of the request's bank credentials.
  */
 export function verdictOnCredentials(
   before: Request,
@@ -24,8 +25,8 @@ export function verdictOnCredentials(
   const isOpen = before.endedAt === null
   const winner = received.find(({ outcome }) => outcome.type === 'result')
   if (winner !== undefined && isOpen) return trusted(sentWith(after, winner))
-  const telling = received.filter((one) => isRefusal(one) || (isOpen && isWithoutData(one)))
-  const latest = telling.at(-1)
+  const conclusive = received.filter((one) => isRefusal(one) || (isOpen && isWithoutData(one)))
+  const latest = conclusive.at(-1)
   if (latest !== undefined) {
     return isRefusal(latest) ? refusedBy(after, latest) : trusted(sentWith(after, latest))
   }
@@ -57,7 +58,7 @@ function trusted(logon: string): CredentialsVerdict | null {
   return logon === '' ? null : { type: 'trusted', logon }
 }
 
-/** As many probes as a policy can allow after one notification. */
+/** The largest number of probes that a policy can allow after one notification. */
 const MOST_REMEMBERED = 100
 
 function unproven(
@@ -68,7 +69,7 @@ function unproven(
   const attempt = latestAttempt(before)
   if (attempt?.isProbe !== true || !isOnItsWay(before)) return null
   if (isOnItsWay(after) && latestAttempt(after)?.number === attempt.number) return null
-  // It was given other credentials meanwhile: what is remembered is of those.
+  // The request has received other bank credentials. The stored rejection concerns those.
   if (attempt.logon !== credentialsOf(before)) return null
   const probedAt = [...(refused.probedAt ?? []), attempt.sendingAt].slice(-MOST_REMEMBERED)
   return { type: 'unproven', logon: attempt.logon, refused: { ...refused, probedAt } }

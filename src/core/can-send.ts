@@ -7,10 +7,14 @@ import { endRequest, park } from './transitions/apply-decision.ts'
 import { isUsedUp } from './send-limits.ts'
 
 /**
- * What becomes of a request that is due and must not be sent all the same; null where nothing speaks
- * against it. It is too old; its POSTs or its log-ons are used up; a callback of it was refused, and waits in
- * quarantine to be looked at; its authorization has expired; the bank has refused its credentials, and would lock
- * the account; another request tries them first; or another one of the same account goes first.
+ * The new state of a due request that must not be sent; null if it may be sent. The reasons, in this order:
+ * - The request is too old.
+ * - Its POSTs or its tries of bank credentials are used up.
+ * - One of its callbacks was rejected after the deadline and waits in quarantine for inspection.
+ * - Its authorization has expired.
+ * - The bank rejected its bank credentials, and another try could lock the account.
+ * - Another request tries the same bank credentials first.
+ * - Another request of the same account goes first.
  */
 export function withholdSending(request: Request, context: DecisionContext): Request | null {
   const { now, policy, refused, busyUntil, probeUntil } = context
@@ -26,20 +30,20 @@ export function withholdSending(request: Request, context: DecisionContext): Req
     if (!mayProbe(request, refused, context)) return parkFor('credentials', refused.code)
     if (probeUntil !== null) return waitForProbe(request, probeUntil, now)
   }
-  return busyUntil === null ? null : waitItsTurn(request, busyUntil, now)
+  return busyUntil === null ? null : waitForAccount(request, busyUntil, now)
 }
 
-/** True where a request is due, and waits for another one of the same account. */
+/** True if a request is due and waits for another request of the same account. */
 export function waitsForAccount(request: Request): boolean {
   return isToBeSent(request) && request.reason === 'account-busy'
 }
 
-/** How long to look away, at the least, from an account whose turn should have come. */
-const LOOK_AGAIN_MS = 1_000
+/** Minimum delay before re-checking a busy account. */
+const RECHECK_AFTER_MS = 1_000
 
-// It is woken when its turn has come; the instant is for when that goes wrong.
-function waitItsTurn(request: Request, busyUntil: number, now: number): Request {
-  const dueAt = Math.max(busyUntil, now + LOOK_AGAIN_MS)
+// The job is promoted when the request is next in line. `dueAt` is the fallback for a lost promotion.
+function waitForAccount(request: Request, busyUntil: number, now: number): Request {
+  const dueAt = Math.max(busyUntil, now + RECHECK_AFTER_MS)
   const waiting: Request = { ...request, reason: 'account-busy', dueAt }
   return waitsForAccount(request) ? waiting : note(waiting, { at: now, event: 'account-busy' })
 }

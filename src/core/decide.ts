@@ -11,62 +11,62 @@ import type { FailReason } from '../schemas/generated.ts'
 import type { Request } from './request.ts'
 import { hasUsedUpLogons, isUsedUp } from './send-limits.ts'
 
-/** What to do next with a request whose attempt failed. (A good result needs no decision: it is delivered.) */
+/** The next step for a request whose attempt failed. (A good result needs no decision: it is delivered.) */
 export type Decision =
   | { readonly type: 'retry'; readonly at: number; readonly cause: Cause }
   | {
       readonly type: 'park'
       readonly until: number
       readonly cause: ParkCause
-      /** The instant at which it would have been sent, and before which it must not be. */
+      /** The planned instant of the retry. A release before it must wait until then. */
       readonly notBefore?: number
     }
   | { readonly type: 'fail'; readonly reason: FailReason }
 
-/** How an attempt failed, and when that was received. */
+/** How an attempt failed, and when the failure was received. */
 export interface Failure {
   readonly cause: Cause
   readonly code: string | null
   readonly receivedAt: number
-  /** Khipu's Retry-After in ms, where it sent one. */
+  /** Khipu's Retry-After in ms, if Khipu sent one. */
   readonly retryAfterMs: number | null
-  /** The HTTP status or the error code that an operator is told; absent where an envelope says it all. */
+  /** The HTTP status or the error code for the operator. Absent if an envelope contains everything. */
   readonly detail?: string
 }
 
-/** All that a decision needs to know of the world: the core has no clock, no chance and no I/O of its own. */
+/** All inputs of a decision. The core has no clock, no randomness and no I/O of its own. */
 export interface DecisionContext {
   readonly policy: Policy
   /** Redis's clock, ms since 1970. */
   readonly now: number
-  /** From 0 up to, but not, 1. */
+  /** At least 0, less than 1. */
   readonly random: number
-  /** The notifications that came since the latest attempt began. */
+  /** The notifications received since the latest attempt began, or since the rejection in `refused`. */
   readonly notifications: readonly Notification[]
-  /** The deadline for a callback where Khipu names none that can be read. */
+  /** The deadline for a callback if Khipu names none that can be read. */
   readonly callbackTimeoutMs: number
-  /** When the service's own authorization expires, where that can be read. */
+  /** When the service's own authorization expires, if its expiry can be read. */
   readonly authorizationExpiresAt: number | null
-  /** Until when, at the latest, another request of the same account is on its way; null where none is. */
+  /** The latest instant at which another request of the same account is still in flight; null if none is. */
   readonly busyUntil: number | null
-  /** The latest attempt of which a callback was refused and kept in quarantine; null where none was. */
+  /** The latest attempt with a rejected callback in quarantine; null if there is none. */
   readonly keptAttempt: number | null
-  /** The latest log-on that the bank refused with the same credentials. */
+  /** The latest rejection of the same bank credentials by the bank. */
   readonly refused: RefusedCredentials | null
-  /** Until when, at the latest, another request tries the refused credentials; null where none does. */
+  /** The latest instant at which another request still tries the rejected bank credentials; null if none does. */
   readonly probeUntil: number | null
 }
 
-/** A log-on that the bank refused: whose, when, and Khipu's code for it. */
+/** A rejection of bank credentials by the bank: the request, the instant and Khipu's code. */
 export interface RefusedCredentials {
   readonly requestId: string
   readonly at: number
   readonly code: string
-  /** When the attempts began that tried them since, and that proved nothing. */
+  /** When the attempts began that tried these bank credentials since then without proof. */
   readonly probedAt?: readonly number[]
 }
 
-/** Decides what follows a failed attempt: Error.Type has named the cause, attempts and age only bound it. */
+/** Decides the step after a failed attempt. Error.Type determines the cause; attempts and age only limit retries. */
 export function decide(request: Request, failure: Failure, context: DecisionContext): Decision {
   const { cause, code } = failure
   if (isFailCause(cause)) return { type: 'fail', reason: cause }
@@ -80,7 +80,7 @@ export function decide(request: Request, failure: Failure, context: DecisionCont
 
 const EXHAUSTED: Decision = { type: 'fail', reason: 'retries-exhausted' }
 
-/** True where what the request is sent with has expired at an instant, as far as can be read. */
+/** True if the authorization of the request has expired at an instant, as far as its expiry can be read. */
 export function isAuthorizationExpired(
   request: Request,
   at: number,
@@ -92,13 +92,13 @@ export function isAuthorizationExpired(
   return expiresAt !== null && expiresAt <= at
 }
 
-/** True once the request is too old to be sent, not counting the time it was parked. */
+/** True if the request is too old to be sent. The time it was parked does not count. */
 export function isExpired(request: Request, { policy, now }: DecisionContext): boolean {
   return now - request.requestedAt - request.parkedMs > policy.requestMaxAgeMs
 }
 
-// A notification that came between the failing answer and this decision is the one this request
-// would wait for, and it will not come again. No notification releases what must not be sent again.
+// A notification between the failing answer and this decision is the one for which the request would wait. It does not
+// come again, so the request is not parked. A request whose POSTs are used up is parked all the same.
 function parkUnlessNotified(
   request: Request,
   failure: Failure & { readonly cause: ParkCause },
@@ -114,7 +114,7 @@ function parkUnlessNotified(
     : { type: 'park', until: now + policy.parkedMaxMs[cause], cause }
 }
 
-// A retry whose authorization will have expired by then is a paid request for a certain refusal.
+// If the authorization expires before the retry, the retry would cost money and fail for certain.
 function retryWhileAuthorized(
   request: Request,
   retry: Extract<Decision, { type: 'retry' }>,
@@ -137,7 +137,7 @@ function retryWhileAllowed(
   if (retries >= rule.maxRetries) {
     return cause === 'no-callback' ? { type: 'fail', reason: cause } : EXHAUSTED
   }
-  // It would fail before it is sent, and its caller would only hear of it later.
+  // The retry would fail before sending, and the caller would learn of the failure later.
   if (isUsedUp(request, policy)) return EXHAUSTED
   const asked = Math.min(retryAfterMs ?? 0, rule.retryAfterMaxMs)
   const delay = Math.max(delayOf(rule, retries, random), asked)

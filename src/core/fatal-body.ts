@@ -1,4 +1,4 @@
-/** What was done for a request ended the thread that did it, by its memory or its time, and would do so again. */
+/** The work for a request ended its thread, through memory or time. Another try would end a thread again. */
 export class ThreadEnded extends Error {
   override readonly name = 'ThreadEnded'
 }

@@ -4,12 +4,12 @@ const ISO_8601 =
   /^P(?=[\dT])(?:(?<d>\d+)D)?(?:T(?=\d)(?:(?<h>\d+)H)?(?:(?<m>\d+)M)?(?:(?<s>\d+(?:\.\d+)?)S)?)?$/
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$/
 
-/** However short Khipu's LifeSpan is, or our own time-out: so long a callback may take. */
+/** Minimum wait for a callback, unless CALLBACK_TIMEOUT is shorter. A shorter LifeSpan from Khipu does not count. */
 const SHORTEST_WAIT_MS = 180_000
 
 /**
- * How long the callback of an acknowledged request is awaited, in ms: for as long as Khipu's LifeSpan says where it
- * can be read, else for `callbackTimeoutMs`. Whoever gives up too early pays for the same result again.
+ * The wait for the callback of an acknowledged request, in ms: Khipu's LifeSpan if it can be read, else
+ * `callbackTimeoutMs`. A wait that is too short makes the service pay for the same result again.
  */
 export function callbackWaitMs(
   lifeSpan: string | null,
@@ -21,10 +21,10 @@ export function callbackWaitMs(
 }
 
 /**
- * How long Khipu says that it works on a request, in ms; null where the text can't be read as that.
- * Khipu documents LifeSpan as the time range of an asynchronous request, but neither format nor unit
- * (so all of this is assumed): read are ISO 8601 durations (`PT30M`), `30m`, and instants in the
- * future. A bare number has no unit and is not guessed at.
+ * Khipu's stated duration for a request, in ms; null if the text cannot be read as one.
+ * Khipu documents LifeSpan as the time range of an asynchronous request, but neither its format nor its unit. So the
+ * formats are assumed: ISO 8601 durations (`PT30M`), `30m`, and instants in the future. A bare number has no unit and
+ * is ignored.
  */
 export function readLifeSpan(text: string | null, now: number): number | null {
   const value = (text ?? '').trim()

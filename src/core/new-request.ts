@@ -1,6 +1,6 @@
 import { type Account, note, type Request } from './request.ts'
 
-/** What an operator asks for, without the secrets: those are sealed apart from the record. */
+/** The content of a new request without its secrets. Those are encrypted and stored apart from the record. */
 export interface NewRequest {
   readonly requestId: string
   readonly service: string
@@ -9,7 +9,7 @@ export interface NewRequest {
   readonly authorization: Request['authorization']
 }
 
-/** The record of a request that has just been accepted: queued, and due at once. */
+/** The record of a request that was just accepted: queued, and due at once. */
 export function acceptRequest(asked: NewRequest, by: string, now: number): Request {
   const request: Request = {
     ...asked,

@@ -1,9 +1,9 @@
 import type { ParkCause } from './error-cause.ts'
 
-/** Someone's word that a cause of failure is gone. What is null or absent matches everything. */
+/** A statement by an operator that a cause of failure is gone. Null or absent fields match everything. */
 export interface Notification {
   readonly at: number
-  /** The name of the token whose holder gave it. */
+  /** The name of the operator token that authenticated it. */
   readonly by?: string
   readonly service: string | null
   readonly code: string | null
@@ -11,7 +11,7 @@ export interface Notification {
   readonly requestIds: readonly string[] | null
 }
 
-/** What a notification is held against. */
+/** The fields of a parked request that a notification is compared with. */
 export interface Parkable {
   readonly requestId: string
   readonly service: string
@@ -19,7 +19,7 @@ export interface Parkable {
   readonly cause: ParkCause
 }
 
-/** True where everything that the notification names is so of the request. */
+/** True if every field of the notification matches the request. */
 export function matches(notification: Notification, parkable: Parkable): boolean {
   const { service, code, reason, requestIds } = notification
   return (

@@ -3,7 +3,7 @@ const PRIME = 0x01_00_01_93
 
 /**
  * The index of the partition that holds an id: its FNV-1a hash (32 bits, of its UTF-16 units), modulo the number of
- * partitions. It must never change: where a request lies is written down nowhere else.
+ * partitions. The function must never change, because the place of a request is stored nowhere else.
  */
 export function placeOf(id: string, count: number): number {
   let hash = OFFSET_BASIS
@@ -13,12 +13,12 @@ export function placeOf(id: string, count: number): number {
   return (hash >>> 0) % count
 }
 
-/** The one of several parts that holds an id. */
+/** The part that holds an id. */
 export function holderOf<Part>(parts: readonly [Part, ...Part[]], id: string): Part {
   return parts[placeOf(id, parts.length)] ?? parts[0]
 }
 
-/** Draws ids until one has the same place as its account, so that all requests of an account share a partition. */
+/** Draws ids until one has the same place as its account. So all requests of an account share a partition. */
 export function idBeside(account: string | null, count: number, draw: () => string): string {
   if (account === null) return draw()
   const wanted = placeOf(account, count)

@@ -1,28 +1,28 @@
 import type { ParkCause, RetryCause } from './error-cause.ts'
 
-/** How often and when a cause is retried. Delays in ms, counted from the instant the failure was received. */
+/** How often and when a cause is retried. Delays are in ms, from the instant at which the failure was received. */
 export interface RetryRule {
-  /** The n-th retry waits the n-th delay; the last one repeats. */
+  /** The n-th retry waits the n-th delay. The last one repeats. */
   readonly delaysMs: readonly number[]
-  /** The most that chance adds to a delay; never anything less than the delay. */
+  /** The maximum random addition to a delay. A delay is never shortened. */
   readonly jitter: { readonly share: number } | { readonly upToMs: number }
   readonly maxRetries: number
-  /** The longest Retry-After that is honoured, where Khipu sends one. */
+  /** The longest Retry-After from Khipu that is honoured. */
   readonly retryAfterMaxMs: number
 }
 
-/** What bounds the decisions. Error.Type makes them; these are the numbers. */
+/** The limits of the decisions. Error.Type determines the decision; the policy supplies the numbers. */
 export interface Policy {
   readonly retry: Readonly<Record<RetryCause, RetryRule>>
   /** How long a request stays parked before it fails. */
   readonly parkedMaxMs: Readonly<Record<ParkCause, number>>
-  /** The age at which a request is no longer sent, not counting the time it was parked. */
+  /** The age at which a request is no longer sent. The time it was parked does not count. */
   readonly requestMaxAgeMs: number
-  /** How many parked requests a notification lets go per second. */
+  /** How many parked requests a notification releases per second. */
   readonly releasesPerSecond: number
   /** How many POSTs one request may cost, over all causes. */
   readonly maxAttempts: number
-  /** How many requests may try a refused log-on again after one notification. */
+  /** How many requests may try rejected bank credentials again after one notification. */
   readonly probes: number
 }
 

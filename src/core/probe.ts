@@ -2,12 +2,12 @@ import type { DecisionContext, RefusedCredentials } from './decide.ts'
 import { matches } from './notification.ts'
 import { isToBeSent, note, type Request } from './request.ts'
 
-// After the bank refused credentials, one request at a time tries them again: the probe. It needs somebody's
-// word since the refusal: a notification, or an operator who released or retried it.
+// After the bank rejected bank credentials, one request at a time tries them again: the probe. A probe needs permission
+// that is newer than the rejection: a notification, or a release or retry by an operator.
 
 /**
- * True where the request would use the refused bank credentials, as far as is known. Where the service knows
- * the account alone, a request that was asked for later may well come with better ones.
+ * True if the request would use the rejected bank credentials, as far as the service knows. If it knows only the
+ * account, a request accepted after the rejection may bring better ones.
  */
 export function usesRefusedCredentials(request: Request, refused: RefusedCredentials): boolean {
   const isOwn = refused.requestId === request.requestId
@@ -15,7 +15,9 @@ export function usesRefusedCredentials(request: Request, refused: RefusedCredent
   return isOwn || isKnown || request.requestedAt <= refused.at
 }
 
-/** True where the request may try refused bank credentials again. The one that was refused has its own, bounded retry. */
+/**
+ * True if the request may try rejected bank credentials again. The rejected request itself has its own limited retry.
+ */
 export function mayProbe(
   request: Request,
   refused: RefusedCredentials,
@@ -29,7 +31,7 @@ export function mayProbe(
   return probedAt.filter((at) => at >= since).length < context.policy.probes
 }
 
-/** The instants at which somebody gave the word, after the refusal. */
+/** The instants of permission after the rejection. */
 function permitsOf(
   { requestId, service, releasedAt = 0 }: Request,
   { at: refusedAt, code }: RefusedCredentials,
@@ -40,20 +42,20 @@ function permitsOf(
   return [releasedAt, ...notified].filter((at) => at >= refusedAt)
 }
 
-/** True where a request is due, and waits for the probe of its bank credentials. */
+/** True if a request is due and waits for the probe of its bank credentials. */
 export function waitsForProbe(request: Request): boolean {
   return isToBeSent(request) && request.reason === 'logon-probe'
 }
 
-/** How long to wait, at the least, before looking again for a probe that should have ended. */
-const LOOK_AGAIN_MS = 1_000
+/** Minimum delay before re-checking for a probe that should have ended. */
+const RECHECK_AFTER_MS = 1_000
 
 /**
- * The request until the probe has ended. It is promoted then; the instant is for when that goes wrong. What
- * follows a good probe follows at the pace of releases.
+ * The request, waiting for the end of the probe. Its job is promoted then; `dueAt` is the fallback for a lost
+ * promotion. After a successful probe the requests follow at the pace of releases.
  */
 export function waitForProbe(request: Request, probeUntil: number, now: number): Request {
-  const dueAt = Math.max(probeUntil, now + LOOK_AGAIN_MS)
+  const dueAt = Math.max(probeUntil, now + RECHECK_AFTER_MS)
   const state = request.attempts.length === 0 ? 'queued' : 'retry-scheduled'
   const waiting: Request = { ...request, state, reason: 'logon-probe', dueAt, paced: true }
   return waitsForProbe(request) ? waiting : note(waiting, { at: now, event: 'logon-probe' })

@@ -4,7 +4,7 @@ import type { Cause, ParkCause } from './error-cause.ts'
 export type State = RequestState
 export type EndState = 'delivered' | 'failed' | 'cancelled'
 
-/** Every state, in the order in which a request usually meets them. */
+/** Every state, in the usual order of a request. */
 export const STATES: readonly State[] = [
   'queued',
   'sending',
@@ -17,9 +17,10 @@ export const STATES: readonly State[] = [
 ]
 
 /**
- * Why a request is where it is: a cause, a way of ending, `ambiguous` (it may or may not have been sent),
- * `account-busy` (another request of the same account goes first), or `logon-probe` (another request tries the
- * same bank credentials, which were refused, first).
+ * Why a request is in its state: a cause, a way of ending, or one of three more.
+ * `ambiguous`: Khipu may or may not have received the POST.
+ * `account-busy`: another request of the same account goes first.
+ * `logon-probe`: another request first tries the same bank credentials, which the bank rejected.
  */
 export type Reason = Cause | FailReason | 'ambiguous' | 'account-busy' | 'logon-probe'
 
@@ -27,32 +28,35 @@ export type Reason = Cause | FailReason | 'ambiguous' | 'account-busy' | 'logon-
 export interface Attempt {
   readonly number: number
   readonly sendingAt: number
-  /** The instant at which it was to be sent: that of the job which began it. */
+  /** The planned instant of sending: that of the job which began the attempt. */
   readonly dueAt: number
   readonly cause: Cause | null
-  /** The name of the log-on that it was sent with, where one is known. */
+  /** The name of the bank credentials used, if they are known. */
   readonly logon?: string
-  /** The id of the key that signed its capability. */
+  /** The id of the key that signed its callback token. */
   readonly signedWith?: string
-  /** Whether it tries bank credentials that were refused before. */
+  /** Whether the attempt tries bank credentials that were rejected before. */
   readonly isProbe?: true
-  /** Set where Khipu said that the bank refused its log-on, however late. Older documents lack it. */
+  /** Set if Khipu reported that the bank rejected the bank credentials, however late. Older documents lack it. */
   readonly refusedLogon?: true
-  /** Set where Khipu's immediate answer could not be read, and its body is kept in quarantine. */
+  /** Set if Khipu's immediate answer was unreadable and its body is kept in quarantine. */
   readonly keptAnswer?: true
 }
 
-/** Which account a request is about, without telling which: keyed hashes, and as much as an operator may see. */
+/** The account of a request, as keyed hashes that do not reveal it, and the part that an operator may see. */
 export interface Account {
-  /** Of bank and account, or else log-on, whatever the product: requests that share it take turns. */
+  /**
+   * Hash of bank and account, or of bank credentials if no account is named, for every product. Requests with the same
+   * id are sent one at a time.
+   */
   readonly id: string
-  /** Of the bank log-on that the request brings; null where Khipu alone knows it. */
+  /** Hash of the bank credentials in the request; null if only Khipu knows them. */
   readonly credentials: string | null
-  /** The last characters of the account's number: three at the most, none of a short one. */
+  /** The last characters of the account number: at most three, none of a short number. */
   readonly endsWith: string
 }
 
-/** One line of a request's history. No payload, no secret, no account. */
+/** One line of a request's history. It has no payload, no secret and no account. */
 export interface HistoryEvent {
   readonly at: number
   readonly event: string
@@ -60,50 +64,50 @@ export interface HistoryEvent {
   readonly [detail: string]: unknown
 }
 
-/** Where the last envelope that came is kept in the ledger, and when it came. */
+/** The location of the last received envelope in the ledger, and its instant. */
 export interface Response {
   readonly body: string
   readonly receivedAt: number
 }
 
-/** Since when and why a request is parked, and the instant before which it must not be sent all the same. */
+/** When and why a request was parked. Even after a release it must not be sent before `notBefore`. */
 export interface Parked {
   readonly at: number
   readonly cause: ParkCause
   readonly notBefore?: number
 }
 
-/** The ledger's document of one business request: the truth about it, without its secrets. */
+/** The ledger's document of one business request: the system of record, without the request's secrets. */
 export interface Request {
   readonly format: 1
   readonly requestId: string
   readonly service: string
   readonly reference: string | null
-  /** Null where the request names no account and brings no log-on. */
+  /** Null if the request names no account and brings no bank credentials. */
   readonly account: Account | null
-  /** What is known of the authorization that the request brought; null where the service's own is used. */
+  /** The known facts about the authorization in the request; null if the service's own is used. */
   readonly authorization: { readonly expiresAt: number | null } | null
   readonly state: State
   readonly reason: Reason | null
-  /** Khipu's Error.Code of the failure that parked it; notifications can ask for it. */
+  /** Khipu's Error.Code of the failure that parked the request. Notifications can select by it. */
   readonly code: string | null
   readonly requestedAt: number
-  /** The instant of the next step, null where there is none. */
+  /** The instant of the next step; null if there is none. */
   readonly dueAt: number | null
-  /** Of what is to be sent again: true where it was let go with others, at the pace of the policy. */
+  /** True if the next attempt belongs to a group of released requests, which follow the pace of the policy. */
   readonly paced: boolean
   readonly parked: Parked | null
-  /** When somebody released it last, or asked for its retry. */
+  /** When an operator last released the request, or asked for its retry. */
   readonly releasedAt?: number
-  /** For how long it was parked before, in all. */
+  /** The total time of earlier parking. */
   readonly parkedMs: number
   readonly attempts: readonly Attempt[]
-  /** What Khipu called the operation that it acknowledged or answered last. */
+  /** Khipu's id of the latest acknowledged or answered operation. */
   readonly operationId: string | null
   readonly completeness: Completeness | null
   readonly response: Response | null
   readonly endedAt: number | null
-  /** When its one result was seen on the downstream queue. */
+  /** When its result was first known to be on the downstream queue. */
   readonly publishedAt: number | null
   readonly history: readonly HistoryEvent[]
 }
@@ -113,29 +117,32 @@ export function isOpen(request: Request): boolean {
   return request.endedAt === null
 }
 
-/** True where an attempt was begun, and nothing has come of it so far. */
+/** True if an attempt has begun and has no outcome yet. */
 export function isOnItsWay({ state }: Request): boolean {
   return state === 'sending' || state === 'awaiting-callback'
 }
 
-/** True where the next step is to send it, now or later. */
+/** True if the next step is to send the request, now or later. */
 export function isToBeSent({ state }: Request): boolean {
   return state === 'queued' || state === 'retry-scheduled'
 }
 
-/** The name under which a refused log-on is remembered: its own, or that of the account where it isn't known; '' for none. */
+/**
+ * The name under which rejected bank credentials are stored: their own hash, or the account's if they are unknown. It
+ * is '' if both are unknown.
+ */
 export function credentialsOf({ account }: Request): string {
   return account?.credentials ?? account?.id ?? ''
 }
 
-/** The attempt that was sent last, undefined before the first. */
+/** The latest attempt; undefined before the first one. */
 export function latestAttempt(request: Request): Attempt | undefined {
   return request.attempts.at(-1)
 }
 
 const HISTORY_LIMIT = 200
 
-/** Adds a line to the history; past the limit the oldest lines but the first give way. */
+/** Adds a line to the history. Over the limit the oldest lines are deleted, except the first. */
 export function note(request: Request, event: HistoryEvent): Request {
   const history = [...request.history, event]
   return { ...request, history: history.toSpliced(1, Math.max(0, history.length - HISTORY_LIMIT)) }

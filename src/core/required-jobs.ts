@@ -1,7 +1,7 @@
 import { isUnpublished } from './result-head.ts'
 import type { Request } from './request.ts'
 
-/** A job that must exist. `at` is an instant in ms by Redis's clock; the id follows from the record alone. */
+/** A job that must exist. `at` is an instant in ms by Redis's clock. The id is computed from the record alone. */
 export interface Job {
   readonly type: 'send' | 'paced' | 'deadline' | 'result'
   readonly jobId: string
@@ -9,7 +9,7 @@ export interface Job {
   readonly at: number
 }
 
-/** The jobs that must exist for a request in its state: the queues hold nothing that this can't rebuild. */
+/** The jobs that must exist for a request in its state. All jobs in the queues can be rebuilt from it. */
 export function jobsOf(request: Request): readonly Job[] {
   const { requestId, endedAt } = request
   switch (request.state) {
@@ -29,12 +29,13 @@ export function jobsOf(request: Request): readonly Job[] {
   }
 }
 
-/** The instant after which a request without progress is overdue; null where nothing is left to do. */
+/** The instant after which a request without progress is overdue; null if no step is left. */
 export function progressDueAt(request: Request): number | null {
   return jobsOf(request)[0]?.at ?? null
 }
 
-// With the number of attempts: a retry that is due in the millisecond of the job that ran is another job.
+// The id includes the number of attempts. A retry may be due in the same millisecond as the job that ran, and needs
+// another id.
 function timed(
   type: 'send' | 'paced' | 'deadline',
   { requestId, attempts, dueAt }: Request

@@ -2,7 +2,7 @@ import type { Result } from '../schemas/generated.ts'
 import type { Outcome } from './envelope.ts'
 import { isOpen, note, type Request } from './request.ts'
 
-/** True where the request has ended and its result was not yet seen on the downstream queue. */
+/** True if the request has ended and its result is not known to be on the downstream queue. */
 export function isUnpublished(request: Request): boolean {
   return !isOpen(request) && request.publishedAt === null
 }
@@ -13,7 +13,7 @@ export function markPublished(request: Request, now: number): Request {
   return note({ ...request, publishedAt: now }, { at: now, event: 'result-published' })
 }
 
-/** A result without Khipu's envelope, which goes into the job as the bytes that came, and what deviates in it. */
+/** A result without Khipu's envelope and its deviations. The job gets the envelope as the received bytes. */
 export type ResultHead = Omit<Result, 'response' | 'deviations'>
 
 /** The result of an ended request. */
@@ -33,7 +33,7 @@ export function resultOf(request: Request): ResultHead {
   }
 }
 
-/** The extra result of a request that had failed, when an operator accepts a good callback that came too late. */
+/** The extra result of a failed request, after an operator accepted a good callback that arrived too late. */
 export function lateResultOf(
   request: Request,
   outcome: Extract<Outcome, { type: 'result' }>,

@@ -1,6 +1,6 @@
-/** A key of SECRET_KEYS: the first of a list signs and seals, all of them verify and open. */
+/** A key of SECRET_KEYS. The first key of the list signs and encrypts; all keys verify and decrypt. */
 export interface SecretKey {
   readonly kid: string
-  /** 32 bytes, from which the key of each purpose is derived. */
+  /** 32 bytes. The key for each purpose is derived from them. */
   readonly bytes: Uint8Array
 }

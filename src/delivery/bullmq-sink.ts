@@ -9,22 +9,22 @@ export interface ResultQueueSettings {
   readonly resultRetentionMs: number
 }
 
-/** For the consumer: its handler may throw a few times before a result is set aside as failed. */
+/** For the consumer: its handler has eight attempts before a result fails. */
 const ATTEMPTS = { attempts: 8, backoff: { type: 'exponential', delay: 1000 } } as const
 
-/** The downstream queue of BullMQ. The id of a result is the id of its job, which is what makes it idempotent. */
+/** The downstream queue of BullMQ. The id of a result is the id of its job, so delivery is idempotent. */
 export function openBullmqSink(redis: Connection, settings: ResultQueueSettings): ResultSink {
   const { queuePrefix, resultQueue, resultRetentionMs } = settings
-  // An age, never a count: a completed result has to hold its id until no handler can run again.
+  // An age, never a count: a completed job must hold its id until no handler can publish the result again.
   const removeOnComplete = { age: Math.ceil(resultRetentionMs / 1000) }
   const queue = new TextQueue(resultQueue, {
     connection: redis,
     prefix: queuePrefix,
     defaultJobOptions: { ...ATTEMPTS, removeOnComplete },
-    // BullMQ never forgets that its check of the version failed, and refuses every job from then on.
+    // BullMQ never forgets a failed version check, and rejects every job from then on.
     skipVersionCheck: true
   })
-  // Connection errors are logged where the connection is made; a failed command rejects its promise.
+  // Connection errors are logged by the module that connects. A failed command rejects its promise.
   queue.on('error', () => {})
   return {
     deliver: async ({ id, outcome, text }) =>
@@ -34,10 +34,10 @@ export function openBullmqSink(redis: Connection, settings: ResultQueueSettings)
   }
 }
 
-/** Older BullMQ, that of a consumer perhaps, moves waiting jobs to this list when it pauses the queue. */
+/** Older versions of BullMQ, possibly the consumer's, move waiting jobs to this list when they pause the queue. */
 const PAUSED = 'paused'
 
-/** Takes the same time however many jobs there are. */
+/** The time does not depend on the number of jobs. */
 async function readBacklog(queue: Queue, redis: Connection): Promise<Backlog> {
   const [counts, paused] = await Promise.all([
     queue.getJobCounts('wait', 'prioritized', 'delayed', 'failed'),
@@ -49,7 +49,7 @@ async function readBacklog(queue: Queue, redis: Connection): Promise<Backlog> {
   return { waiting, failed, oldestMs: addedAt === null ? 0 : Math.max(0, Date.now() - addedAt) }
 }
 
-/** When the next job was added, by the clock of the process that added it. BullMQ takes the last of a list. */
+/** When the next job was added, by the clock of the adding process. BullMQ takes the last element of a list. */
 async function nextAddedAt(queue: Queue, redis: Connection): Promise<number | null> {
   for (const list of ['wait', PAUSED]) {
     const id = await redis.lindex(queue.toKey(list), -1)

@@ -3,34 +3,34 @@ import { type Deviation, deviationsIn } from '../schemas/deviations.ts'
 import type { SealedResult } from '../schemas/generated.ts'
 import { resultText } from './result-text.ts'
 
-/** Khipu's envelope as it is stored, for a result to be made of. */
+/** Khipu's envelope as it is stored, for composing a result. */
 export interface StoredEnvelope {
   readonly requestId: string
   readonly callbackId: string
   readonly sealed: Uint8Array
-  /** Its bytes; throws where they are not what they were, or can't be opened. */
+  /** Decrypts the bytes. Throws if they differ from the received ones, or cannot be decrypted. */
   open(): Uint8Array
 }
 
 export type Envelope = Uint8Array | StoredEnvelope
 
-/** The data of a result's job, as the bytes of its JSON, and what deviates in its envelope. */
+/** The data of a result's job, as the bytes of its JSON, and the deviations in its envelope. */
 export interface Composed {
   readonly text: Uint8Array
   readonly deviations: readonly Deviation[]
 }
 
-/** Makes the data of a result's job. Of a large envelope that is done off the event loop. */
+/** Composes the data of a result's job. For a large envelope this is done off the event loop. */
 export type Compose = (
   head: ResultHead,
   envelope: Envelope | null,
   jobId: string
 ) => Promise<Composed> | Composed
 
-/** Makes of a result what only who holds its keys can read, bound to the id of its job. */
+/** Encrypts a result for the holders of the result keys. The ciphertext is bound to the job id. */
 export type EncryptResult = (plain: Uint8Array, jobId: string) => Uint8Array
 
-/** Composes at once, on the thread that calls. Without a sealer a result is the data of its job, as it is. */
+/** Composes at once, on the calling thread. Without `seal` the plain result is the data of its job. */
 export function composeInline(seal: EncryptResult | null = null) {
   return (head: ResultHead, envelope: Envelope | null, jobId: string): Composed => {
     const body = envelope === null || envelope instanceof Uint8Array ? envelope : envelope.open()
@@ -41,7 +41,7 @@ export function composeInline(seal: EncryptResult | null = null) {
   }
 }
 
-/** The text that is sealed is the one that would have been the job's data, byte for byte. */
+/** The encrypted text is, byte for byte, the one that an unencrypted job would have as its data. */
 function sealed(
   seal: EncryptResult,
   text: Uint8Array,

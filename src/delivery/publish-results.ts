@@ -9,21 +9,21 @@ import type { ResultSink } from './result-sink.ts'
 /** Publishes results, idempotently: the id of a result is that of its request. */
 export interface Results {
   /**
-   * The one result of a request that has ended; `open` reads the envelope that was stored for it, if any. False where
-   * `open` says that the result is set aside.
+   * The result of an ended request. `open` reads the envelope that was stored for it, if any. False if `open` reports
+   * that the result is set aside.
    */
   publish(request: Request, open: () => Promise<Envelope | 'set-aside' | null>): Promise<boolean>
-  /** The extra result of a request that had failed, after an operator accepted its late callback. */
+  /** The extra result of a failed request, after an operator accepted its late callback. */
   publishLate(result: ResultHead, envelope: Envelope): Promise<void>
 }
 
-/** A body is in memory a few times while it becomes a result: few at once, or memory runs out. */
+/** A body is in memory several times while it becomes a result, so only two are published at once. */
 const MOST_AT_ONCE = 2
 
 export interface ResultsDeps {
   readonly log: Logger
   readonly compose: Compose
-  /** Counts what deviates in a result that was published. */
+  /** Counts the deviations in a published result. */
   readonly deviated: (deviations: readonly Deviation[]) => void
 }
 
@@ -42,7 +42,7 @@ export function createResults(sink: ResultSink, { log, compose, deviated }: Resu
       log.error({ requestId: request.requestId }, 'result set aside')
       return false
     }
-    // A body is deleted only once its result was published: by another handler, a moment ago.
+    // A body is deleted only once its result was published. So another handler has just published it.
     if (envelope === null && request.response !== null) return true
     await deliver(resultOf(request), envelope, request.requestId)
     return true

@@ -1,25 +1,27 @@
-/** Where results go. Another target, an HTTP endpoint say, is another implementation beside `bullmq-sink.ts`. */
+/**
+ * The target of results. Another target, such as an HTTP endpoint, is another implementation beside `bullmq-sink.ts`.
+ */
 export interface ResultSink {
-  /** Hands a result over; resolves once the target has it. Idempotent: the same id again adds nothing. */
+  /** Delivers a result; resolves once the target has it. Idempotent: a repeated id adds nothing. */
   deliver(result: DeliverableResult): Promise<void>
-  /** What was handed over and not consumed yet; rejects while the target can't be asked. */
+  /** The results that were delivered and not consumed yet; rejects while the target is unreachable. */
   backlog(): Promise<Backlog>
   close(): Promise<void>
 }
 
 export interface DeliverableResult {
-  /** The id of its request, or that with `-late` behind it. */
+  /** The id of its request, or that id with the suffix `-late`. */
   readonly id: string
   readonly outcome: string
-  /** Its JSON, as `schemas/result.json` or, encrypted, `schemas/sealed-result.json` says. */
+  /** Its JSON, by `schemas/result.json` or, if encrypted, by `schemas/sealed-result.json`. */
   readonly text: Uint8Array
 }
 
 export interface Backlog {
-  /** Results that a consumer has yet to take, the retries of its handler included. */
+  /** Results that a consumer has yet to process, including the retries of its handler. */
   readonly waiting: number
-  /** Results that its handler has given up. */
+  /** Results that failed in the consumer's handler for good. */
   readonly failed: number
-  /** How long the next one has waited, in ms; 0 where none waits. */
+  /** How long the next one has waited, in ms; 0 if none waits. */
   readonly oldestMs: number
 }

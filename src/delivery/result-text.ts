@@ -4,8 +4,8 @@ import type { Deviation } from '../schemas/deviations.ts'
 const BYTE_ORDER_MARK = Buffer.from('\ufeff')
 
 /**
- * The JSON of a result. The envelope goes into it byte for byte, so that nothing is built of it, however large it
- * is, and every number keeps its digits: it was read as JSON when it came, and a key of it can't end the result.
+ * The JSON of a result. The envelope is copied byte for byte, so no object is built from it, whatever its size, and
+ * every number keeps its digits. It was validated as JSON on arrival, so its content cannot end the result early.
  */
 export function resultText(
   head: ResultHead,
@@ -17,7 +17,7 @@ export function resultText(
   return Buffer.concat([Buffer.from(`${begin},"response":`), response, Buffer.from('}')])
 }
 
-/** Text may begin with a byte order mark, and have none further on. */
+/** A text may begin with a byte order mark, but must have none inside. */
 function withoutMark(bytes: Uint8Array): Uint8Array {
   const hasMark = BYTE_ORDER_MARK.equals(bytes.subarray(0, BYTE_ORDER_MARK.length))
   return hasMark ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes

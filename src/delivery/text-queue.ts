@@ -1,21 +1,21 @@
 import { Job, Queue } from 'bullmq'
 
-/** The data of a job as the bytes of its JSON, which are not to be read and written once more. */
+/** The data of a job as the bytes of its JSON, so that it is not parsed and written again. */
 export class JobText {
   readonly bytes: Uint8Array
   constructor(bytes: Uint8Array) {
     this.bytes = bytes
   }
-  /** For whoever writes the job as JSON all the same, a log say. */
+  /** For code that writes the job as JSON all the same, such as a log. */
   toJSON(): null {
     return null
   }
 }
 
-/** A queue whose jobs may be added with their data as text. For those who read them they are jobs like any other. */
+/** A queue whose jobs may be added with their data as text. Consumers see ordinary jobs. */
 export class TextQueue extends Queue {
   protected override get Job(): typeof Job {
-    // It is a job of any data, which no subclass of a generic class can say of itself.
+    // TextJob is a job of any data. A subclass of a generic class cannot state that.
     return TextJob as unknown as typeof Job
   }
 }
@@ -26,7 +26,7 @@ class TextJob extends Job {
     const data: unknown = this.data
     if (!(data instanceof JobText)) return fields
     const { buffer, byteOffset, length } = data.bytes
-    // BullMQ hands it to the Redis client as it is, which takes bytes as well as strings.
+    // BullMQ passes the data unchanged to the Redis client, which accepts bytes as well as strings.
     return { ...fields, data: Buffer.from(buffer, byteOffset, length) as unknown as string }
   }
 }

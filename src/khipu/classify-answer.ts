@@ -7,32 +7,32 @@ import { check } from '../schemas/validate.ts'
 import { findError } from './find-error.ts'
 import { readRetryAfter } from './retry-after.ts'
 
-/** What came back over HTTP. */
+/** Khipu's HTTP answer. */
 export interface HttpAnswer {
   readonly status: number
-  /** The lines of that header, as they came. */
+  /** The lines of the header Retry-After, as they were received. */
   readonly retryAfter?: readonly string[] | undefined
-  /** Decoded, unless a defect says otherwise. */
+  /** The decoded body, unless there is a defect. */
   readonly body: Buffer
-  /** Why the body is not what Khipu has sent; nothing but an error is read from it. */
+  /** Why the body is not what Khipu has sent. Only an error is read from it. */
   readonly defect?: Defect
 }
 
-/** Classifies an answer. Of a large one that is done off the event loop. */
+/** Classifies an answer. For a large one this is done off the event loop. */
 export type Classify = (http: HttpAnswer, now: number) => Promise<Answer> | Answer
 
-/** A body that was cut short, that can't be decoded, or that takes too much to read. */
+/** A body that was cut short, that cannot be decoded, or that takes too much to read. */
 export interface Defect {
   readonly rule: 'cut' | 'content-encoding' | 'too-much'
   readonly message: string
-  /** The error's code, where one tells more than the HTTP status. */
+  /** The code of the error, if it says more than the HTTP status. */
   readonly code?: string
 }
 
 /**
- * Khipu's immediate answer, classified. An ERROR envelope counts whatever the HTTP status, and so does a
- * result. Khipu also answers with a JSON string as text/plain (401), a raw Go error (500) and an HTML page of
- * its gateway (504): there the HTTP status is all there is. With more JSON values than `mostValues` it is unreadable.
+ * Khipu's immediate answer, classified. An ERROR envelope counts whatever the HTTP status, and so does a result.
+ * Khipu also answers with a JSON string as text/plain (401), a raw Go error (500) and an HTML page of its gateway
+ * (504). Then only the HTTP status decides. A body with more JSON values than `mostValues` is unreadable.
  */
 export function classify(http: HttpAnswer, now: number, mostValues?: number): Answer {
   const { status: httpStatus, body } = http
@@ -55,7 +55,7 @@ export function classify(http: HttpAnswer, now: number, mostValues?: number): An
   return classifyStatus(http, parsed, retryAfterMs)
 }
 
-/** What the HTTP status says where the body says nothing that can be read. */
+/** Classifies by the HTTP status alone, if the body is unreadable. */
 function classifyStatus(http: HttpAnswer, parsed: Parsed, retryAfterMs: number | null): Answer {
   const { status: httpStatus, body, defect } = http
   const detail = `HTTP ${httpStatus}`
@@ -67,7 +67,8 @@ function classifyStatus(http: HttpAnswer, parsed: Parsed, retryAfterMs: number |
     return { type: 'refused', httpStatus, cause, detail }
   }
   if (cause !== undefined) return { type: 'temporary', httpStatus, retryAfterMs, detail }
-  // Khipu may have taken the request, and may have sent the result: a 2xx says so, and a 101 nothing else.
+  // Khipu may have accepted the request, and may have sent the result. A 2xx says so, and a 101 says nothing to the
+  // contrary.
   const kept = body.length === 0 ? {} : { unreadable: unreadable(parsed, body) }
   return { type: 'ambiguous', detail: defect?.code ?? detail, ...kept }
 }
@@ -84,7 +85,7 @@ function parse({ body, defect }: HttpAnswer, mostValues?: number): Parsed {
   return { ok: false, fault: { rule, message } }
 }
 
-/** An envelope with Status OK that breaks no rule; a missing Data reads as null in an immediate answer. */
+/** A valid envelope with Status OK. In an immediate answer a missing Data reads as null. */
 function readOk(parsed: Parsed): Readable | null {
   if (!parsed.ok) return null
   const checked = check('khipu-envelope', withData(parsed.value))
@@ -97,7 +98,7 @@ function withData(value: unknown): unknown {
     : value
 }
 
-/** `{"Transaction": []}` is an empty result; `{}`, `[]`, null and nothing at all are none. */
+/** `{"Transaction": []}` is an empty result; `{}`, `[]`, null and a missing Data are no result. */
 function hasData({ Data }: Readable): boolean {
   return Object.keys(Data ?? {}).length > 0
 }

@@ -6,43 +6,42 @@ import { ACCEPT_ENCODING, decodeBody } from './decode-body.ts'
 import { codeOf } from './error-code.ts'
 import { exchange, type Incoming, type Outgoing } from './exchange.ts'
 
-/** Who asks: a JWT of a bank user, or an API key. Khipu takes one of the two, never both. */
+/** The authorization: a JWT of a bank user, or an API key. Khipu accepts one of the two, never both. */
 export type Authorization = { readonly jwt: string } | { readonly apiKey: string }
 
 /** One POST to Khipu. */
 export interface KhipuRequest {
   /** `cl/banking/personal/btgpactual.cl/transactions` */
   readonly service: string
-  /** Passed on untouched. */
+  /** Passed on unchanged. */
   readonly requestData: unknown
   readonly callbackUrl: string
   readonly authorization: Authorization
 }
 
 export interface KhipuClient {
-  /** Sends once. Never throws for what the network or Khipu does: that is an answer, too. */
+  /** Sends once. Never throws for errors of the network or of Khipu: they are answers, too. */
   send(request: KhipuRequest): Promise<Answer>
   close(): Promise<void>
 }
 
 export interface KhipuSettings {
   readonly baseUrl: string
-  /** The most that one POST may take, in ms. Khipu's own gateway gives up after 180 s. */
+  /** Maximum duration of one POST, in ms. Khipu's own gateway gives up after 180 s. */
   readonly requestTimeoutMs: number
-  /** What connections go through; null, and by default, nothing. */
+  /** The proxy for connections; null (the default) for none. */
   readonly proxy?: Proxy | null
-  /** By default answers are classified at once, on the thread that calls. */
+  /** By default answers are classified at once, on the calling thread. */
   readonly classify?: Classify
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
-/** The most that an answer may have, as it comes and once it is decoded. */
+/** Maximum size of an answer, as received and after decoding. */
 const MOST_ANSWER_BYTES = 20 * 1024 * 1024
 
 /**
- * A client of Khipu's API alone: no redirects, no retries, certificates verified. Each POST has a
- * connection of its own, for one that is reused can break in the middle of being closed, and then
- * nobody knows whether the paid request was taken.
+ * A client for Khipu's API only: no redirects, no retries, certificates verified. Each POST has its own connection. A
+ * reused connection can break while the server closes it. Then nobody knows whether Khipu accepted the paid request.
  */
 export function createKhipuClient(settings: KhipuSettings): KhipuClient {
   const closing = new AbortController()
@@ -72,7 +71,7 @@ async function send(
   }
 }
 
-/** From here on Khipu may have the request, whatever goes wrong. */
+/** From here on Khipu may have the request, whatever error follows. */
 async function post(exchanged: () => Promise<Incoming>, classify: Classify): Promise<Answer> {
   try {
     return await read(await exchanged(), classify)

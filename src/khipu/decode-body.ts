@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 
-/** What the client says that it can decode; not more than decodeBody can. */
+/** The content codings that the client announces: no more than decodeBody can decode. */
 export const ACCEPT_ENCODING = 'gzip, deflate, br'
 
 type Decoder = (body: Buffer, limit: { readonly maxOutputLength: number }) => Promise<Buffer>
@@ -10,7 +10,7 @@ const unzip: Decoder = promisify(gunzip)
 const inflateZlib: Decoder = promisify(inflate)
 const inflateBare: Decoder = promisify(inflateRaw)
 
-/** `deflate` means zlib's format, yet some servers send it without its head (RFC 9110, 8.4.1.2). */
+/** `deflate` means zlib's format, yet some servers send it without the zlib header (RFC 9110, 8.4.1.2). */
 const inflateEither: Decoder = (body, limit) =>
   hasZlibHead(body) ? inflateZlib(body, limit) : inflateBare(body, limit)
 
@@ -22,12 +22,12 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
   ['identity', async (body) => body]
 ])
 
-/** More than one is unusual; each costs time and memory. */
+/** More than one coding is unusual, and each costs time and memory. */
 const MOST_CODINGS = 4
 
 /**
- * The body without its content codings, the last one undone first. Null where a coding is unknown, the bytes
- * don't follow it, or more than `mostBytes` come out at any step.
+ * The body without its content codings; the last one is decoded first. Null if a coding is unknown, the bytes are
+ * invalid, or a step yields more than `mostBytes`.
  */
 export async function decodeBody(
   body: Buffer,
@@ -38,7 +38,7 @@ export async function decodeBody(
     .split(',')
     .map((coding) => coding.trim().toLowerCase())
     .filter((coding) => coding !== '')
-  // A server may name a coding and send nothing at all.
+  // A server may name a coding and send an empty body.
   if (body.length === 0) return body
   if (codings.length > MOST_CODINGS) return null
   let decoded = body

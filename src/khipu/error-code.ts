@@ -1,16 +1,16 @@
 /**
- * What an operator is told of a failed connection: the code of Node or OpenSSL, such as `ECONNREFUSED`. Never a
- * message, because that may quote an address or a header.
+ * The description of a failed connection for the operator: the code of Node or OpenSSL, such as `ECONNREFUSED`. Never a
+ * message, because a message may quote an address or a header.
  */
 export function codeOf(error: unknown): string {
   return findCode(error, 0) ?? 'UNKNOWN'
 }
 
-/** How far a chain of causes is followed: one that leads back to itself has no end. */
+/** Maximum length of a followed chain of causes. A cyclic chain has no end. */
 const MOST_CAUSES = 8
 const CODE = /^[A-Z][A-Z0-9_]{1,79}$/
 
-/** What the DOM's errors have instead of a code. */
+/** The DOM's errors have a name instead of a code. */
 const CODE_BY_NAME: ReadonlyMap<string, string> = new Map([
   ['TimeoutError', 'ETIMEDOUT'],
   ['AbortError', 'ABORT_ERR']
@@ -18,7 +18,7 @@ const CODE_BY_NAME: ReadonlyMap<string, string> = new Map([
 
 function findCode(error: unknown, depth: number): string | null {
   if (!(error instanceof Error) || depth > MOST_CAUSES) return null
-  // What is behind an error tells more than that something was aborted.
+  // The cause of an AbortError says more than its own code.
   const own = error.name === 'AbortError' ? null : ownCode(error)
   const inner: readonly unknown[] = error instanceof AggregateError ? error.errors : []
   return (

@@ -3,26 +3,26 @@ import { type IncomingMessage, request } from 'node:http'
 import type { Socket } from 'node:net'
 import { codeOf } from './error-code.ts'
 
-/** What goes out: a POST, with its body whole. */
+/** A POST to send, with its complete body. */
 export interface Outgoing {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
 }
 
-/** What came back, as it came. */
+/** The answer, as it was received. */
 export interface Incoming {
   readonly status: number
   readonly retryAfter: readonly string[]
   readonly contentEncoding: string
   readonly body: Buffer
-  /** The code of what cut the body short; null where it is whole. */
+  /** The code of the error that cut the body short; null if the body is complete. */
   readonly cut: string | null
 }
 
 /**
- * One POST on a connection that is its own, and its answer; the connection is closed behind it. Node skips an
- * interim answer (100, 102, 103) that nobody asked for. Rejects where the head of an answer never came.
+ * Sends one POST on its own connection, reads the answer and closes the connection. Node skips an unrequested interim
+ * answer (100, 102, 103). Rejects if the head of an answer never arrived.
  */
 export async function exchange(
   socket: Socket,
@@ -43,9 +43,9 @@ export async function exchange(
 type Post = ReturnType<typeof request>
 
 async function answerOf(post: Post, body: Buffer): Promise<IncomingMessage> {
-  // Heard for good: a body that the server would not read to its end breaks after the answer has come.
+  // The listener stays: if the server does not read the whole body, an error follows the answer.
   post.on('error', () => {})
-  // A switch of protocols that nobody asked for: it says no more than its status.
+  // An unrequested switch of protocols. Only its status counts.
   const upgraded = once(post, 'upgrade')
   const answered = once(post, 'response')
   post.end(body)
@@ -75,7 +75,7 @@ async function readWhole(
       chunks.push(piece)
     }
   } catch (error) {
-    // Node calls it a reset, whoever has ended it.
+    // Node reports a reset even if our own signal ended the connection.
     const cut = codeOf(signal.aborted ? signal.reason : error)
     return { ...head, body: Buffer.concat(chunks), cut }
   }

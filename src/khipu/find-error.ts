@@ -1,28 +1,29 @@
 import type { Readable } from '../core/envelope.ts'
 
-/** An envelope with Status ERROR, and the bytes that say so. */
+/** An envelope with Status ERROR, and its bytes. */
 export interface FoundError {
   readonly envelope: Readable
   readonly body: Buffer
-  /** False where the error was written anew: what came breaks the rules that every reader of ours relies on. */
+  /** False if the error was written anew, because the received bytes break rules that all our readers rely on. */
   readonly isAsItCame: boolean
 }
 
 type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false }
 
-/** An error is short. What is longer, and broken as well, is not worth the memory. */
+/** An error is short. A longer body that is also broken is not worth the memory. */
 const MOST_BROKEN_BYTES = 64 * 1024
 
 /**
- * Status ERROR in any JSON object, also in one with a key twice or a byte that is no UTF-8: a refused log-on
- * that is overlooked is tried again, and the bank locks the account. Null where there is none.
+ * Finds Status ERROR in any JSON object, even with a repeated key or an invalid UTF-8 byte. If rejected bank
+ * credentials were overlooked, they would be tried again, and the bank would lock the account. Null if there is no
+ * error.
  */
 export function findError(parsed: Parsed, body: Buffer): FoundError | null {
   if (parsed.ok) {
     return isError(parsed.value) ? { envelope: parsed.value, body, isAsItCame: true } : null
   }
   if (body.length > MOST_BROKEN_BYTES) return null
-  const value = parseAnyhow(body)
+  const value = parseLeniently(body)
   if (!isError(value)) return null
   const envelope = essenceOf(value)
   return { envelope, body: Buffer.from(JSON.stringify(envelope)), isAsItCame: false }
@@ -34,7 +35,7 @@ function isError(value: unknown): value is Readable {
   )
 }
 
-function parseAnyhow(body: Buffer): unknown {
+function parseLeniently(body: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(body))
   } catch {
@@ -42,7 +43,7 @@ function parseAnyhow(body: Buffer): unknown {
   }
 }
 
-/** The parts of an error that decide, and that tell people what happened: texts and numbers, nothing nested. */
+/** The fields of an error that decide or inform: texts and numbers, nothing nested. */
 function essenceOf({ OperationId, Error: error }: Readable): Readable {
   const { Code, Type, Description } = error ?? {}
   return {

@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose'
 
 /**
- * When an authorization expires, in ms since 1970: the `exp` of a JWT, read without trust, for nothing
- * depends on it but whether a paid request is worth sending. Null where it can't be read.
+ * When an authorization expires, in ms since 1970: the `exp` of a JWT; null if it cannot be read. The signature is not
+ * verified, because the value only decides whether a paid request is worth sending.
  */
 export function expiryOf({ jwt }: { readonly jwt?: string; readonly apiKey?: string }) {
   if (jwt === undefined) return null

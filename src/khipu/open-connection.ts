@@ -4,7 +4,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Proxy } from '../config/proxy.ts'
 
-/** A proxy's answer to CONNECT other than 2xx: no tunnel, and nothing was sent to Khipu. */
+/** A proxy's answer to CONNECT other than 2xx: there is no tunnel, and nothing was sent to Khipu. */
 export class TunnelRefused extends Error {
   override readonly name = 'TunnelRefused'
   readonly status: number
@@ -15,8 +15,8 @@ export class TunnelRefused extends Error {
 }
 
 /**
- * Opens a connection of its own to an origin, TLS included, through the proxy where there is one. Until it
- * resolves no byte of a request has been sent; whatever goes wrong rejects, and a proxy is never passed by.
+ * Opens a separate connection to an origin, including TLS, through the proxy if there is one. Until it resolves, no
+ * byte of a request has been sent. Every error rejects, and the proxy is never bypassed.
  */
 export async function connect(
   origin: URL,
@@ -35,13 +35,13 @@ function open(url: URL, signal: AbortSignal): Promise<Socket> {
 async function secure(url: URL, socket: Socket, signal: AbortSignal): Promise<Socket> {
   if (url.protocol !== 'https:') return socket
   const host = hostOf(url)
-  // A name to be checked against the certificate; TLS allows no address there.
+  // The host name to check against the certificate. TLS does not allow an address there.
   const servername = isIP(host) === 0 ? host : ''
   const secured = connectTls({ socket, host, servername, ALPNProtocols: ['http/1.1'] })
   return settled(secured, 'secureConnect', signal)
 }
 
-/** `CONNECT host:port`, whatever the scheme: only then is it known for certain what has reached Khipu. */
+/** `CONNECT host:port` for every scheme. Only then is it certain what has reached Khipu. */
 async function tunnel(
   origin: URL,
   { authorization }: Proxy,
@@ -79,7 +79,7 @@ async function settled(
   event: 'connect' | 'secureConnect',
   signal: AbortSignal
 ): Promise<Socket> {
-  // What goes wrong later is told by the request on it; a socket that nobody listens to ends the process.
+  // Later errors are reported by the request on the socket. An error without a listener would end the process.
   socket.on('error', () => {})
   try {
     await once(socket, event, { signal })
@@ -90,7 +90,7 @@ async function settled(
   }
 }
 
-/** Node takes the address of IPv6 without its brackets. */
+/** Node expects an IPv6 address without its brackets. */
 function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, '$1')
 }

@@ -4,19 +4,19 @@ const MONTHS: ReadonlyMap<string, number> = new Map(
   )
 )
 
-/** The three forms of a date in HTTP (RFC 9110, 5.6.7): IMF-fixdate, RFC 850 and asctime. All of them are GMT. */
+/** The three date formats of HTTP (RFC 9110, 5.6.7): IMF-fixdate, RFC 850 and asctime. All of them are GMT. */
 const DATES = [
   /^[A-Z][a-z]{2}, (?<day>\d{2}) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) (?<time>\d{2}:\d{2}:\d{2}) GMT$/,
   /^[A-Z][a-z]{5,8}, (?<day>\d{2})-(?<month>[A-Z][a-z]{2})-(?<year>\d{2}) (?<time>\d{2}:\d{2}:\d{2}) GMT$/,
   /^[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) {1,2}(?<day>\d{1,2}) (?<time>\d{2}:\d{2}:\d{2}) (?<year>\d{4})$/
 ]
 
-/** A comma between two values, and not the one inside of a date. */
+/** A comma between two values, not the one inside a date. */
 const BETWEEN = /,(?!\s*\d{1,2}[ -][A-Za-z])/
 
 /**
- * Retry-After in ms, from seconds or dates. Of several values, in one line or in many, the largest counts.
- * Null where none can be read: a negative number is none.
+ * Retry-After in ms, from seconds or dates. Of several values, in one line or in many, the largest counts. Null if none
+ * can be read. A negative number is invalid.
  */
 export function readRetryAfter(lines: readonly string[] | undefined, now: number): number | null {
   const delays = (lines ?? [])
@@ -43,7 +43,7 @@ function readDate(value: string, now: number): number | null {
   return Date.UTC(fullYear, monthIndex, Number(day), hours, minutes, seconds)
 }
 
-/** A year of two digits that seems to be over 50 years ahead is one of the past (RFC 9110). */
+/** A two-digit year that seems to be over 50 years ahead lies in the past (RFC 9110). */
 function fullYearOf(year: number, now: number): number {
   const thisYear = new Date(now).getUTCFullYear()
   const inThisCentury = thisYear - (thisYear % 100) + year

@@ -7,18 +7,18 @@ import { ThreadEnded } from '../core/fatal-body.ts'
 import type { Entry } from './load.ts'
 import type { Ledger, StoredBody } from './ledger.ts'
 
-/** A pure step: the request as it should be, the same object where nothing is to be changed. */
+/** A pure step: the request as it should be, or the same object if nothing changes. */
 export type Step = (request: Request, context: DecisionContext) => Request
 
-/** Where the jobs live that a request's state asks for. */
+/** The jobs that the state of a request requires. */
 export interface Jobs {
-  /** Sees to it that the jobs of `after` exist, and those that only `before` needed don't. */
+  /** Ensures that the jobs of `after` exist, and removes those that only `before` required. */
   ensure(before: Request | null, after: Request, now: number): Promise<void>
-  /** Has a request looked at at once whose instant has passed, or whose turn has come. */
-  hurry(request: Request, now: number): Promise<void>
+  /** Runs the jobs of a request now if it is overdue, or next in line for its account or its bank credentials. */
+  promote(request: Request, now: number): Promise<void>
   /**
-   * Puts the one result of an ended request on the downstream queue; again is as good as once. False where it is not
-   * there yet: `open` says that it is set aside, or it is left to a worker.
+   * Puts the result of an ended request on the downstream queue; idempotent. False if it is not there yet: `open`
+   * reports that it is set aside, or a worker will publish it.
    */
   publish(request: Request, open: () => Promise<StoredBody | 'set-aside' | null>): Promise<boolean>
 }
@@ -28,12 +28,12 @@ export interface AdvanceDeps {
   readonly jobs: Jobs
   readonly policy: Policy
   readonly callbackTimeoutMs: number
-  /** When the service's own authorization for Khipu expires, where that can be read. */
+  /** When the service's own authorization for Khipu expires, if its expiry can be read. */
   readonly authorizationExpiresAt: number | null
   readonly random: () => number
 }
 
-/** What a step led to: the request before it, with its callbacks applied, and after it. */
+/** The request before and after a step, both with the received callbacks applied. */
 export interface Advanced {
   readonly before: Request
   readonly after: Request
@@ -42,10 +42,10 @@ export interface Advanced {
 }
 
 /**
- * The four steps of every handler: load, decide (pure), commit, ensure the jobs. What was received
- * meanwhile is applied first, so a callback in hand beats a deadline, a retry and a cancellation.
- * A lost compare-and-set starts again from the record that won. A commit may name requests that waited for this
- * one: they are promoted. `sealed` takes the place of the input. Null where there is no such request.
+ * The four steps of every handler: load, decide (pure), commit, ensure the jobs.
+ * Received callbacks are applied first, so a stored callback wins over a deadline, a retry and a cancellation. A lost
+ * compare-and-set starts again from the record that won. A commit may return requests that waited for this one: their
+ * jobs are promoted. `sealed` replaces the stored input. Null if the request does not exist.
  */
 export async function advance(
   deps: AdvanceDeps,
@@ -56,7 +56,7 @@ export async function advance(
   for (;;) {
     const entry = await deps.ledger.load(requestId)
     if (entry === null) return null
-    const context = aroundOf(deps, entry)
+    const context = contextOf(deps, entry)
     const { request: before, kept } = applyCallbacks(entry.request, entry.pending, context)
     const after = step(before, context)
     const { now } = entry
@@ -68,12 +68,12 @@ export async function advance(
     const { done, next } = await deps.ledger.commit(entry, change)
     if (!done) continue
     await ensure(deps, entry.request, after, now)
-    for (const request of next) await deps.jobs.hurry(request, now)
+    for (const request of next) await deps.jobs.promote(request, now)
     return { before, after, now }
   }
 }
 
-function aroundOf(deps: AdvanceDeps, entry: Entry): DecisionContext {
+function contextOf(deps: AdvanceDeps, entry: Entry): DecisionContext {
   const { policy, callbackTimeoutMs, authorizationExpiresAt, random } = deps
   const { now, notifications, busyUntil, refused, probeUntil, keptAttempt } = entry
   return {
@@ -103,7 +103,7 @@ async function ensure(
   await advance(deps, requestId, (request, { now: at }) => markPublished(request, at))
 }
 
-/** Publishes as one try. That is counted when its turn has come, for those that wait take nobody down. */
+/** Publishes as one try. It is counted when the publication starts: a waiting one cannot end the process. */
 async function publish({ ledger, jobs }: AdvanceDeps, request: Request): Promise<boolean> {
   const { requestId, response } = request
   const open = async () => {
@@ -117,7 +117,7 @@ async function publish({ ledger, jobs }: AdvanceDeps, request: Request): Promise
     return isPublished
   } catch (error) {
     const how = error instanceof ThreadEnded ? 'took-down' : 'failed'
-    // Where Redis is away as well, this process goes on with the same try.
+    // If Redis is unreachable as well, this process continues with the same try.
     await ledger.endTry(requestId, how).catch(() => {})
     throw error
   }

@@ -8,25 +8,25 @@ import { isOnItsWay, isOpen, latestAttempt, credentialsOf, type Request } from '
 import type { Entry } from './load.ts'
 import { quarantineId } from '../crypto/callback-id.ts'
 
-/** What a handler made of an entry. `kept` says which of the pending bodies go to quarantine, and why. */
+/** A handler's change of an entry. `kept` names the pending bodies that go to quarantine, with the reason. */
 export interface Change {
   readonly request: Request
   readonly kept: ReadonlyMap<string, QuarantineCause>
-  /** The input, sealed again, where it has changed. */
+  /** The input, encrypted again, if it has changed. */
   readonly sealed?: Uint8Array | undefined
 }
 
-/** What a commit is bounded by. */
+/** The settings that a commit needs. */
 export interface CommitSettings {
-  /** Whether accounts take turns. */
+  /** Whether requests of the same account are sent one at a time. */
   readonly singleFlight: boolean
-  /** For how long a refused log-on is remembered. */
+  /** How long rejected bank credentials are remembered. */
   readonly refusedMs: number
-  /** What one request may fill of the quarantine. */
+  /** The share of the quarantine that one request may fill. */
   readonly share: { readonly entries: number; readonly bytes: number }
 }
 
-/** What the commit script takes, but for the tag. */
+/** The arguments of the commit script, without the hash tag. */
 export function commitArguments(
   entry: Entry,
   { request, kept, sealed = Buffer.alloc(0) }: Change,
@@ -52,7 +52,7 @@ export function commitArguments(
     JSON.stringify({
       consumed,
       keep,
-      shred: shredded(entry, request, consumed),
+      shred: deletable(entry, request, consumed),
       share: settings.share,
       turns: settings.singleFlight,
       account: account?.id ?? '',
@@ -79,8 +79,8 @@ function logonChanges({ request: before, refused, pending }: Entry, after: Reque
   }
 }
 
-// A body lives until it was acted on, the one that the result needs until the result is published.
-function shredded(entry: Entry, request: Request, consumed: readonly string[]): string[] {
+// A body is stored until it is applied. The body of the result is stored until the result is published.
+function deletable(entry: Entry, request: Request, consumed: readonly string[]): string[] {
   const before = entry.request.response?.body
   const needed = request.publishedAt === null ? request.response?.body : undefined
   const all = new Set(before === undefined ? consumed : [before, ...consumed])

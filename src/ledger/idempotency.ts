@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto'
 import type { Cipher } from '../crypto/encrypt.ts'
 import type { Store } from './store.ts'
 
-/** What an Idempotency-Key stands for: the request that it made, and a fingerprint of what was asked. */
+/** The meaning of an Idempotency-Key: the request that it created, and a fingerprint of the call. */
 export interface Reservation {
   readonly requestId: string
-  /** Of what was asked; kept sealed, for it could be guessed at otherwise. */
+  /** Fingerprint of the call. It is stored encrypted, because its content could be guessed from the plain value. */
   readonly fingerprint: Uint8Array
 }
 
-/** Remembers Idempotency-Keys, so that a repeated call makes no second, paid request. */
+/** Stores Idempotency-Keys, so that a repeated call creates no second, paid request. */
 export interface Idempotency {
-  /** Reserves a key of a caller; answers the reservation that holds it, this one or an earlier one. */
+  /** Reserves a key of a caller. Returns the valid reservation, this one or an earlier one. */
   reserve(caller: string, idempotencyKey: string, reservation: Reservation): Promise<Reservation>
 }
 

@@ -11,36 +11,42 @@ import type { Received } from './scripts.ts'
 import { createTries, type Tries } from './publication-tries.ts'
 import { referenceHash, type Store } from './store.ts'
 
-/** What is needed to send a request to Khipu; sealed at rest, shredded when the request ends. */
+/** The data that a POST to Khipu needs. It is encrypted at rest and deleted when the request ends. */
 export type Input = Pick<RequestBody, 'RequestData' | 'authorization'>
 export type Authorization = NonNullable<Input['authorization']>
 
-/** Whether a change was written, and which requests waited for it: of the same account, or with the same credentials. */
+/**
+ * Whether a change was written, and the requests that waited for it: of the same account or with the same bank
+ * credentials.
+ */
 export interface Committed {
   readonly done: boolean
   readonly next: readonly Request[]
 }
 
-/** A received envelope as it is kept: sealed. */
+/** A received envelope as it is stored: encrypted. */
 export interface StoredBody {
   readonly requestId: string
   readonly callbackId: string
   readonly sealed: Uint8Array
-  /** Its bytes; throws where they are not what they were, or can't be opened. */
+  /** Decrypts the bytes. Throws if they differ from the received ones, or cannot be decrypted. */
   open(): Buffer
 }
 
-/** The record of every request; the only place that changes one. */
+/** The record of every request. No other module changes one. */
 export interface Ledger extends Tries {
-  /** Writes a new request; false where its id is taken. */
+  /** Writes a new request. False if its id exists already. */
   create(request: Request, input: Input): Promise<boolean>
   has(requestId: string): Promise<boolean>
   load(requestId: string): Promise<Entry | null>
-  /** Compare-and-set on the version: not done where the entry, or whose turn it is, is no longer what it was. */
+  /**
+   * Compare-and-set on the version. Not done if the entry has changed, or another request of the account now goes
+   * first.
+   */
   commit(entry: Entry, change: Change): Promise<Committed>
   /**
-   * Stores an envelope, to be acted on by whoever loads the request next. One that was answered 2xx
-   * `takenMsAgo` counts from then, though not from before its attempt, and no bound refuses it any more.
+   * Stores an envelope. The next load of the request applies it. An envelope that was answered with 2xx `takenMsAgo`
+   * gets that earlier instant, but none before the start of its attempt. No limit rejects such an envelope.
    */
   receive(
     requestId: string,
@@ -48,20 +54,20 @@ export interface Ledger extends Tries {
     body: Uint8Array | EncryptedBody,
     takenMsAgo?: number
   ): Promise<Received>
-  /** The input as it is kept: sealed. */
+  /** The input as it is stored: encrypted. */
   seal(requestId: string, input: Input): Uint8Array
-  /** What to send, its numbers with the digits that came in; null once the request has ended. */
+  /** The decrypted input, whose numbers keep their original digits; null once the request has ended. */
   openInput(requestId: string): Promise<Input | null>
-  /** A received envelope as it is kept; null once it was shredded. */
+  /** A received envelope as it is stored; null once it was deleted. */
   storedBody(requestId: string, callbackId: string): Promise<StoredBody | null>
-  /** The bytes of a received envelope; null once they were shredded. */
+  /** The bytes of a received envelope; null once they were deleted. */
   openBody(requestId: string, callbackId: string): Promise<Buffer | null>
 }
 
-/** Bounds what one capability can fill: different results per request, and as many errors. */
+/** The most different results of one request that are stored, and the most errors. It limits one callback token. */
 export const MOST_CALLBACKS = 100
 
-/** Sealed bytes of unread bodies of one request beside which no further error is taken. */
+/** Encrypted bytes of unread bodies of one request, beyond which no further error is stored. */
 export const MOST_UNREAD_BYTES = 64 * 1024 * 1024
 
 export function createLedger(store: Store, settings: CommitSettings): Ledger {
@@ -126,13 +132,13 @@ async function readStored(
   return { ...stored, open: () => openStored(sealer, stored) }
 }
 
-/** The bytes of a received envelope, out of those that are kept. */
+/** The bytes of a received envelope, decrypted from the stored ones. */
 export function openStored(
   sealer: Pick<Cipher, 'open'>,
   { requestId, callbackId, sealed }: Omit<StoredBody, 'open'>
 ): Buffer {
   const body = sealer.open(sealed, requestId)
-  // Whoever may write to Redis could put another of the request's sealed values there.
+  // A writer to Redis could replace the body by another encrypted value of the same request.
   if (!isCallback(callbackId, body)) throw new Error(`body ${callbackId} is not what it was`)
   return body
 }

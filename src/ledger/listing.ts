@@ -1,12 +1,12 @@
 import type { Request, State } from '../core/request.ts'
 import { referenceHash, type Store } from './store.ts'
 
-/** What a listing asks for; `before` is the request id that ended the page before. */
+/** The filter of a listing. `before` is the request id at the end of the previous page. */
 export interface Query {
   readonly state: State | null
   readonly service: string | null
   readonly reference: string | null
-  /** The id of an account, as requests carry it. */
+  /** The id of an account, as in the records. */
   readonly account: string | null
   readonly before: string | null
   readonly limit: number
@@ -14,15 +14,15 @@ export interface Query {
 
 export interface Page {
   readonly items: readonly Request[]
-  /** The id that the next page goes on from, null on the last one. */
+  /** The id after which the next page starts; null on the last page. */
   readonly next: string | null
 }
 
-/** How many records one page looks at, at the most, while it filters; and how many it reads at once. */
+/** How many records one filtered page examines at most, and how many it reads at once. */
 const MOST_SCANNED = 1000
 export const READ_AT_ONCE = 100
 
-/** A page of what is asked for, newest first; `fetch` reads the requests of some ids. */
+/** A page of the matching requests, newest first. `fetch` reads the requests of some ids. */
 export async function listPage(
   store: Store,
   query: Query,
@@ -40,13 +40,13 @@ export async function listPage(
       if (items.length === query.limit) return { items, next: before }
     }
     if (ids.length < READ_AT_ONCE) return { items, next: null }
-    // What was forgotten in between is passed over, too.
+    // Requests that were deleted meanwhile are skipped as well.
     before = ids.at(-1) ?? before
   }
   return { items, next: before }
 }
 
-// The narrowest index there is; what it does not cover is filtered record by record.
+// The narrowest index. The other filters are applied record by record.
 function indexOf({ key }: Store, { state, service, reference, account }: Query): string {
   if (account !== null) return key('account', account)
   if (reference !== null) return key('reference', referenceHash(reference))

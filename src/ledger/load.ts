@@ -3,33 +3,33 @@ import type { Notification } from '../core/notification.ts'
 import type { RefusedCredentials } from '../core/decide.ts'
 import type { Request } from '../core/request.ts'
 
-/** A request as it was at one instant, with all that a decision about it needs. */
+/** A request at one instant, with all inputs of a decision about it. */
 export interface Entry {
   readonly request: Request
   readonly version: string
-  /** Callbacks that were received and not acted on. */
+  /** Callbacks that were received and not yet applied. */
   readonly pending: readonly Callback[]
   readonly notifications: readonly Notification[]
   readonly epoch: string
   /** Redis's clock at that instant. */
   readonly now: number
-  /** Until when, at the latest, another request of the same account goes first; null where none does. */
+  /** The latest instant at which another request of the same account still goes first; null if none does. */
   readonly busyUntil: number | null
   readonly refused: RefusedCredentials | null
-  /** Until when, at the latest, another request tries the refused credentials; null where none does. */
+  /** The latest instant at which another request still tries the rejected bank credentials; null if none does. */
   readonly probeUntil: number | null
-  /** The latest attempt of which a callback was refused and kept in quarantine; null where none was. */
+  /** The latest attempt with a rejected callback in quarantine; null if there is none. */
   readonly keptAttempt: number | null
 }
 
-/** What the load script replies. */
+/** The reply of the load script. */
 export type LoadReply = [
   ...[version: string, record: string, pending: string[], notifications: string[]],
   ...[epoch: string, now: number, busyUntil: string, refused: string, probeUntil: string],
   ...[keptAttempt: string]
 ]
 
-/** Reads what the load script replied. */
+/** Reads the reply of the load script. */
 export function toEntry(reply: LoadReply): Entry {
   const [version, record, pending, notifications, epoch, now, ...guards] = reply
   const [busyUntil, refused, probeUntil, kept] = guards
@@ -53,8 +53,9 @@ export function toEntry(reply: LoadReply): Entry {
 }
 
 /**
- * The newest format of a request's document. A field more needs no new one: what a process does not know
- * it keeps as it is. It is raised where an older process would do harm, and then leaves the document alone.
+ * The newest format of a request's document. An additional field needs no new format: a process keeps fields that it
+ * does not know. The format is raised if an older process would do harm. That process then leaves the document
+ * unchanged.
  */
 const NEWEST_FORMAT = 1
 
@@ -64,10 +65,10 @@ function known(request: Request): Request {
   throw new Error(`document format ${format} is of a newer version of the service`)
 }
 
-/** Fields that documents of the first days lack. */
+/** Fields that the oldest documents lack. */
 type Later = 'account' | 'authorization' | 'paced'
 
-/** Reads a request's document; one that was written before a field existed has it as null. */
+/** Reads a request's document. A field that did not exist when it was written is null. */
 export function readRecord(record: string): Request {
   const fields: Omit<Request, Later> & Partial<Request> = JSON.parse(record)
   return { account: null, authorization: null, paced: false, ...fields }
@@ -75,7 +76,7 @@ export function readRecord(record: string): Request {
 
 type Stored = Callback & { readonly order: number }
 
-/** Reads `<receivedAt>|<order>|<JSON>`: two that come within one ms still came one after the other. */
+/** Reads `<receivedAt>|<order>|<JSON>`. The order distinguishes callbacks that arrived in the same millisecond. */
 function readCallback(stored: string): Stored {
   const [, receivedAt, order, json = ''] = /^(\d+)\|(\d+)\|(.*)$/s.exec(stored) ?? []
   const callback = JSON.parse(json) as Omit<Callback, 'receivedAt'>
@@ -86,7 +87,7 @@ function byOrder(a: Stored, b: Stored): number {
   return a.order - b.order
 }
 
-/** Reads `<instant>|<JSON>`, as the scripts store what they stamp with Redis's clock. */
+/** Reads `<instant>|<JSON>`, the format in which the scripts store an instant of Redis's clock. */
 export function withInstant(stored: string, field: string): Record<string, unknown> {
   const bar = stored.indexOf('|')
   const value = JSON.parse(stored.slice(bar + 1)) as Record<string, unknown>

@@ -2,8 +2,8 @@ import type { Totals } from './queries.ts'
 import type { Page } from './listing.ts'
 
 /**
- * Merges one page of each part of the ledger into one, newest first. A part that has more to look at has looked down
- * to its cursor: what is older than any such cursor belongs to a later page.
+ * Merges one page of each part of the ledger into one, newest first. A part with further records has searched down to
+ * its cursor. Records older than any such cursor belong to a later page.
  */
 export function mergePages(pages: readonly Page[], limit: number): Page {
   const cursors = pages.flatMap(({ next }) => (next === null ? [] : [next])).toSorted()
@@ -17,12 +17,12 @@ export function mergePages(pages: readonly Page[], limit: number): Page {
   return { items: shown, next: shown.at(-1)?.requestId ?? null }
 }
 
-/** The sum of numbers; 0 of none. */
+/** The sum of numbers; 0 for an empty list. */
 export function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
 }
 
-/** What there is in all. */
+/** The totals of all parts of the ledger. */
 export function sumTotals(all: readonly Totals[]): Totals {
   return {
     accepted: sum(all.map(({ accepted }) => accepted)),

@@ -2,26 +2,28 @@ import type { Notification } from '../core/notification.ts'
 import { withInstant } from './load.ts'
 import { referenceHash, type Store } from './store.ts'
 
-/** A notification whose releases are not all done, as it stands in the ledger. */
+/** A notification with unfinished releases, as it is stored in the ledger. */
 export interface Releasing {
   readonly member: string
   readonly notification: Notification
 }
 
-/** The log of notifications: it closes the race with parking, and lets a release survive a crash. */
+/** The log of notifications. It closes the race with parking, and lets releases continue after a crash. */
 export interface Notifications {
-  /** Records a notification; from then on nothing that it matches is parked for a failure seen before it. */
+  /** Records a notification. From then on no matching request is parked for an earlier failure. */
   record(notification: Omit<Notification, 'at'>): Promise<Releasing>
-  /** Those whose releases were begun before an instant and not finished. */
+  /** The notifications whose releases began before an instant and are not finished. */
   unfinished(before: number): Promise<readonly Releasing[]>
   finish(releasing: Releasing): Promise<void>
-  /** True for the one who may carry the releases on; holds for half a minute, and longer when asked again. */
+  /** True if this holder may carry out the releases. The lease lasts 30 seconds; another call extends it. */
   lease(releasing: Releasing, holder: string): Promise<boolean>
-  /** Gives the lease back, for whoever carries the releases on from behind a request. */
+  /** Returns the lease. Another process continues the releases behind the request `reached`. */
   giveBack(releasing: Releasing, holder: string, reached: string | null): Promise<void>
-  /** The id of the request behind which the releases go on; null where they begin. */
+  /** The id of the request behind which the releases continue; null at their start. */
   reached(releasing: Releasing): Promise<string | null>
-  /** The instants of so many places in the pace of all releases, one every `spacingMs`; each is given once. */
+  /**
+   * The instants of `count` places in the pace of all releases, one every `spacingMs`. Each place is given out once.
+   */
   takePlaces(count: number, spacingMs: number): Promise<readonly number[]>
   forgetBefore(instant: number): Promise<void>
 }

@@ -18,18 +18,20 @@ export interface LedgerSettings {
   readonly secretKeys: readonly [SecretKey, ...SecretKey[]]
   readonly ledgerRetentionMs: number
   readonly quarantine: QuarantineBounds
-  /** Whether the requests of an account take turns. */
+  /** Whether requests of the same account are sent one at a time. */
   readonly singleFlight: boolean
   readonly policy: Policy
 }
 
-/** Which partition of how many. */
+/** The index of a partition and the number of partitions. */
 export interface Place {
   readonly index: number
   readonly count: number
 }
 
-/** Opens every part of one partition of the ledger, `{<prefix>:<index>}`; what bounds all of them is shared out. */
+/**
+ * Opens all parts of one ledger partition, `{<prefix>:<index>}`. Limits for the whole ledger are divided by the count.
+ */
 export function openLedger(
   redis: Connection,
   settings: LedgerSettings,

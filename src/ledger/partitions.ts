@@ -9,7 +9,7 @@ import type { Ledger } from './ledger.ts'
 import type { Quarantine, Usage } from './quarantine.ts'
 import { compare } from './quarantine-page.ts'
 
-/** One partition of the ledger: it knows nothing of the others. */
+/** One partition of the ledger. It does not know the others. */
 export interface Partition {
   readonly ledger: Ledger
   readonly catalog: Lookup
@@ -22,7 +22,7 @@ export interface Joined extends Partition {
   newRequestId(account: Account | null): string
 }
 
-/** All partitions as if they were one. Whatever has the id of a request goes to the one that holds it. */
+/** All partitions behind the interface of one. A call with a request id goes to the partition that holds it. */
 export function joinPartitions(partitions: readonly [Partition, ...Partition[]]): Joined {
   return {
     newRequestId: (account) => idBeside(account?.id ?? null, partitions.length, uuidv7),
@@ -66,7 +66,7 @@ function joinLedgers(of: (requestId: string) => Ledger): Ledger {
 
 function joinCatalogs(all: readonly Lookup[], of: (requestId: string) => Lookup): Lookup {
   return {
-    // On a Cluster each has a clock of its own; they are kept in step by whoever runs the machines.
+    // On a Cluster each partition has its own clock. The operators of the machines must synchronize the clocks.
     now: async (id) =>
       id === undefined ? Math.max(...(await ask(all, (one) => one.now()))) : of(id).now(),
     tryWrite: async () => void (await ask(all, (one) => one.tryWrite())),
@@ -77,7 +77,7 @@ function joinCatalogs(all: readonly Lookup[], of: (requestId: string) => Lookup)
   }
 }
 
-/** Ids of entries tell nothing of their partition: each is asked. */
+/** The id of an entry does not reveal its partition, so all partitions are asked. */
 function joinQuarantines(
   all: readonly Quarantine[],
   of: (requestId: string) => Quarantine
@@ -100,7 +100,7 @@ function joinQuarantines(
   }
 }
 
-/** As full as the fullest: there the oldest entry is evicted first. */
+/** The fill level is that of the fullest partition, which evicts its oldest entry first. */
 function joinUsage(usages: readonly Usage[]): Usage {
   return {
     entries: sum(usages.map(({ entries }) => entries)),
@@ -114,22 +114,22 @@ function ask<One, Answer>(all: readonly One[], one: (of: One) => Promise<Answer>
   return Promise.all(all.map(one))
 }
 
-/** The number of partitions that a process is configured with, and how to ask the ledger for its own. */
+/** The configured number of partitions, and a query for the ledger's own number. */
 export interface PartitionCheck {
   readonly count: number
-  /** Resolves with the number that the ledger has; rejects while Redis is away. */
+  /** Resolves with the ledger's number of partitions; rejects while Redis is unreachable. */
   agreeOnCount(): Promise<number>
 }
 
 const ASK_AGAIN_AFTER_MS = 50
 
-/** Resolves where the ledger has as many partitions as this process is configured with; throws where it has others. */
+/** Resolves if the ledger has the configured number of partitions; throws if it has another. */
 export async function checkPartitions({ count, agreeOnCount }: PartitionCheck): Promise<void> {
   const stored = await agreeOnCount()
   if (stored !== count) throw new PartitionsDiffer(count, stored)
 }
 
-/** The same, asked again until Redis answers. */
+/** The same check, repeated until Redis answers. */
 export async function awaitPartitionCheck(check: PartitionCheck): Promise<void> {
   for (;;) {
     const error = await checkPartitions(check).then(
@@ -142,7 +142,7 @@ export async function awaitPartitionCheck(check: PartitionCheck): Promise<void> 
   }
 }
 
-/** With another number every request would be looked for where it is not. */
+/** With another number the service would look for requests in the wrong partitions. */
 export class PartitionsDiffer extends Error {
   override readonly name = 'PartitionsDiffer'
   constructor(configured: number, stored: number) {

@@ -2,23 +2,23 @@ import { randomUUID } from 'node:crypto'
 import type { Store } from './store.ts'
 
 /**
- * The tries to publish a result, counted before the work: a body that takes its process down would do so for ever.
- * One that fails for another reason, a Redis that is away say, is not counted.
+ * The tries to publish a result, counted before the work. Otherwise a body that ends its process would do so for ever.
+ * A try that fails for another reason, such as an unreachable Redis, is not counted.
  */
 export interface Tries {
-  /** False where the result is set aside, and is not to be published. */
+  /** False if the result is set aside and must not be published. */
   beginTry(requestId: string): Promise<boolean>
   endTry(requestId: string, how: 'done' | 'failed' | 'took-down'): Promise<void>
   isSetAside(requestId: string): Promise<boolean>
-  /** Has a result that was set aside published after all; false where it was not. */
+  /** Publishes a result that was set aside after all. False if it was not set aside. */
   takeUp(requestId: string): Promise<boolean>
 }
 
-/** How many tries may never come to an end. */
+/** How many tries may begin without an end. */
 const MOST_TRIES = 3
 
 export function createTries({ redis, key, scripts }: Store): Tries {
-  /** The tries of this process. It goes on with one under its name where it could not take it back. */
+  /** The tries of this process. A try whose removal failed is continued under its name. */
   const names = new Map<string, string>()
   return {
     async beginTry(requestId) {

@@ -2,8 +2,8 @@ import type { Replicas } from '../redis/replicas.ts'
 import type { Jobs } from './advance.ts'
 
 /**
- * What has been published is marked as such, and its body shredded, only once the replicas have the result: a
- * new master could have the mark and not the result.
+ * Waits for the replicas before a result counts as published and its body is deleted. Otherwise a new primary could
+ * have the mark without the result.
  */
 export function publishSafely<J extends Pick<Jobs, 'publish'>>(jobs: J, replicas: Replicas): J {
   return {

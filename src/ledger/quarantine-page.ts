@@ -1,12 +1,14 @@
 import type { Store } from './store.ts'
 
-/** The place of an entry in the list of the quarantine, newest first; two of one instant go by their ids. */
+/**
+ * The place of an entry in the list of the quarantine, newest first. Entries of one instant are ordered by their ids.
+ */
 export interface Place {
   readonly receivedAt: number
   readonly quarantineId: string
 }
 
-/** The entries behind a place, newest first; `find` reads one, null where it is gone meanwhile. */
+/** The entries behind a place, newest first. `find` reads one; it returns null if the entry was deleted meanwhile. */
 export async function listBehind<Entry extends Place>(
   { redis, key }: Store,
   find: (id: string) => Promise<Entry | null>,
@@ -25,7 +27,7 @@ export async function listBehind<Entry extends Place>(
   return found.slice(0, limit)
 }
 
-/** Sorts places, the newest first. */
+/** Compares places for sorting, newest first. */
 export function compare(one: Place, other: Place): number {
   if (one.receivedAt !== other.receivedAt) return other.receivedAt - one.receivedAt
   if (one.quarantineId === other.quarantineId) return 0
@@ -37,7 +39,7 @@ export function writePlace({ receivedAt, quarantineId }: Place): string {
   return `${receivedAt}.${quarantineId}`
 }
 
-/** Reads what writePlace wrote. */
+/** Reads a text from writePlace. */
 export function readPlace(text: string): Place {
   const [receivedAt = '', quarantineId = ''] = text.split('.')
   return { receivedAt: Number(receivedAt), quarantineId }

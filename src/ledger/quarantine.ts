@@ -6,15 +6,15 @@ import { encryptBody, type EncryptedBody } from '../crypto/encrypt.ts'
 import type { Store } from './store.ts'
 import type { LateClaim } from './scripts.ts'
 
-/** Where a body comes from. */
+/** The origin of a body. */
 export interface Source {
   readonly requestId: string
   readonly attempt: number
-  /** True of what Khipu sent for that attempt; not of a body whose request is known no more. */
+  /** True if Khipu sent the body for that attempt; false if its request is no longer in the ledger. */
   readonly marksAttempt?: boolean
 }
 
-/** What is known of a kept body: everything but the body. */
+/** The metadata of a kept body. */
 export interface Quarantined {
   readonly quarantineId: string
   readonly kind: QuarantineKind
@@ -26,13 +26,14 @@ export interface Quarantined {
   readonly receivedAt: number
 }
 
-/** Bodies that could not be accepted, byte for byte, sealed, with the reasons. */
+/** Bodies that could not be accepted, stored encrypted and byte for byte, with the reasons. */
 export interface Quarantine {
   /**
-   * Keeps a body that was refused; the same bytes on the same capability are one entry. The oldest entry
-   * gives way where there is no room. Null where the request has its share in the quarantine already; one
-   * that was answered for `takenMsAgo` counts from then, and is kept in the place of the request's oldest. A callback
-   * is remembered by its request: at the deadline it is parked, and not sent again.
+   * Keeps a rejected body. The same bytes for the same callback token are one entry. If the quarantine is full, the
+   * oldest entry is evicted.
+   * Null if the request has already filled its share. A body that was answered `takenMsAgo` gets that earlier instant,
+   * and replaces the request's oldest entry instead. The request records that a callback was kept: at the deadline it
+   * is parked and not sent again.
    */
   keep(
     from: Source,
@@ -46,38 +47,36 @@ export interface Quarantine {
   stored(kept: Quarantined): Promise<StoredBody | null>
   /** The bytes of a kept body; null once they were discarded. */
   open(kept: Quarantined): Promise<Buffer | null>
-  /** Newest first, those behind a place; from the newest on where that is null. */
+  /** The entries behind a place, newest first; from the newest on if the place is null. */
   list(behind: Place | null, limit: number): Promise<readonly Quarantined[]>
   usage(): Promise<Usage>
-  /** Whether this entry is the one whose late result a request gets; there is one such result, ever. */
+  /** Whether a request gets its late result from this entry. A request has at most one late result. */
   claimLate(kept: Quarantined): Promise<LateClaim>
-  /** Remembers that the result that was claimed is on the queue. */
+  /** Records that the claimed result is on the queue. */
   settleLate(kept: Quarantined): Promise<void>
-  /** True where there was such an entry. */
+  /** Deletes an entry. True if it existed. */
   discard(id: string): Promise<boolean>
-  /** Discards what is older than it may be, and then the oldest that there is no room for. */
+  /** Discards expired entries, then the oldest ones above the limits. */
   tidy(now: number): Promise<void>
 }
 
-/** Claimed, and to be published; published already; or another entry's. */
-
-/** What the quarantine holds at the most. */
+/** The limits of the quarantine. */
 export interface QuarantineBounds {
   readonly mostEntries: number
   readonly mostBytes: number
   readonly retentionMs: number
 }
 
-/** What the quarantine holds, and how many entries have had to give way, ever. */
+/** The content of the quarantine, and the total of evicted entries. */
 export interface Usage {
   readonly entries: number
   readonly bytes: number
   readonly evicted: number
-  /** How full it is by the narrower of its bounds; at 1 the oldest entry gives way to a new one. */
+  /** The fill level by the narrower limit. At 1 the oldest entry is evicted for a new one. */
   readonly filled: number
 }
 
-/** What one request may fill of it: so many bodies, and a tenth of the room. */
+/** The share of one request: 20 bodies, and a tenth of the bytes. */
 export function shareOf({ mostBytes }: QuarantineBounds) {
   return { entries: 20, bytes: Math.floor(mostBytes / 10) }
 }

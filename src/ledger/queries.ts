@@ -4,45 +4,49 @@ import { readRecord } from './load.ts'
 import { listPage, type Page, type Query, READ_AT_ONCE } from './listing.ts'
 import { referenceHash, type Store } from './store.ts'
 
-/** How many requests there are: `accepted = live + ended` is the conservation law of the service. */
+/** How many requests there are. The accounting invariant of the service is `accepted = live + ended`. */
 export interface Totals {
   readonly accepted: number
   readonly ended: Readonly<Record<string, number>>
   readonly live: Readonly<Record<string, number>>
-  /** How many results took down whoever published them, and are left alone until an operator has them tried again. */
+  /** How many results ended the processes that published them. They wait until an operator has them tried again. */
   readonly setAside: number
 }
 
-/** What the law leaves over: anything but 0 means that a request was lost, or made up. */
+/** The violation of the accounting invariant. Anything but 0 means that requests were lost or invented. */
 export function unaccounted({ accepted, ended, live }: Omit<Totals, 'setAside'>): number {
   const counts = [...Object.values(ended), ...Object.values(live)]
   return counts.reduce((left, count) => left - count, accepted)
 }
 
-/** What can be asked of one part of the ledger, and of all of them as if they were one. */
+/** Queries that one part of the ledger answers, and all parts together. */
 export interface Lookup {
-  /** Redis's clock, ms since 1970: the one that counts. On a Cluster the clock of the node that holds the request. */
+  /**
+   * Redis's clock, ms since 1970: the reference clock. On a Cluster it is the clock of the node that holds the request.
+   */
   now(requestId?: string): Promise<number>
-  /** A write that changes nothing; rejects where Redis takes none: away, without a disk, a mere replica. */
+  /** A write that changes nothing. Rejects if Redis accepts no writes: unreachable, without a disk, or a replica. */
   tryWrite(): Promise<void>
   find(requestId: string): Promise<Request | null>
   list(query: Query): Promise<Page>
   totals(): Promise<Totals>
-  /** For how many ms the oldest of what is overdue has been so; 0 where nothing is. */
+  /** For how many ms the oldest overdue request has been overdue; 0 if none is. */
   overdueMs(): Promise<number>
 }
 
-/** Requests in bulk: listing, counting, and finding those that need a hand. */
+/** Requests in bulk: listing, counting, and finding overdue requests. */
 export interface Catalog extends Lookup {
-  /** A page of the requests in a state, or of all there are, oldest first, from behind an id on. */
+  /** A page of the requests in a state, or of all requests, oldest first. It starts behind an id. */
   after(requestId: string | null, state: State | null): Promise<Page>
   /** Ids of all requests whose due instant, or oldest unread callback, lies before an instant; oldest first. */
   overdue(before: number): Promise<readonly string[]>
-  /** Forgets requests that ended before an instant, and of which nothing is left to do, so many at the most; says how many. */
+  /**
+   * Deletes requests that ended before an instant and have no step left, at most `limit` of them. Returns their number.
+   */
   forgetEndedBefore(instant: number, limit: number): Promise<number>
 }
 
-/** Every request in a state, or every one there is, oldest first, from behind an id on, a page at a time. */
+/** Every request in a state, or every request, oldest first. It starts behind an id and yields one page at a time. */
 export async function* everyPage(
   catalog: Pick<Catalog, 'after'>,
   state: State | null = null,
@@ -76,7 +80,7 @@ export function createCatalog(store: Store): Catalog {
   return {
     now: () => redisNow(store),
 
-    // Of a key that never exists: nothing is added to the append-only file, yet it is refused as any write is.
+    // The key never exists. So the append-only file does not grow, yet Redis rejects the command like any write.
     tryWrite: async () => void (await redis.del(key('readiness'))),
 
     async find(requestId) {
@@ -97,7 +101,7 @@ export function createCatalog(store: Store): Catalog {
 
     overdueMs: () => readOverdueMs(store),
 
-    // All of them: behind some hundreds that can't be healed there may be one that can.
+    // The list is complete: behind hundreds of requests that cannot be recovered there may be one that can.
     async overdue(before) {
       const due = await redis.zrangebyscore(key('due'), '-inf', before)
       const received = await redis.zrangebyscore(key('received'), '-inf', before)
@@ -105,7 +109,7 @@ export function createCatalog(store: Store): Catalog {
     },
 
     async forgetEndedBefore(instant, limit) {
-      // Behind many that have to stay, say for want of a key, there may be some that can go.
+      // Behind many requests that must stay, for want of a key for example, others can be deleted.
       for (let passed = 0; ; passed += limit) {
         const within = ['-inf', instant, 'LIMIT', passed, limit] as const
         const ids = await redis.zrangebyscore(key('ended'), ...within)

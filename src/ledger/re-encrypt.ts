@@ -6,24 +6,24 @@ import { keyIdOf } from '../crypto/encrypt.ts'
 import { primariesOf } from '../redis/connect.ts'
 import type { Store } from './store.ts'
 
-/** What stands in the way of removing a key from SECRET_KEYS. */
+/** The uses that prevent the removal of a key from SECRET_KEYS. */
 export interface KeyUse {
-  /** Stored values that are sealed with it and could not be sealed again, for want of the key. */
+  /** Stored values under this key that could not be re-encrypted, for want of the key. */
   readonly sealed: number
-  /** Open requests that Khipu may still call back on a CallbackUrl that it has signed. */
+  /** Open requests with a CallbackUrl that this key has signed. Khipu may still call it. */
   readonly callbacks: number
 }
 
 export interface ReEncryption {
-  /** Seals with the first key whatever is sealed with another; says how many values that were. */
+  /** Re-encrypts with the first key every value that another key has encrypted. Returns their number. */
   resealAll(): Promise<number>
-  /** A refused log-on is remembered under its new name. */
+  /** Stores rejected bank credentials under their new name. */
   moveRefusal(before: Request, after: Request): Promise<void>
-  /** How the keys are used, by their ids; one that nothing needs is not in it. */
+  /** The uses of the keys by key id. A key without uses is absent. */
   keyUses(): Promise<ReadonlyMap<string, KeyUse>>
 }
 
-/** A sealed value, wherever it is: whose it is, and how to put another in its place if it still is the same. */
+/** An encrypted value, the request it belongs to, and a function that replaces it if it has not changed. */
 interface Sealed {
   readonly requestId: string
   readonly bytes: Buffer
@@ -75,14 +75,17 @@ export interface RehashDeps extends AdvanceDeps {
   readonly accounts: Accounts
 }
 
-/** Hashes the accounts of open requests under the first key, so that old and new ones take turns; says how many. */
+/**
+ * Hashes the accounts of open requests with the first key, so that old and new requests are serialized together.
+ * Returns their number.
+ */
 export async function rehashAccounts(
   deps: RehashDeps,
   resealing: Pick<ReEncryption, 'moveRefusal'>
 ): Promise<number> {
   let rehashed = 0
   for await (const { requestId, service, account } of everyOpen(deps.catalog)) {
-    // What can't be opened is counted by its key's uses.
+    // A value that cannot be decrypted is counted among the uses of its key.
     const input = await deps.ledger.openInput(requestId).catch(() => null)
     const identified = input && deps.accounts.identify(service, input)
     if (identified === null || identified.id === account?.id) continue
@@ -95,26 +98,26 @@ export async function rehashAccounts(
   return rehashed
 }
 
-/** The name that stands for the key of an attempt from before it was noted. */
+/** The name for the key of an attempt without a recorded key. */
 const UNKNOWN_KEY = 'unknown'
 
-/** Which keys have signed the capabilities of each open request. Any of its attempts may be called back. */
+/** The keys that have signed the callback tokens of each open request. Khipu may call back for any of its attempts. */
 async function* signersOfOpen(catalog: Catalog): AsyncGenerator<ReadonlySet<string>> {
   for await (const { attempts } of everyOpen(catalog)) {
     yield new Set(attempts.map(({ signedWith }) => signedWith ?? UNKNOWN_KEY))
   }
 }
 
-// Not state by state: one that changes its state meanwhile must not slip through.
+// All states together: a request that changes its state meanwhile must not be missed.
 async function* everyOpen(catalog: Catalog): AsyncGenerator<Request> {
   for await (const { items } of everyPage(catalog)) yield* items.filter(isOpen)
 }
 
-/** Every sealed value under the tag. What is written meanwhile may be missed, or come twice. */
+/** Every encrypted value under the tag. A value written meanwhile may be missed, or appear twice. */
 async function* everySealed(store: Store): AsyncGenerator<Sealed> {
   const { redis, tag } = store
-  for (const master of primariesOf(redis)) {
-    for await (const names of master.scanStream({ match: `${tag}:*`, count: SCAN_COUNT })) {
+  for (const primary of primariesOf(redis)) {
+    for await (const names of primary.scanStream({ match: `${tag}:*`, count: SCAN_COUNT })) {
       for (const name of names as string[]) yield* sealedIn(store, name.slice(tag.length + 1))
     }
   }
@@ -126,7 +129,7 @@ async function* sealedIn(store: Store, name: string): AsyncGenerator<Sealed> {
   if (id === '') return
   if (kind === 'request') yield* fieldsOf(store, name, id, ['sealed'])
   if (kind === 'bodies') yield* fieldsOf(store, name, id, await redis.hkeys(`${tag}:${name}`))
-  if (kind === 'quarantine') yield* keptBody(store, id)
+  if (kind === 'quarantine') yield* quarantinedBody(store, id)
   if (kind === 'idempotency') yield* fingerprint(store, id)
 }
 
@@ -144,7 +147,7 @@ async function* fieldsOf(
   }
 }
 
-async function* keptBody(store: Store, id: string): AsyncGenerator<Sealed> {
+async function* quarantinedBody(store: Store, id: string): AsyncGenerator<Sealed> {
   const entry = await store.redis.hget(store.key('quarantine', id), 'entry')
   if (entry === null) return
   const { requestId } = JSON.parse(entry) as { requestId: string }

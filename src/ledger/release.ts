@@ -18,10 +18,10 @@ export interface ReleaseDeps extends AdvanceDeps {
 const MOST_AT_ONCE = 10
 
 /**
- * Releases what is parked and matches, oldest first, each at an instant of its own: never all at once.
- * After `forMs` it stops, and the sweep carries on from there. May be run again, also after a crash, for what it
- * has released is no longer parked; only one runs at a time. Says how many it let go; rejects where one could
- * not be, after all the others: it is tried again once the lease has lapsed.
+ * Releases the parked requests that match, oldest first, each at its own instant: never all at once.
+ * After `forMs` it stops, and the sweep continues. It is idempotent, also after a crash, because released requests are
+ * no longer parked. Only one process runs it at a time. Returns the number of released requests. If some could not be
+ * released, it rejects after all the others. Those are tried again once the lease has lapsed.
  */
 export async function releaseParked(
   deps: ReleaseDeps,
@@ -44,7 +44,7 @@ export async function releaseParked(
       await notifications.giveBack(releasing, holder, next)
       return released
     }
-    // A page takes a second where much is to be done; the lease is for half a minute.
+    // A page takes about a second if it has many matches; the lease lasts 30 seconds.
     if (!(await notifications.lease(releasing, holder))) return released
   }
   throwFirst(failures)
@@ -56,7 +56,7 @@ function throwFirst(failures: readonly unknown[]): void {
   if (failures.length > 0) throw failures[0]
 }
 
-/** Gives back what went wrong, and with how many of them. */
+/** Returns one error for each request that could not be released. */
 async function releasePage(
   deps: ReleaseDeps,
   { notification }: Releasing,
@@ -79,14 +79,14 @@ async function releasePage(
   return outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
 }
 
-/** How many are parked and match. */
+/** How many parked requests match. */
 export async function countParked(deps: ParkedDeps, notification: Notification): Promise<number> {
   let count = 0
   for await (const { items } of parkedFor(deps, notification)) count += items.length
   return count
 }
 
-/** What is parked and matches, oldest first, from behind an id on, a page at a time. */
+/** The parked requests that match, oldest first. It starts behind an id and yields one page at a time. */
 export async function* parkedFor(
   { catalog, policy }: ParkedDeps,
   notification: Notification,
@@ -100,8 +100,8 @@ export async function* parkedFor(
 
 type ParkedDeps = Pick<ReleaseDeps, 'catalog' | 'policy'>
 
-// What was parked after the notification failed after it, too, and waits for the next one. What has used up its
-// POSTs waits for none.
+// A request parked after the notification also failed after it, and waits for the next one. A request whose POSTs are
+// used up waits for none.
 function isReleased(request: Request, notification: Notification, policy: Policy): boolean {
   const { parked, requestId, service, code } = request
   if (parked === null || parked.at > notification.at || isUsedUp(request, policy)) return false

@@ -3,10 +3,10 @@ import { basename } from 'node:path'
 import type { Connection } from '../redis/connect.ts'
 import type { LoadReply } from './load.ts'
 
-/** What became of a received envelope. `full`: too many different ones for one request. */
+/** The outcome of storing an envelope. `full`: too many different ones for one request. */
 export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
 
-/** Whether an entry of the quarantine is the one whose late result the request gets. */
+/** Whether the request gets its late result from an entry of the quarantine. */
 export type LateClaim = 'claimed' | 'published' | 'taken'
 
 type Done = 0 | 1
@@ -15,8 +15,8 @@ type Argument = string | number | Bytes
 type Script = (tag: string, ...args: readonly Argument[]) => Promise<unknown>
 
 /**
- * The ledger's Lua scripts, one function each. A script runs atomically on the keys of one hash tag; its file in `lua/` says
- * what it does. Instants are ms since 1970 by Redis's clock.
+ * The ledger's Lua scripts, one function each. A script runs atomically on the keys of one hash tag. Its file in `lua/`
+ * documents it. Instants are ms since 1970 by Redis's clock.
  */
 export interface Scripts {
   now(): Promise<number>
@@ -50,7 +50,7 @@ export interface Scripts {
 
 const FOLDER = new URL('lua/', import.meta.url)
 
-/** The scripts' texts by the names of their functions: `claim-late.lua` is `claimLate`. */
+/** The texts of the scripts by function name: `claim-late.lua` is `claimLate`. */
 export const SOURCES: Readonly<Record<string, string>> = Object.fromEntries(
   readdirSync(FOLDER)
     .filter((file) => file.endsWith('.lua'))
@@ -69,7 +69,7 @@ export function openScripts(redis: Connection, tag: string): Scripts {
   return Object.fromEntries(scripts) as unknown as Scripts
 }
 
-/** A file with each of its `--- @include "name"` replaced by `include/name.lua`, once. */
+/** A file in which `include/name.lua` replaces the first `--- @include "name"`. Repeated includes are removed. */
 function readScript(file: string, included = new Set<string>()): string {
   const text = readFileSync(new URL(file, FOLDER), 'utf8')
   return text.replaceAll(/^--- @include "([\w-]+)"\n/gm, (_line, name: string) => {
@@ -85,7 +85,7 @@ function functionName(file: string): string {
   )
 }
 
-/** The client writes bytes that are no Buffer, as they come from a thread, as a list of numbers. */
+/** The Redis client writes bytes that are no Buffer as a list of numbers. Bytes from a thread are no Buffer. */
 function asBuffer(value: Argument): Argument {
   if (!(value instanceof Uint8Array)) return value
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength)

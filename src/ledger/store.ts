@@ -4,11 +4,11 @@ import type { Connection } from '../redis/connect.ts'
 import { type BuildKey, keysOf } from './keys.ts'
 import { openScripts, type Scripts } from './scripts.ts'
 
-/** What the ledger's parts share: a connection, its scripts, its keys, and the sealer. */
+/** The common parts of the ledger's modules: a connection, its scripts, its keys and the cipher. */
 export interface Store {
   readonly redis: Connection
   readonly sealer: Cipher
-  /** The hash tag that all its keys begin with, `{khipu:0}`. */
+  /** The hash tag of all its keys, `{khipu:0}`. */
   readonly tag: string
   readonly key: BuildKey
   readonly scripts: Scripts

@@ -5,7 +5,7 @@ import type { JobData, QueueName } from './queues.ts'
 import { throwCodeOnly } from './hide-error-text.ts'
 import { within } from '../redis/time-limit.ts'
 
-/** What a handler says when it is done: nothing, or for how many ms it woke too early. */
+/** A handler's result: undefined when it is done, or the ms by which its job ran too early. */
 export type Handled = { readonly sleepMs: number } | undefined
 export type Handler = (job: JobData) => Promise<Handled>
 
@@ -13,28 +13,31 @@ export interface ConsumeSettings {
   readonly connection: Connection
   readonly tag: string
   readonly concurrency: number
-  /** How long a handler may take, in ms; then its job is tried again, and what it still does is for the ledger to judge. */
+  /**
+   * How long a handler may run, in ms. Then its job is tried again. The ledger rejects outdated writes of the first
+   * run.
+   */
   readonly handlerLimitMs: number
   readonly log: Logger
 }
 
-/** A job whose process died is taken over once its lock has lapsed and the next look for stalled jobs was made. */
+/** A job of a dead process is taken over at the next stalled check after its lock has lapsed. */
 const LOCK_MS = 15_000
 const STALLED_CHECK_MS = 5_000
-/** BullMQ never resets a job's stall count; what may be run again is decided by the ledger, not by it. */
+/** BullMQ never resets the stall count of a job. The ledger decides what may run again, so the limit is high. */
 const MOST_STALLS = 1000
 
-/** How long a worker leaves a Redis alone that refuses, for want of room, of a disk, or of a right. */
-const REST_MS = 1_000
+/** How long a worker pauses after Redis refused a command, for lack of memory, of a disk, or of a permission. */
+const PAUSE_MS = 1_000
 
-/** A handler that did not end in its time. BullMQ would renew its lock, and keep its place, for ever. */
+/** A handler that exceeded its time. BullMQ would renew its lock and occupy its place for ever. */
 export class HandlerTimeout extends Error {
   override readonly name = 'HandlerTimeout'
 }
 
 /**
- * Runs a handler on a queue's jobs, on all processes together no more of them per second than `perSecond`.
- * The connection is duplicated for the blocking part.
+ * Runs a handler on the jobs of a queue: at most `perSecond` of them per second, over all processes. The connection is
+ * duplicated for blocking commands.
  */
 export function consume(
   name: QueueName,
@@ -43,9 +46,9 @@ export function consume(
   perSecond = Infinity
 ): Worker {
   const { connection, tag, concurrency, handlerLimitMs, log } = settings
-  const late = () => new HandlerTimeout(`took over ${handlerLimitMs} ms`)
+  const timedOut = () => new HandlerTimeout(`took over ${handlerLimitMs} ms`)
   const run = async (job: Job<JobData>, token: string | undefined) => {
-    const handled = await within(handlerLimitMs, handle(job.data), late)
+    const handled = await within(handlerLimitMs, handle(job.data), timedOut)
     if (handled === undefined) return
     await job.moveToDelayed(Date.now() + handled.sleepMs, token)
     throw new DelayedError()
@@ -64,11 +67,11 @@ export function consume(
     log.error({ queue: name, requestId, error: codeOf(error) }, 'handler failed')
   })
   worker.on('stalled', (jobId) => log.warn({ queue: name, jobId }, 'job taken over'))
-  restWhenRefused(worker, name, log)
+  pauseWhenRefused(worker, name, log)
   return worker
 }
 
-/** Short windows: a limit per second would let twice as many through around the turn of a second. */
+/** Short windows: a limit per second would let twice as many through around the end of a second. */
 const LIMITER_WINDOWS_PER_SECOND = 100
 
 function limiterOf(perSecond: number) {
@@ -77,22 +80,22 @@ function limiterOf(perSecond: number) {
   return { limiter: { max, duration: Math.ceil((max * 1000) / perSecond) } }
 }
 
-// BullMQ asks again at once, thousands of times a second, and that of a Redis that is in trouble.
-function restWhenRefused(worker: Worker, queue: QueueName, log: Logger): void {
-  let rests = false
-  let said: unknown
-  worker.on('active', () => (said = undefined))
+// BullMQ retries at once, thousands of times a second. That would burden a Redis that is already in trouble.
+function pauseWhenRefused(worker: Worker, queue: QueueName, log: Logger): void {
+  let isPaused = false
+  let loggedCode: unknown
+  worker.on('active', () => (loggedCode = undefined))
   worker.on('error', (error) => {
-    if (rests || error.name !== 'ReplyError') return
-    rests = true
+    if (isPaused || error.name !== 'ReplyError') return
+    isPaused = true
     const code = codeOf(error)
-    // Once, until it has worked again.
-    if (code !== said) log.error({ queue, code }, 'redis refuses a worker')
-    said = code
+    // Log the code once, until a job runs again.
+    if (code !== loggedCode) log.error({ queue, code }, 'redis refuses a worker')
+    loggedCode = code
     void worker.pause(true)
     setTimeout(() => {
-      rests = false
+      isPaused = false
       if (worker.closing === undefined) void worker.resume()
-    }, REST_MS).unref()
+    }, PAUSE_MS).unref()
   })
 }

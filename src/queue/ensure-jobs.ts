@@ -6,18 +6,18 @@ import type { Request } from '../core/request.ts'
 import type { Queues } from './queues.ts'
 import type { Results } from '../delivery/publish-results.ts'
 
-/** Makes the jobs exist that a request's state needs. Every id is deterministic, so that this is idempotent. */
+/** Creates the jobs that the state of a request requires. Every id is deterministic, so this is idempotent. */
 export interface RequestJobs extends Results {
   ensure(before: Request | null, after: Request, now: number): Promise<void>
-  /** Has the received callbacks of a request looked at; `callbackId` names the one that came. */
-  wake(requestId: string, callbackId: string): Promise<void>
-  /** Has a worker publish the result of an ended request. */
+  /** Enqueues the processing of a request's received callbacks; `callbackId` names the new one. */
+  enqueueCallback(requestId: string, callbackId: string): Promise<void>
+  /** Lets a worker publish the result of an ended request. */
   publishLater(requestId: string): Promise<void>
-  /** Ensures the jobs of a request that is overdue or whose turn has come, and wakes them where they sleep. */
-  hurry(request: Request, now: number): Promise<void>
+  /** Ensures the jobs of a request that is overdue or next in line, and promotes the delayed ones. */
+  promote(request: Request, now: number): Promise<void>
 }
 
-/** BullMQ's answer where a job to promote is no longer delayed. */
+/** BullMQ's error code if a job to promote is no longer delayed. */
 const NOT_DELAYED = -3
 
 export function createJobs(queues: Pick<Queues, 'of'>, results: Results): RequestJobs {
@@ -36,60 +36,71 @@ export function createJobs(queues: Pick<Queues, 'of'>, results: Results): Reques
     await Promise.all(obsolete.map(remove))
   }
 
-  // A deadline lies minutes or days ahead; whatever is left of the others runs soon and finds nothing to do.
+  // A deadline lies minutes or days ahead. Jobs left in the other queues run soon and find nothing to do.
   async function remove({ type, jobId, requestId }: Job): Promise<void> {
     if (type === 'deadline') await queues.of(requestId).deadline.remove(jobId)
   }
 
-  async function rouse(job: Job, now: number): Promise<void> {
+  async function promoteJob(job: Job, now: number): Promise<void> {
     const { type, jobId, requestId } = job
     if (type === 'result') return
-    await rouseIn(queues.of(requestId)[type], jobId, () => add(job, now))
+    await promoteOrReplace(queues.of(requestId)[type], jobId, () => add(job, now))
   }
 
   return {
     ...results,
-    ...createWakers(queues),
+    ...createCallbackJobs(queues),
     ensure,
 
-    async hurry(request, now) {
+    async promote(request, now) {
       await ensure(null, request, now)
       const waits = waitsForAccount(request) || waitsForProbe(request)
       const late = jobsOf(request).filter(({ at }) => at <= now || waits)
-      await Promise.all(late.map((job) => rouse(job, now)))
+      await Promise.all(late.map((job) => promoteJob(job, now)))
     }
   }
 }
 
-/** The jobs of the callbacks' queue: to advance the request is all that a worker does for any of them. */
-function createWakers({ of }: Pick<Queues, 'of'>): Pick<RequestJobs, 'wake' | 'publishLater'> {
+/** Adds jobs to the callback queue. For each of them a worker only advances the request. */
+function createCallbackJobs({
+  of
+}: Pick<Queues, 'of'>): Pick<RequestJobs, 'enqueueCallback' | 'publishLater'> {
   const add = async (requestId: string, jobId: string) =>
     void (await of(requestId).callback.add('callback', { requestId, at: 0 }, { jobId }))
   return {
-    wake(requestId, callbackId) {
+    enqueueCallback(requestId, callbackId) {
       const [attempt, hash = ''] = callbackId.split('.')
       return add(requestId, `callback-${requestId}-${attempt}-${hash.slice(0, 32)}`)
     },
-    // A job of its own: that of the callback may be running, and have loaded the request before it ended.
+    // A separate job: the job of the callback may be running, and may have loaded the request before it ended.
     publishLater: (requestId) => add(requestId, `publish-${requestId}`)
   }
 }
 
-/** One that sleeps is woken. One whose place in the queue was lost keeps its id from being used again: it is made anew. */
-async function rouseIn(queue: Queue, jobId: string, addAgain: () => Promise<void>): Promise<void> {
+/**
+ * Promotes a delayed job. A job that lost its place in the queue still blocks its id, so it is deleted and added again.
+ */
+async function promoteOrReplace(
+  queue: Queue,
+  jobId: string,
+  addJob: () => Promise<void>
+): Promise<void> {
   const job = await queue.getJob(jobId)
   if (job === undefined) return
-  if (await job.isDelayed()) return job.promote().catch(unlessAwake)
+  if (await job.isDelayed()) return job.promote().catch(unlessNotDelayed)
   if (!(await isShort(queue)) || (await job.getState()) !== 'unknown') return
   await job.remove()
-  await addAgain()
+  await addJob()
 }
 
-function unlessAwake(error: Error & { code?: number }): void {
+function unlessNotDelayed(error: Error & { code?: number }): void {
   if (error.code !== NOT_DELAYED) throw error
 }
 
-/** To look for a job takes Redis as long as the queue is: a long one is being worked off, and looked through later. */
+/**
+ * To find a job takes Redis time in proportion to the queue length. A long queue is being processed, and is checked
+ * later.
+ */
 const SHORT = 100
 
 async function isShort(queue: Queue): Promise<boolean> {

@@ -7,7 +7,7 @@ import {
 } from 'bullmq'
 import { codeOf } from '../redis/connect.ts'
 
-/** With these BullMQ is told what to do with a job: it has to see them as they are. */
+/** Errors that tell BullMQ what to do with a job. BullMQ must receive them unchanged. */
 const ORDERS = [
   DelayedError,
   RateLimitError,
@@ -16,7 +16,10 @@ const ORDERS = [
   WaitingError
 ] as const
 
-/** A handler that failed: BullMQ stores message and stack in the job, so that there is nothing but a code. */
+/**
+ * The error of a failed handler. BullMQ stores message and stack in the job, so the message is a code and the stack
+ * empty.
+ */
 class HandlerFailed extends Error {
   override readonly name = 'HandlerFailed'
   override readonly stack = ''
@@ -28,7 +31,7 @@ class HandlerFailed extends Error {
   }
 }
 
-/** Throws, for what a handler has thrown, an error that holds its code alone, or else its name. */
+/** Throws an error with only the code of the handler's error, or with its name if it has no code. */
 export function throwCodeOnly(error: unknown): never {
   if (ORDERS.some((order) => error instanceof order)) throw error
   throw new HandlerFailed(error instanceof Error ? codeOf(error) : 'unknown')

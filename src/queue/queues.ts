@@ -2,10 +2,10 @@ import { Queue } from 'bullmq'
 import { holderOf } from '../core/placement.ts'
 import type { Connection } from '../redis/connect.ts'
 
-/** The names of the service's own queues; their keys begin with a hash tag. */
+/** The names of the service's own queues. Their keys begin with a hash tag. */
 export type QueueName = 'send' | 'paced' | 'callback' | 'deadline'
 
-/** What a job of these queues carries: the ledger has the rest. `at` is ms since 1970 by Redis's clock. */
+/** The data of a job in these queues; everything else is in the ledger. `at` is ms since 1970 by Redis's clock. */
 export interface JobData {
   readonly requestId: string
   readonly at: number
@@ -16,19 +16,19 @@ export type OwnQueues = Readonly<Record<QueueName, Queue<JobData>>>
 
 /** The service's own queues under every hash tag, opened on one connection. */
 export interface Queues {
-  /** The queues of a request, which share the hash tag of its ledger. */
+  /** The queues of a request. They share the hash tag of its part of the ledger. */
   of(requestId: string): OwnQueues
   close(): Promise<void>
 }
 
 export interface QueueSettings {
-  /** The hash tags of the ledger, in their order. */
+  /** The hash tags of the ledger, in the order of its parts. */
   readonly tags: readonly [string, ...string[]]
 }
 
 /**
- * Nothing of our own queues is kept once it ran: the ledger is the truth, and a job whose id is free
- * can be made again. The attempts are for handlers that threw; Error.Type has no say in them.
+ * Jobs of our own queues are deleted once they ran. The ledger is the system of record, and a free job id can be used
+ * again. The attempts are for handlers that threw, independent of Error.Type.
  */
 const OWN_JOB = {
   removeOnComplete: true,
@@ -38,8 +38,8 @@ const OWN_JOB = {
 } as const
 
 export function openQueues(connection: Connection, { tags }: QueueSettings): Queues {
-  // BullMQ's check of the version is an INFO whose failure it never forgets: one hiccup of Redis at the
-  // start would leave a queue that refuses every job. The workers check the version on their own.
+  // BullMQ checks the version with INFO and never forgets a failure. One short outage of Redis at the start would leave
+  // a queue that rejects every job. The workers check the version themselves.
   const shared = { connection, skipVersionCheck: true }
   const own = (prefix: string): OwnQueues => {
     const open = (name: QueueName) =>
@@ -53,7 +53,7 @@ export function openQueues(connection: Connection, { tags }: QueueSettings): Que
   }
   const perTag = [own(tags[0]), ...tags.slice(1).map(own)] as const
   const all: Queue[] = perTag.flatMap((queues) => Object.values(queues))
-  // Connection errors are logged where the connection is made; a failed command rejects its promise.
+  // Connection errors are logged by the module that connects. A failed command rejects its promise.
   for (const queue of all) queue.on('error', () => {})
   return {
     of: (requestId) => holderOf(perTag, requestId),

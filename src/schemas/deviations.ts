@@ -8,14 +8,14 @@ const MOST_DEVIATIONS = 20
 const TRANSACTIONS = '/Data/Transaction'
 
 /**
- * The first 20 places, at the most, where a transaction of a parsed envelope is not as
- * schemas/khipu-transaction.json expects: JSON Pointer and keyword, never a value. Of any parsed JSON,
- * for an operator may have accepted what is no envelope.
+ * At most 20 places where a transaction of a parsed envelope differs from schemas/khipu-transaction.json.
+ * A place is a JSON Pointer and a keyword, never a value. Any parsed JSON is allowed, because an operator may have
+ * accepted a body that is not an envelope.
  */
 export function deviationsOf(envelope: unknown): readonly Deviation[] {
   const found: Deviation[] = []
   const transactions = transactionsOf(envelope)
-  // One by one: a transaction has a bounded number of fields, so the time grows with the body and no faster.
+  // One by one: a transaction has a limited number of fields, so the time grows linearly with the body.
   for (let index = 0; index < transactions.length && found.length < MOST_DEVIATIONS; index += 1) {
     const errors = errorsOf(transactions[index])
     for (const { instancePath, keyword: rule } of errors) {
@@ -26,14 +26,14 @@ export function deviationsOf(envelope: unknown): readonly Deviation[] {
 }
 
 /**
- * The deviations in bytes that parseJson has accepted. They are read with plain numbers: one that keeps its digits
- * by other means is not told from an object.
+ * The deviations in bytes that parseJson has accepted. They are read with plain numbers, because a number that keeps
+ * its digits (rawJSON) looks like an object.
  */
 export function deviationsIn(body: Uint8Array): readonly Deviation[] {
   return deviationsOf(JSON.parse(new TextDecoder().decode(body)))
 }
 
-/** The path of a deviation without its indexes, for a metric's label; `other` for all but the known fields. */
+/** The path of a deviation without its indexes, for the label of a metric; `other` for all but the known fields. */
 export function fieldOf({ path }: Deviation): string {
   const field = path.replaceAll(/\/\d+(?=\/|$)/g, '')
   knownFields ??= new Set([TRANSACTIONS, ...fieldsOf(schemaOfTransaction(), TRANSACTIONS)])
@@ -76,7 +76,7 @@ function schemaOfTransaction(): Schema {
   return (schemas.get('khipu-transaction') ?? {}) as Schema
 }
 
-/** The path of every field that a schema names, however deep. */
+/** The path of every field that a schema names, at any depth. */
 function fieldsOf({ properties = {} }: Schema, above: string): string[] {
   return Object.entries(properties).flatMap(([name, property]) => {
     const path = `${above}/${name}`

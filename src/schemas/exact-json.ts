@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto'
 
 /**
- * Reads bytes that parseJson has accepted, so that JSON.stringify gives every number back as it was
- * written, where a double would not: 12345678901234567890, 1e400, 0.10, -0.0. Not by a reviver, which
- * takes over a hundred times the text's size: what is not exact is read as a marked string first.
+ * Reads bytes that parseJson has accepted, so that JSON.stringify writes every number with its original digits.
+ * A double would lose them: 12345678901234567890, 1e400, 0.10, -0.0. A reviver would take over a hundred times the
+ * memory of the text. So inexact numbers are first read as marked strings.
  */
 export function parseJsonExactly(bytes: Uint8Array): unknown {
   const text = new TextDecoder().decode(bytes)
-  // Nobody who writes a text can know the mark it is read with.
+  // The mark is random, so the author of a text cannot know it.
   const mark = `number:${randomBytes(12).toString('base64url')}:`
   const marked = markInexact(text, mark)
   return marked === text ? JSON.parse(text) : withNumbers(JSON.parse(marked), mark)
 }
 
-// It is of ECMAScript 2026 and in Node since 22; TypeScript does not know it yet.
+// `rawJSON` belongs to ECMAScript 2026 and is in Node since version 22. TypeScript does not know it yet.
 const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => unknown }
 
 const DIGIT_OR_SIGN = /[-\d]/
@@ -45,7 +45,7 @@ function endOfString(text: string, start: number): number {
   return index
 }
 
-/** As deep as the value is nested, which is not deep; each marked string gives way to its number in place. */
+/** The recursion is as deep as the value, which is limited. Each marked string is replaced by its number in place. */
 function withNumbers(value: unknown, mark: string): unknown {
   if (typeof value === 'string') {
     return value.startsWith(mark) ? rawJSON(value.slice(mark.length)) : value

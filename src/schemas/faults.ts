@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import type { Fault } from './generated.ts'
 
-/** Whether a fault tells the name of an unknown key, which is part of what was sent. */
+/** Whether a violation contains the name of an unknown key, which is part of the received data. */
 export type Naming = 'named' | 'unnamed'
 
 const MOST_FAULTS = 20
@@ -14,7 +14,7 @@ const messages = new Map<string, (error: ErrorObject) => string>([
   ['additionalProperties', () => 'must have no unknown keys']
 ])
 
-/** Ajv's errors in our form, at most 20. They hold the schema's words, not the value's. */
+/** Ajv's errors in our form, at most 20. They quote the schema, never the value. */
 export function violationsOf(errors: readonly ErrorObject[], unknownKeys: Naming): Fault[] {
   const telling = errors.filter((error) => !isEcho(error))
   return telling.slice(0, MOST_FAULTS).map((error) => {
@@ -33,7 +33,7 @@ function isEcho({ keyword, schemaPath }: ErrorObject): boolean {
   return keyword === 'if' || /\/anyOf\/\d/.test(schemaPath)
 }
 
-/** The key as a part of a JSON Pointer; null where it is long, or another rule is broken. */
+/** The key as a part of a JSON Pointer; null if the key is long, or another rule is violated. */
 function unknownKey({ params }: ErrorObject): string | null {
   const name: unknown = params['additionalProperty']
   if (typeof name !== 'string' || name.length > LONGEST_NAME) return null

@@ -1,14 +1,14 @@
 const MOST_NODES = 10_000
 
 /**
- * Whether a JSON value has at most 10,000 nodes. Listing all faults takes time that grows with the
- * square of their number, so that a body of 10 MB full of faults would block the process for long.
+ * Whether a JSON value has at most 10,000 nodes. The time to list all violations grows with the square of their number.
+ * So a body of 10 MB full of violations would block the process for long.
  */
 export function isSmall(value: unknown): boolean {
   return countUpTo(MOST_NODES, value, 0) <= MOST_NODES
 }
 
-/** How many nodes there are, those before it included; it looks at no more than one beyond the most. */
+/** The number of nodes, including those counted before. It stops one node above `most`. */
 function countUpTo(most: number, node: unknown, before: number): number {
   let seen = before + 1
   if (typeof node !== 'object' || node === null) return seen

@@ -3,7 +3,7 @@ import { scan } from './scan.ts'
 
 export { parseJsonExactly } from './exact-json.ts'
 
-/** What is wrong with bytes that are not JSON in our sense. `rule` is a word for programs. */
+/** Why bytes are not JSON in our sense. `rule` is a word for programs. */
 export interface JsonFault {
   readonly rule:
     'utf-8' | 'json' | 'depth' | 'values' | 'number' | 'key' | 'duplicate-key' | 'prototype'
@@ -13,17 +13,17 @@ export interface JsonFault {
 export type ParsedJson =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly fault: JsonFault }
 
-/** Deeper than any envelope, and shallow enough for every JSON writer that a consumer may use. */
+/** Deeper than any envelope, and shallow enough for any JSON writer of a consumer. */
 const MOST_DEPTH = 64
-/** Longer than any amount, and short enough for every reader. */
+/** Longer than any amount, and short enough for every JSON reader. */
 const LONGEST_NUMBER = 1000
-/** What one process can build within 256 MB of heap, whatever the values are. */
+/** The number of values that one process can build within 256 MB of heap, whatever they are. */
 export const MOST_VALUES = 1_000_000
 
 /**
- * Reads bytes as JSON (RFC 8259), whatever their content type says, so that every reader after us reads the
- * same: UTF-8 to the byte (a byte order mark is passed over), not too deep, no more values than are allowed, no
- * endless number, no key twice in an object, and none that holds a backslash or could reach an object's prototype.
+ * Reads bytes as JSON (RFC 8259), whatever their content type, so that every later reader reads the same.
+ * The rules: valid UTF-8 (a byte order mark is skipped), limited depth, limited number of values, limited length of a
+ * number. No object has the same key twice. No key contains a backslash, or could reach an object's prototype.
  */
 export function parseJson(bytes: Uint8Array, mostValues = MOST_VALUES): ParsedJson {
   if (!isUtf8(bytes)) return refuse('utf-8', 'is not UTF-8')
@@ -51,7 +51,7 @@ function refuse(rule: JsonFault['rule'], message: string): ParsedJson {
   return { ok: false, fault: { rule, message } }
 }
 
-/** JSON has no undefined: that is what stands for text that is none. */
+/** JSON has no undefined, so undefined means that the text is not JSON. */
 function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes))
@@ -61,12 +61,12 @@ function parse(bytes: Uint8Array): unknown {
 }
 
 interface Keys {
-  /** Where a key came twice in an object, it is one. */
+  /** The number of keys. A repeated key of an object counts once. */
   count: number
   reachPrototype: boolean
 }
 
-/** Adds up the keys of what was built, by recursion: it is not nested deep, and a list of the rest would grow. */
+/** Counts the keys of the parsed value by recursion. The depth is limited, and a list of pending nodes would grow. */
 function inspectKeys(node: unknown, found: Keys): void {
   if (typeof node !== 'object' || node === null) return
   if (Array.isArray(node)) {

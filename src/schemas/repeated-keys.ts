@@ -1,18 +1,18 @@
 import { endOfText } from './scan.ts'
 
-/** An object or array that is open, and where in it the scan is. */
+/** An open object or array, and the position of the scan in it. */
 interface Open {
-  /** The keys so far; null in an array. */
+  /** The keys so far; null for an array. */
   readonly keys: Set<string> | null
-  /** The key or the index of the value that the scan is at. */
+  /** The key or the index of the current value. */
   at: string | number
   /** Whether the next string is a key. */
   isBeforeKey: boolean
 }
 
 /**
- * Where the keys stand that come more than once in one object: each path once, in the order of the text. The bytes
- * have to be JSON. For a file of our own callers: the paths are a part of what it says.
+ * The paths of keys that occur more than once in one object: each path once, in the order of the text. The bytes must
+ * be JSON. Only for files of our own operators, because the paths are part of the content.
  */
 export function repeatedKeys(bytes: Uint8Array): (string | number)[][] {
   const open: Open[] = []
@@ -51,7 +51,7 @@ function goOn(inner: Open): void {
   if (typeof inner.at === 'number') inner.at += 1
 }
 
-/** Takes the key in; true where its object has it already, in whatever spelling. */
+/** Adds the key. True if its object has it already, in any spelling. */
 function isRepeated(inner: Open, text: Uint8Array): boolean {
   const key = String(JSON.parse(new TextDecoder().decode(text)))
   const isKnown = inner.keys?.has(key) === true

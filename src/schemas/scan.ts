@@ -1,17 +1,17 @@
-/** What a text of JSON shows before anything is built from it. The scan ends at the first bound that is broken. */
+/** The properties of a JSON text before anything is built from it. The scan ends at the first exceeded limit. */
 export interface Scanned {
-  /** How deep brackets go outside of strings. */
+  /** The depth of brackets outside strings. */
   readonly depth: number
-  /** How many objects, arrays, strings, numbers and literals there are; keys are none of them. */
+  /** The number of objects, arrays, strings, numbers and literals, without keys. */
   readonly values: number
-  /** How many members its objects have in all: there is a colon to each. */
+  /** The total number of object members: each has one colon. */
   readonly members: number
   /** The length of the longest number. */
   readonly number: number
   /**
-   * A key with a backslash, in any spelling. V8 remembers the keys of objects and holds them against the
-   * text of later ones: having read `"a\\u"` it reads `"a\u0062"` as the same key
-   * (https://github.com/nodejs/node/issues/63785). What was never read can't be remembered.
+   * Whether a key contains a backslash, in any spelling. V8 caches object keys and compares later texts with them.
+   * After it has read `"a\\u"` it reads `"a\u0062"` as the same key (https://github.com/nodejs/node/issues/63785). A
+   * text that is rejected first never enters the cache.
    */
   readonly hasBackslashKey: boolean
 }
@@ -37,7 +37,7 @@ const KINDS = kindsOf([
   [COLON, ':']
 ])
 
-/** Looks at every byte once, and builds nothing: its time and memory do not depend on what the bytes say. */
+/** Reads every byte once and builds nothing. Its time and memory do not depend on the content of the bytes. */
 export function scan(bytes: Uint8Array, most: ScanBounds): Scanned {
   let open = 0
   let depth = 0
@@ -67,7 +67,7 @@ export function scan(bytes: Uint8Array, most: ScanBounds): Scanned {
     } else if (kind === COLON) {
       members += 1
       hasBackslashKey ||= showsBackslash(bytes, text)
-      // A second colon is no JSON: it has no key, and a long one is not to be looked through for each.
+      // A second colon is not JSON. It has no key, and a long key must not be searched for each colon.
       text = NO_TEXT
     } else if (kind === CLOSE) open -= 1
     else {
@@ -89,7 +89,7 @@ const NO_TEXT: Text = { start: 0, end: 0 }
 const BACKSLASH_BYTE = 0x5c
 const QUOTE_BYTE = 0x22
 
-/** Where the string ends that begins there: at its closing quote, or at the end of the bytes. */
+/** The end of the string that begins at `start`: its closing quote, or the end of the bytes. */
 export function endOfText(bytes: Uint8Array, start: number): number {
   let index = start + 1
   while (index < bytes.length && bytes[index] !== QUOTE_BYTE) {
@@ -98,7 +98,7 @@ export function endOfText(bytes: Uint8Array, start: number): number {
   return index
 }
 
-/** A backslash that is meant as one. */
+/** A backslash that stands for itself. */
 const BACKSLASH = /\\\\|\\u005[cC]/
 
 function showsBackslash(bytes: Uint8Array, { start, end }: Text): boolean {

@@ -11,19 +11,19 @@ export type Checked<T> =
   { readonly valid: true; readonly value: T } | { readonly valid: false; readonly faults: Fault[] }
 
 export interface CheckOptions {
-  /** `all` lists up to 20 faults; still only the first where the value is large. */
+  /** `all` lists up to 20 violations, but only the first one if the value is large. */
   readonly list?: 'first' | 'all'
-  /** `named` tells unknown keys by name; for our own callers, never for what Khipu sends. */
+  /** `named` includes the names of unknown keys: for our own callers, never for data from Khipu. */
   readonly unknownKeys?: Naming
 }
 
-/** The files of schemas/, by their names without `.json`. */
+/** The files of schemas/, by name without `.json`. */
 export const schemas: ReadonlyMap<SchemaName, AnySchemaObject> = readSchemas()
 
 const toFirstFault = openSchemas({ allErrors: false })
 let toAllFaults: Ajv2020 | undefined
 
-/** Tells whether a value fits a schema, never changes it, and never quotes it in the faults. */
+/** Checks a value against a schema. Never changes the value, and never quotes it in the violations. */
 export function check<N extends SchemaName>(
   name: N,
   value: unknown,
@@ -48,7 +48,7 @@ function readSchemas(): Map<SchemaName, AnySchemaObject> {
   )
 }
 
-/** A schema is compiled when it is first used: to compile all of them is a fifth of a process's start. */
+/** A schema is compiled at its first use: to compile all of them takes a fifth of a process's start. */
 function openSchemas({ allErrors }: { allErrors: boolean }): Ajv2020 {
   const ajv = new Ajv2020({
     allErrors,
@@ -58,8 +58,8 @@ function openSchemas({ allErrors }: { allErrors: boolean }): Ajv2020 {
     strict: true,
     strictRequired: false, // A `then` may require what its parent describes.
     useDefaults: false,
-    validateFormats: false, // `format` only describes: what must hold is a pattern.
-    validateSchema: false // A test holds the files to the meta-schema: to compile that takes long at each start.
+    validateFormats: false, // `format` only describes; a pattern enforces.
+    validateSchema: false // A test checks the files against the meta-schema; to compile that takes long at each start.
   })
   return ajv.addSchema([...schemas.values()])
 }

@@ -7,7 +7,7 @@ export interface CallbackDeps extends AdvanceDeps {
   readonly log: Logger
 }
 
-/** Acts on what was received for a request. To advance it is enough: that applies the callbacks in hand. */
+/** Applies the received callbacks of a request. `advance` does so before any step. */
 export async function handleCallback(deps: CallbackDeps, { requestId }: JobData): Promise<Handled> {
   const advanced = await advance(deps, requestId, (request) => request)
   if (advanced !== null) {

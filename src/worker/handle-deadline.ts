@@ -6,14 +6,14 @@ import type { JobData } from '../queue/queues.ts'
 import { sleepIfEarly } from './handle-send.ts'
 
 export interface DeadlineDeps extends AdvanceDeps {
-  /** True while callbacks may still wait on a disk: then silence proves nothing. Absent where there is no spool. */
+  /** True while callbacks may still wait on disk: then silence proves nothing. Absent without a spool. */
   readonly callbacksWait?: (() => boolean) | undefined
   readonly log: Logger
 }
 
 const UNTIL_THEY_ARE_STORED_MS = 1_000
 
-/** Acts on silence: the instant came, and neither a callback nor a notification did. */
+/** Applies a deadline that passed without a callback or a notification. */
 export async function handleDeadline(deps: DeadlineDeps, job: JobData): Promise<Handled> {
   const { requestId } = job
   if (deps.callbacksWait?.() === true) return { sleepMs: UNTIL_THEY_ARE_STORED_MS }

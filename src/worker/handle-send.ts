@@ -21,12 +21,12 @@ export interface SendDeps extends AdvanceDeps {
   readonly seal: EncryptBody
   readonly khipu: KhipuClient
   readonly capabilities: Capabilities
-  /** The CallbackUrl of a token. */
+  /** The CallbackUrl for a callback token. */
   readonly callbackUrl: (token: string) => string
-  /** The service's own, where a request brings none. */
+  /** The service's own authorization, for requests that bring none. */
   readonly authorization: Authorization | null
   readonly requestTimeoutMs: number
-  /** False where the callback could not be stored: then nothing is asked that costs money. */
+  /** False if the callback could not be stored. Then no paid request is sent. */
   readonly canStore: () => boolean
   readonly sent: (answer: Answer['type']) => void
   readonly log: Logger
@@ -35,14 +35,14 @@ export interface SendDeps extends AdvanceDeps {
 const UNTIL_THERE_IS_ROOM_MS = 5_000
 
 /**
- * Sends one attempt. That it is being sent is committed before the first byte goes out, and only the
- * handler whose commit it was sends: whoever finds `sending` in the ledger knows no more than that
- * Khipu may have the request, and awaits its callback.
+ * Sends one attempt. The state `sending` is committed before the first byte is sent, and only the handler of that
+ * commit sends. Any other handler that finds `sending` in the ledger knows only that Khipu may have the request. It
+ * awaits the callback.
  */
 export async function handleSend(deps: SendDeps, job: JobData): Promise<Handled> {
   const { requestId } = job
   if (!deps.canStore()) return { sleepMs: UNTIL_THERE_IS_ROOM_MS }
-  // Before anything is begun: what can't be opened, for want of a key, must not look as if it had been sent.
+  // Before the attempt begins: an input that cannot be decrypted, for want of a key, must not look sent.
   if ((await deps.ledger.openInput(requestId)) === null) return undefined
   const bySender = { jobAt: job.at, signedWith: deps.capabilities.keyId }
   const begun = await advance(deps, requestId, (request, context) =>
@@ -51,23 +51,26 @@ export async function handleSend(deps: SendDeps, job: JobData): Promise<Handled>
   if (begun === null) return undefined
   const attempt = begunAttempt(begun)
   if (attempt === null) return sleepIfEarly(begun, job)
-  // Again: it may have been given another authorization in between.
+  // Decrypted again: the request may have received another authorization meanwhile.
   const input = await deps.ledger.openInput(requestId)
   if (input === null || !(await mayStillSend(deps, begun))) return undefined
   const answer = await post(deps, requestId, attempt, begun.after.service, input)
   deps.sent(answer.type)
   const settled = await settleAnswer(deps, requestId, attempt, answer)
   const { state, reason } = settled?.after ?? begun.after
-  const said = 'detail' in answer ? { detail: answer.detail } : {}
-  deps.log.info({ requestId, attempt, answer: answer.type, ...said, state, reason }, 'request sent')
+  const withDetail = 'detail' in answer ? { detail: answer.detail } : {}
+  deps.log.info(
+    { requestId, attempt, answer: answer.type, ...withDetail, state, reason },
+    'request sent'
+  )
   return undefined
 }
 
 /**
- * Asked last of all, once the replicas know that this attempt is being sent: a new master that did not would send
- * it again. It must know of this very attempt, for another handler may have begun there with one of that number,
- * at another instant; one that took this process for lost has changed nothing but the state. And Redis may have
- * hung for so long that the deadline would come before the answer.
+ * The last check before sending, after the replicas have the attempt. A new primary without the attempt would send it
+ * again. The primary must have this very attempt. Another handler may have begun an attempt of the same number there,
+ * at another instant. A handler that assumed a crash of this process has changed only the state.
+ * The deadline is checked too: Redis may have hung for so long that the deadline would precede the answer.
  */
 async function mayStillSend(deps: SendDeps, { after }: Advanced): Promise<boolean> {
   const { replicas, ledger, requestTimeoutMs } = deps
@@ -83,16 +86,16 @@ async function mayStillSend(deps: SendDeps, { after }: Advanced): Promise<boolea
   return isThisOne && answeredAt <= entry.request.dueAt
 }
 
-const AGAIN_AFTER_MS = 200
+const WRITE_AGAIN_AFTER_MS = 200
 
-/** Goes on until the replicas have it, if any are awaited; to write again must be as good as once. */
+/** Repeats an idempotent write until the awaited replicas have it. */
 async function untilReached<T>(replicas: Replicas, write: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await replicas.reached(write)
     } catch (error) {
       if (!(error instanceof NotReplicated)) throw error
-      await pause(AGAIN_AFTER_MS)
+      await pause(WRITE_AGAIN_AFTER_MS)
     }
   }
 }
@@ -102,7 +105,7 @@ function begunAttempt({ before, after }: Advanced): number | null {
   return attempt > before.attempts.length ? attempt : null
 }
 
-/** For how long to sleep on, where the job is the right one and only woke too early: the clocks differ. */
+/** How long to delay the job further, if it is the right one and only ran too early: the clocks differ. */
 export function sleepIfEarly({ after, now }: Advanced, job: JobData): Handled {
   const early = after.dueAt === job.at && job.at > now
   return early ? { sleepMs: job.at - now } : undefined
@@ -141,7 +144,7 @@ async function settleAnswer(
   answer: Answer
 ): Promise<Advanced | null> {
   if (answer.type === 'envelope') return settleEnvelope(deps, requestId, attempt, answer)
-  // Before anything else: a notification that comes from here on came after this answer.
+  // Read first: a notification with a later instant came after this answer.
   const receivedAt = await deps.catalog.now()
   if (answer.type === 'ambiguous') await keep(deps, requestId, attempt, answer.unreadable)
   return advance(deps, requestId, (request, context) =>
@@ -149,7 +152,7 @@ async function settleAnswer(
   )
 }
 
-// An envelope is stored before it is acted on, like any callback: it may be the paid-for result.
+// An envelope is stored before it is applied, like any callback: it may be the paid result.
 async function settleEnvelope(
   deps: SendDeps,
   requestId: string,
@@ -165,7 +168,7 @@ async function settleEnvelope(
   return advance(deps, requestId, (request) => request)
 }
 
-// Before what follows from it is committed: after a crash in between the body is kept, and only once.
+// Before the commit of the consequence: after a crash in between, the body is kept, and only once.
 async function keep(
   { quarantine, seal }: SendDeps,
   requestId: string,
@@ -174,7 +177,7 @@ async function keep(
 ): Promise<void> {
   if (unreadable === undefined) return
   const { kind, faults, body } = unreadable
-  // The mark is for a crash before the commit: what Khipu has answered is not paid for again.
+  // The mark is for a crash before the commit: the service must not pay again for an answer that Khipu already sent.
   const sealed = await seal(body, requestId)
   await quarantine.keep({ requestId, attempt, marksAttempt: true }, kind, faults, sealed)
 }

@@ -8,35 +8,35 @@ export interface SweepDeps extends ReleaseDeps {
   readonly jobs: RequestJobs
   readonly quarantine: Quarantine
   readonly ledgerRetentionMs: number
-  /** How long one sweep heals, in ms; by default ten seconds. */
+  /** How long one sweep recovers requests, in ms; by default ten seconds. */
   readonly healingMs?: number
   readonly log: Logger
 }
 
-/** How long something may be overdue before it counts as forgotten rather than as being worked on. */
+/** How long a request may be overdue before it counts as forgotten instead of being processed. */
 const GRACE_MS = 5_000
 const BATCH = 500
-/** How long one sweep heals: where tens of thousands wait for their turn, they are all overdue. */
-const HEALING_MS = 10_000
-/** How long one sweep releases for one notification: the overdue must not wait for all of them. */
+/** How long one sweep recovers requests. If tens of thousands wait for their account, all of them are overdue. */
+const RECOVERY_MS = 10_000
+/** How long one sweep releases for one notification. The overdue requests must not wait for all releases. */
 const RELEASING_MS = 10_000
 
 /**
- * Heals whatever a crash or a lost queue left behind: takes the overdue requests through the same four steps
- * as their handlers would, as many as it has time for. The ledger alone says what is overdue. Tidies up as well.
- * Rejects once it is given up.
+ * Recovers the requests that a crash or a lost queue left behind. It takes the overdue requests through the same four
+ * steps as their handlers, as many as the time allows. The ledger alone determines what is overdue. It also deletes
+ * expired data. Rejects after an abort.
  */
 export async function sweep(deps: SweepDeps, giveUp?: AbortSignal): Promise<void> {
   const now = await deps.catalog.now()
-  const enough = performance.now() + (deps.healingMs ?? HEALING_MS)
+  const end = performance.now() + (deps.healingMs ?? RECOVERY_MS)
   for (const requestId of rotated(await deps.catalog.overdue(now - GRACE_MS), now)) {
     giveUp?.throwIfAborted()
-    await attempt(deps, { requestId }, () => heal(deps, requestId))
-    if (performance.now() >= enough) break
+    await attempt(deps, { requestId }, () => recover(deps, requestId))
+    if (performance.now() >= end) break
   }
   giveUp?.throwIfAborted()
   await tidy(deps, now)
-  // Last of all: many notifications take longer than a sweep may.
+  // Last: many notifications take longer than a sweep may.
   for (const releasing of rotated(await deps.notifications.unfinished(now - GRACE_MS), now)) {
     giveUp?.throwIfAborted()
     const { at } = releasing.notification
@@ -44,13 +44,15 @@ export async function sweep(deps: SweepDeps, giveUp?: AbortSignal): Promise<void
   }
 }
 
-/** From another one on each time: what one sweep has no time for, a later one begins with. */
+/**
+ * Starts at a different element each time. A later sweep begins with the requests that an earlier one had no time for.
+ */
 function rotated<One>(all: readonly One[], turn: number): readonly One[] {
   const first = all.length === 0 ? 0 : turn % all.length
   return [...all.slice(first), ...all.slice(0, first)]
 }
 
-/** What can't be healed, say for want of a key, must not keep the rest from being healed. */
+/** A request that cannot be recovered, for want of a key for example, must not block the others. */
 async function attempt(
   { log }: SweepDeps,
   what: Record<string, unknown>,
@@ -63,17 +65,17 @@ async function attempt(
   }
 }
 
-async function heal(deps: SweepDeps, requestId: string): Promise<void> {
+async function recover(deps: SweepDeps, requestId: string): Promise<void> {
   const advanced = await advance(deps, requestId, (request) => request)
   if (advanced === null) return
-  await deps.jobs.hurry(advanced.after, advanced.now)
+  await deps.jobs.promote(advanced.after, advanced.now)
   deps.log.warn({ requestId, state: advanced.after.state }, 'overdue request swept')
 }
 
-/** How full the quarantine may get before it is said aloud, at every sweep. */
+/** The fill level of the quarantine from which every sweep logs a warning. */
 const NEARLY_FULL = 0.8
 
-async function warnOfFull({ quarantine, log }: SweepDeps): Promise<void> {
+async function warnIfNearlyFull({ quarantine, log }: SweepDeps): Promise<void> {
   const { filled, evicted } = await quarantine.usage()
   if (filled < NEARLY_FULL) return
   log.warn(
@@ -87,6 +89,6 @@ async function tidy(deps: SweepDeps, now: number): Promise<void> {
   const forgotten = await deps.catalog.forgetEndedBefore(oldest, BATCH)
   if (forgotten > 0) deps.log.info({ forgotten }, 'ended requests forgotten')
   await deps.quarantine.tidy(now)
-  await warnOfFull(deps)
+  await warnIfNearlyFull(deps)
   await deps.notifications.forgetBefore(oldest)
 }

@@ -24,17 +24,17 @@ export interface WorkerDeps extends SendDeps, SweepDeps, DeadlineDeps {
 }
 
 export interface RunningWorker {
-  /** Takes no new job and resolves once those in hand are done. May never resolve while Redis is away. */
+  /** Accepts no new job and resolves once the running ones are done. May never resolve while Redis is unreachable. */
   close(): Promise<void>
 }
 
-/** A handler waits for Khipu once at the most; for Redis it may wait for long, and is run again. */
+/** A handler waits for Khipu at most once. It may wait long for Redis, and is then run again. */
 const HANDLER_MARGIN_MS = 60_000
 
-/** A sweep that waits for an answer which never comes would keep all later ones from beginning. */
+/** A sweep that waits for an answer that never comes would prevent all later sweeps. */
 const SWEEP_LIMIT_MS = 120_000
 
-/** Starts the handlers on their queues, and the sweep on a timer of its own, which no queue can lose. */
+/** Starts the handlers on their queues, and the sweep on its own timer, which no lost queue can stop. */
 export function startWorker(deps: WorkerDeps): RunningWorker {
   const consuming = { ...deps, handlerLimitMs: deps.requestTimeoutMs + HANDLER_MARGIN_MS }
   const { releasesPerSecond } = deps.policy
@@ -65,7 +65,7 @@ function sweepEvery(intervalMs: number, deps: WorkerDeps): () => Promise<void> {
   }
 }
 
-/** One that is given up stops as soon as it goes on. */
+/** An aborted sweep stops at its next step. */
 async function sweepInTime(deps: WorkerDeps): Promise<void> {
   const giveUp = AbortSignal.timeout(deps.sweepLimitMs ?? SWEEP_LIMIT_MS)
   const tooLong = once(giveUp, 'abort').then(() => giveUp.throwIfAborted())

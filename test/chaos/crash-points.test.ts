@@ -355,7 +355,7 @@ function withJobs(actor: Actor, jobs: Service['jobs']): Actor {
 async function takeCallback(service: Service, token: string): Promise<void> {
   const { requestId, attempt } = service.capabilities.verify(token) ?? { requestId: '', attempt: 0 }
   await receive(service, requestId, ok(), attempt)
-  await service.jobs.wake(requestId, callbackOf(attempt, GOOD).id)
+  await service.jobs.enqueueCallback(requestId, callbackOf(attempt, GOOD).id)
 }
 
 async function askOverHttp({ address }: Actor, key: string, signal?: AbortSignal) {

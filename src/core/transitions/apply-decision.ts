@@ -4,7 +4,7 @@ import { type DecisionContext, type Decision, decide, type Failure } from '../de
 import { type EndState, latestAttempt, note, type Request } from '../request.ts'
 import { markRefusedCredentials } from '../send-limits.ts'
 
-/** The request after its latest attempt failed: the decision, written into the record. */
+/** The request after its latest attempt failed, with the decision written into the record. */
 export function applyFailure(
   request: Request,
   failure: Failure,
@@ -15,9 +15,9 @@ export function applyFailure(
 }
 
 /**
- * True where an error of that attempt is news: it is the latest one, and Khipu has not called back for
- * it. What was made of silence, or of an HTTP status of a gateway on the way, gives way to Khipu's own
- * word for as long as nothing more was sent.
+ * True if an error of that attempt is new information: the attempt is the latest, and no envelope of it has arrived.
+ * Khipu's own envelope replaces a cause that came from silence or from a gateway's HTTP status. It does so only until
+ * the next attempt begins.
  */
 export function isUnanswered(request: Request, attemptNumber: number): boolean {
   const latest = latestAttempt(request)
@@ -30,7 +30,7 @@ function hasEnvelope({ response }: Request, attemptNumber: number): boolean {
   return response !== null && response.body.startsWith(`${attemptNumber}.`)
 }
 
-/** The request after it ended, with its one result still to be published. */
+/** The request after it ended. Its result is still to be published. */
 export function endRequest(
   request: Request,
   state: EndState,
@@ -47,7 +47,7 @@ export function endRequest(
   return note(ended, { at, event: state, ...details, ...(reason === null ? {} : { reason }) })
 }
 
-/** The request no longer parked, with the time it was parked added up. */
+/** The request after parking, with the parked time added up. */
 export function unparked(request: Request, now: number): Request {
   if (request.parked === null) return request
   return { ...request, parked: null, parkedMs: request.parkedMs + now - request.parked.at }
@@ -56,34 +56,34 @@ export function unparked(request: Request, now: number): Request {
 function follow(request: Request, decision: Decision, failure: Failure, now: number): Request {
   const attempt = request.attempts.length
   const { code, cause, detail } = failure
-  const said = detail === undefined ? {} : { detail }
+  const withDetail = detail === undefined ? {} : { detail }
   switch (decision.type) {
     case 'fail': {
-      const details = { at: now, attempt, cause, code, ...said }
+      const details = { at: now, attempt, cause, code, ...withDetail }
       return endRequest({ ...request, code }, 'failed', decision.reason, details)
     }
     case 'park':
       return park(
         request,
         { ...decision, code, now },
-        { attempt, ...differs(decision.cause, cause), ...said }
+        { attempt, ...failureIfOther(decision.cause, cause), ...withDetail }
       )
     case 'retry': {
       const { at } = decision
       const next: Request = { ...request, state: 'retry-scheduled', reason: cause, code, dueAt: at }
       return note(
         { ...next, paced: false },
-        { at: now, event: 'retry-scheduled', attempt, cause, code, ...said }
+        { at: now, event: 'retry-scheduled', attempt, cause, code, ...withDetail }
       )
     }
   }
 }
 
-function differs(reason: ParkCause, failure: Cause) {
+function failureIfOther(reason: ParkCause, failure: Cause) {
   return reason === failure ? {} : { failure }
 }
 
-/** The request parked: someone has to act before it is sent again. */
+/** The request, parked: a person must act before the next attempt. */
 export function park(
   request: Request,
   { cause, code, until, now, notBefore }: Parking,
@@ -103,9 +103,9 @@ export function park(
 interface Parking {
   readonly cause: ParkCause
   readonly code: string | null
-  /** When it fails, if nobody acts. */
+  /** When the request fails, if nobody acts. */
   readonly until: number
-  /** The instant before which it must not be sent, even so. */
+  /** The instant before which the request must not be sent, even after a release. */
   readonly notBefore?: number
   readonly now: number
 }

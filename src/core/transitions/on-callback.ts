@@ -5,22 +5,22 @@ import { isOpen, note, type Request } from '../request.ts'
 import { endRequest, isUnanswered, applyFailure } from './apply-decision.ts'
 import { markRefusedCredentials } from '../send-limits.ts'
 
-/** An envelope that was received and stored for an attempt, and not yet acted on. */
+/** An envelope that was received and stored for an attempt, and not yet applied. */
 export interface Callback {
-  /** `<attempt>.<sha256 of the bytes>`: the same bytes on the same capability are one callback. */
+  /** `<attempt>.<sha256 of the bytes>`: the same bytes for the same callback token are one callback. */
   readonly id: string
   readonly attempt: number
   readonly receivedAt: number
-  /** How many bytes the body has. */
+  /** Size of the body in bytes. */
   readonly size: number
   readonly outcome: Outcome
-  /** The status, where the envelope was Khipu's immediate answer; null for a POSTed callback. */
+  /** The HTTP status, if the envelope was Khipu's immediate answer; null for a POSTed callback. */
   readonly httpStatus: number | null
-  /** Khipu's Retry-After in ms, where the answer had one. */
+  /** Khipu's Retry-After in ms, if the answer had one. */
   readonly retryAfterMs?: number | null
 }
 
-/** Why a body that was answered 200 is kept in quarantine. */
+/** Why a body that was answered with 200 is kept in quarantine. */
 export type QuarantineCause = 'late' | 'conflict'
 
 /** The request after its callbacks, and which of their bodies go to quarantine. */
@@ -30,8 +30,8 @@ export interface AppliedCallbacks {
 }
 
 /**
- * Applies what was received, in the order in which it was. The first good result wins for as long as the
- * request is open, so errors that came before one that is already in hand are noted and no more.
+ * Applies the received callbacks in the order of their arrival. While the request is open, the first good result wins.
+ * Errors that arrived before such a result are noted only.
  */
 export function applyCallbacks(
   request: Request,
@@ -41,16 +41,16 @@ export function applyCallbacks(
   const kept = new Map<string, QuarantineCause>()
   const inOrder = callbacks.toSorted((a, b) => a.receivedAt - b.receivedAt)
   const winner = inOrder.findIndex(({ outcome }) => outcome.type === 'result')
-  const folded = inOrder.reduce((current, callback, index) => {
+  const applied = inOrder.reduce((current, callback, index) => {
     if (isOpen(current) && index < winner) return supersede(current, callback, null)
     const keep = reasonToKeep(current, callback)
     if (keep !== null) kept.set(callback.id, keep)
-    return fold(current, callback, keep, context)
+    return applyCallback(current, callback, keep, context)
   }, request)
-  return { request: folded, kept }
+  return { request: applied, kept }
 }
 
-function fold(
+function applyCallback(
   request: Request,
   callback: Callback,
   keep: QuarantineCause | null,
@@ -85,7 +85,7 @@ function fold(
   return applyFailure(received, failure, context)
 }
 
-// It changes no decision, but a log-on that the bank refused counts all the same.
+// The error changes no decision, but rejected bank credentials count all the same.
 function supersede(request: Request, callback: Callback, keep: QuarantineCause | null): Request {
   const { attempt, receivedAt, outcome } = callback
   const isRefusal = outcome.type === 'error' && isRefusedCredentials(outcome.code)
@@ -93,8 +93,8 @@ function supersede(request: Request, callback: Callback, keep: QuarantineCause |
   return note(counted, { at: receivedAt, event: 'callback-superseded', attempt, keep })
 }
 
-// After the end: a good result that came too late is worth money, whatever else differs is evidence.
-// While open: an error of an attempt that was already answered, or that a later one has replaced.
+// Ended request: a good result that arrived too late is worth money, any other different body is evidence. Open
+// request: the error belongs to an attempt that was already answered, or that a later attempt replaced.
 function reasonToKeep(request: Request, callback: Callback): QuarantineCause | null {
   const { outcome, attempt } = callback
   if (isOpen(request)) {

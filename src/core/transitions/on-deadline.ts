@@ -3,7 +3,7 @@ import type { DecisionContext } from '../decide.ts'
 import { latestAttempt, note, type Request } from '../request.ts'
 import { endRequest, applyFailure } from './apply-decision.ts'
 
-/** The request after its instant came and nothing else did: silence is an event like any other. */
+/** The request after its `dueAt` passed without any other event. The deadline is an event like any other. */
 export function applyDeadline(request: Request, context: DecisionContext): Request {
   const { now } = context
   if (request.dueAt === null || request.dueAt > now) return request
@@ -22,8 +22,8 @@ export function applyDeadline(request: Request, context: DecisionContext): Reque
 }
 
 /**
- * True where a callback of the latest attempt was refused and kept after its deadline had passed, and the request
- * is to be sent again for that silence.
+ * True if a callback of the latest attempt was rejected and kept after the deadline. The request waits for the retry
+ * because of that silence.
  */
 export function isQuarantinedAfterDeadline(
   request: Request,
@@ -33,7 +33,7 @@ export function isQuarantinedAfterDeadline(
   return latest?.cause === 'no-callback' && latest.number === keptAttempt
 }
 
-/** The request after its latest attempt got no callback that could be accepted. */
+/** The request after its latest attempt got no acceptable callback. */
 export function applySilence(
   request: Request,
   cause: SilentCause,
@@ -43,7 +43,7 @@ export function applySilence(
   return applyFailure(request, failure, context)
 }
 
-// Somebody looks at what Khipu has answered before it is paid for again.
+// A person inspects Khipu's answer before the service pays for another one.
 function causeOfSilence(request: Request, { keptAttempt }: DecisionContext): SilentCause {
   const latest = latestAttempt(request)
   if (latest?.keptAnswer === true) return 'unreadable-answer'

@@ -2,12 +2,12 @@ import type { ParkCause } from '../error-cause.ts'
 import { isOpen, credentialsOf, note, type Request } from '../request.ts'
 import { endRequest, unparked } from './apply-decision.ts'
 
-/** The request cancelled by an operator; unchanged where it has ended already. */
+/** The request, cancelled by an operator; unchanged if it has ended already. */
 export function cancel(request: Request, by: string, now: number): Request {
   return isOpen(request) ? endRequest(request, 'cancelled', 'cancelled', { at: now, by }) : request
 }
 
-/** The request let go at an instant, or when it would have been due; unchanged where it isn't parked. */
+/** The request, released at an instant but not before its planned retry; unchanged if it isn't parked. */
 export function release(request: Request, at: number, by: string, now: number): Request {
   if (request.state !== 'parked') return request
   const dueAt = Math.max(at, request.parked?.notBefore ?? at)
@@ -15,8 +15,8 @@ export function release(request: Request, at: number, by: string, now: number): 
 }
 
 /**
- * The request with another authorization, which may be another log-on as well, and let go where it waited
- * for that; unchanged where it has ended.
+ * The request with another authorization, which may bring other bank credentials. It is released if it was parked for
+ * that reason; unchanged if it has ended.
  */
 export function authorize(
   request: Request,
@@ -38,7 +38,7 @@ const WAITS_FOR_AUTHORIZATION: ReadonlySet<unknown> = new Set<ParkCause>([
   'unauthorized'
 ])
 
-/** The request to be sent at once; unchanged where it neither is parked nor waits for a retry. */
+/** The request, to be sent at once; unchanged unless it is parked or waits for a retry. */
 export function retryNow(request: Request, by: string, now: number): Request {
   const waits = request.state === 'parked' || request.state === 'retry-scheduled'
   return waits ? sendAt(request, now, 'retry-requested', by, now) : request

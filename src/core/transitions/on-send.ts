@@ -14,10 +14,10 @@ import {
 import { isUnanswered, applyFailure } from './apply-decision.ts'
 
 /**
- * The request with its next attempt begun, to be committed before a byte goes out.
- * Unchanged where nothing is to be sent now. A request found in the middle of a sending was left
- * there by a crash: Khipu may have taken it, so it awaits its callback and is not sent again. Unless
- * the job that finds it, by its instant, is an overtaken one, and the sending is another's.
+ * The request with its next attempt begun, to be committed before the first byte is sent. Unchanged if nothing is due.
+ * A request found in `sending` was left there by a crash. Khipu may have received it, so it awaits its callback and is
+ * not sent again. Exception: the instant of the job differs from that of the attempt. Then the job is outdated, and
+ * another handler is sending.
  */
 export function beginSending(
   request: Request,
@@ -31,10 +31,10 @@ export function beginSending(
     return overtaken ? request : awaitCallback(request, context, 'process lost')
   }
   if (!isDueForSending(request, now)) return request
-  const hindered = withholdSending(request, context)
-  if (hindered !== null) return hindered
+  const withheld = withholdSending(request, context)
+  if (withheld !== null) return withheld
   const number = request.attempts.length + 1
-  // By the job, if there is one: an overtaken one may be the first to find a request due.
+  // The instant of the job, if there is one: an outdated job may be the first to find a request due.
   const dueAt = jobAt ?? request.dueAt
   const logon = credentialsOf(request)
   const { refused } = context
@@ -56,15 +56,15 @@ export function beginSending(
   return note(next, { at: now, event: 'sending', attempt: attempt.number })
 }
 
-/** What only the one who sends knows. */
+/** Facts that only the sending handler knows. */
 interface BySender {
   /** The instant of the job that found the request due. */
   readonly jobAt?: number
-  /** The id of the key that will sign the capability. */
+  /** The id of the key that will sign the callback token. */
   readonly signedWith?: string
 }
 
-/** True where the request waits to be sent and its instant has come, or it waits for another one. */
+/** True if the request waits to be sent and is due, or if it waits for another request. */
 export function isDueForSending(
   request: Request,
   now: number
@@ -75,8 +75,8 @@ export function isDueForSending(
 }
 
 /**
- * The request after Khipu's immediate answer to an attempt, with the instant at which that was read;
- * an envelope goes the way of callbacks instead.
+ * The request after Khipu's immediate answer to an attempt. `receivedAt` is the instant of the answer. An envelope is
+ * applied as a callback instead.
  */
 export function applyAnswer(
   request: Request,
@@ -108,7 +108,7 @@ export function applyAnswer(
   }
 }
 
-/** True where an attempt is on its way, for all that the ledger knows. */
+/** True if the attempt is in flight, as far as the ledger knows. */
 export function awaitsAnswer(request: Request, attemptNumber: number): boolean {
   return isOnItsWay(request) && isUnanswered(request, attemptNumber)
 }
@@ -146,7 +146,7 @@ function awaitCallback(
   return note(next, { at: now, event: 'ambiguous', attempt, detail })
 }
 
-/** Remembers that a body was kept: at the deadline someone has to look at it before anything is sent again. */
+/** Records that a body was kept. At the deadline a person must inspect it before the next attempt. */
 function markKept(
   request: Request,
   { unreadable }: Extract<Answer, { type: 'ambiguous' }>

@@ -1,5 +1,5 @@
--- The number of partitions that a process is configured with → the number that the ledger has: the first one that it
--- was given. A ledger that is older than this key has one.
+-- The configured number of partitions → the ledger's number, which is the first configured one. A ledger from before
+-- this key has one partition.
 --- @include "keys"
 
 local stored = redis.call('GET', key('partitions'))

@@ -1,5 +1,5 @@
--- id, the name of a try, how many there may be → 1 where it may go on, or 0 where the result of the request is set
--- aside: now, for it has had as many tries that never came to an end, or before. The same name is the same try.
+-- id, the name of a try, the most tries → 1 if the try may proceed, or 0 if the result of the request is set aside. It
+-- is set aside now if too many tries began without an end. The same name is the same try.
 --- @include "keys"
 
 local id, name, most = unpack(ARGV)

@@ -1,6 +1,6 @@
--- id of an entry, its request → 'claimed' where it is the one whose late result the request gets, 'published'
--- where that is on the queue, 'taken' where another is the one. A claim whose entry has gone before its result was
--- published is open again. A mere id is a claim as version 0.1.0 wrote it: nothing tells what became of it.
+-- id of an entry, its request → 'claimed' if the request gets its late result from this entry, 'published' if that
+-- result is on the queue, 'taken' if the request gets it from another entry. A claim lapses if its entry is deleted
+-- before its result is published. A bare id is a claim from version 0.1.0: its outcome is unknown.
 --- @include "keys"
 
 local id, requestId = unpack(ARGV)

@@ -1,7 +1,7 @@
--- id, version, epoch, nonce, record, state, due, since, ended, changes (JSON: see commitArguments), sealed
--- input or nothing → { 1, the records of requests that waited for this one … }, or { 0 } where the record, the
--- notifications, the turns or the probes have changed since they were loaded. A commit whose reply was lost is sent
--- again by the client: it is known by its nonce, and not taken for somebody else's.
+-- id, version, epoch, nonce, record, state, due, since, ended, changes (JSON: see commitArguments), encrypted input or
+-- nothing → { 1, the records of requests that waited for this one … }, or { 0 } if the state has changed since the
+-- load: the record, the notifications, the next request in line, or the probes. The client repeats a commit whose reply
+-- was lost. Its nonce identifies it, so it does not count as another process's commit.
 --- @include "probes"
 --- @include "quarantine"
 

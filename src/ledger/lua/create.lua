@@ -1,4 +1,5 @@
--- id, record, state, due, service, reference hash, account, log-on, sealed input → 1, or 0 where the id is taken.
+-- id, record, state, due, service, reference hash, account, bank credentials, encrypted input → 1, or 0 if the id
+-- exists.
 --- @include "keys"
 
 local id, record, state, due, service, reference, account, logon, sealed = unpack(ARGV)

@@ -1,4 +1,4 @@
--- id → 1 where there was such an entry.
+-- id → 1 if the entry existed.
 --- @include "quarantine"
 
 return drop(ARGV[1])

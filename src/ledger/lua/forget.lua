@@ -1,5 +1,4 @@
--- id, state, service, reference hash: forgets a request that has ended → 1, or 0 where a callback that came late
--- is still to be looked at.
+-- id, state, service, reference hash → 1 if the ended request was deleted, or 0 if a late callback is still unread.
 --- @include "keys"
 
 local id, state, service, reference = unpack(ARGV)

@@ -1,7 +1,7 @@
--- id, whether accounts take turns → version, record, pending callbacks (id, value, …), notifications since
--- the last sending and since the log-on was refused, epoch, now, until when the account is busy, the
--- refused log-on (JSON), until when another request tries that, the latest attempt of which a callback was refused
--- and kept.
+-- id, whether accounts are serialized → version, record, pending callbacks (id, value, …), notifications, epoch, now,
+-- until when the account is busy, the rejection of the bank credentials (JSON), until when another request tries those,
+-- the latest attempt with a rejected callback in quarantine. The notifications are those since the last sending or
+-- since the rejection, whichever is earlier.
 --- @include "probes"
 
 local id, turns = unpack(ARGV)

@@ -1,4 +1,4 @@
--- notification (JSON) → its instant; from here on parking sees it, and the sweep carries its releases on.
+-- notification (JSON) → its instant. From then on parking sees it, and the sweep continues its releases.
 --- @include "keys"
 
 local at = now()

@@ -1,4 +1,5 @@
--- how many, ms between two → the instant of the first of so many places in the pace of releases, behind all given before.
+-- count, ms between two places → the instant of the first of `count` places in the pace of releases. They follow all
+-- earlier places.
 --- @include "keys"
 
 local count, spacing = unpack(ARGV)

@@ -1,9 +1,8 @@
--- id, request id, entry (JSON), sealed body, size, most entries and bytes of one request, most entries and
--- bytes in all, the attempt where it is a callback of one, how many ms ago it was taken where that was not now → 1
--- where it is new, 0 where the same is kept already, -1 where the request has its share. What was answered for already
--- is kept all the same: then the oldest of its request is evicted. A callback that is kept leaves a mark on its
--- request, which counts as a version: a deadline that has not seen it loses, or what Khipu has answered would be paid
--- for again.
+-- id, request id, entry (JSON), encrypted body, size, most entries and bytes of one request, most entries and bytes in
+-- all, the attempt if the body is a callback of one, how many ms ago it was answered if not now → 1 if it is new, 0 if
+-- it is kept already, -1 if the request has filled its share. A body that was already answered is kept in any case: the
+-- oldest entry of its request is evicted. A kept callback marks its request and increments the version. A deadline that
+-- has not seen the mark fails; otherwise the service would pay again for Khipu's answer.
 --- @include "quarantine"
 
 local id, requestId, entry, body, size, ownEntries, ownBytes, mostEntries, mostBytes, attempt, ago = unpack(ARGV)

@@ -1,12 +1,12 @@
--- id, callback id, callback (JSON), sealed body, result or error, most callbacks of that type, most bytes of unread
--- bodies beside which an error is taken, how many ms ago it was taken where that was not now → accepted, late,
--- duplicate, full or unknown. Results and errors are counted apart: no number of errors keeps a result out.
--- It counts as a version: a commit that has not seen it loses, or what was accepted would come too late.
+-- id, callback id, callback (JSON), encrypted body, result or error, most callbacks of that type, most bytes of unread
+-- bodies beside which an error is stored, how many ms ago it was answered if not now → accepted, late, duplicate, full
+-- or unknown. Results and errors are counted apart, so errors never prevent a result from being stored. It increments
+-- the version. A commit that has not seen the callback fails; otherwise the callback would arrive too late.
 --- @include "keys"
 
 local id, callbackId, callback, body, type, most, mostBytes, ago = unpack(ARGV)
 
--- The clock of whoever took it may have been set meanwhile: no callback came before its attempt was sent.
+-- The clock of the receiving process may have changed meanwhile. No callback is older than the start of its attempt.
 local function takenAt()
   local at = now()
   if not ago then return at end

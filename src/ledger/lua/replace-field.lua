@@ -1,4 +1,4 @@
--- name, field, bytes before, bytes after → 1, or 0 where the field holds something else by now.
+-- name, field, bytes before, bytes after → 1, or 0 if the field has another value by now.
 --- @include "keys"
 
 local name, field, before, after = unpack(ARGV)

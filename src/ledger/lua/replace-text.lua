@@ -1,4 +1,4 @@
--- name, text before, text after → 1, or 0 where it holds something else by now. It expires when it would have.
+-- name, text before, text after → 1, or 0 if the key has another value by now. The expiry of the key is unchanged.
 --- @include "keys"
 
 local name, before, after = unpack(ARGV)

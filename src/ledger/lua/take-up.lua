@@ -1,4 +1,4 @@
--- id → 1 where its result was set aside, and is due again now, with all its tries.
+-- id → 1 if its result was set aside. The result is then due now, and has all its tries again.
 --- @include "keys"
 
 local id = ARGV[1]

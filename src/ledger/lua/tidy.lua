@@ -1,4 +1,4 @@
--- most entries, most bytes, the oldest instant that stays → how many gave way to newer ones.
+-- most entries, most bytes, the oldest instant to keep → the number of entries evicted for newer ones.
 --- @include "quarantine"
 
 local mostEntries, mostBytes, oldest = unpack(ARGV)

@@ -1,5 +1,5 @@
--- states → the totals (field, value, …), how many requests are in each of the states, and how many results are set
--- aside, all of one instant.
+-- states → the totals (field, value, …), the number of requests in each state, the number of results set aside. All
+-- values are of one instant.
 --- @include "keys"
 
 local counts = {}

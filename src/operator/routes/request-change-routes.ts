@@ -70,7 +70,7 @@ async function publishAgain(
     note(request, { at: now, event: 'publication-retried', by })
   )
   await deps.ledger.takeUp(requestId)
-  await deps.jobs.wake(requestId, `retry.${randomUUID()}`)
+  await deps.jobs.enqueueCallback(requestId, `retry.${randomUUID()}`)
   return view
 }
 

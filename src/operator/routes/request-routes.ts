@@ -15,7 +15,7 @@ export interface RequestsDeps extends LeavingDeps {
   readonly accounts: Accounts
   readonly cursors: Cursors
   readonly jobs: LeavingDeps['jobs'] & {
-    wake(requestId: string, callbackId: string): Promise<void>
+    enqueueCallback(requestId: string, callbackId: string): Promise<void>
   }
   readonly log: Logger
 }

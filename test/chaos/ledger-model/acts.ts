@@ -76,7 +76,7 @@ export async function callBack(
   const { id } = callback
   const [status] = await Promise.all([
     deps.ledger.receive(requestId, callback, received),
-    deps.jobs.wake(requestId, id)
+    deps.jobs.enqueueCallback(requestId, id)
   ])
   ensure(status !== 'unknown' && status !== 'full', 'the request of a capability must be known')
   journal.acknowledged.push({ id, requestId, attempt, isGood: isGood(body) })

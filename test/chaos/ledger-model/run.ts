@@ -133,7 +133,7 @@ class Telling {
       if (at > before) continue
       const isThere = (await redis.exists(`${tag}:${queue}:${jobId}`)) === 1
       const sleeps = (await redis.zscore(`${tag}:${queue}:delayed`, jobId)) !== null
-      must(isThere && !sleeps, `the sweep must wake the job ${jobId}`)
+      must(isThere && !sleeps, `the sweep must promote the job ${jobId}`)
     }
   }
 

@@ -429,7 +429,7 @@ const TROUBLES: readonly Trouble[] = [
     bytes(ok()),
     ({ ledger }) => ({ ledger: { ...ledger, receive: fails } })
   ],
-  ['the job can’t be stored', bytes(ok()), () => ({ jobs: { wake: fails } })],
+  ['the job can’t be stored', bytes(ok()), () => ({ jobs: { enqueueCallback: fails } })],
   ['the quarantine can’t be reached', INVALID, () => ({ quarantine: { keep: fails } })]
 ]
 
@@ -474,7 +474,7 @@ t.test(
   async (t) => {
     const service = await openServerService(t)
     const { token, requestId } = await awaiting(service)
-    const troubled = await openPublic(t, service, { jobs: { wake: fails } })
+    const troubled = await openPublic(t, service, { jobs: { enqueueCallback: fails } })
     t.equal((await troubled.post(token, bytes(ok()))).status, 503)
     const { post } = await openPublic(t, service)
     t.equal((await post(token, bytes(ok()))).status, 200)

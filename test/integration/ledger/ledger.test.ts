@@ -327,7 +327,7 @@ t.test('no secret is in clear in any key of Redis', async (t) => {
   await quarantine.keep({ requestId, attempt: 1 }, 'not-json', [], Buffer.from(SECRETS.refused))
   await receive(service, requestId, ok({ Data: { Name: SECRETS.data } }))
   await service.jobs.ensure(null, (await load(service, requestId)).request, 0)
-  await service.jobs.wake(requestId, '1.abc')
+  await service.jobs.enqueueCallback(requestId, '1.abc')
   t.same(await shownIn(t, service), {}, 'while it is open')
 
   await advance(service, requestId, (request) => request)

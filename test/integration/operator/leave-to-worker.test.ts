@@ -139,7 +139,7 @@ t.test('a worker may run the callback meanwhile: one result, and nothing left to
   const service = await openServerService(t)
   const { post } = await openAdmin(t, service)
   const requestId = await inHand(service, 'awaiting-callback')
-  await service.jobs.wake(requestId, callbackOf(1, bytes(ok())).id)
+  await service.jobs.enqueueCallback(requestId, callbackOf(1, bytes(ok())).id)
   const [answer] = await Promise.all([
     post(`/v1/requests/${requestId}/cancel`),
     workOff(service),

@@ -103,7 +103,7 @@ t.test('a received callback wakes one job, however often it is said', async (t) 
   const requestId = await ask(service)
   const id = (attempt: number, char: string) => `${attempt}.${char.repeat(64)}`
   for (const callbackId of [id(1, 'a'), id(1, 'a'), id(2, 'a'), id(1, 'b')]) {
-    await service.jobs.wake(requestId, callbackId)
+    await service.jobs.enqueueCallback(requestId, callbackId)
   }
   const { callback } = await jobIds(service)
   t.equal(callback?.length, 3)
@@ -111,36 +111,36 @@ t.test('a received callback wakes one job, however often it is said', async (t) 
   t.same(job?.data, { requestId, at: 0 })
 })
 
-t.test('hurry promotes a job that sleeps past its instant', async (t) => {
+t.test('promote promotes a job that sleeps past its instant', async (t) => {
   const service = await openService(t)
   const request = await requestIn(service, 'retry-scheduled')
   const dueAt = Number(request.dueAt)
   await service.jobs.ensure(null, request, dueAt - HOUR)
-  await service.jobs.hurry(request, dueAt - 1)
+  await service.jobs.promote(request, dueAt - 1)
   const [job] = await service.queues.send.getJobs()
   t.equal(await job?.isDelayed(), true, 'not before its instant')
-  await Promise.all(Array.from({ length: 5 }, () => service.jobs.hurry(request, dueAt)))
+  await Promise.all(Array.from({ length: 5 }, () => service.jobs.promote(request, dueAt)))
   t.equal(await job?.isWaiting(), true, 'from its instant on')
-  await service.jobs.hurry(request, dueAt)
+  await service.jobs.promote(request, dueAt)
   t.equal(await job?.isWaiting(), true)
   t.equal((await service.queues.send.getJobs()).length, 1)
 })
 
-t.test('hurry makes a job again that was lost', async (t) => {
+t.test('promote makes a job again that was lost', async (t) => {
   const service = await openService(t)
   const request = await requestIn(service, 'awaiting-callback', 2 * HOUR)
   const now = await service.catalog.now()
   await service.jobs.ensure(null, request, now)
   await service.queues.deadline.obliterate({ force: true })
-  await service.jobs.hurry(request, now)
+  await service.jobs.promote(request, now)
   const [job] = await service.queues.deadline.getJobs()
   t.equal(await job?.isWaiting(), true)
   t.same(job?.data, { requestId: request.requestId, at: request.dueAt })
 })
 
-t.test('hurry has nothing to do for a request that has ended', async (t) => {
+t.test('promote has nothing to do for a request that has ended', async (t) => {
   const service = await openService(t)
-  await service.jobs.hurry(await requestIn(service, 'failed', HOUR), await service.catalog.now())
+  await service.jobs.promote(await requestIn(service, 'failed', HOUR), await service.catalog.now())
   t.same(await jobIds(service), { send: [], paced: [], callback: [], deadline: [] })
 })
 

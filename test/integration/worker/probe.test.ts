@@ -46,7 +46,7 @@ function workerOf(service: Service) {
   const promoted: string[] = []
   const jobs: typeof service.jobs = {
     ...service.jobs,
-    hurry: async ({ requestId }) => void promoted.push(requestId)
+    promote: async ({ requestId }) => void promoted.push(requestId)
   }
   const own = { ...deps, jobs }
   const sendNow = async (id: string) => handleSend(own, await jobOf(service, id))
@@ -194,8 +194,8 @@ t.test('a promotion that is lost in a crash is made good by the sweep', async (t
   for (const id of ids) await worker.sendNow(id)
   const [first = '', second = ''] = ids
   await receive(service, first, ok())
-  const hurry = () => Promise.reject(new Error('crashed'))
-  const crashing = { ...service, jobs: { ...service.jobs, hurry } }
+  const promote = () => Promise.reject(new Error('crashed'))
+  const crashing = { ...service, jobs: { ...service.jobs, promote } }
   await t.rejects(advance(crashing, first, look), { message: 'crashed' })
   const later = { ...service.catalog, now: async () => (await service.catalog.now()) + 6_000 }
   await sweep({ ...service, catalog: later })

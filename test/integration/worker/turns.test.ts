@@ -59,7 +59,7 @@ async function startAll(
     void pause(20).then(async () => {
       onTheWay.set(account, (onTheWay.get(account) ?? 0) - 1)
       await receive(service, requestId, envelopeOf(count), attempt)
-      await service.jobs.wake(requestId, callbackId(attempt, bytes(envelopeOf(count))))
+      await service.jobs.enqueueCallback(requestId, callbackId(attempt, bytes(envelopeOf(count))))
     })
     return ACKNOWLEDGED
   })
@@ -192,14 +192,14 @@ t.test('a retry whose account is busy is woken as well', async (t) => {
   t.equal(await stateOf(service, first), 'awaiting-callback')
 })
 
-t.test('a wake-up that is lost in a crash is made good by the sweep', async (t) => {
+t.test('a promotion that a crash loses is repeated by the sweep', async (t) => {
   const service = await openService(t)
   const [first, second] = [await askFor(service, '1'), await askFor(service, '1')]
   await sendNow(service, first)
   await sendNow(service, second)
   await receive(service, first, ok())
-  const hurry = () => Promise.reject(new Error('crashed'))
-  const crashing = { ...service, jobs: { ...service.jobs, hurry } }
+  const promote = () => Promise.reject(new Error('crashed'))
+  const crashing = { ...service, jobs: { ...service.jobs, promote } }
   await t.rejects(advance(crashing, first, look), { message: 'crashed' })
   t.same(await service.queues.send.getWaiting(), [])
   const later = { ...service.catalog, now: async () => (await service.catalog.now()) + 6_000 }

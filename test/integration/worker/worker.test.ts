@@ -211,7 +211,7 @@ async function callBack(service: Service, callbackUrl: string, envelope: object)
   if (capability === null) throw new Error('that is no capability')
   const { requestId, attempt } = capability
   await receive(service, requestId, envelope, attempt)
-  await service.jobs.wake(requestId, callbackId(attempt, bytes(envelope)))
+  await service.jobs.enqueueCallback(requestId, callbackId(attempt, bytes(envelope)))
 }
 
 const JOURNEYS: readonly [

@@ -1,4 +1,4 @@
--- What every script begins with: keys are built from the hash tag, instants are Redis's own.
+-- The start of every script: keys are built from the hash tag, instants come from Redis's clock.
 
 local tag = KEYS[1]
 local function key(name, id) return tag .. ':' .. name .. (id and (':' .. id) or '') end

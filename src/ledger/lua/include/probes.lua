@@ -1,6 +1,7 @@
--- The probe of refused bank credentials. <tag>:probe:<log-on> names who tried them last; whether it still is on
--- its way is for its own state to say, as with turns. <tag>:probing:<log-on> has those that wait for it.
---- @include "turns"
+-- The probe of rejected bank credentials. <tag>:probe:<credentials> names the request that tried them last. Whether it
+-- still is in flight follows from its own state, as with serialization. <tag>:probing:<credentials> has the waiting
+-- requests.
+--- @include "serialization"
 
 local function probeOut(logon, but)
   local id = redis.call('GET', key('probe', logon))
@@ -18,14 +19,15 @@ local function firstForProbe(logon, but)
   end
 end
 
--- Who tries the credentials before a request: the probe that is out, or, behind a probe of its own, who waits.
+-- The request that tries the credentials before a request: the probe in flight or, behind a probe of its own, a waiting
+-- request.
 local function aheadWithLogon(logon, id)
   local other = probeOut(logon, id)
   if other then return other end
   if redis.call('GET', key('probe', logon)) == id then return firstForProbe(logon, id) end
 end
 
--- Who may try next is due now: should nobody promote it, the sweep does.
+-- The next request in line to try is due now. If it is not promoted, the sweep finds it.
 local function nextForProbe(logon)
   if logon == '' or redis.call('EXISTS', key('probing', logon)) == 0 or probeOut(logon) then return nil end
   local last = redis.call('GET', key('probe', logon))

@@ -1,4 +1,4 @@
--- Bodies in quarantine: every way in and out keeps the sum of their sizes and the share of their request.
+-- Bodies in quarantine. Each insertion and deletion updates the sum of sizes and the share of the request.
 --- @include "keys"
 
 local function put(id, entry, at, body)
@@ -22,7 +22,7 @@ local function drop(id)
   return redis.call('DEL', key('quarantine', id))
 end
 
--- Of one request: how many entries it has, how large they are in all, and the oldest of them.
+-- The number of entries of one request, their total size, and the oldest of them.
 local function holdingOf(requestId)
   local ids = redis.call('SMEMBERS', key('kept', requestId))
   local bytes, oldest, oldestAt = 0, nil, math.huge
@@ -34,12 +34,12 @@ local function holdingOf(requestId)
   return #ids, bytes, oldest
 end
 
--- No request pushes out what belongs to others: beyond its share its own oldest gives way.
+-- No request evicts the entries of others: above its share its own oldest entry is evicted.
 local function trimHolding(requestId, mostEntries, mostBytes)
   local count, bytes, oldest = holdingOf(requestId)
   while count > 1 and (count > mostEntries or bytes > mostBytes) do
     redis.call('HINCRBY', key('totals'), 'quarantineEvicted', drop(oldest))
-    -- Whatever becomes of the entry, this comes to an end.
+    -- The loop ends even if the entry does not exist.
     redis.call('SREM', key('kept', requestId), oldest)
     count, bytes, oldest = holdingOf(requestId)
   end
@@ -51,7 +51,7 @@ local function isOver(mostEntries, mostBytes)
   return count > 1 and (count > tonumber(mostEntries) or bytes > tonumber(mostBytes))
 end
 
--- The oldest gives way, and is counted.
+-- The oldest entry is evicted and counted.
 local function trim(mostEntries, mostBytes)
   local evicted = 0
   while isOver(mostEntries, mostBytes) do

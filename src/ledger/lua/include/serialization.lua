@@ -1,6 +1,6 @@
--- The turns of an account. <tag>:turn:<account> names who went; whether they still are on their way is for
--- their own states to say, so no crash can leave an account locked. It is one request, but for a time in
--- which accounts took no turns, or were hashed otherwise.
+-- Per-account serialization. The set <tag>:turn:<account> names the requests in flight. Whether one still is in flight
+-- follows from its own state, so no crash can leave an account locked. The set has one request. It may have more if
+-- accounts were not serialized for a time, or were hashed with another key.
 --- @include "keys"
 
 local ON_ITS_WAY = { sending = true, ['awaiting-callback'] = true }
@@ -22,7 +22,7 @@ local function firstWaiting(account)
   end
 end
 
--- Who goes before a request: ids are UUIDv7, so the smaller one was accepted earlier.
+-- The request that goes before a request. Ids are UUIDv7, so the smaller one was accepted earlier.
 local function ahead(account, id)
   if account == '' then return nil end
   local other = onItsWay(account, id)
@@ -31,7 +31,8 @@ local function ahead(account, id)
   if first and first < id then return first end
 end
 
--- Writes down who is on its way and who waits. Who may go next is due now: should nobody wake it, the sweep does.
+-- Records which request is in flight and which ones wait. The next in line is due now. If it is not promoted, the sweep
+-- finds it.
 local function takeTurns(account, id, state, waits)
   if account == '' then return nil end
   local turn = key('turn', account)
