@@ -37,7 +37,7 @@ const log = pino({ level: config.logLevel, base: { role: config.role } }, proces
 // What Node has to warn of, and what libraries print, is a line of the log like any other.
 globalThis.console = logLibraryOutput(log)
 process.removeAllListeners('warning')
-process.on('warning', ({ name, message }) => log.warn({ warning: name, message }, 'node warns'))
+process.on('warning', ({ name, message }) => log.warn({ warning: name, message }, 'node warning'))
 const starting = startService(config, log)
 
 const { shutdownDelayMs } = config

@@ -49,13 +49,13 @@ export interface Tasks {
 }
 
 const { secretKeys, sealResults, bodyValues } = Tinypool.workerData as ThreadSettings
-const sealer = createCipher(secretKeys)
+const cipher = createCipher(secretKeys)
 const mostValues = Math.min(bodyValues, valuesThatFit())
-const examineBody = examineInline(sealer, mostValues)
-const composeResult = composeInline(sealResults ? createCipher(secretKeys, 'result').seal : null)
+const examineBody = examineInline(cipher, mostValues)
+const composeResult = composeInline(sealResults ? createCipher(secretKeys, 'result').encrypt : null)
 // An operator may accept what has more values than a callback may have, as far as memory goes.
 const reviewKept = reviewInline(
-  sealer,
+  cipher,
   Math.min(Math.max(bodyValues, MOST_VALUES), valuesThatFit())
 )
 
@@ -87,7 +87,7 @@ export function classify({ http, body, now }: Tasks['classify']): unknown {
 }
 
 export function seal({ body, id }: Tasks['seal']): unknown {
-  const sealed = encryptBody(sealer, body, id)
+  const sealed = encryptBody(cipher, body, id)
   return handOver(sealed, sealed.sealed)
 }
 
@@ -102,7 +102,7 @@ export function show({ entry, stored }: Tasks['show']): unknown {
 }
 
 function openable(stored: Stored): StoredBody {
-  return { ...stored, open: () => openStored(sealer, stored) }
+  return { ...stored, open: () => openStored(cipher, stored) }
 }
 
 /** The bytes leave this thread without being copied. */

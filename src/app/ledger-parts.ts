@@ -77,13 +77,16 @@ export function buildSpool(
   seal: EncryptBody
 ): Spool | null {
   if (spool === null) return null
-  const sealer = createCipher(secretKeys)
+  const cipher = createCipher(secretKeys)
   return openSpool({
     ...spool,
     mostOfRequest: MOST_CALLBACKS,
     // A tenth, as of the quarantine, so that one capability alone can't fill it; and the largest there may be.
     mostBytesOfRequest: Math.max(Math.floor(spool.mostBytes / 10), bodyLimit + SEALING_BYTES),
     leaveFree: LEFT_FREE_BYTES,
-    sealer: { seal: async (plain, id) => (await seal(plain, id)).sealed, open: sealer.open }
+    cipher: {
+      encrypt: async (plain, id) => (await seal(plain, id)).sealed,
+      decrypt: cipher.decrypt
+    }
   })
 }

@@ -12,7 +12,7 @@ export function logLibraryOutput(log: Logger): Console {
     decodeStrings: false,
     write(text: string, _encoding, done) {
       const printed = text.trim()
-      if (printed !== last) log.warn({ printed }, 'a library printed')
+      if (printed !== last) log.warn({ printed }, 'library output')
       last = printed
       done()
     }

@@ -35,14 +35,14 @@ export type Run = <Result>(
 
 /** Everything that is done with large bodies, with a thread to do it on. */
 export function offLoop(run: Run, settings: ThreadSettings): OffLoop {
-  const sealer = createCipher(settings.secretKeys)
-  const seal = sealLarge(run, sealer)
+  const cipher = createCipher(settings.secretKeys)
+  const seal = sealLarge(run, cipher)
   return {
     seal,
-    examine: examineLarge(run, settings, sealer, seal),
+    examine: examineLarge(run, settings, cipher, seal),
     compose: composeLarge(run, settings),
     classify: classifyLarge(run),
-    review: reviewLarge(run, sealer),
+    review: reviewLarge(run, cipher),
     show: showLarge(run)
   }
 }
@@ -60,8 +60,8 @@ function orWhenThreadEnded<T>(otherwise: () => Promise<T> | T) {
   }
 }
 
-function sealLarge(run: Run, sealer: Cipher): EncryptBody {
-  const here = encryptInline(sealer)
+function sealLarge(run: Run, cipher: Cipher): EncryptBody {
+  const here = encryptInline(cipher)
   return (body, id) => {
     if (body.length <= LARGE_BYTES) return here(body, id)
     const sealing = run<EncryptedBody>('seal', body, (copy) => ({ body: copy, id }))
@@ -73,10 +73,10 @@ function sealLarge(run: Run, sealer: Cipher): EncryptBody {
 function examineLarge(
   run: Run,
   { bodyValues }: ThreadSettings,
-  sealer: Cipher,
+  cipher: Cipher,
   seal: EncryptBody
 ): Examine {
-  const here = examineInline(sealer, bodyValues)
+  const here = examineInline(cipher, bodyValues)
   return (body, isEncoded, requestId) => {
     if (body.length <= LARGE_BYTES) return here(body, isEncoded, requestId)
     const task = (copy: Uint8Array) => ({ body: copy, isEncoded, requestId })
@@ -89,7 +89,7 @@ function examineLarge(
 }
 
 function composeLarge(run: Run, { secretKeys, sealResults }: ThreadSettings): Compose {
-  const here = composeInline(sealResults ? createCipher(secretKeys, 'result').seal : null)
+  const here = composeInline(sealResults ? createCipher(secretKeys, 'result').encrypt : null)
   return (head, envelope, jobId) => {
     if (envelope === null || envelope instanceof Uint8Array || isSmall(envelope))
       return here(head, envelope, jobId)
@@ -110,8 +110,8 @@ function classifyLarge(run: Run): Classify {
   }
 }
 
-function reviewLarge(run: Run, sealer: Cipher): Review {
-  const here = reviewInline(sealer)
+function reviewLarge(run: Run, cipher: Cipher): Review {
+  const here = reviewInline(cipher)
   return (kept, force) => {
     if (isSmall(kept)) return here(kept, force)
     const task = (sealed: Uint8Array) => ({ stored: withBytes(kept, sealed), force })

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { Row } from '../spool/rows.ts'
+import type { Row } from '../spool/spooled-callbacks.ts'
 import type { Spool } from '../spool/spool.ts'
 import { quarantineBody, storeCallback, type StoreDeps, type Stored } from './store-callback.ts'
 import type { Examine } from './examine-body.ts'
@@ -126,7 +126,7 @@ function open({ spool, log }: DrainDeps, row: Row): Buffer | null {
   } catch (error) {
     const { requestId, attempt } = row
     const why = error instanceof Error ? error.message : 'unknown'
-    log.error({ requestId, attempt, error: why }, 'spooled callback cannot be opened')
+    log.error({ requestId, attempt, error: why }, 'spooled callback cannot be decrypted')
     return null
   }
 }

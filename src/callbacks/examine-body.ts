@@ -15,9 +15,9 @@ export type Examine = (
 ) => Promise<Examined> | Examined
 
 /** Examines at once, on the thread that calls. */
-export function examineInline(sealer: Pick<Cipher, 'seal'>, mostValues?: number) {
+export function examineInline(cipher: Pick<Cipher, 'encrypt'>, mostValues?: number) {
   return (body: Uint8Array, isEncoded: boolean, requestId: string): Examined => ({
     verdict: parseBody(body, isEncoded, mostValues),
-    sealed: encryptBody(sealer, body, requestId)
+    sealed: encryptBody(cipher, body, requestId)
   })
 }

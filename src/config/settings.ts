@@ -11,9 +11,9 @@ import {
   size,
   text,
   textOr
-} from './rows.ts'
-import { KEPT_ROWS } from './kept-rows.ts'
-import { REDIS_ROWS } from './redis-rows.ts'
+} from './setting-types.ts'
+import { KEPT_ROWS } from './storage-settings.ts'
+import { REDIS_ROWS } from './redis-setting-rows.ts'
 
 const properties = {
   ROLE: oneOf(

@@ -8,11 +8,11 @@ const TAG_BYTES = 16
 /** Seals what must not be read in Redis, bound to the id of the request or job that it belongs to. */
 export interface Cipher {
   /** Seals with the first key. */
-  seal(plain: Uint8Array, id: string): Buffer
+  encrypt(plain: Uint8Array, id: string): Buffer
   /** Opens with the key that sealed; throws where that key is gone, or anything was altered. */
-  open(sealed: Uint8Array, id: string): Buffer
+  decrypt(sealed: Uint8Array, id: string): Buffer
   /** True where the key that sealed is one of those that there are. */
-  canOpen(sealed: Uint8Array): boolean
+  canDecrypt(sealed: Uint8Array): boolean
 }
 
 /** A body on its way into the ledger, hashed and sealed: what takes long of a large one. */
@@ -25,20 +25,20 @@ export interface EncryptedBody {
 
 /** Hashes a body and seals it for its request. */
 export function encryptBody(
-  { seal }: Pick<Cipher, 'seal'>,
+  { encrypt }: Pick<Cipher, 'encrypt'>,
   body: Uint8Array,
   requestId: string
 ): EncryptedBody {
   const sha256 = createHash('sha256').update(body).digest('hex')
-  return { size: body.length, sha256, sealed: seal(body, requestId) }
+  return { size: body.length, sha256, sealed: encrypt(body, requestId) }
 }
 
 /** Hashes and encrypts a body for the id that it belongs to. Of a large body that is done off the event loop. */
 export type EncryptBody = (body: Uint8Array, id: string) => Promise<EncryptedBody> | EncryptedBody
 
 /** Hashes and encrypts at once, on the thread that calls. */
-export function encryptInline(sealer: Pick<Cipher, 'seal'>) {
-  return (body: Uint8Array, id: string): EncryptedBody => encryptBody(sealer, body, id)
+export function encryptInline(cipher: Pick<Cipher, 'encrypt'>) {
+  return (body: Uint8Array, id: string): EncryptedBody => encryptBody(cipher, body, id)
 }
 
 /** What a key is for: `seal` what the ledger keeps, `result` what consumers are given the keys of, `account` to hash, `cursor` to sign. */
@@ -57,7 +57,7 @@ export function createCipher(
   const [firstKid, firstKey] = derive(secretKeys[0])
 
   return {
-    seal(plain, id) {
+    encrypt(plain, id) {
       const nonce = randomBytes(NONCE_BYTES)
       const cipher = createCipheriv(ALGORITHM, firstKey, nonce).setAAD(Buffer.from(id))
       const ciphertext = [cipher.update(plain), cipher.final()]
@@ -65,7 +65,7 @@ export function createCipher(
       return Buffer.concat([Buffer.of(kid.length), kid, nonce, cipher.getAuthTag(), ...ciphertext])
     },
 
-    open(sealed, id) {
+    decrypt(sealed, id) {
       const { kid, nonce, tag, ciphertext } = split(sealed)
       const key = keys.get(kid)
       if (key === undefined) throw new Error(`sealed with key '${kid}', which SECRET_KEYS lacks`)
@@ -77,7 +77,7 @@ export function createCipher(
       return rest.length === 0 ? plain : Buffer.concat([plain, rest])
     },
 
-    canOpen: (sealed) => keys.has(keyIdOf(sealed))
+    canDecrypt: (sealed) => keys.has(keyIdOf(sealed))
   }
 }
 

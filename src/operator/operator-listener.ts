@@ -116,7 +116,7 @@ async function operatorApi(
     }
   })
   const refusals = createRefusalLimiter(failures, (line) =>
-    deps.log.warn(line, 'operator calls without a good token refused')
+    deps.log.warn(line, 'operator calls without a valid token refused')
   )
   app.addHook('onRequest', requireToken({ ...deps, refusals }))
   app.addHook('preValidation', fillAbsentBody)

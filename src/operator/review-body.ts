@@ -17,7 +17,7 @@ export type Reviewed =
 export type Review = (kept: StoredBody, force: boolean) => Promise<Reviewed> | Reviewed
 
 /** Reviews at once, on the thread that calls. */
-export function reviewInline(sealer: Pick<Cipher, 'seal'>, mostValues = MOST_VALUES) {
+export function reviewInline(cipher: Pick<Cipher, 'encrypt'>, mostValues = MOST_VALUES) {
   return (kept: StoredBody, force: boolean): Reviewed => {
     const body = kept.open()
     const parsed = parseJson(body, mostValues)
@@ -27,7 +27,7 @@ export function reviewInline(sealer: Pick<Cipher, 'seal'>, mostValues = MOST_VAL
     }
     const read = force ? readForced(parsed.value) : readChecked(parsed.value)
     if (read.type === 'refused') return read
-    return { type: 'envelope', outcome: read, sealed: encryptBody(sealer, body, kept.requestId) }
+    return { type: 'envelope', outcome: read, sealed: encryptBody(cipher, body, kept.requestId) }
   }
 }
 

@@ -71,7 +71,7 @@ function crier(log: Logger) {
   let wasFull = false
   return (concerns: readonly string[], filled: number) => {
     if (concerns.join() !== known && concerns.length > 0) {
-      log.warn({ concerns }, 'redis is not set up to keep what it is given')
+      log.warn({ concerns }, 'redis configuration unsafe')
     }
     known = concerns.join()
     const isFull = filled > FULL_SHARE

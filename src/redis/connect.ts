@@ -123,7 +123,7 @@ function logged(redis: Connection, log: Logger): Connection {
     lost = true
   })
   redis.on('ready', () => {
-    if (lost) log.info('redis back')
+    if (lost) log.info('redis reconnected')
     lost = false
   })
   return redis

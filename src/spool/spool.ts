@@ -10,8 +10,8 @@ import {
   type SpooledCallback,
   type Spooling,
   type SpoolTotals
-} from './rows.ts'
-import { batchCommits } from './together.ts'
+} from './spooled-callbacks.ts'
+import { batchCommits } from './batch-commits.ts'
 
 /** What the spool holds. */
 export interface SpoolUsage extends SpoolTotals {
@@ -54,32 +54,32 @@ export interface SpoolSettings extends RowBounds {
   readonly folder: string
   /** How many bytes of the disk it leaves free: to remove something takes room as well. */
   readonly leaveFree: number
-  readonly sealer: {
+  readonly cipher: {
     /** Of a large body that is done off the event loop. */
-    seal(plain: Uint8Array, id: string): Promise<Uint8Array> | Uint8Array
-    open(sealed: Uint8Array, id: string): Buffer
+    encrypt(plain: Uint8Array, id: string): Promise<Uint8Array> | Uint8Array
+    decrypt(sealed: Uint8Array, id: string): Buffer
   }
 }
 
 /** Opens the spool of a folder; throws a SpoolError where that can't be one. */
-export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSettings): Spool {
+export function openSpool({ folder, cipher, leaveFree, ...bounds }: SpoolSettings): Spool {
   const database = openDatabase(folder)
   const rows = openRows(database)
   const checkpoints = scheduleCheckpoints(database)
-  const { open, canOpen, unopened } = createOpener(sealer)
+  const { open, canDecrypt, unopened } = createDecrypter(cipher)
   // It takes room in the log as well as in the database.
   const leavesFree = (size: number) => freeOf(folder) - 2 * size >= leaveFree
   const putting = batchCommits((waiting) => {
     const size = sizeOf(waiting)
     if (!leavesFree(size)) return waiting.map(() => 'full' as const)
-    const taken = rows.insert(waiting, bounds, canOpen)
+    const taken = rows.insert(waiting, bounds, canDecrypt)
     checkpoints.wrote(size)
     return taken
   })
 
   return {
     put: async (callback, body) =>
-      putting.put({ ...callback, sealed: await sealer.seal(body, sealedAs(callback)) }),
+      putting.put({ ...callback, sealed: await cipher.encrypt(body, sealedAs(callback)) }),
     open,
 
     next(after) {
@@ -112,9 +112,9 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
 }
 
 /** Opens rows, and remembers which it could not. */
-function createOpener(sealer: SpoolSettings['sealer']) {
+function createDecrypter(cipher: SpoolSettings['cipher']) {
   const unopened = new Set<number>()
-  const bodyOf = (row: Row) => sealer.open(row.sealed, sealedAs(row))
+  const bodyOf = (row: Row) => cipher.decrypt(row.sealed, sealedAs(row))
   return {
     unopened,
 
@@ -128,7 +128,7 @@ function createOpener(sealer: SpoolSettings['sealer']) {
     },
 
     // One that can't be opened is about to be replaced; where there is no room for that, it is tried again.
-    canOpen(row: Row): boolean {
+    canDecrypt(row: Row): boolean {
       try {
         bodyOf(row)
         return true

@@ -241,7 +241,7 @@ t.test('a start without Redis answers 503 until it is there, and then all heals'
 
   await t.test('the loss of Redis is told once, and its return', async (t) => {
     const told = service.logs.filter(({ msg }) => msg === 'redis lost').length
-    t.equal(service.logs.filter(({ msg }) => msg === 'redis back').length, told)
+    t.equal(service.logs.filter(({ msg }) => msg === 'redis reconnected').length, told)
     t.ok(told >= 1 && told <= 2, 'once for each of the two kinds of connection')
     t.equal(service.stderr(), '')
     t.same(service.strays, [])
@@ -258,7 +258,7 @@ t.test('what Node warns of is a line of the log', async (t) => {
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`
   })
   const line = await until('it has warned', () =>
-    service.logs.find(({ msg }) => msg === 'node warns')
+    service.logs.find(({ msg }) => msg === 'node warning')
   )
   t.match(line, { warning: 'CanaryWarning', message: 'canary', level: 40 })
   await service.stop()

@@ -51,7 +51,7 @@ export interface Rows {
   insert(
     callbacks: readonly EncryptedCallback[],
     bounds: RowBounds,
-    canOpen: (row: Row) => boolean
+    canDecrypt: (row: Row) => boolean
   ): Spooling[]
   /** The oldest after that one; null where there is none. */
   next(after: number): Row | null
@@ -77,11 +77,11 @@ export function openRows(database: DatabaseSync): Rows {
     sums: () => sums,
     oldestAt: () => (oldest.get()?.['receivedAt'] ?? null) as number | null,
 
-    insert(callbacks, { mostBytes, mostOfRequest, mostBytesOfRequest }, canOpen) {
+    insert(callbacks, { mostBytes, mostOfRequest, mostBytesOfRequest }, canDecrypt) {
       const after = { ...sums }
       const take = (callback: EncryptedCallback): Spooling => {
         const same = toRow(statements.same(callback))
-        if (same !== null && canOpen(same)) return 'duplicate'
+        if (same !== null && canDecrypt(same)) return 'duplicate'
         const entries = same === null ? 1 : 0
         const bytes = callback.sealed.length - (same?.sealed.length ?? 0)
         const its = toSums(statements.sumsOfKind(callback))

@@ -1,4 +1,4 @@
-import { duration, integer, size, text } from './rows.ts'
+import { duration, integer, size, text } from './setting-types.ts'
 
 /** The settings that bound what is kept in quarantine, and on disk while Redis is away. */
 export const KEPT_ROWS = {

@@ -1,4 +1,4 @@
-import type { EncryptedCallback, Spooling } from './rows.ts'
+import type { EncryptedCallback, Spooling } from './spooled-callbacks.ts'
 
 interface Waiting {
   readonly callback: EncryptedCallback
