@@ -16,7 +16,7 @@ import { type Review, type Reviewed, reviewInline } from '../operator/review-bod
 import { type Show, showInline } from '../operator/show-body.ts'
 import type { Tasks, ThreadSettings } from './body-thread.ts'
 
-/** What is done on a thread where a body is large, and at once where it is small. */
+/** The work on bodies: on a thread for a large body, on the event loop for a small one. */
 export interface OffLoop {
   readonly examine: Examine
   readonly compose: Compose
@@ -26,14 +26,14 @@ export interface OffLoop {
   readonly show: Show
 }
 
-/** Runs a task on the thread; rejects with ThreadEnded where the thread ended, by its memory or its time. */
+/** Runs a task on the thread; rejects with ThreadEnded where the task exceeded the thread's heap or its time limit. */
 export type Run = <Result>(
   name: keyof Tasks,
   bytes: Uint8Array,
   taskOf: (copy: Uint8Array) => Tasks[keyof Tasks]
 ) => Promise<Result>
 
-/** Everything that is done with large bodies, with a thread to do it on. */
+/** All work on bodies, with a thread for the large ones. */
 export function offLoop(run: Run, settings: ThreadSettings): OffLoop {
   const cipher = createCipher(settings.secretKeys)
   const seal = sealLarge(run, cipher)
@@ -65,7 +65,7 @@ function sealLarge(run: Run, cipher: Cipher): EncryptBody {
   return (body, id) => {
     if (body.length <= LARGE_BYTES) return here(body, id)
     const sealing = run<EncryptedBody>('seal', body, (copy) => ({ body: copy, id }))
-    // It was paid for: whatever becomes of the thread, it is kept.
+    // Khipu bills each result, so the body must be kept. Where the thread fails, the event loop encrypts it.
     return sealing.catch(() => here(body, id))
   }
 }
@@ -134,7 +134,7 @@ function isSmall({ sealed }: Pick<StoredBody, 'sealed'>): boolean {
   return sealed.length <= LARGE_BYTES
 }
 
-/** What a thread can be given of a stored body, its bytes copied. */
+/** A stored body with copied bytes and without its `open` function, which cannot be sent to a thread. */
 function withBytes(
   { requestId, callbackId }: Pick<StoredBody, 'requestId' | 'callbackId'>,
   sealed: Uint8Array

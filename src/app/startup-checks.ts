@@ -8,7 +8,7 @@ type Concerning = Pick<
   'apiTokens' | 'adminListener' | 'trustedProxies' | 'publicUrl' | 'khipuBaseUrl'
 >
 
-/** What is allowed and yet unwise, to be said aloud once at the start; no value of a secret. */
+/** Warnings about valid but unsafe settings, logged once at the start. They contain no secret. */
 export function startupWarnings({
   apiTokens,
   adminListener,
@@ -36,7 +36,7 @@ export function startupWarnings({
   return concerns
 }
 
-/** True of an address of another machine without TLS. */
+/** True for an address of another machine without TLS. */
 function isPlain(url: string): boolean {
   const { protocol, hostname } = new URL(url)
   return protocol === 'http:' && !LOOPBACK.test(hostname.replace(/^\[|\]$/g, ''))
