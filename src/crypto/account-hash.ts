@@ -27,7 +27,7 @@ const SHORTEST_SHOWN = 6
  * SECRET_KEYS.
  *
  * An account is the bank and RequestData.AccountNumber. The bank comes from the service path without its product.
- * Leading zeros and punctuation in the number do not count.
+ * Leading zeros, spaces, signs and letter case in the number do not count.
  *
  * The bank credentials are RequestData.AccountCredential, or else the JWT of the request, because Khipu stores the
  * credentials behind that JWT. The service's own authorization does not identify any bank credentials.

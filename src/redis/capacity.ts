@@ -99,7 +99,7 @@ export function filledOf(info: string): number {
   return limit > 0 ? Number(readInfo(info, 'used_memory') ?? 0) / limit : 0
 }
 
-/** Asks with CONFIG GET, because INFO lacks appendfsync; null where Redis refuses the answer. */
+/** Asks with CONFIG GET, because INFO lacks appendfsync; null where the answer is refused or unknown. */
 async function askAppendfsync(redis: Redis): Promise<string | null> {
   const reply: unknown = await redis.call('CONFIG', 'GET', 'appendfsync').catch(() => null)
   return WORDS_OF_APPENDFSYNC.find((word) => Object.values(reply ?? {}).includes(word)) ?? null

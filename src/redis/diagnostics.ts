@@ -35,7 +35,7 @@ function unusable(info: string, { ackReplicas, isCluster }: RedisRequirements): 
     ...(isOld
       ? [`it is Redis ${version}, with which no worker works: take ${OLDEST} or newer`]
       : []),
-    ...(isReplica ? ['it is a replica, which takes no writes: name the master'] : []),
+    ...(isReplica ? ['it is a replica, which takes no writes: name the primary'] : []),
     ...(isNode ? ['it is a node of a Cluster: name it in REDIS_CLUSTER'] : []),
     ...(replicas < ackReplicas
       ? [`it has ${replicas} replicas, and nothing is acknowledged without ${ackReplicas}`]
