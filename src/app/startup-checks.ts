@@ -31,7 +31,7 @@ export function startupWarnings({
     ['KHIPU_BASE_URL', khipuBaseUrl]
   ] as const) {
     if (isPlain(url))
-      concerns.push(`${name} is http://: what is secret goes over the network in clear`)
+      concerns.push(`${name} is http://: secrets travel over the network unencrypted`)
   }
   return concerns
 }

@@ -67,6 +67,7 @@ function missing(config: Config, uses: ReadonlyMap<string, KeyUse>): string[] {
   return [...uses]
     .filter(([kid]) => !known.has(kid))
     .map(([kid, { sealed, callbacks }]) => {
-      return `key ${kid}: not in SECRET_KEYS. ${sealed} values cannot be decrypted; callbacks of ${callbacks} open requests get 404`
+      const lost = `${sealed} values cannot be decrypted; callbacks of ${callbacks} open requests get 404`
+      return `key ${kid}: not in SECRET_KEYS. ${lost}`
     })
 }

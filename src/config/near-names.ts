@@ -18,7 +18,7 @@ export function nearNames(
   })
 }
 
-/** The variants of a name: in upper case, without a prefix or suffix, with `_FILE`. Each has its distance to the name. */
+/** The variants of a name: in upper case, without prefix or suffix, with `_FILE`. Each has its distance to the name. */
 function formsOf(name: string): readonly (readonly [form: string, away: number])[] {
   const upper = name.toUpperCase().replaceAll('-', '_')
   const short = upper.replace(PREFIX, '')

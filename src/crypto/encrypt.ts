@@ -71,7 +71,7 @@ export function createCipher(
     decrypt(sealed, id) {
       const { kid, nonce, tag, ciphertext } = split(sealed)
       const key = keys.get(kid)
-      if (key === undefined) throw new Error(`sealed with key '${kid}', which SECRET_KEYS lacks`)
+      if (key === undefined) throw new Error(`encrypted with key '${kid}', which SECRET_KEYS lacks`)
       const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
       decipher.setAAD(Buffer.from(id)).setAuthTag(tag)
       // In GCM mode `update` returns all bytes and `final` none, so no second copy is needed.

@@ -5,18 +5,18 @@ import type { Fault } from '../schemas/generated.ts'
 import { MOST_VALUES, parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
 
-/** What a kept body is, once it is read again: an envelope, or refused once more. */
+/** The verdict on a quarantined body that was validated again: an envelope, or refused again. */
 export type Reviewed =
   | { readonly type: 'envelope'; readonly outcome: Outcome; readonly sealed: EncryptedBody }
   | { readonly type: 'refused'; readonly detail: string; readonly faults: readonly Fault[] }
 
 /**
- * Reads and validates a kept body again, for an operator who accepts it; `force` lets through what breaks the
- * schema of an envelope. Of a large body that is done off the event loop.
+ * Parses and validates a quarantined body again, when an operator accepts it. `force` accepts a body that violates the
+ * schema of an envelope. A large body is reviewed off the event loop.
  */
 export type Review = (kept: StoredBody, force: boolean) => Promise<Reviewed> | Reviewed
 
-/** Reviews at once, on the thread that calls. */
+/** Reviews synchronously, on the calling thread. */
 export function reviewInline(cipher: Pick<Cipher, 'encrypt'>, mostValues = MOST_VALUES) {
   return (kept: StoredBody, force: boolean): Reviewed => {
     const body = kept.open()
@@ -39,7 +39,7 @@ function readChecked(value: unknown): Read {
   return { type: 'refused', detail: 'the body is still not an envelope', faults: checked.faults }
 }
 
-/** Lets through what breaks the schema: an operator has looked at the body, and takes it for Khipu's. */
+/** Accepts a body that violates the schema, because an operator has checked it and trusts that Khipu sent it. */
 function readForced(value: unknown): Read {
   if (isReadable(value)) return readEnvelope(value)
   const checked = check('khipu-envelope', value, { list: 'all' })

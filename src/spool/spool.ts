@@ -124,8 +124,8 @@ function createDecrypter(cipher: SpoolSettings['cipher']) {
       }
     },
 
-    // A row that cannot be decrypted is about to be replaced, so it no longer counts as unopened. Where there is no room
-    // for the replacement, the next pass finds the row again.
+    // A row that cannot be decrypted is about to be replaced, so it no longer counts as unopened. Where there is no
+    // room for the replacement, the next pass finds the row again.
     canDecrypt(row: Row): boolean {
       try {
         bodyOf(row)
