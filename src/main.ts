@@ -6,12 +6,12 @@ import { callbackUrlLength } from './crypto/callback-token.ts'
 import { logLibraryOutput } from './app/log-library-output.ts'
 import { startService } from './app/start.ts'
 
-// SIGUSR1 would open a debugger to all that may connect to this machine's loopback.
+// By default, SIGUSR1 opens a debugger to every user who can connect to this machine's loopback.
 process.on('SIGUSR1', () => {})
 
 /**
- * SIGTERM ends the process within 10 s, or within 5 s behind a longer delay. Another worker does again what is not done
- * by then.
+ * SIGTERM ends the process within 10 s. Where SHUTDOWN_DELAY is longer than 5 s, the process ends within 5 s after the
+ * delay. Another worker repeats the jobs that are not done by then.
  */
 const END_WITHIN_MS = 10_000
 const END_BEHIND_DELAY_MS = 5_000
@@ -31,19 +31,20 @@ function configure(): Config {
 }
 
 const config = configure()
-// Straight to the stream: pino's own writer tries for ever, and keeps the process, when the reader has gone.
+// The log goes to the stream directly. When the reader has gone, pino's own writer retries for ever and the process
+// cannot end.
 process.stdout.on('error', () => {})
 const log = pino({ level: config.logLevel, base: { role: config.role } }, process.stdout)
-// What Node has to warn of, and what libraries print, is a line of the log like any other.
+// Warnings of Node and output of libraries become log lines.
 globalThis.console = logLibraryOutput(log)
 process.removeAllListeners('warning')
-process.on('warning', ({ name, message }) => log.warn({ warning: name, message }, 'node warns'))
+process.on('warning', ({ name, message }) => log.warn({ warning: name, message }, 'node warning'))
 const starting = startService(config, log)
 
 const { shutdownDelayMs } = config
 const endWithinMs = Math.max(END_WITHIN_MS, shutdownDelayMs + END_BEHIND_DELAY_MS)
 
-// Before the start is over: a signal that comes in the middle of it ends it in order, too.
+// Registered before the start is complete, so that a signal during the start also ends the process in order.
 closeWithGrace(
   {
     delay: endWithinMs - KILL_BEFORE_END_MS,
@@ -56,7 +57,7 @@ closeWithGrace(
     if (err) log.fatal(described(err), 'service failed')
     else log.info({ signal }, 'service stopping')
     const timer = new Promise((resolve) => setTimeout(resolve, endWithinMs - CLOSE_BEFORE_END_MS))
-    // After a fault of ours nothing more is taken.
+    // After an internal error the listener closes without a delay.
     const delayMs = err ? 0 : shutdownDelayMs
     await Promise.race([starting.then((service) => service.close(delayMs)), timer])
     log.info('service stopped')

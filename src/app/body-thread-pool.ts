@@ -5,31 +5,34 @@ import { ThreadEnded } from '../core/fatal-body.ts'
 import type { ThreadSettings } from './body-thread.ts'
 import { offLoop, type OffLoop, type Run } from './off-loop.ts'
 
-/** What is done off the event loop where a body is large. */
+/** The work on bodies; for large bodies it runs off the event loop. */
 export interface BodyThread extends OffLoop {
   close(): Promise<void>
 }
 
-/** Its own memory, a million values by 256 MB: what fills it ends the thread, and not the process. */
+/** The thread has its own heap: 256 MB for each million JSON values. A full heap ends the thread, not the process. */
 const LEAST_HEAP_MB = 256
-/** By default V8 would give it 192 MB more for what is young. */
+/** V8's default for young objects would add 192 MB. */
 const YOUNG_MB = 8
 const MB_PER_VALUE = LEAST_HEAP_MB / 1_000_000
-/** More than ten times what the worst body takes where others use the machine as well. */
+/** More than ten times the duration of the slowest body on a machine that other processes use as well. */
 const MOST_MS = 30_000
 const START_MS = 30_000
-/** A thread without work is given up, and its memory with it. */
+/** A thread without work for this time ends, which frees its memory. */
 const IDLE_MS = 60_000
 
 const FILE = import.meta.url.endsWith('.ts') ? './body-thread.ts' : './body-thread.js'
 
-/** Starts a thread with the first large body. Ever one: two of the worst bodies at once would fill a small container. */
+/**
+ * Starts a thread with the first large body. There is never more than one thread: two of the largest bodies at once
+ * would fill the memory of a small container.
+ */
 export function startBodyThread(
   settings: ThreadSettings,
   log: Logger,
   { mostMs = MOST_MS, mostHeapMb = heapFor(settings) } = {}
 ): BodyThread {
-  // Of a whole configuration only what a thread needs goes there.
+  // The caller may pass the whole configuration. The thread gets only the settings that it needs.
   const { secretKeys, sealResults, bodyValues } = settings
   const pool = new Tinypool({
     filename: new URL(FILE, import.meta.url).href,
@@ -42,7 +45,7 @@ export function startBodyThread(
   pool.on('error', (error: Error) => log.error({ error: codeOf(error) }, 'idle thread ended'))
   const inTurn = pLimit(1)
   let freeing: Promise<void> | null = null
-  // The bytes are copied when the thread is free for them: no copy waits.
+  // The bytes are copied only when the thread is free, so no copy waits in memory.
   const run: Run = (name, bytes, taskOf) =>
     inTurn(async () => {
       await freeing
@@ -59,7 +62,7 @@ export function startBodyThread(
         )
         throw new ThreadEnded(`${name} took its thread down`, { cause: error })
       } finally {
-        // The caller need not wait for it; the next body does.
+        // The caller does not wait until the memory is free. The next body does.
         freeing = freeMemory(pool).catch(() => {})
       }
     })
@@ -70,7 +73,7 @@ function heapFor({ bodyValues }: ThreadSettings): number {
   return Math.max(LEAST_HEAP_MB, Math.ceil(bodyValues * MB_PER_VALUE))
 }
 
-/** Before and behind a body. A thread that can't start, or starts slowly, is no fault of the body. */
+/** Runs before and after each body. It starts the thread, so that a slow or failed start is not blamed on the body. */
 async function freeMemory(pool: Tinypool): Promise<void> {
   await pool.run(null, { name: 'freeMemory', signal: AbortSignal.timeout(START_MS) })
 }

@@ -13,9 +13,9 @@ import { examineInline } from '../callbacks/examine-body.ts'
 import { reviewInline } from '../operator/review-body.ts'
 import { showInline } from '../operator/show-body.ts'
 
-// What runs on a thread of its own: the same functions that small bodies meet on the event loop.
+// This file runs on a thread of its own. It calls the same functions that process small bodies on the event loop.
 
-/** What a thread is given once. */
+/** The settings that a thread gets at its start. */
 export interface ThreadSettings {
   readonly secretKeys: readonly [SecretKey, ...SecretKey[]]
   readonly sealResults: boolean
@@ -23,14 +23,14 @@ export interface ThreadSettings {
 }
 
 /**
- * Half as much again as a value takes at the most, in any shape: an object whose one key no other object has. With
- * 256 MB a million of them fit.
+ * 1.5 times the heap that the most expensive JSON value takes. That value is an object whose only key no other object
+ * has. One million values fit into 256 MB.
  */
 const BYTES_PER_VALUE = 256
 
 /**
- * JSON.parse can't be stopped: where it fills the memory of a thread, that is the end of the whole process. So
- * a body that might is refused before, even where BODY_VALUES allows for it.
+ * JSON.parse cannot be interrupted. Where it fills the heap of a thread, the whole process ends. So the thread refuses
+ * a body that might fill the heap before it parses it, even where BODY_VALUES allows that many values.
  */
 function valuesThatFit(): number {
   return Math.floor(getHeapStatistics().heap_size_limit / BYTES_PER_VALUE)
@@ -38,7 +38,7 @@ function valuesThatFit(): number {
 
 type Stored = Omit<StoredBody, 'open'>
 
-/** What each of the thread's functions is given. */
+/** The arguments of the thread's functions. */
 export interface Tasks {
   examine: { readonly body: Uint8Array; readonly isEncoded: boolean; readonly requestId: string }
   compose: { readonly head: ResultHead; readonly stored: Stored; readonly jobId: string }
@@ -49,23 +49,23 @@ export interface Tasks {
 }
 
 const { secretKeys, sealResults, bodyValues } = Tinypool.workerData as ThreadSettings
-const sealer = createCipher(secretKeys)
+const cipher = createCipher(secretKeys)
 const mostValues = Math.min(bodyValues, valuesThatFit())
-const examineBody = examineInline(sealer, mostValues)
-const composeResult = composeInline(sealResults ? createCipher(secretKeys, 'result').seal : null)
-// An operator may accept what has more values than a callback may have, as far as memory goes.
+const examineBody = examineInline(cipher, mostValues)
+const composeResult = composeInline(sealResults ? createCipher(secretKeys, 'result').encrypt : null)
+// An operator may accept a body with more values than a callback may have, as far as the heap allows.
 const reviewKept = reviewInline(
-  sealer,
+  cipher,
   Math.min(Math.max(bodyValues, MOST_VALUES), valuesThatFit())
 )
 
-/** A heap of more than this holds the values of a body that is done. */
+/** A larger heap still holds values of the last body. */
 const COLLECTED_ABOVE_BYTES = 64 * 1024 * 1024
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as NonNullable<typeof globalThis.gc>
 
-/** Gives the memory of the last body back to the machine; that it answers shows that the thread has started. */
+/** Returns the memory of the last body to the operating system. Its answer also shows that the thread has started. */
 export function freeMemory(): void {
   if (getHeapStatistics().total_heap_size <= COLLECTED_ABOVE_BYTES) return
   void collectGarbage({ type: 'major', execution: 'sync', flavor: 'last-resort' })
@@ -87,7 +87,7 @@ export function classify({ http, body, now }: Tasks['classify']): unknown {
 }
 
 export function seal({ body, id }: Tasks['seal']): unknown {
-  const sealed = encryptBody(sealer, body, id)
+  const sealed = encryptBody(cipher, body, id)
   return handOver(sealed, sealed.sealed)
 }
 
@@ -102,10 +102,10 @@ export function show({ entry, stored }: Tasks['show']): unknown {
 }
 
 function openable(stored: Stored): StoredBody {
-  return { ...stored, open: () => openStored(sealer, stored) }
+  return { ...stored, open: () => openStored(cipher, stored) }
 }
 
-/** The bytes leave this thread without being copied. */
+/** Transfers the bytes to the main thread without a copy. */
 function handOver(value: object, { buffer }: Uint8Array): unknown {
   return Tinypool.move({
     [Tinypool.transferableSymbol]: buffer,

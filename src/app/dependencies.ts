@@ -13,8 +13,8 @@ import { readVersion } from './version.ts'
 export type Shared = ReturnType<typeof buildShared>
 
 /**
- * What the roles of a process share. Its connection is that of the listeners, which fails fast: nobody who calls
- * waits for Redis to return.
+ * The dependencies that all roles of a process share. They use the connection of the listeners, which fails fast: no
+ * HTTP caller waits until Redis returns.
  */
 export function buildShared(
   config: Config,
@@ -44,9 +44,9 @@ export function buildShared(
     large,
     capacity,
     fits,
-    // Where the ledger is set up otherwise, a valid callback would be refused as unknown.
+    // With another number of partitions than the ledger has, valid callbacks would be refused as unknown.
     canStore: () => isFit() && capacity.canStore(),
-    /** What is wrong with how Redis is set up. */
+    /** Warnings about the configuration of Redis. */
     concerns: () => [refusedDatabase() ?? [], capacity.concerns()].flat(),
     trouble: async () => {
       const isLoading = await capacity.isLoading()
@@ -65,10 +65,10 @@ export function buildShared(
 
 type Build = (redis: Connection, log: Logger) => ReturnType<typeof buildParts>
 
-/** A connection for what is small, and one for large bodies, behind which nothing else has to wait. */
+/** Opens two connections. Large bodies have one of their own, so that no other command waits behind them. */
 function connectListeners({ redis: address }: Config, build: Build, log: Logger) {
   const redis = connectFailingFast(address, log)
-  // What becomes of Redis is told by the other connection.
+  // The other connection already logs the state of Redis.
   const silent = log.child({}, { level: 'silent' })
   const bodies = connectForBodies(address, silent)
   const [parts, large] = [build(redis, log), build(bodies, silent)]
@@ -84,11 +84,11 @@ function connectListeners({ redis: address }: Config, build: Build, log: Logger)
   }
 }
 
-/** Whether the ledger is set up as this process is configured; `fits` rejects where it is not. */
+/** Checks that the ledger has as many partitions as the configuration says; `fits` rejects where it has not. */
 function watchFit({ awaitLedgerCheck }: ReturnType<typeof buildParts>) {
   let isFit = false
   const fits = awaitLedgerCheck().then(() => void (isFit = true))
-  // Whoever started the service is told; until then it may run.
+  // The caller of startService awaits `fits` and handles the error. This handler only prevents an unhandled rejection.
   fits.catch(() => {})
   return { fits, isFit: () => isFit }
 }

@@ -16,7 +16,10 @@ import { openQueues } from '../queue/queues.ts'
 import { createResults, type ResultsDeps } from '../delivery/publish-results.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
 
-/** The ledger and the queues on one connection; the two kinds of connection must never share them. */
+/**
+ * The ledger and the queues on one connection. The listeners' connection and the workers' connection must never share
+ * them.
+ */
 export function buildParts(
   config: Config,
   redis: Connection,
@@ -36,7 +39,7 @@ export function buildParts(
     replicas
   )
   const authorizationExpiresAt = khipuAuthorization && expiryOf(khipuAuthorization)
-  // Each partition releases at a pace of its own: together they are as fast as the policy says.
+  // Each partition limits its own release rate. The rates add up to the rate of the policy.
   const releasesPerSecond = config.policy.releasesPerSecond / config.partitions
   const policy = { ...config.policy, releasesPerSecond }
   const common = { jobs, policy, callbackTimeoutMs, authorizationExpiresAt, random: Math.random }
@@ -46,9 +49,9 @@ export function buildParts(
     parts: [first, ...others].map((part) => ({ ...part, ...common })),
     accounts: first.accounts,
     cursors: first.cursors,
-    /** Rejects where the ledger has another number of partitions than the configuration, or while Redis is away. */
+    /** Rejects where the ledger has another number of partitions than the configuration, or Redis does not answer. */
     checkLedger: () => checkPartitions(check),
-    /** The same, once Redis answers. */
+    /** Waits until Redis answers, then does the same check. */
     awaitLedgerCheck: () => awaitPartitionCheck(check),
     replicas,
     backlog: sink.backlog,
@@ -65,25 +68,29 @@ function openPartitions(config: Config, redis: Connection) {
   return [open(0), ...others] as const
 }
 
-/** The log of the database, and as much again for what it takes to remove the largest callbacks. */
+/** Room for SQLite's write-ahead log, and as much again for the space that removing the largest callbacks takes. */
 const LEFT_FREE_BYTES = 32 * 1024 * 1024
 
-/** More than sealing adds to a body: 29 bytes, and the name of the key. */
+/** More than encryption adds to a body: 29 bytes and the key id. */
 const SEALING_BYTES = 64
 
-/** The spool, where the configuration names a folder for it; throws where that can't be one. */
+/** Opens the spool where SPOOL_DIR is set; throws where that folder cannot hold a spool. */
 export function buildSpool(
   { spool, bodyLimit, secretKeys }: Pick<Config, 'spool' | 'bodyLimit' | 'secretKeys'>,
   seal: EncryptBody
 ): Spool | null {
   if (spool === null) return null
-  const sealer = createCipher(secretKeys)
+  const cipher = createCipher(secretKeys)
   return openSpool({
     ...spool,
     mostOfRequest: MOST_CALLBACKS,
-    // A tenth, as of the quarantine, so that one capability alone can't fill it; and the largest there may be.
+    // A tenth, as in the quarantine, so that the callbacks of one request cannot fill the spool. It is never less than
+    // the largest body.
     mostBytesOfRequest: Math.max(Math.floor(spool.mostBytes / 10), bodyLimit + SEALING_BYTES),
     leaveFree: LEFT_FREE_BYTES,
-    sealer: { seal: async (plain, id) => (await seal(plain, id)).sealed, open: sealer.open }
+    cipher: {
+      encrypt: async (plain, id) => (await seal(plain, id)).sealed,
+      decrypt: cipher.decrypt
+    }
   })
 }

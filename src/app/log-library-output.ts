@@ -3,8 +3,8 @@ import { Writable } from 'node:stream'
 import type { Logger } from 'pino'
 
 /**
- * What libraries print, such as BullMQ of a Redis that evicts, is a line of the log like any other; the same
- * again, from another of their connections, is not said twice.
+ * A console that writes the output of libraries to the log. BullMQ prints a warning where Redis evicts keys, once for
+ * each of its connections. The console drops a line that equals the line before.
  */
 export function logLibraryOutput(log: Logger): Console {
   let last = ''
@@ -12,7 +12,7 @@ export function logLibraryOutput(log: Logger): Console {
     decodeStrings: false,
     write(text: string, _encoding, done) {
       const printed = text.trim()
-      if (printed !== last) log.warn({ printed }, 'a library printed')
+      if (printed !== last) log.warn({ printed }, 'library output')
       last = printed
       done()
     }

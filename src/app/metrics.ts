@@ -4,15 +4,15 @@ import type { Spool, SpoolUsage } from '../spool/spool.ts'
 import { deviationCounter } from './deviation-counter.ts'
 import { storedGauges, type StoredSource } from './stored-gauges.ts'
 
-/** The metrics of one process. What is counted in the ledger is read at each scrape, for all processes. */
+/** The metrics of one process. Values that the ledger counts for all processes are read at each scrape. */
 export interface Metrics {
   readonly callback: (status: string) => void
   readonly sent: (answer: string) => void
-  /** A result was published in which these places differ from what is expected. */
+  /** Counts the deviations from the expected schema in a published result. */
   readonly deviated: (deviations: readonly Deviation[]) => void
-  /** A call of the operator API was refused. */
+  /** Counts a refused call of the operator API. */
   readonly unauthorized: (why: string) => void
-  /** A listener had as many connections as it may have, and dropped one. */
+  /** Counts a connection that a listener dropped because it was at MAX_CONNECTIONS. */
   readonly dropped: (listener: 'public' | 'operator') => void
   render(): Promise<{ readonly contentType: string; readonly text: string }>
 }
@@ -20,7 +20,7 @@ export interface Metrics {
 export interface MetricsSource extends StoredSource {
   readonly version?: string
   readonly spool?: Pick<Spool, 'usage'> | null
-  /** How much of its maxmemory Redis uses, 0 to 1. */
+  /** The share of its maxmemory that Redis uses, 0 to 1. */
   readonly filled?: () => number
 }
 

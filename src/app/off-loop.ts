@@ -16,7 +16,7 @@ import { type Review, type Reviewed, reviewInline } from '../operator/review-bod
 import { type Show, showInline } from '../operator/show-body.ts'
 import type { Tasks, ThreadSettings } from './body-thread.ts'
 
-/** What is done on a thread where a body is large, and at once where it is small. */
+/** The work on bodies: on a thread for a large body, on the event loop for a small one. */
 export interface OffLoop {
   readonly examine: Examine
   readonly compose: Compose
@@ -26,23 +26,23 @@ export interface OffLoop {
   readonly show: Show
 }
 
-/** Runs a task on the thread; rejects with ThreadEnded where the thread ended, by its memory or its time. */
+/** Runs a task on the thread; rejects with ThreadEnded where the task exceeded the thread's heap or its time limit. */
 export type Run = <Result>(
   name: keyof Tasks,
   bytes: Uint8Array,
   taskOf: (copy: Uint8Array) => Tasks[keyof Tasks]
 ) => Promise<Result>
 
-/** Everything that is done with large bodies, with a thread to do it on. */
+/** All work on bodies, with a thread for the large ones. */
 export function offLoop(run: Run, settings: ThreadSettings): OffLoop {
-  const sealer = createCipher(settings.secretKeys)
-  const seal = sealLarge(run, sealer)
+  const cipher = createCipher(settings.secretKeys)
+  const seal = sealLarge(run, cipher)
   return {
     seal,
-    examine: examineLarge(run, settings, sealer, seal),
+    examine: examineLarge(run, settings, cipher, seal),
     compose: composeLarge(run, settings),
     classify: classifyLarge(run),
-    review: reviewLarge(run, sealer),
+    review: reviewLarge(run, cipher),
     show: showLarge(run)
   }
 }
@@ -60,12 +60,12 @@ function orWhenThreadEnded<T>(otherwise: () => Promise<T> | T) {
   }
 }
 
-function sealLarge(run: Run, sealer: Cipher): EncryptBody {
-  const here = encryptInline(sealer)
+function sealLarge(run: Run, cipher: Cipher): EncryptBody {
+  const here = encryptInline(cipher)
   return (body, id) => {
     if (body.length <= LARGE_BYTES) return here(body, id)
     const sealing = run<EncryptedBody>('seal', body, (copy) => ({ body: copy, id }))
-    // It was paid for: whatever becomes of the thread, it is kept.
+    // Khipu bills each result, so the body must be kept. Where the thread fails, the event loop encrypts it.
     return sealing.catch(() => here(body, id))
   }
 }
@@ -73,10 +73,10 @@ function sealLarge(run: Run, sealer: Cipher): EncryptBody {
 function examineLarge(
   run: Run,
   { bodyValues }: ThreadSettings,
-  sealer: Cipher,
+  cipher: Cipher,
   seal: EncryptBody
 ): Examine {
-  const here = examineInline(sealer, bodyValues)
+  const here = examineInline(cipher, bodyValues)
   return (body, isEncoded, requestId) => {
     if (body.length <= LARGE_BYTES) return here(body, isEncoded, requestId)
     const task = (copy: Uint8Array) => ({ body: copy, isEncoded, requestId })
@@ -89,7 +89,7 @@ function examineLarge(
 }
 
 function composeLarge(run: Run, { secretKeys, sealResults }: ThreadSettings): Compose {
-  const here = composeInline(sealResults ? createCipher(secretKeys, 'result').seal : null)
+  const here = composeInline(sealResults ? createCipher(secretKeys, 'result').encrypt : null)
   return (head, envelope, jobId) => {
     if (envelope === null || envelope instanceof Uint8Array || isSmall(envelope))
       return here(head, envelope, jobId)
@@ -110,8 +110,8 @@ function classifyLarge(run: Run): Classify {
   }
 }
 
-function reviewLarge(run: Run, sealer: Cipher): Review {
-  const here = reviewInline(sealer)
+function reviewLarge(run: Run, cipher: Cipher): Review {
+  const here = reviewInline(cipher)
   return (kept, force) => {
     if (isSmall(kept)) return here(kept, force)
     const task = (sealed: Uint8Array) => ({ stored: withBytes(kept, sealed), force })
@@ -134,7 +134,7 @@ function isSmall({ sealed }: Pick<StoredBody, 'sealed'>): boolean {
   return sealed.length <= LARGE_BYTES
 }
 
-/** What a thread can be given of a stored body, its bytes copied. */
+/** A stored body with copied bytes and without its `open` function, which cannot be sent to a thread. */
 function withBytes(
   { requestId, callbackId }: Pick<StoredBody, 'requestId' | 'callbackId'>,
   sealed: Uint8Array

@@ -1,12 +1,12 @@
 import type { Connection } from '../redis/connect.ts'
 import type { Draining } from '../callbacks/drain-spool.ts'
 
-/** So long after Redis has come back, servers elsewhere may still have callbacks on their disks. */
+/** For this time after Redis has returned, other processes may still have callbacks on their disks. */
 const DRAINED_WITHIN_MS = 10_000
 
 /**
- * Tells whether callbacks that came while Redis was away may not be in the ledger yet: those of this process,
- * as it knows, and for a while those of others.
+ * Returns a check: may callbacks that came while Redis was away still be missing in the ledger? Of its own spool, the
+ * process knows the answer. For the spools of other processes it waits for a grace period.
  */
 export function watchSpoolGracePeriod(
   connection: Connection,

@@ -20,20 +20,20 @@ import { type Running, stop } from './stop.ts'
 import { startBodyThread, type BodyThread } from './body-thread-pool.ts'
 
 export interface RunningService {
-  /** Ends it in order. The public listener goes on taking callbacks for as long as the delay. */
+  /** Stops the service in order. The public listener accepts callbacks until the delay is over. */
   close(delayMs: number): Promise<void>
-  /** Resolves once it is clear that process and ledger fit, when Redis is there; rejects where they don't. */
+  /** Resolves once Redis answers and the ledger has the configured number of partitions; rejects where it has not. */
   readonly fits: Promise<void>
 }
 
-/** What a role starts: a listener for Khipu, the operator API, the workers. Every role has health and metrics. */
+/** The parts of each role: `server` is the public listener and the operator API. Every role has health and metrics. */
 const ROLES = {
   all: { server: true, worker: true },
   server: { server: true, worker: false },
   worker: { server: false, worker: true }
 } as const
 
-/** Starts what the role asks for; resolves with how to end it. */
+/** Starts the parts of the configured role. */
 export async function startService(config: Config, log: Logger): Promise<RunningService> {
   const { server, worker } = ROLES[config.role]
   const warnings = [
@@ -42,21 +42,21 @@ export async function startService(config: Config, log: Logger): Promise<Running
     ...policyWarnings(config.policy)
   ]
   for (const warning of warnings) log.warn(warning)
-  // No thread starts before the first large body.
+  // The thread itself starts with the first large body.
   const threads = startBodyThread(config, log)
-  // First of all: a process whose spool can't be opened must not begin with anything.
+  // The spool opens first: a process that cannot open its spool must not start any other part.
   const spool = server ? buildSpool(config, threads.seal) : null
   const shared = buildShared(config, spool, threads, log)
   const draining = spool === null ? null : startDraining({ ...shared, spool, log })
   const publicListener = server ? await runPublic(config, shared, log) : null
   const adminListener = await runAdmin(config, shared, server, log)
-  // Last: a process that can't open its ports must not have taken a job.
+  // The workers start last: a process that cannot open its ports must not take a job.
   const workers = worker ? runWorker(config, shared, threads, draining, log) : null
   log.info({ version: shared.version }, 'service started')
   const sayReady = () => {
     if (shared.canStore()) log.info({ afterMs: Math.round(performance.now()) }, 'service ready')
   }
-  // Where they don't fit, whoever started the service is told.
+  // Where the check fails, the caller handles the rejection of `fits`.
   shared.fits.then(sayReady, () => {})
   return {
     fits: shared.fits,
@@ -112,7 +112,7 @@ function runWorker(
   }
 }
 
-/** How long the listener waits for bodies that are on their way when it closes. Those it cuts off leave a line. */
+/** When it closes, the listener waits this long for incomplete bodies. Each body that it then cuts off is logged. */
 const LAST_BODIES_MS = 2_500
 
 async function runPublic(config: Config, shared: Shared, log: Logger): Promise<Running> {

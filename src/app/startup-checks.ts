@@ -8,7 +8,7 @@ type Concerning = Pick<
   'apiTokens' | 'adminListener' | 'trustedProxies' | 'publicUrl' | 'khipuBaseUrl'
 >
 
-/** What is allowed and yet unwise, to be said aloud once at the start; no value of a secret. */
+/** Warnings about valid but unsafe settings, logged once at the start. They contain no secret. */
 export function startupWarnings({
   apiTokens,
   adminListener,
@@ -31,12 +31,12 @@ export function startupWarnings({
     ['KHIPU_BASE_URL', khipuBaseUrl]
   ] as const) {
     if (isPlain(url))
-      concerns.push(`${name} is http://: what is secret goes over the network in clear`)
+      concerns.push(`${name} is http://: secrets travel over the network unencrypted`)
   }
   return concerns
 }
 
-/** True of an address of another machine without TLS. */
+/** True for an address of another machine without TLS. */
 function isPlain(url: string): boolean {
   const { protocol, hostname } = new URL(url)
   return protocol === 'http:' && !LOOPBACK.test(hostname.replace(/^\[|\]$/g, ''))

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Shared } from './dependencies.ts'
 
-/** Something that was started, and how to end it. */
+/** A started part of the process. */
 export interface Running {
   close(): Promise<unknown>
 }
 
-/** What a process consists of; null where its role lacks a part. */
+/** The parts of a process; null where its role lacks a part. */
 export interface Parts {
   readonly shared: Pick<Shared, 'beginStopping' | 'close'>
   readonly publicListener: Running | null
@@ -16,8 +16,8 @@ export interface Parts {
 }
 
 /**
- * From the first moment readiness is 503 and no job is begun. A load balancer needs the delay to notice, and sends
- * callbacks meanwhile. The operator listener closes last: until then it tells how it goes.
+ * From the start of the stop, `/health/ready` is 503 and no job begins. A load balancer needs the delay to notice that,
+ * and sends callbacks meanwhile. The operator listener closes last, so that health and metrics answer until the end.
  */
 export async function stop(parts: Parts, delayMs: number): Promise<void> {
   const { shared, publicListener, draining, workers, adminListener } = parts

@@ -3,19 +3,19 @@ import { type Lookup, type Totals, unaccounted } from '../ledger/queries.ts'
 import type { Quarantine, Usage } from '../ledger/quarantine.ts'
 import type { Backlog } from '../delivery/result-sink.ts'
 
-/** What is asked at each scrape; rejects while Redis is away. */
+/** The stored values that each scrape reads. Reading them rejects while Redis is away. */
 export interface StoredSource {
   readonly catalog: Pick<Lookup, 'totals' | 'overdueMs'>
   readonly quarantine: Pick<Quarantine, 'usage'>
-  /** What lies on the result queue. */
+  /** The backlog of the result queue: its waiting and its failed jobs. */
   readonly backlog: () => Promise<Backlog>
 }
 
 type NewGauge = (name: string, help: string, labelNames?: string[]) => Gauge
 
 /**
- * The gauges whose truth is in Redis. Some of them only ever rise, but each takes the value that stands there, so all
- * processes tell the same. `khipu_ledger_up` is 0 where Redis did not answer a scrape.
+ * The gauges whose values are stored in Redis, so all processes report the same. Some only ever rise, yet they are
+ * gauges, because each is set to the stored value. `khipu_ledger_up` is 0 where Redis did not answer a scrape.
  */
 export function storedGauges(registers: Registry[]) {
   const gauge: NewGauge = (name, help, labelNames = []) =>

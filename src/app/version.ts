@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
-/** The version of the service, which package.json alone tells. */
+/** Reads the version of the service from package.json. */
 export function readVersion(): string {
-  // As far above dist/main/ as above src/main/.
+  // package.json is two levels above both src/app/ and dist/app/.
   const file = new URL('../../package.json', import.meta.url)
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
   return version

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { Row } from '../spool/rows.ts'
+import type { Row } from '../spool/spooled-callbacks.ts'
 import type { Spool } from '../spool/spool.ts'
 import { quarantineBody, storeCallback, type StoreDeps, type Stored } from './store-callback.ts'
 import type { Examine } from './examine-body.ts'
@@ -9,34 +9,34 @@ import type { Examine } from './examine-body.ts'
 export interface DrainDeps extends StoreDeps {
   readonly ledger: Pick<Ledger, 'has' | 'receive'>
   readonly spool: Pick<Spool, 'next' | 'open' | 'remove' | 'usage'>
-  /** False while Redis can't take more. */
+  /** False while Redis is away or nearly full. */
   readonly canStore: () => boolean
   readonly examine: Examine
   readonly log: Logger
 }
 
-/** What empties the spool for as long as the process runs. */
+/** Moves spooled callbacks to Redis for as long as the process runs. */
 export interface Draining {
-  /** True while there is something on disk that Redis has not, and that can be opened. */
+  /** True while the disk holds a callback that Redis lacks and that can be decrypted. */
   hasMore(): boolean
-  /** Resolves once the callback in hand is done; the rest waits on disk for the next start. */
+  /** Resolves once the current callback is done. The others stay on disk until the next start. */
   close(): Promise<void>
 }
 
 const LOOK_EVERY_MS = 250
-/** More failures than this in one pass are no single request's: it goes on with the next pass. */
+/** More failed requests than this in one pass point to a fault of Redis. The pass ends, and the next pass retries. */
 const MOST_FAILURES = 3
-/** A disk that can't be read, or does not let go of what was stored, is not asked again at once. */
+/** Pause after an error of the disk: it cannot be read, or a stored callback cannot be removed. */
 const REST_MS = 5_000
 
 /**
- * Stores what the spool holds as soon as Redis can take it, the oldest first. A row is removed once Redis has
- * answered and never before, so a crash in between stores it again: the same bytes on the same attempt are a
- * duplicate, as they are where Redis had stored what it seemed not to have.
+ * Stores the spooled callbacks in Redis as soon as Redis accepts them, the oldest first. A row is removed only after
+ * Redis has confirmed it. So a crash in between stores a callback again, as does a confirmation that got lost. That is
+ * idempotent: the same bytes on the same attempt are a duplicate.
  */
 export function startDraining(deps: DrainDeps): Draining {
   const { spool, canStore, log } = deps
-  /** Those that Redis has, and the disk has not let go: they must not stand in the way of the others. */
+  /** The rows that are stored in Redis but could not be removed from disk. They must not block the other rows. */
   const unremoved = new Set<number>()
   let isClosed = false
   let draining: Promise<void> | null = null
@@ -74,7 +74,7 @@ export function startDraining(deps: DrainDeps): Draining {
   }
 }
 
-/** One pass over all rows. One that fails holds back those of its own request, and no others. */
+/** Makes one pass over all rows. A row that fails holds back only later rows of the same request. */
 async function drain(
   deps: DrainDeps,
   unremoved: Set<number>,
@@ -84,7 +84,8 @@ async function drain(
   const heldBack = new Set<string>()
   let drained = 0
   let row = spool.next(0)
-  // A Redis that hangs must not be sent one body after the other: each would wait in this process's memory.
+  // A hanging Redis must not get one body after the other, because each would wait in the memory of this process.
+  // At first and after each failure, the pass asks Redis for a short answer before it sends a body.
   let mayHang = true
   for (; row !== null && mayGoOn(); row = spool.next(row.seq)) {
     if (heldBack.has(row.requestId)) continue
@@ -92,7 +93,7 @@ async function drain(
       remove(deps, row, unremoved)
       continue
     }
-    // At once: while Redis is asked, the same callback may come again, and take its place.
+    // Decrypted before Redis is asked. During that wait the same callback may come again and replace the row.
     const body = open(deps, row)
     if (body === null) continue
     if (mayHang && !(await answers(deps, row))) break
@@ -101,7 +102,7 @@ async function drain(
     if (isMoved) {
       drained += 1
       remove(deps, row, unremoved)
-      // The disk takes its time for a large one: the next is read in a turn of its own.
+      // A large row blocks the event loop while it is read or removed, so the next row gets a turn of its own.
       await nextTurn()
     } else heldBack.add(row.requestId)
     if (heldBack.size > MOST_FAILURES) break
@@ -126,12 +127,12 @@ function open({ spool, log }: DrainDeps, row: Row): Buffer | null {
   } catch (error) {
     const { requestId, attempt } = row
     const why = error instanceof Error ? error.message : 'unknown'
-    log.error({ requestId, attempt, error: why }, 'spooled callback cannot be opened')
+    log.error({ requestId, attempt, error: why }, 'spooled callback cannot be decrypted')
     return null
   }
 }
 
-/** A full disk may not even let go: then it is tried again later, and the others go on. */
+/** A full disk may refuse even the removal of a row. Then a later pass retries it, and the other rows go on. */
 function remove({ spool, log }: DrainDeps, { seq }: Row, unremoved: Set<number>): void {
   try {
     spool.remove(seq)
@@ -142,7 +143,7 @@ function remove({ spool, log }: DrainDeps, { seq }: Row, unremoved: Set<number>)
   }
 }
 
-/** From disk to Redis; false where Redis did not say that it has it. */
+/** Stores one row in Redis; false where Redis did not confirm it. */
 async function storeRow(deps: DrainDeps, row: Row, body: Buffer): Promise<boolean> {
   const { requestId, attempt } = row
   const takenMsAgo = Math.max(0, Date.now() - row.receivedAt)
@@ -163,6 +164,6 @@ async function storeOrKeep(
   const examined = await deps.examine(body, isEncoded, requestId)
   const arrival = { capability, body, isEncoded, ...examined, takenMsAgo }
   const stored = await storeCallback(deps, arrival)
-  // It was answered for, though its request is known no more: for somebody to look at.
+  // The service has acknowledged this callback, but the ledger no longer knows its request. An operator can look at it.
   return stored.status === 'unknown' ? quarantineBody(deps, arrival, 'late') : stored
 }

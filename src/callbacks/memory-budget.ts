@@ -1,8 +1,8 @@
-/** Room for the bytes of bodies that are in hand; whoever finds none waits, the first who came goes first. */
+/** Limits the memory for the bodies that are read or processed. A body without room waits; the order is first come. */
 export interface MemoryBudget {
   /**
-   * Resolves once there is room, with what gives it back; null where it is called off before. A request that has
-   * its share waits for its own, and holds nobody else up.
+   * Resolves once there is room, with a function that frees the room; null where `calledOff` aborts before. A body that
+   * would exceed the share of its request waits for other bodies of that request. It does not block other requests.
    */
   enter(requestId: string, bytes: number, calledOff: AbortSignal): Promise<FreeMemory | null>
 }
@@ -10,9 +10,9 @@ export interface MemoryBudget {
 export type FreeMemory = () => void
 
 export interface MemoryBounds {
-  /** In all; what is larger by itself gets in alone. */
+  /** Of all bodies together. A single larger body enters alone. */
   readonly bytes: number
-  /** Of one request; one body of it always gets in. */
+  /** Of the bodies of one request. Its first body is always within its share. */
   readonly bytesOfRequest: number
 }
 
@@ -26,7 +26,7 @@ export function createMemoryBudget(most: MemoryBounds): MemoryBudget {
   const holding = countHolding(most)
   let waiting: readonly Waiting[] = []
 
-  // None is passed over for want of room, or large ones would wait for as long as smaller ones come.
+  // A body without room also blocks the bodies behind it. Otherwise smaller bodies could overtake a large one for ever.
   function letIn(): void {
     for (const next of waiting) {
       if (holding.hasShare(next)) continue
@@ -72,7 +72,7 @@ export function createMemoryBudget(most: MemoryBounds): MemoryBudget {
   }
 }
 
-/** Counts what is in hand, in all and of each request. */
+/** Counts the bytes in memory, in total and for each request. */
 function countHolding(most: MemoryBounds) {
   let held = 0
   const heldOf = new Map<string, number>()

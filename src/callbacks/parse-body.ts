@@ -3,7 +3,7 @@ import type { Fault } from '../schemas/generated.ts'
 import { type JsonFault, MOST_VALUES, parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
 
-/** What a body is: a callback, or refused with a status and the reasons. */
+/** The verdict on a body: a callback, or refused with an HTTP status and the violations. */
 export type Verdict =
   | { readonly type: 'callback'; readonly outcome: Outcome }
   | {
@@ -18,9 +18,9 @@ const ENCODED: Fault = {
   message: 'must come as it is, without a content encoding'
 }
 
-/** Reads and validates a body; the same bytes are always the same, under the same limit of values. */
+/** Parses and validates a body. The same bytes under the same limit of values always get the same verdict. */
 export function parseBody(body: Uint8Array, isEncoded: boolean, mostValues = MOST_VALUES): Verdict {
-  // Never inflated, for a few bytes can be made to fill the memory.
+  // The service never decompresses a body, because a few compressed bytes can fill the memory.
   if (isEncoded) return { type: 'refused', status: 415, faults: [ENCODED] }
   const parsed = parseJson(body, mostValues)
   if (!parsed.ok) return refuse(parsed.fault)
@@ -29,7 +29,7 @@ export function parseBody(body: Uint8Array, isEncoded: boolean, mostValues = MOS
   return { type: 'callback', outcome: readEnvelope(checked.value) }
 }
 
-// More values than are allowed may be JSON all the same: it was not read to the end.
+// A body with too many values gets 422, not 400: it may be valid JSON, because the parser stopped before its end.
 function refuse(fault: JsonFault): Verdict {
   const status = fault.rule === 'values' ? 422 : 400
   return { type: 'refused', status, faults: [{ path: '', ...fault }] }

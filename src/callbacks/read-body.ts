@@ -4,19 +4,19 @@ import type { Socket } from 'node:net'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import { createMemoryBudget, type FreeMemory, type MemoryBudget } from './memory-budget.ts'
 
-/** What the bodies in hand may have in all. Large ones have room of their own, so that small ones never wait for them. */
+/** Limits for the bodies in memory. Large bodies have limits of their own, so small ones never wait for them. */
 const ROOM_FOR_LARGE = { bytes: 32 * 1024 * 1024, bytesOfRequest: 16 * 1024 * 1024 }
 const ROOM_FOR_SMALL = { bytes: 16 * 1024 * 1024, bytesOfRequest: 4 * 1024 * 1024 }
 
-/** The bodies that are being read or worked on. Before one byte of another is read, there is room for all it may have. */
+/** Admits bodies to memory. No byte of a body is read before there is room for the most bytes that it may have. */
 export interface BodyReading {
-  /** Resolves once there is room; false where the connection has gone meanwhile. */
+  /** Resolves with true once there is room, with false where the connection has closed before. */
   begin(requestId: string, request: FastifyRequest, response: ServerResponse): Promise<boolean>
-  /** Does something with a body that was read; the room is given back when it is done. */
+  /** Runs the task on a body that was read, then frees its room. */
   finish<T>(request: FastifyRequest, task: () => Promise<T>): Promise<T>
-  /** Since when the body of a request could have been read, by `performance.now()`; undefined where it has not begun. */
+  /** When the body could first have been read, by `performance.now()`; undefined where `begin` gave it no room. */
   cameAt(request: FastifyRequest): number | undefined
-  /** Whether a connection has waited, so that the time for its request counts from when it was let in. */
+  /** True for a connection whose request time limit counts from its admission, because its body may have waited. */
   hasWaited(socket: Socket): boolean
 }
 
@@ -36,10 +36,10 @@ export function limitBodyReading(bodyLimit: number): BodyReading {
   return {
     async begin(requestId, request, response) {
       const { socket } = request.raw
-      // A connection that has gone meanwhile would never say so again. What came whole before that is read all the same.
+      // A closed connection emits no second 'close'. A body that was complete before is read all the same.
       if (socket.destroyed && !request.raw.complete) return false
       const bytes = mostBytesOf(request, bodyLimit)
-      // It is refused unread.
+      // Fastify refuses this body unread, so it needs no room.
       if (bytes > bodyLimit) return true
       const cameAt = performance.now()
       waited.add(socket)
@@ -73,7 +73,7 @@ export function limitBodyReading(bodyLimit: number): BodyReading {
   }
 }
 
-/** Null where the connection has gone before there was room, and before the body was whole. */
+/** Waits for room; null where the connection closed before there was room and before the body was complete. */
 async function enter(
   room: MemoryBudget,
   requestId: string,
@@ -90,7 +90,7 @@ async function enter(
   return leave
 }
 
-/** Does what Node does where a request is too slow, but counts from when it may be read. */
+/** Ends a slow request as Node does, but counts its time from the admission of its body. */
 function limitTime({ raw, server }: FastifyRequest, passed: () => void) {
   const http = server.server
   if (http.requestTimeout === 0) return undefined
@@ -101,7 +101,7 @@ function limitTime({ raw, server }: FastifyRequest, passed: () => void) {
   }, http.requestTimeout)
 }
 
-/** A body that comes in chunks, or up to the end of its connection, may be of any size. */
+/** A chunked body, or one that ends with its connection, announces no size, so the limit is assumed. */
 function mostBytesOf({ headers, raw }: FastifyRequest, bodyLimit: number): number {
   const length = headers['content-length']
   if (length !== undefined) return Number(length)

@@ -7,8 +7,8 @@ import { type Arrival, idOf, KINDS, type Stored } from './store-callback.ts'
 export type CallbackSpool = Pick<Spool, 'put' | 'holds' | 'hasRoom'>
 
 /**
- * Puts a callback on disk that the store behind it can't store now, or that must not overtake others of its request on
- * the disk. It gets the answer that it would have got from Redis.
+ * Wraps a store. It writes a callback to disk where the wrapped store cannot store it now. It does the same where other
+ * callbacks of the request are on disk, so that none overtakes them. The answer is the one that Redis would give.
  */
 export function createSpoolingStore(
   store: CallbackStore,
@@ -32,8 +32,8 @@ export function createSpoolingStore(
   }
 }
 
-// Where the disk can't say, Redis stores it: an overtaking callback is at worst kept beside the one that it overtook,
-// and one that is answered 503 may never come again.
+// Where the disk cannot be read, Redis stores the callback. In the worst case it overtakes another one, and the ledger
+// keeps both. With a 503 instead, Khipu might never send it again.
 function isOvertaking(spool: CallbackSpool, { capability }: Arrival): boolean {
   try {
     return spool.holds(capability.requestId)
@@ -42,7 +42,7 @@ function isOvertaking(spool: CallbackSpool, { capability }: Arrival): boolean {
   }
 }
 
-/** Null where the disk does not take it. */
+/** Writes the callback to the spool; null where the spool has no room or the disk fails. */
 async function putOnDisk(
   spool: CallbackSpool,
   log: Logger,

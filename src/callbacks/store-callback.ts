@@ -9,7 +9,7 @@ import type { QuarantineKind } from '../schemas/generated.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import type { Verdict } from './parse-body.ts'
 
-/** What stores callbacks on one connection to Redis. */
+/** The dependencies that store callbacks on one connection to Redis. */
 export interface LedgerWriter {
   readonly ledger: Pick<Ledger, 'receive'>
   readonly quarantine: Pick<Quarantine, 'keep'>
@@ -18,39 +18,39 @@ export interface LedgerWriter {
 }
 
 export interface StoreDeps extends LedgerWriter {
-  /** The same for large bodies, on a connection of its own: nothing small waits behind them. */
+  /** The same for large bodies, on a connection of their own, so that no small body waits behind them. */
   readonly large?: LedgerWriter
 }
 
-/** A body that came with a valid callback token, and what it is. */
+/** A body that came with a valid callback token, and its verdict. */
 export interface Arrival {
   readonly capability: Capability
   readonly body: Buffer
   /** Whether it came with a content encoding. */
   readonly isEncoded: boolean
   readonly verdict: Verdict
-  /** Hashed and encrypted already; else that is done where it is stored. */
+  /** The body, hashed and encrypted; where it is absent, the ledger or the quarantine does that. */
   readonly sealed?: EncryptedBody
-  /** For a body that was answered before Redis could store it: how long ago, in ms. */
+  /** For a body that was acknowledged before Redis could store it: its age in ms. */
   readonly takenMsAgo?: number
 }
 
-/** Where a body is now: in the ledger, in quarantine, or nowhere (`full`, `unknown`). */
+/** Where a body is stored: in the ledger, in quarantine (`kept`), or nowhere (`full`, `unknown`). */
 export type Stored =
   | { readonly status: Received; readonly id: string }
   | { readonly status: 'kept'; readonly id: string; readonly kind: QuarantineKind }
 
-/** How a body is quarantined that is refused with that HTTP status. */
+/** The kind of quarantine entry for each HTTP status of a refused body. */
 export const KINDS = { 400: 'not-json', 415: 'not-json', 422: 'schema' } as const
 
-/** The id of an arrival, as a callback. */
+/** The callback id of an arrival: its attempt and the hash of its bytes. */
 export function idOf({ capability: { attempt }, body, sealed }: Arrival): string {
   return sealed === undefined ? callbackId(attempt, body) : `${attempt}.${sealed.sha256}`
 }
 
 /**
- * Writes a callback to the ledger, or a refused body to the quarantine, byte for byte. Rejects where Redis, or its
- * replicas, did not confirm it.
+ * Writes a callback to the ledger, or a refused body to the quarantine, byte for byte. Rejects where Redis or its
+ * replicas did not confirm the write.
  */
 export function storeCallback(deps: StoreDeps, arrival: Arrival): Promise<Stored> {
   const { verdict, body } = arrival
@@ -70,8 +70,8 @@ async function receive(
   const { requestId, attempt } = arrival.capability
   const id = idOf(arrival)
   const callback = { id, attempt, size: body.length, outcome, httpStatus: null }
-  // Both commands travel together; a job without a callback finds nothing to do, and the sweep finds
-  // a callback without a job. The answer waits for both, and for the replicas.
+  // Both commands go to Redis together. If only one arrives, nothing is lost: a job without a callback finds nothing to
+  // do, and the sweep finds a callback without a job. The answer waits for both commands and for the replicas.
   const [status] = await replicas.reached(() =>
     Promise.all([
       ledger.receive(requestId, callback, sealed ?? body, takenMsAgo),
@@ -81,7 +81,10 @@ async function receive(
   return { status, id }
 }
 
-/** Keeps a body byte for byte, for Khipu may never send it again; `full` where its request has used up its share. */
+/**
+ * Quarantines a body byte for byte, because Khipu may never send it again. The status is `full` where its request has
+ * used up its share of the quarantine.
+ */
 export async function quarantineBody(
   { quarantine, replicas }: Pick<LedgerWriter, 'quarantine' | 'replicas'>,
   { capability, body, sealed, verdict, takenMsAgo }: Arrival,

@@ -7,7 +7,10 @@ import { buildParts } from '../app/ledger-parts.ts'
 
 const CONNECT_WITHIN_MS = 10_000
 
-/** Seals again, with the first of SECRET_KEYS, all that waits; tells what was done, and which key can be removed. */
+/**
+ * Re-encrypts all stored values with the first key of SECRET_KEYS and hashes the accounts again. Returns lines of text:
+ * how many values it changed, and which keys can be removed.
+ */
 export async function reEncryptLedger(config: Config, log: Logger): Promise<readonly string[]> {
   const redis = connectFailingFast(config.redis, log)
   await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_WITHIN_MS) }).catch(() => {
@@ -36,7 +39,7 @@ export async function reEncryptLedger(config: Config, log: Logger): Promise<read
   }
 }
 
-/** Counted once all is sealed again. */
+/** Adds up the uses of each key in all partitions, after the re-encryption. */
 async function usesInAll(
   parts: ReturnType<typeof buildParts>['parts']
 ): Promise<ReadonlyMap<string, KeyUse>> {
@@ -58,12 +61,13 @@ function verdictOn(kid: string, use: KeyUse | undefined): string {
   return `key ${kid}: keep it. ${sealed} values are sealed with it; ${callbacks} open requests may be called back on it`
 }
 
-/** Keys that something needs and SECRET_KEYS lacks. */
+/** Lines about the keys that stored values or open requests need and SECRET_KEYS lacks. */
 function missing(config: Config, uses: ReadonlyMap<string, KeyUse>): string[] {
   const known = new Set(config.secretKeys.map(({ kid }) => kid))
   return [...uses]
     .filter(([kid]) => !known.has(kid))
     .map(([kid, { sealed, callbacks }]) => {
-      return `key ${kid}: not in SECRET_KEYS. ${sealed} values can't be opened; ${callbacks} open requests hear nothing`
+      const lost = `${sealed} values cannot be decrypted; callbacks of ${callbacks} open requests get 404`
+      return `key ${kid}: not in SECRET_KEYS. ${lost}`
     })
 }

@@ -3,7 +3,7 @@ import { ConfigError, readConfig } from '../config/read-config.ts'
 import { callbackUrlLength } from '../crypto/callback-token.ts'
 import { reEncryptLedger } from './reseal-ledger.ts'
 
-/** `npm run reseal`: after a new first key of SECRET_KEYS, seals with it what waits, and says which old one can go. */
+/** `npm run reseal`: re-encrypts stored values with the new first key of SECRET_KEYS and prints which keys can go. */
 const log = pino({ level: 'error' }, process.stderr)
 try {
   const lines = await reEncryptLedger(readConfig(callbackUrlLength), log)

@@ -1,7 +1,7 @@
 import { ConfigError, readSecretKeys } from '../config/read-config.ts'
 import { deriveKey } from '../crypto/encrypt.ts'
 
-/** Prints RESULT_KEYS, with which consumers open sealed results: see docs/reference/encrypted-results.md. */
+/** Prints RESULT_KEYS, the keys with which consumers decrypt results: see docs/reference/encrypted-results.md. */
 function printResultKeys(): void {
   const keys = readSecretKeys().map(
     ({ kid, bytes }) => `${kid}:${deriveKey(bytes, 'result').toString('base64')}`

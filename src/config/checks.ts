@@ -6,10 +6,10 @@ import { checkRedis } from './redis-settings.ts'
 import { toMs } from './retry-policy.ts'
 import type { RawSettings } from './settings.ts'
 
-/** What Khipu allows a CallbackUrl. */
+/** The most characters that Khipu allows in a CallbackUrl. */
 export const CALLBACK_URL_LIMIT = 255
 
-/** What timers and instants can hold: Node's timers end at 24.8 days and then fire at once. */
+/** The limits of timers and instants. A timer of Node for more than 24.8 days fires at once. */
 const LONGEST = {
   KHIPU_REQUEST_TIMEOUT: '24d',
   SWEEP_INTERVAL: '24d',
@@ -19,7 +19,10 @@ const LONGEST = {
   QUARANTINE_RETENTION: '3650d'
 } as const
 
-/** What one variable's own form can't tell: addresses that are none, instants too far, two where one is taken. */
+/**
+ * Checks what the schema of a single setting cannot: invalid addresses, durations that are too long, and settings that
+ * exclude or limit each other.
+ */
 export function checkSettings(raw: Partial<RawSettings>, fault: ReportViolation): void {
   for (const name of ['PUBLIC_URL', 'KHIPU_BASE_URL'] as const) {
     const url = raw[name]
@@ -49,7 +52,7 @@ function sizeOf(size: string | undefined): number {
   return bytes.parse(size ?? '') ?? 0
 }
 
-/** The CallbackUrl must fit, whichever of the keys signs it. */
+/** Checks that a CallbackUrl fits, no matter which of the keys signs it. */
 export function checkCallbackUrl(
   lengthOf: (publicUrl: string, kid: string) => number,
   publicUrl: string,
@@ -66,7 +69,7 @@ export function checkCallbackUrl(
   }
 }
 
-/** Reads TRUST_PROXY; reported where any is neither an address nor a network. */
+/** Parses TRUST_PROXY; reports a violation where an item is neither an address nor a network. */
 export function parseNetworks(text: string, fault: ReportViolation): readonly string[] {
   const networks = text.split(',').map((item) => item.trim())
   if (!networks.every(isNetwork)) {
@@ -79,6 +82,6 @@ function isNetwork(text: string): boolean {
   const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
   const version = isIP(address)
   const bits = version === 4 ? 32 : 128
-  // A prefix of 0 would believe everybody.
+  // A prefix of 0 would trust every address.
   return version !== 0 && Number(prefix ?? bits) <= bits && Number(prefix ?? bits) > 0
 }

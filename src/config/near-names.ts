@@ -1,12 +1,12 @@
-/** What stands before the name of a variable where somebody sorts theirs by program. */
+/** A prefix that users add to group the variables of each program. */
 const PREFIX = /^KHIPU_(?:RECEIVER_)?/
-/** What stands behind it where the value has no unit, or is in a file. */
+/** A suffix that users add to name the unit of a value, or to say that the value is in a file. */
 const SUFFIX =
   /_(?:MS|S|SECS?|SECONDS|M|MINS?|MINUTES|H|HOURS|D|DAYS|B|BYTES|KB|MB|FILE|PATH|NAME|VALUE)$/
-/** Variables of others that resemble ours: of proxies there are many spellings. */
+/** Variables of other programs that resemble a setting. Proxies have many spellings. */
 const OTHERS = /_PROXY$/i
 
-/** Which of the known names each given one may be meant for, where it is none of them and yet much like one. */
+/** Finds given names that are unknown but similar to a known name, each with the nearest known name. */
 export function nearNames(
   given: readonly string[],
   known: readonly string[]
@@ -18,7 +18,7 @@ export function nearNames(
   })
 }
 
-/** A name as it is, without what is often put around one, or with what it lacks; each with how far that leads away. */
+/** The variants of a name: in upper case, without prefix or suffix, with `_FILE`. Each has its distance to the name. */
 function formsOf(name: string): readonly (readonly [form: string, away: number])[] {
   const upper = name.toUpperCase().replaceAll('-', '_')
   const short = upper.replace(PREFIX, '')
@@ -35,12 +35,12 @@ function nearestOf(name: string, known: readonly string[]): string | undefined {
   return near.toSorted((a, b) => a.distance - b.distance)[0]?.one
 }
 
-/** HOME is no mistake for ROLE. */
+/** The largest distance that still counts as a mistake. For short names it is 1, because HOME does not mean ROLE. */
 function mostOf({ length }: string): number {
   return length < 8 ? 1 : 2
 }
 
-/** How many letters are to be added, removed or changed to make one of the other (Levenshtein). */
+/** The Levenshtein distance: how many letters must be added, removed or changed. */
 function distanceOf(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (const [i, letter] of a.split('').entries()) {

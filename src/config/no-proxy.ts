@@ -1,9 +1,9 @@
 import { BlockList, isIP } from 'node:net'
 
 /**
- * True where NO_PROXY keeps an address from the proxy. Its entries are separated by commas or spaces: `*` is every
- * host; `khipu.com`, `.khipu.com` and `*.khipu.com` are that domain and all below it; an address or a network such as
- * `10.0.0.0/8` is one of IP. A port behind an entry narrows it to that port.
+ * True where NO_PROXY exempts an address from the proxy. Commas or spaces separate its entries. `*` matches every host.
+ * `khipu.com`, `.khipu.com` and `*.khipu.com` match that domain and its subdomains. An IP address, or a network such as
+ * `10.0.0.0/8`, matches IP addresses. An entry with a port matches that port only.
  */
 export function isExempt({ hostname, port, protocol }: URL, noProxy: string): boolean {
   const host = plainHost(hostname)
@@ -21,7 +21,7 @@ interface Entry {
   readonly port: string | null
 }
 
-// The address of IPv6 has colons of its own: a port stands behind brackets.
+// An IPv6 address contains colons, so it needs brackets before a port.
 function readEntry(entry: string): Entry {
   const [, name = entry, port = null] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(entry) ?? []
   return { name: name === '*' ? name : plainHost(name).replace(/^\*$/, ''), port }

@@ -12,7 +12,7 @@ export interface Proxy {
 
 const NAMES = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'] as const
 
-/** The environment with these names in upper case: the lower case is as usual, and counts first, as with curl. */
+/** Copies lower-case proxy variables to their upper-case names. As with curl, lower case wins where both are set. */
 export function withProxyNames(env: Readonly<Record<string, string | undefined>>) {
   const given = NAMES.flatMap((name) => {
     const value = env[name.toLowerCase()]
@@ -21,12 +21,12 @@ export function withProxyNames(env: Readonly<Record<string, string | undefined>>
   return { ...env, ...Object.fromEntries(given) }
 }
 
-/** Takes them out of the environment in lower case: they may hold a password. */
+/** Deletes the lower-case proxy variables from the environment, because they may contain a password. */
 export function forgetLowerCase(env: Record<string, string | undefined>): void {
   for (const name of ['https_proxy', 'http_proxy']) delete env[name]
 }
 
-/** What the calls to Khipu go through; null where they go through nothing. Each address that is none is reported. */
+/** The proxy for the calls to Khipu; null where they need none. Reports each invalid address. */
 export function readProxy(raw: Partial<RawSettings>, fault: ReportViolation): Proxy | null {
   const byScheme = new Map([
     ['https:', parseProxy('HTTPS_PROXY', raw.HTTPS_PROXY, fault)],
@@ -38,7 +38,7 @@ export function readProxy(raw: Partial<RawSettings>, fault: ReportViolation): Pr
   return isExempt(url, NO_PROXY) ? null : (byScheme.get(url.protocol) ?? null)
 }
 
-/** `proxy:3128`, as curl takes it. */
+/** An address such as `proxy:3128`, which curl accepts as well. */
 const WITHOUT_SCHEME = /^[^/]+:\d+\/?$/
 const ADDRESS = /^https?:\/\/[^/]/i
 
@@ -62,7 +62,7 @@ function parseProxy(
   }
 }
 
-/** Throws where a `%` begins no escape. */
+/** Makes the value of Proxy-Authorization; throws where a `%` begins no valid escape. */
 function authorizationOf({ username, password }: URL): string | null {
   if (username === '' && password === '') return null
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`

@@ -12,7 +12,7 @@ import { BUILT_IN_POLICY } from '../core/policy.ts'
 
 export type { Config }
 
-/** A configuration that can't be started with; the message lists every fault and no value. */
+/** An invalid configuration. The message lists every violation and contains no value of a setting. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   constructor(faults: readonly string[]) {
@@ -22,7 +22,10 @@ export class ConfigError extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Reads the environment; throws one ConfigError with every fault. `callbackUrlLength` is that of the longest CallbackUrl. */
+/**
+ * Reads the environment; throws one ConfigError with all violations. `callbackUrlLength` returns the length of each
+ * CallbackUrl that a key signs.
+ */
 export function readConfig(
   callbackUrlLength: (publicUrl: string, kid: string) => number,
   env: Environment = process.env
@@ -60,7 +63,7 @@ export function readConfig(
   return toConfig(given.raw, understood)
 }
 
-/** Reads SECRET_KEYS and nothing else, for a command that needs no more; throws as readConfig does. */
+/** Reads only SECRET_KEYS, for a command that needs nothing else; throws a ConfigError with all violations. */
 export function readSecretKeys(env: Environment = process.env): Config['secretKeys'] {
   const faults: string[] = []
   const fault: ReportViolation = (name, message) => void faults.push(`${name} ${message}`)

@@ -5,10 +5,11 @@ import { type RawSettings, SECRETS, SETTINGS } from './settings.ts'
 
 const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, verbose: true })
 ajv.addKeyword('form')
-// env-schema writes into it. Compiled once: ajv knows a schema by its identity.
+// A clone, because env-schema writes into the schema. One clone for all calls, because ajv caches a compiled schema by
+// its identity.
 const schema = structuredClone(SETTINGS)
 
-/** Reads what the schema of the settings can tell; a variable that breaks it is reported and left out. */
+/** Reads the settings by their schema. Reports each variable that breaks the schema, and leaves it out. */
 export function readSettings(
   env: Record<string, string>,
   fault: ReportViolation

@@ -9,9 +9,9 @@ export interface Node {
   readonly port: number
 }
 
-/** Where Redis is: at the URL, or by some nodes of a Cluster, or by Sentinels, which know the master. */
+/** Where Redis is: at the URL, or at some nodes of a Cluster, or at the primary that Sentinels name. */
 export interface RedisSettings extends RedisServer {
-  /** The PEM of the authority that has signed its certificate, null for those that Node knows. */
+  /** The PEM of the authority that signed its certificate; null for the authorities that Node knows. */
   readonly ca: string | null
   readonly cluster?: readonly Node[]
   readonly sentinel?: {
@@ -21,7 +21,7 @@ export interface RedisSettings extends RedisServer {
   }
 }
 
-/** Reads what the checks of the settings have let through. */
+/** Makes the Redis settings from raw settings that have passed `checkRedis`. */
 export function redisOf(raw: RawSettings, ca: string | null): RedisSettings {
   const { REDIS_URL, REDIS_CLUSTER, REDIS_SENTINELS } = raw
   const { REDIS_SENTINEL_NAME: name, REDIS_SENTINEL_PASSWORD: password = null } = raw
@@ -40,7 +40,7 @@ function nodesOf(text: string): Node[] {
   })
 }
 
-/** What the settings of Redis ask of each other. */
+/** Checks the settings of Redis against each other. */
 export function checkRedis(raw: Partial<RawSettings>, fault: ReportViolation): void {
   const { REDIS_URL, REDIS_CLUSTER, REDIS_SENTINELS } = raw
   const parsed = REDIS_URL === undefined ? [] : parseRedisUrl(REDIS_URL)
@@ -70,7 +70,7 @@ function checkCluster(raw: Partial<RawSettings>, database: number, fault: Report
   }
 }
 
-/** Reads REDIS_CA_FILE; reported, and null, where it holds no certificate or there is no TLS to check. */
+/** Reads REDIS_CA_FILE. Reports a violation where the file has no certificate or REDIS_URL has no TLS. */
 export function readRedisCa(
   { REDIS_CA_FILE: path, REDIS_URL: url = '' }: Partial<RawSettings>,
   report: ReportViolation

@@ -1,25 +1,25 @@
 import { isIPv6 } from 'node:net'
 
-/** What REDIS_URL says. */
+/** The parts of REDIS_URL. */
 export interface RedisServer {
-  /** A name or an address; one of IPv6 without brackets. */
+  /** A name or an address. An IPv6 address has no brackets. */
   readonly host: string
   readonly port: number
   readonly username: string | null
   readonly password: string | null
-  /** Its number; 0 where the URL names none. */
+  /** The number of the database; 0 where the URL names none. */
   readonly database: number
   readonly isTls: boolean
 }
 
-/** What is wrong with a REDIS_URL, without its value. */
+/** The violations of a REDIS_URL. They do not contain its value. */
 export type UrlFaults = readonly string[]
 
 const DEFAULT_PORT = 6379
 
 /**
- * Reads a REDIS_URL. This is the only place that does: ioredis would take a database that is no number for 0, a
- * missing host for its own machine, and any parameter for one of its options.
+ * Parses a REDIS_URL. No other code parses it. ioredis never gets the URL, because it would read an invalid database as
+ * 0, a missing host as localhost, and any parameter as one of its options.
  */
 export function parseRedisUrl(text: string): RedisServer | UrlFaults {
   const url = URL.parse(text)
@@ -51,7 +51,7 @@ export function isServer(parsed: RedisServer | UrlFaults): parsed is RedisServer
 }
 
 const HOST = /^[A-Za-z0-9._-]+$/
-/** A slash alone names no database. */
+/** A slash without a number names no database. */
 const DATABASE = /^\/?([0-9]{0,9})$/
 
 const UNREADABLE =

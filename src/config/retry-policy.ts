@@ -8,7 +8,7 @@ import { repeatedKeys } from '../schemas/repeated-keys.ts'
 import { check } from '../schemas/validate.ts'
 import type { ReportViolation } from './violation.ts'
 
-/** Reads RETRY_POLICY_FILE: its rows take the place of the built-in's. Every fault is reported, and then null. */
+/** Reads RETRY_POLICY_FILE, whose rows replace those of the built-in policy. Reports violations; then returns null. */
 export function readRetryPolicy(path: string, report: ReportViolation): Policy | null {
   const fault = (message: string) => report('RETRY_POLICY_FILE', message)
   const value = readJson(path, fault)
@@ -19,7 +19,7 @@ export function readRetryPolicy(path: string, report: ReportViolation): Policy |
   return null
 }
 
-/** The policy that a policy file describes; what it leaves out stays as built in. */
+/** Makes the policy that a policy file describes. Rows and limits that the file omits stay as built in. */
 export function toPolicy({ retry = {}, park = {}, ...limits }: RetryPolicy): Policy {
   const { requestMaxAge, releasesPerSecond, maxAttempts, probes } = limits
   return {
@@ -35,7 +35,7 @@ export function toPolicy({ retry = {}, park = {}, ...limits }: RetryPolicy): Pol
   }
 }
 
-/** A duration in ms; its form has been checked by a schema. */
+/** Converts a duration to ms. A schema has checked its form before. */
 export function toMs(duration: string): number {
   return ms(duration as StringValue)
 }
@@ -56,7 +56,7 @@ function mapValues<V, W>(record: Readonly<Record<string, V>>, map: (value: V, ke
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]))
 }
 
-/** Undefined where a fault was told. A key that comes twice is one: only the last of them would count. */
+/** Undefined where it reported a violation. A repeated key is a violation, because only its last value would count. */
 function readJson(path: string, fault: (message: string) => void): unknown {
   const bytes = readFile(path)
   const parsed = parseJson(bytes)
@@ -68,9 +68,9 @@ function readJson(path: string, fault: (message: string) => void): unknown {
   return undefined
 }
 
-/** As many as the schema's check lists. */
+/** The most violations that are reported. The check against the schema lists as many. */
 const MOST_FAULTS = 20
-/** What every key of a policy is. Another one, with a line break in it say, is not repeated in a message. */
+/** The form of every valid key of a policy. A message never repeats another key, which might contain a line break. */
 const WORD = /^[\w-]{1,40}$/
 
 function repeated(keys: readonly (string | number)[], message: string): string {

@@ -4,7 +4,7 @@ import { forgetLowerCase } from './proxy.ts'
 import { SECRETS } from './settings.ts'
 import type { ReportViolation } from './violation.ts'
 
-/** What a bearer token may do; each scope holds those before it. */
+/** The scopes of bearer tokens. Each scope includes the scopes before it. */
 export const SCOPES = ['read', 'write', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
 
@@ -16,7 +16,8 @@ export interface ApiToken {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
-/** The environment with what `X_FILE` names put in the place of `X`, and empty values left out. */
+
+/** The environment without empty values. The content of the file that `X_FILE` names becomes the value of `X`. */
 export function readSecretFiles(env: Environment, fault: ReportViolation): Record<string, string> {
   const given = Object.entries(env).filter((entry): entry is [string, string] =>
     Boolean(entry[1]?.trim())
@@ -35,7 +36,7 @@ export function readSecretFiles(env: Environment, fault: ReportViolation): Recor
   return resolved
 }
 
-/** Takes the secrets out of the environment, where diagnostic reports and child processes would find them. */
+/** Deletes the secrets from the environment, because diagnostic reports and child processes would contain them. */
 export function forgetSecrets(env: Record<string, string | undefined> = process.env): void {
   for (const name of SECRETS) delete env[name]
   forgetLowerCase(env)
@@ -43,7 +44,10 @@ export function forgetSecrets(env: Record<string, string | undefined> = process.
 
 const KEY = /^(?<kid>[A-Za-z0-9_-]{1,16}):(?<base64>[A-Za-z0-9+/_-]+={0,2})$/
 
-/** Reads SECRET_KEYS; reported, and null, where any is not `kid:base64 of 32 bytes` or a kid comes twice. */
+/**
+ * Parses SECRET_KEYS. Reports a violation and returns null where an item is not `kid:base64 of 32 bytes` or a kid is
+ * repeated.
+ */
 export function parseSecretKeys(
   text: string,
   fault: ReportViolation
@@ -73,7 +77,10 @@ function isOneByte({ bytes }: SecretKey): boolean {
 const TOKEN =
   /^(?<name>[A-Za-z0-9_.-]{1,64})(?:\/(?<scope>read|write|admin))?:(?<token>[\x21-\x2b\x2d-\x7e]+)$/
 
-/** Reads API_TOKENS; reported, and null, where any is not `name:token` or `name/scope:token`, or a name comes twice. */
+/**
+ * Parses API_TOKENS. Reports a violation and returns null where an item is not `name:token` or `name/scope:token`, or a
+ * name is repeated.
+ */
 export function parseApiTokens(text: string, fault: ReportViolation): ApiToken[] | null {
   const tokens = split(text).map((item) => {
     const { name = '', scope = 'admin', token = '' } = TOKEN.exec(item)?.groups ?? {}

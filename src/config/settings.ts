@@ -11,9 +11,9 @@ import {
   size,
   text,
   textOr
-} from './rows.ts'
-import { KEPT_ROWS } from './kept-rows.ts'
-import { REDIS_ROWS } from './redis-rows.ts'
+} from './setting-types.ts'
+import { KEPT_ROWS } from './storage-settings.ts'
+import { REDIS_ROWS } from './redis-setting-rows.ts'
 
 const properties = {
   ROLE: oneOf(
@@ -117,7 +117,10 @@ const properties = {
   )
 }
 
-/** Every environment variable of the service; `npm run generate` writes `docs/reference/configuration.md` and `.env.example` from it. */
+/**
+ * All environment variables of the service. `npm run generate` writes `docs/reference/configuration.md` and
+ * `.env.example` from this table.
+ */
 export const SETTINGS = {
   type: 'object',
   required: ['PUBLIC_URL', 'API_TOKENS', 'SECRET_KEYS'],
@@ -132,20 +135,20 @@ type Value<Row> = Row extends { enum: readonly (infer Word)[] }
     : Row extends { type: 'boolean' }
       ? boolean
       : string
-/** The names of those that are always there: required, or with a default. */
+/** The names of the settings with a default, which are always present. */
 type Present = {
   [Name in keyof Rows]: Rows[Name] extends { default: unknown } ? Name : never
 }[keyof Rows]
 type Required = (typeof SETTINGS.required)[number]
 
-/** The settings as env-schema leaves them: coerced, with defaults, not yet understood. */
+/** The settings from env-schema: coerced and with defaults, but not yet parsed. */
 export type RawSettings = {
   readonly [Name in Present | Required]: Value<Rows[Name]>
 } & {
   readonly [Name in Exclude<keyof Rows, Present | Required>]?: Value<Rows[Name]>
 }
 
-/** Variables that hold a secret: each can be given as `X_FILE`, the path of a file that holds it. */
+/** Variables that contain a secret. Each can be given as `X_FILE`, the path of a file that contains the secret. */
 export const SECRETS = [
   'REDIS_URL',
   'REDIS_SENTINEL_PASSWORD',

@@ -7,26 +7,26 @@ import { toMs } from './retry-policy.ts'
 import type { ApiToken } from './secrets.ts'
 import type { RawSettings } from './settings.ts'
 
-/** What the quarantine holds at the most. */
+/** The limits of the quarantine. */
 export interface QuarantineBounds {
   readonly mostEntries: number
   readonly mostBytes: number
   readonly retentionMs: number
 }
 
-/** All that the environment says, checked and understood. Durations are in ms, sizes in bytes. */
+/** The complete configuration, parsed and checked. Durations are in ms, sizes in bytes. */
 export interface Config {
   readonly role: 'all' | 'server' | 'worker'
   readonly redis: RedisSettings
   readonly ackReplicas: number
-  /** Without a slash at the end. */
+  /** Has no slash at its end. */
   readonly publicUrl: string
   readonly publicListener: { readonly host: string; readonly port: number }
   readonly adminListener: { readonly host: string; readonly port: number }
-  /** Addresses and networks whose `X-Forwarded-For` is believed; none of them, nobody's. */
+  /** Addresses and networks whose `X-Forwarded-For` the service trusts. Where it is empty, the service trusts none. */
   readonly trustedProxies: readonly string[]
   readonly maxConnections: number
-  /** How many refused callbacks may be tried in a minute. */
+  /** How many callbacks are refused in a minute before further ones get 429. */
   readonly refusals: { readonly perAddress: number; readonly inAll: number }
   readonly khipuBaseUrl: string
   readonly khipuAuthorization: { readonly jwt: string } | { readonly apiKey: string } | null
@@ -44,20 +44,20 @@ export interface Config {
   readonly resultRetentionMs: number
   readonly ledgerRetentionMs: number
   readonly quarantine: QuarantineBounds
-  /** Where callbacks wait on disk while Redis can't store them, and how much; null where they don't. */
+  /** The folder and the limit of the spool for callbacks that Redis cannot store; null where SPOOL_DIR is not set. */
   readonly spool: { readonly folder: string; readonly mostBytes: number } | null
   readonly workerConcurrency: number
   readonly sweepIntervalMs: number
   readonly shutdownDelayMs: number
   readonly bodyLimit: number
-  /** The most JSON values that a callback may hold. */
+  /** The most JSON values that a callback may contain. */
   readonly bodyValues: number
   readonly logLevel: string
-  /** What can be started with and is probably a mistake. */
+  /** Warnings about valid settings that are probably mistakes. */
   readonly warnings: readonly string[]
 }
 
-/** What can't be told from a single setting. */
+/** The parts of the configuration that `readConfig` parses before it calls `toConfig`. */
 export type ParsedSettings = Pick<
   Config,
   'publicUrl' | 'secretKeys' | 'apiTokens' | 'policy' | 'khipuProxy' | 'warnings'
@@ -66,7 +66,7 @@ export type ParsedSettings = Pick<
   readonly redisCa: string | null
 }
 
-/** What the settings say, understood. */
+/** Makes the configuration from the raw settings and the parts that were parsed before. */
 export function toConfig(
   raw: RawSettings,
   { trustedProxies, redisCa, ...understood }: ParsedSettings
@@ -118,7 +118,7 @@ function spoolOf({ SPOOL_DIR, SPOOL_LIMIT }: RawSettings): Config['spool'] {
   return { folder: SPOOL_DIR, mostBytes: bytes.parse(SPOOL_LIMIT) ?? 0 }
 }
 
-/** An address without slashes at its end. */
+/** Removes slashes from the end of an address. */
 export function withoutSlash(url: string): string {
   return url.replace(/(?<!\/)\/+$/, '')
 }

@@ -1,2 +1,2 @@
-/** Reports what is wrong with a variable, by its name and never by its value. */
+/** Reports a violation of a variable by its name. The message never contains the value. */
 export type ReportViolation = (name: string, message: string) => void

@@ -4,16 +4,16 @@ import { isServer, parseRedisUrl } from './redis-url.ts'
 import type { ApiToken } from './secrets.ts'
 import { type RawSettings, SECRETS, SETTINGS } from './settings.ts'
 
-/** What the environment says, as it was read. */
+/** The environment and the settings that were read from it. */
 export interface GivenSettings {
-  /** With secrets out of their files, and without what is empty. */
+  /** The environment with the contents of secret files and without empty values. */
   readonly env: Readonly<Record<string, string>>
   readonly raw: RawSettings
   readonly secretKeys: readonly SecretKey[]
   readonly apiTokens: readonly ApiToken[]
 }
 
-/** What can be started with and is probably a mistake: a sentence each, without a value. */
+/** Warnings about valid settings that are probably mistakes. Each is a sentence without a value. */
 export function warningsOf(given: GivenSettings): readonly string[] {
   return [...mistyped(given), ...quoted(given), ...doubled(given), ...guessable(given)]
 }
@@ -25,7 +25,7 @@ function mistyped({ env }: GivenSettings): string[] {
   )
 }
 
-// A shell removes quotes; an env file of Docker, or a secret in a file, keeps them.
+// A shell removes quotes. An env file of Docker and a file with a secret keep them.
 function quoted({ env, raw, apiTokens }: GivenSettings): string[] {
   const whole = Object.keys(SETTINGS.properties).filter((name) => isQuoted(env[name]))
   const server = parseRedisUrl(raw.REDIS_URL)
@@ -45,7 +45,7 @@ function isQuoted(value: string | undefined): boolean {
   return value !== undefined && /^(["'`]).*\1$/s.test(value)
 }
 
-// What is added to an address is there already.
+// Finds an address that already ends with the path that the service appends to it.
 function doubled({ raw: { KHIPU_BASE_URL, PUBLIC_URL } }: GivenSettings): string[] {
   const withVersion = partsOf(KHIPU_BASE_URL).includes('v1')
   const withPath = partsOf(PUBLIC_URL).at(-1) === 'callbacks'
@@ -65,7 +65,7 @@ function partsOf(url: string): string[] {
   return new URL(url).pathname.split('/').filter((part) => part !== '')
 }
 
-/** Of 32 random bytes hardly ever fewer than 24 differ. */
+/** 32 random bytes almost always contain at least 24 different values. */
 const FEWEST_BYTES = 16
 
 function guessable({ secretKeys }: GivenSettings): string[] {

@@ -5,9 +5,12 @@ import type { SecretKey } from '../core/secret-key.ts'
 import type { RequestBody } from '../schemas/generated.ts'
 import { deriveKey } from './encrypt.ts'
 
-/** Tells accounts and log-ons apart without keeping them: by keyed hashes, and the last characters of a number. */
+/**
+ * Identifies accounts and bank credentials without storing them: by keyed hashes, and by the last characters of the
+ * account number.
+ */
 export interface Accounts {
-  /** Null where the request names no account and brings no log-on. */
+  /** Null where the request names no account and has no bank credentials. */
   identify(
     service: string,
     input: Pick<RequestBody, 'RequestData' | 'authorization'>
@@ -16,14 +19,18 @@ export interface Accounts {
 
 const HASH_BYTES = 16
 const MOST_SHOWN = 3
-/** A shorter number would be given away by its end. */
+/** The last characters of a shorter number would reveal too much of it. */
 const SHORTEST_SHOWN = 6
 
 /**
- * HMAC-SHA-256 under a key derived for this purpose alone from the first of SECRET_KEYS, cut to 128 bits.
- * The account is the bank (of the service, whatever the product) and RequestData.AccountNumber, however many
- * zeros or signs are written with it. The log-on is RequestData.AccountCredential, or else the JWT
- * that the request brings, behind which Khipu has it; the service's own authorization says nothing of it.
+ * The hash is HMAC-SHA-256, cut to 128 bits. Its key is derived for this purpose alone from the first key of
+ * SECRET_KEYS.
+ *
+ * An account is the bank and RequestData.AccountNumber. The bank comes from the service path without its product.
+ * Leading zeros, spaces, signs and letter case in the number do not count.
+ *
+ * The bank credentials are RequestData.AccountCredential, or else the JWT of the request, because Khipu stores the
+ * credentials behind that JWT. The service's own authorization does not identify any bank credentials.
  */
 export function createAccounts([{ bytes }]: readonly [SecretKey, ...SecretKey[]]): Accounts {
   const key = deriveKey(bytes, 'account')
@@ -47,7 +54,7 @@ export function createAccounts([{ bytes }]: readonly [SecretKey, ...SecretKey[]]
   }
 }
 
-/** A number without what is written in one way here and in another there: `0000-1188 7755`, `11887755`. */
+/** Normalizes an account number: `0000-1188 7755` and `11887755` are the same. */
 function plain(number: string): string {
   const letters = number.replaceAll(/[^0-9a-z]/gi, '').toUpperCase()
   return letters.slice(letters.search(/[^0]|$/)) || number

@@ -2,18 +2,18 @@ import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { parse as parseUuid, stringify as stringifyUuid } from 'uuid'
 import type { SecretKey } from '../core/secret-key.ts'
 
-/** What a capability stands for: one attempt of one request. */
+/** The content of a callback token: it stands for one attempt of one request. */
 export interface Capability {
   readonly requestId: string
   readonly attempt: number
 }
 
-/** Makes and checks the unguessable tokens of CallbackUrls. */
+/** Signs and verifies callback tokens, the unguessable part of each CallbackUrl. */
 export interface Capabilities {
   /** The id of the key that signs. */
   readonly keyId: string
   sign(capability: Capability): string
-  /** Null for whatever was not signed, to the letter, with one of the keys; the same work for all. */
+  /** Null unless one of the keys signed exactly this token. Every token takes the same work. */
   verify(token: string): Capability | null
 }
 
@@ -21,28 +21,29 @@ const VERSION = 1
 const PAYLOAD_BYTES = 19
 const MAC_BYTES = 32
 const EMPTY = Buffer.alloc(PAYLOAD_BYTES)
-/** 51 bytes are 68 base64url characters with no bit to spare: there is one spelling of a token. */
+/** 51 bytes are exactly 68 base64url characters without spare bits, so each token has only one spelling. */
 const TOKEN = /^(?<kid>[A-Za-z0-9_-]{1,16})\.(?<sealed>[A-Za-z0-9_-]{68})$/
 
-/** What Khipu is told to POST to. */
+/** The URL to which Khipu POSTs the callbacks of an attempt. */
 export function callbackUrl(publicUrl: string, token: string): string {
   return `${publicUrl}/callbacks/${token}`
 }
 
-/** How long the CallbackUrls are whose tokens are signed with that key. */
+/** The length of each CallbackUrl whose token that key signs. */
 export function callbackUrlLength(publicUrl: string, kid: string): number {
   return callbackUrl(publicUrl, `${kid}.`).length + ((PAYLOAD_BYTES + MAC_BYTES) / 3) * 4
 }
 
 /**
- * A token is `<key id>.<base64url of: version (1 byte), attempt (2), request id (16), HMAC-SHA-256 (32)>`,
- * under keys derived for this purpose alone. It needs no look-up to be told from a forgery.
+ * A token is `<key id>.<base64url of: version (1 byte), attempt (2), request id (16), HMAC-SHA-256 (32)>`. Its keys are
+ * derived for this purpose alone. A forged token is recognized without a look-up in Redis.
  */
 export function createCapabilities(secretKeys: readonly [SecretKey, ...SecretKey[]]): Capabilities {
   const keys = new Map(secretKeys.map(({ kid, bytes }) => [kid, deriveKey(bytes)] as const))
   const [{ kid: firstKid, bytes }] = secretKeys
   const firstKey = deriveKey(bytes)
-  // What is malformed, or names no key, costs what a forgery costs: its time tells nothing.
+  // A malformed token, or one with an unknown key id, is checked against a decoy. It takes as long as a forged one, so
+  // the response time reveals nothing.
   const decoyKey = randomBytes(32)
   const decoy = randomBytes(PAYLOAD_BYTES + MAC_BYTES).toString('base64url')
 
@@ -65,7 +66,7 @@ export function createCapabilities(secretKeys: readonly [SecretKey, ...SecretKey
       const mac = macOf(keys.get(kid) ?? decoyKey, kid, payload)
       const isSame = timingSafeEqual(bytes.subarray(PAYLOAD_BYTES), mac)
       const isGenuine = isSame && keys.has(kid) && payload[0] === VERSION
-      // Read from nothing where there is nothing to read: that takes its time, too.
+      // A forged token is parsed from zeros, so that it takes the same time as a genuine one.
       const read = isGenuine ? payload : EMPTY
       const capability = { requestId: stringifyUuid(read, 3), attempt: read.readUInt16BE(1) }
       return isGenuine ? capability : null

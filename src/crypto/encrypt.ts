@@ -5,48 +5,51 @@ const ALGORITHM = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** Seals what must not be read in Redis, bound to the id of the request or job that it belongs to. */
+/** Encrypts data so that nobody can read it in Redis. The ciphertext is bound to the id of its request or job. */
 export interface Cipher {
-  /** Seals with the first key. */
-  seal(plain: Uint8Array, id: string): Buffer
-  /** Opens with the key that sealed; throws where that key is gone, or anything was altered. */
-  open(sealed: Uint8Array, id: string): Buffer
-  /** True where the key that sealed is one of those that there are. */
-  canOpen(sealed: Uint8Array): boolean
+  /** Encrypts with the first key. */
+  encrypt(plain: Uint8Array, id: string): Buffer
+  /** Decrypts with the key that encrypted; throws where that key is gone or anything was altered. */
+  decrypt(sealed: Uint8Array, id: string): Buffer
+  /** True where SECRET_KEYS still has the key that encrypted. */
+  canDecrypt(sealed: Uint8Array): boolean
 }
 
-/** A body on its way into the ledger, hashed and sealed: what takes long of a large one. */
+/** A hashed and encrypted body, before it is stored. For a large body both steps take long. */
 export interface EncryptedBody {
   readonly size: number
-  /** Of the bytes that came, in hex. */
+  /** The hash of the received bytes, in hex. */
   readonly sha256: string
   readonly sealed: Uint8Array
 }
 
-/** Hashes a body and seals it for its request. */
+/** Hashes a body and encrypts it for its request. */
 export function encryptBody(
-  { seal }: Pick<Cipher, 'seal'>,
+  { encrypt }: Pick<Cipher, 'encrypt'>,
   body: Uint8Array,
   requestId: string
 ): EncryptedBody {
   const sha256 = createHash('sha256').update(body).digest('hex')
-  return { size: body.length, sha256, sealed: seal(body, requestId) }
+  return { size: body.length, sha256, sealed: encrypt(body, requestId) }
 }
 
-/** Hashes and encrypts a body for the id that it belongs to. Of a large body that is done off the event loop. */
+/** Hashes and encrypts a body for the id that it belongs to. A large body is encrypted off the event loop. */
 export type EncryptBody = (body: Uint8Array, id: string) => Promise<EncryptedBody> | EncryptedBody
 
-/** Hashes and encrypts at once, on the thread that calls. */
-export function encryptInline(sealer: Pick<Cipher, 'seal'>) {
-  return (body: Uint8Array, id: string): EncryptedBody => encryptBody(sealer, body, id)
+/** Hashes and encrypts synchronously, on the calling thread. */
+export function encryptInline(cipher: Pick<Cipher, 'encrypt'>) {
+  return (body: Uint8Array, id: string): EncryptedBody => encryptBody(cipher, body, id)
 }
 
-/** What a key is for: `seal` what the ledger keeps, `result` what consumers are given the keys of, `account` to hash, `cursor` to sign. */
+/**
+ * The purpose of a key. `seal` encrypts data in Redis and on disk. `result` encrypts results, and consumers get these
+ * keys. `account` hashes accounts. `cursor` signs cursors of lists.
+ */
 export type Purpose = 'seal' | 'result' | 'account' | 'cursor'
 
 /**
- * AES-256-GCM under keys derived for this purpose alone (HKDF-SHA-256), the id as associated data.
- * The bytes are: length of the key id, key id, nonce (12), tag (16), ciphertext.
+ * Encrypts with AES-256-GCM. The keys are derived for this purpose alone with HKDF-SHA-256. The id is the associated
+ * data. The output is: length of the key id, key id, nonce (12 bytes), tag (16 bytes), ciphertext.
  */
 export function createCipher(
   secretKeys: readonly [SecretKey, ...SecretKey[]],
@@ -57,7 +60,7 @@ export function createCipher(
   const [firstKid, firstKey] = derive(secretKeys[0])
 
   return {
-    seal(plain, id) {
+    encrypt(plain, id) {
       const nonce = randomBytes(NONCE_BYTES)
       const cipher = createCipheriv(ALGORITHM, firstKey, nonce).setAAD(Buffer.from(id))
       const ciphertext = [cipher.update(plain), cipher.final()]
@@ -65,28 +68,28 @@ export function createCipher(
       return Buffer.concat([Buffer.of(kid.length), kid, nonce, cipher.getAuthTag(), ...ciphertext])
     },
 
-    open(sealed, id) {
+    decrypt(sealed, id) {
       const { kid, nonce, tag, ciphertext } = split(sealed)
       const key = keys.get(kid)
-      if (key === undefined) throw new Error(`sealed with key '${kid}', which SECRET_KEYS lacks`)
+      if (key === undefined) throw new Error(`encrypted with key '${kid}', which SECRET_KEYS lacks`)
       const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
       decipher.setAAD(Buffer.from(id)).setAuthTag(tag)
-      // In this mode everything comes from the update: the bytes are not copied once more.
+      // In GCM mode `update` returns all bytes and `final` none, so no second copy is needed.
       const plain = decipher.update(ciphertext)
       const rest = decipher.final()
       return rest.length === 0 ? plain : Buffer.concat([plain, rest])
     },
 
-    canOpen: (sealed) => keys.has(keyIdOf(sealed))
+    canDecrypt: (sealed) => keys.has(keyIdOf(sealed))
   }
 }
 
-/** The id of the key that sealed. */
+/** The id of the key that encrypted. */
 export function keyIdOf(sealed: Uint8Array): string {
   return split(sealed).kid
 }
 
-/** The key of one purpose: nobody who has it learns those of others, nor what they are made from. */
+/** Derives the key of one purpose. It reveals neither the keys of other purposes nor the secret key behind them. */
 export function deriveKey(bytes: Uint8Array, purpose: Purpose): Buffer {
   return Buffer.from(hkdfSync('sha256', bytes, '', `khipu-receiver/${purpose}/v1`, 32))
 }

@@ -2,20 +2,20 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { SecretKey } from '../core/secret-key.ts'
 import { deriveKey } from './encrypt.ts'
 
-/** What a cursor belongs to: the name of a list, and the filters that make it another list. */
+/** The list that a cursor belongs to: its name and its filters. Other filters make it another list. */
 export type ListName = readonly (string | null)[]
 
-/** Makes and checks the cursors of lists: a position that only this service can have given. */
+/** Makes and verifies cursors: signed positions in a list that nobody else can forge. */
 export interface Cursors {
-  /** The cursor of a position in a list, under the first key. */
+  /** Makes the cursor of a position in a list, signed with the first key. */
   make(list: ListName, position: string): string
-  /** The position; null for everything that was not made, to the letter, for this list with one of the keys. */
+  /** Returns the position; null unless one of the keys signed exactly this cursor for this list. */
   read(list: ListName, cursor: string): string | null
 }
 
 const MAC_BYTES = 16
 
-/** A cursor is base64url of: HMAC-SHA-256 cut to 128 bits, position. The keys are derived for this purpose alone. */
+/** A cursor is base64url of: HMAC-SHA-256 cut to 128 bits, position. Its keys are derived for this purpose alone. */
 export function createCursors(secretKeys: readonly [SecretKey, ...SecretKey[]]): Cursors {
   const derive = ({ bytes }: SecretKey) => deriveKey(bytes, 'cursor')
   const keys = secretKeys.map(derive)

@@ -14,7 +14,7 @@ import { lingeringClose } from './lingering-close.ts'
 import { followUnframed, unframedBody } from './unframed-body.ts'
 import { followBody } from './complete-messages.ts'
 
-/** How long, and how much, a connection may take. Durations in ms. */
+/** The limits of a connection. Durations are in ms, sizes in bytes. */
 export interface HttpLimits {
   readonly headersTimeout: number
   readonly requestTimeout: number
@@ -24,8 +24,8 @@ export interface HttpLimits {
 }
 
 /**
- * `requestTimeout` ends a slow body only because it is checked every second and `headersTimeout` is
- * lower: by default neither fires.
+ * `requestTimeout` ends a slow body only because Node checks it every second and `headersTimeout` is lower. With Node's
+ * default values neither timeout fires.
  */
 const HTTP_LIMITS: HttpLimits = {
   headersTimeout: 10_000,
@@ -35,30 +35,30 @@ const HTTP_LIMITS: HttpLimits = {
   maxHeaderSize: 16_384
 }
 
-/** What both listeners are told of the connections that they take. */
+/** The settings that both listeners have for their connections. */
 export interface ListenerSettings {
   readonly maxConnections: number
-  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  /** Addresses and networks whose `X-Forwarded-For` the listener trusts. */
   readonly trustedProxies: readonly string[]
-  /** For tests: nobody waits 30 s for a limit. */
+  /** For tests, which must not wait 30 s for a limit. */
   readonly limits?: Partial<HttpLimits>
 }
 
-/** How a listener answers what Fastify never sees, and what it counts. */
+/** How a listener answers and counts the requests and connections that never reach Fastify. */
 export interface RawAnswers {
   readonly answer: (status: number) => RawAnswer
-  /** The status for a request line that is too long to be read. */
+  /** The status for a request line that is too long for the parser. */
   readonly tooLong: 404 | 414
-  /** `request` is the one whose body broke off or could not be read; undefined where its head was. */
+  /** Counts a refusal. `request` is the one whose body was incomplete or invalid; undefined where its head was. */
   readonly refused: (status: number, request?: IncomingMessage) => void
   readonly dropped: () => void
-  /** True of a connection whose request has a limit of its own, from when its body may be read. */
+  /** True for a connection whose request has its own time limit, which starts when its body may be read. */
   readonly hasWaited?: (socket: Socket) => boolean
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-/** Fastify's options for a listener of ours: its server is made here, with every limit on it. */
+/** Makes Fastify's options for a listener. They include a server with all limits. */
 export function serverOptions(
   { maxConnections, trustedProxies, limits }: ListenerSettings,
   bare: RawAnswers
@@ -67,15 +67,15 @@ export function serverOptions(
   return {
     logger: false,
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
-    // While it closes it still serves whoever is connected: a good callback is not to be lost.
+    // A closing listener still serves its open connections, so that it loses no valid callback.
     return503OnClosing: false,
-    // Fastify's type has the packet as it would be in JSON; it is a Buffer.
+    // Fastify's type declares `rawPacket` as JSON. In fact it is a Buffer.
     clientErrorHandler: (error, socket) =>
       answerBroken(error as unknown as ParserError, socket, exchanges, bare),
     serverFactory: (handler: Handler): Server => {
-      // A missing Host is refused here, where the answer has all its headers.
+      // Node's own answer to a missing Host would lack headers. protocolFault refuses such a request instead.
       const server = createServer({ ...HTTP_LIMITS, ...limits, requireHostHeader: false })
-      // Node ends a connection on FIN, also where it has sent a whole request that waits for its answer.
+      // By default, Node ends a connection when it receives FIN, although a complete request may wait for its answer.
       Object.assign(server, { httpAllowHalfOpen: true })
       const take: Handler = (request, response) => {
         followBody(request)
@@ -92,8 +92,8 @@ export function serverOptions(
 }
 
 /**
- * A client that asks first, by `Expect: 100-continue`, is told to go on once nothing speaks against the body. A body
- * that is announced above the limit is refused before that.
+ * Sends 100 Continue to a client with `Expect: 100-continue` once all checks before the body have passed. Before that
+ * it refuses a body whose announced size exceeds the limit.
  */
 export function continueWhenAdmitted(app: FastifyInstance): void {
   app.addHook('preParsing', async (request, reply) => {
@@ -106,7 +106,10 @@ export function continueWhenAdmitted(app: FastifyInstance): void {
   })
 }
 
-/** Node closes what is answered with `destroySoon`, whether the request was read to its end or not. */
+/**
+ * Replaces `destroySoon`, with which Node closes a connection after its answer, even where the request was not read
+ * completely. Such a connection gets a lingering close, so that the client receives the answer.
+ */
 function closeHeard(socket: Socket, exchanges: Exchanges): void {
   const close = socket.destroySoon.bind(socket)
   socket.destroySoon = () => {
@@ -132,7 +135,7 @@ function serve(
   response.writeHead(status, { ...headers, 'content-length': body.length }).end(body)
 }
 
-/** Answers what the parser refuses, without a word of it. What came before it is answered first. */
+/** Answers a request that the parser refuses, without repeating any of it. Earlier requests get their answers first. */
 function answerBroken(
   error: ParserError,
   socket: Socket,
@@ -148,7 +151,7 @@ function answerBroken(
   if (before === undefined || before.writableFinished) return refuse()
   if (before.headersSent) return void socket.destroy()
   if (before.req.complete) return closeWith(before)
-  // It is another's turn: Node gives a response the socket once all before it are out.
+  // Earlier responses are not sent yet. Node assigns the socket to a response once all earlier responses are sent.
   if (before.socket === null) return void before.once('socket', () => refuse(before.req))
   refuse(before.req)
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 
-/** How much of a body has come, and who is told when its connection goes before the rest. */
+/** The received bytes of a body, and the callback for a connection that closes before the body is complete. */
 interface Body {
   bytes: number
   brokenOff: ((bytes: number) => void) | null
@@ -9,8 +9,8 @@ interface Body {
 const bodies = new WeakMap<IncomingMessage, Body>()
 
 /**
- * Keeps a request readable that was received whole, although its connection has gone meanwhile: Node destroys it with
- * whatever of its body nobody has read yet. Call it before any of the body has come.
+ * Keeps a complete request readable after its connection has closed. Without this, Node destroys the request and the
+ * unread part of its body. Call this function before any byte of the body has arrived.
  */
 export function followBody(request: IncomingMessage): void {
   const body: Body = { bytes: 0, brokenOff: null }
@@ -29,13 +29,13 @@ export function followBody(request: IncomingMessage): void {
   }
 }
 
-/** Calls back once, with the bytes that came, where the connection goes before the body is whole. */
+/** Calls back once, with the number of received bytes, where the connection closes before the body is complete. */
 export function onBrokenOff(request: IncomingMessage, brokenOff: (bytes: number) => void): void {
   const body = bodies.get(request)
   if (body !== undefined) body.brokenOff = brokenOff
 }
 
-/** Whether it is told when this body breaks off. */
+/** True where a callback is registered for an incomplete body of this request. */
 export function isFollowed(request: IncomingMessage): boolean {
   return typeof bodies.get(request)?.brokenOff === 'function'
 }

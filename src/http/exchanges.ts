@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** The newest exchange of a connection, and the requests that wait behind the one that is served now. */
+/** The newest response of a connection, and the requests that wait behind the current one. */
 interface Exchange {
   newest: ServerResponse
   readonly waiting: Set<() => void>
@@ -9,12 +9,12 @@ interface Exchange {
 
 export type Exchanges = WeakMap<Socket, Exchange>
 
-/** No honest client sends so many requests ahead of their answers: more of them fill the memory. */
+/** The most pipelined requests of a connection. No honest client sends more, and more could fill the memory. */
 const MOST_PIPELINED = 10
 
 /**
  * Serves the requests of a connection one after the other. A request behind an answer that closes the connection is not
- * served. Where the sender has closed it, all that it has sent is served, although no answer reaches it.
+ * served. Where the sender closes the connection, all its requests are served, although no answer reaches it.
  */
 export function inTurn(
   exchanges: Exchanges,
@@ -22,7 +22,7 @@ export function inTurn(
   response: ServerResponse,
   serve: () => void
 ): void {
-  // We have ended it ourselves: what still comes is not served.
+  // The service has ended this connection, so later requests are not served.
   if (socket.writableEnded) return void socket.destroy()
   const exchange = exchanges.get(socket) ?? begin(exchanges, socket, response)
   const before = exchange.newest

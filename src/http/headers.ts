@@ -1,6 +1,9 @@
 import type { FastifyHelmetOptions } from '@fastify/helmet'
 
-/** Helmet for an API: nothing may be loaded, framed, guessed, told on or read by other origins. */
+/**
+ * Helmet options for an API. Browsers must not load resources for an answer, show it in a frame, guess its type, send
+ * its URL as referrer, or let other origins read it.
+ */
 export const HELMET: FastifyHelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -19,7 +22,7 @@ export const HELMET: FastifyHelmetOptions = {
   xXssProtection: false
 }
 
-/** The same, with what else every answer has, for those that are given before a hook can run. */
+/** The same headers, and `cache-control`, for answers that are sent before a hook of Fastify can run. */
 export const HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'none';frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',

@@ -1,14 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** For how long, and for how many bytes more, what comes behind an answer is read and dropped. */
+/** How long, and for how many bytes, the service reads and drops data after an answer. */
 const MOST_MS = 5_000
 const MOST_BYTES = 32 * 1024 * 1024
 const LOOK_EVERY_MS = 100
 
 /**
- * Closes a connection whose request was answered with its body unread, so that the answer is heard: closed at once,
- * what still comes would be met with a reset, which overtakes the answer (RFC 9112, 9.6).
+ * Closes a connection whose request was answered before its body was read, so that the client receives the answer.
+ * After an immediate close, TCP would answer the rest of the body with a reset. The reset can overtake the answer
+ * (RFC 9112, 9.6).
  */
 export function lingeringClose(socket: Socket, request: IncomingMessage): void {
   const until = performance.now() + MOST_MS
@@ -20,7 +21,7 @@ export function lingeringClose(socket: Socket, request: IncomingMessage): void {
   }, LOOK_EVERY_MS)
   socket.once('close', () => clearInterval(looking))
   request.resume()
-  // Of a request that is read to its end, what comes behind it: nothing else reads that.
+  // Nothing else reads the data behind a complete request.
   if (request.complete) socket.resume()
   socket.end()
 }

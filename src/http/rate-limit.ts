@@ -1,15 +1,15 @@
 import { isIP } from 'node:net'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
-/** How many calls may be refused in a window before they get 429. */
+/** How many calls are refused in a time window before further ones get 429. */
 export interface RefusalLimits {
   readonly perAddress: number
   readonly inAll: number
 }
 
-/** Counts the calls that were refused for want of a valid token, and samples them for the log. */
+/** Counts calls that were refused because they lacked a valid token, and logs a sample of them. */
 export interface RefusalLimiter {
-  /** Counts one more refusal. Null while its address may go on, else the seconds until it may. */
+  /** Counts a refusal. Null while its address is below the limits, else the seconds until the window ends. */
   refuse(
     address: string | undefined,
     about?: Readonly<Record<string, string>>
@@ -17,12 +17,12 @@ export interface RefusalLimiter {
 }
 
 const MOST_LINES_IN_ALL = 10
-/** With more addresses than these, the oldest count since the last log line is forgotten. */
+/** The most addresses whose refusals are counted for the log. Beyond it the oldest count is dropped. */
 const MOST_COUNTED = 1000
 
 /**
- * Holds no more addresses than may be refused in a window: an address over a limit is not remembered. Writes at most
- * one log line per address and window, and ten in all.
+ * Stores at most as many addresses as calls may be refused in a window, because an address beyond a limit is not
+ * stored. Writes at most one log line per address and window, and ten lines in total.
  */
 export function createRefusalLimiter(
   limits: RefusalLimits,
@@ -51,7 +51,7 @@ export function createRefusalLimiter(
 
   return {
     async refuse(from, about = {}) {
-      // A trusted proxy may still pass on anything at all.
+      // Even a trusted proxy may forward a text that is no address.
       const address = from !== undefined && isIP(from) !== 0 ? networkOf(from) : 'unknown'
       await sample(address, about)
       const over = (await isOver(own, address)) ?? (await isOver(all, 'all'))
@@ -60,13 +60,13 @@ export function createRefusalLimiter(
   }
 }
 
-/** Null while there is a point left, else the seconds until there are new ones. */
+/** Null while a point is left, else the seconds until there are new points. */
 async function isOver(limiter: RateLimiterMemory, key: string): Promise<number | null> {
   const used = await limiter.get(key)
   return used === null || used.remainingPoints > 0 ? null : secondsUntil(used)
 }
 
-/** Takes a point; null where there was one, else the seconds until there is. */
+/** Takes a point; null where one was left, else the seconds until there are new points. */
 async function take(limiter: RateLimiterMemory, key: string): Promise<number | null> {
   return limiter.consume(key).then(
     () => null,
@@ -81,7 +81,7 @@ function secondsUntil({ msBeforeNext }: RateLimiterRes): number {
   return Math.max(1, Math.ceil(msBeforeNext / 1000))
 }
 
-/** What is counted as one address: an IPv4 address, or the /64 of an IPv6 address, which one holder has whole. */
+/** The network that counts as one address: an IPv4 address, or the /64 of an IPv6 address, because one user owns it. */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined || isIP(address) !== 6) return mapped ?? address

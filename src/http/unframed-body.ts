@@ -3,17 +3,18 @@ import type { Socket } from 'node:net'
 import type { ParserError } from './protocol-errors.ts'
 
 /**
- * The body of a POST over HTTP/1.0 that announces no length. It ends where the sender ends the connection, so nobody
- * can tell whether it is whole. Node takes such a request for one without a body, and its parser fails on every packet.
+ * The body of a POST over HTTP/1.0 that announces no length. It ends where the sender ends the connection, so it is
+ * unknown whether it is complete. Node treats such a request as one without a body. Then its parser fails on each
+ * packet of the body.
  */
 export interface UnframedBody {
-  /** Takes the packet that the parser has failed on; false where the error is another one. */
+  /** Takes the packet on which the parser failed; false where the error has another cause. */
   take(error: ParserError): boolean
-  /** Resolves with what came until the sender ended or fell silent; null where it is more than `mostBytes`. */
+  /** Resolves with the bytes until the sender ends or is silent; null where they are more than `mostBytes`. */
   read(mostBytes: number): Promise<Buffer | null>
 }
 
-/** A sender that waits for the answer does not end the connection: after this silence no more is to come. */
+/** After this silence the body counts as ended. A sender that waits for the answer does not end the connection. */
 const SILENCE_MS = 2_000
 const MOST_MS = 30_000
 
@@ -41,7 +42,7 @@ function openBody(socket: Socket): UnframedBody {
       const { rawPacket } = error
       if (rawPacket === undefined || error.code?.startsWith('HPE_') !== true) return false
       const isFirst = packets.length === 0
-      // Until the capability is verified the first packet is held, and no other is read.
+      // Before the callback token is verified, the first packet is kept in memory and no other packet is read.
       if (isFirst && !isWanted) socket.pause()
       if (isFirst || isWanted) packets.push(isFirst ? restOf(error, rawPacket) : rawPacket)
       onPacket()
@@ -67,7 +68,7 @@ function openBody(socket: Socket): UnframedBody {
   }
 }
 
-/** What is behind the head: of a connection that is not kept, the parser has consumed one byte more. */
+/** The bytes behind the head. Without keep-alive, the parser has consumed one byte too many. */
 function restOf({ code, bytesParsed = 0 }: ParserError, rawPacket: Buffer): Buffer {
   return rawPacket.subarray(code === 'HPE_CLOSED_CONNECTION' ? bytesParsed - 1 : bytesParsed)
 }

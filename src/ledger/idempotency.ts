@@ -21,7 +21,7 @@ export function createIdempotency({ redis, sealer, key }: Store, keptMs: number)
       const hash = createHash('sha256').update(JSON.stringify([caller, idempotencyKey]))
       const name = key('idempotency', hash.digest('base64url'))
       const { requestId, fingerprint } = reservation
-      const sealed = sealer.seal(fingerprint, requestId).toString('base64')
+      const sealed = sealer.encrypt(fingerprint, requestId).toString('base64')
       const stored = JSON.stringify({ requestId, sealed })
       await redis.set(name, stored, 'PX', keptMs, 'NX')
       return open(sealer, (await redis.get(name)) ?? stored)
@@ -31,5 +31,5 @@ export function createIdempotency({ redis, sealer, key }: Store, keptMs: number)
 
 function open(sealer: Cipher, stored: string): Reservation {
   const { requestId, sealed } = JSON.parse(stored) as { requestId: string; sealed: string }
-  return { requestId, fingerprint: sealer.open(Buffer.from(sealed, 'base64'), requestId) }
+  return { requestId, fingerprint: sealer.decrypt(Buffer.from(sealed, 'base64'), requestId) }
 }

@@ -73,7 +73,7 @@ export const MOST_UNREAD_BYTES = 64 * 1024 * 1024
 export function createLedger(store: Store, settings: CommitSettings): Ledger {
   const { redis, sealer, key, scripts } = store
   const seal = (requestId: string, input: Input) =>
-    sealer.seal(Buffer.from(JSON.stringify(input)), requestId)
+    sealer.encrypt(Buffer.from(JSON.stringify(input)), requestId)
   const storedBody: Ledger['storedBody'] = (requestId, id) => readStored(store, requestId, id)
 
   return {
@@ -113,7 +113,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
 
     async openInput(requestId) {
       const sealed = await redis.hgetBuffer(key('request', requestId), 'sealed')
-      return sealed && (parseJsonExactly(sealer.open(sealed, requestId)) as Input)
+      return sealed && (parseJsonExactly(sealer.decrypt(sealed, requestId)) as Input)
     },
 
     storedBody,
@@ -134,10 +134,10 @@ async function readStored(
 
 /** The bytes of a received envelope, decrypted from the stored ones. */
 export function openStored(
-  sealer: Pick<Cipher, 'open'>,
+  sealer: Pick<Cipher, 'decrypt'>,
   { requestId, callbackId, sealed }: Omit<StoredBody, 'open'>
 ): Buffer {
-  const body = sealer.open(sealed, requestId)
+  const body = sealer.decrypt(sealed, requestId)
   // A writer to Redis could replace the body by another encrypted value of the same request.
   if (!isCallback(callbackId, body)) throw new Error(`body ${callbackId} is not what it was`)
   return body

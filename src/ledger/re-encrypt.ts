@@ -42,8 +42,8 @@ export function createReEncryption(
     async resealAll() {
       let resealed = 0
       for await (const { requestId, bytes, replace } of everySealed(store)) {
-        if (keyIdOf(bytes) === firstKeyId || !sealer.canOpen(bytes)) continue
-        await replace(sealer.seal(sealer.open(bytes, requestId), requestId))
+        if (keyIdOf(bytes) === firstKeyId || !sealer.canDecrypt(bytes)) continue
+        await replace(sealer.encrypt(sealer.decrypt(bytes, requestId), requestId))
         resealed += 1
       }
       return resealed

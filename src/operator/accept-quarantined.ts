@@ -19,8 +19,8 @@ export interface AcceptDeps extends AdvanceDeps {
 }
 
 /**
- * An open request takes the body as a callback; one that failed gets the one extra result that there can be.
- * `force` lets through what breaks the schema of an envelope.
+ * Accepts a quarantined body. An open request receives it as a callback. For a request that ended without a result, it
+ * becomes the late result, of which there can be only one. `force` accepts a body that violates the envelope's schema.
  */
 export async function acceptQuarantined(
   deps: AcceptDeps,
@@ -42,7 +42,7 @@ export async function acceptQuarantined(
   await deps.quarantine.discard(kept.quarantineId)
 }
 
-/** Writes what an operator did with a kept body into the history of its request, if that is known. */
+/** Records the action of an operator on a quarantined body in the history of its request, where that still exists. */
 export async function noteOperator(
   deps: AcceptDeps,
   { requestId, quarantineId, attempt }: Quarantined,
@@ -68,7 +68,7 @@ async function receiveAgain(
   if (received !== 'accepted')
     throw new OperatorError('body-known', 'its request has seen this body already')
   await advance(leaveToWorker(deps), requestId, (request) => request)
-  // An error that no longer counts is kept again, under the same id and for another reason.
+  // A callback with an error that no longer counts is quarantined again, with the same id and another kind.
   const again = await deps.quarantine.find(quarantineId)
   if (again?.kind !== kind)
     throw new OperatorError('attempt-answered', 'it no longer counts: its attempt was answered')

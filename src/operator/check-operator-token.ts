@@ -8,12 +8,12 @@ import type { RefusalLimiter } from '../http/rate-limit.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The name of the token that the caller showed. */
+    /** The name of the caller's token. */
     caller: string
   }
 }
 
-/** Why a call was refused, for the metric and the log. */
+/** The reason why a call was refused, for the metric and the log. */
 export type AuthFailure = 'no-token' | 'unknown-token' | 'scope' | 'too-many'
 
 export interface AuthDeps {
@@ -24,8 +24,8 @@ export interface AuthDeps {
 }
 
 /**
- * A hook that lets in who shows a token that is good for the route. All tokens are compared, as hashes,
- * in constant time; a good one passes however many bad ones came from its address.
+ * Makes a hook that admits calls with a token whose scope suffices for the route. It compares the hashes of all tokens
+ * in constant time. A valid token is never rate-limited, no matter how many invalid ones came from its address.
  */
 export function requireToken(deps: AuthDeps) {
   const hashed = deps.tokens.map(({ token, ...others }) => ({ ...others, hash: hash(token) }))

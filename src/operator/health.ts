@@ -6,29 +6,29 @@ import { refusalOf } from '../redis/refusal.ts'
 import type { Spool } from '../spool/spool.ts'
 
 export interface HealthDeps {
-  /** What rejects a write, or says nothing, does not store. */
+  /** `tryWrite` shows whether Redis stores writes. It fails where Redis rejects a write or does not answer. */
   readonly catalog: Pick<Lookup, 'tryWrite' | 'totals' | 'overdueMs'>
   readonly canStore: () => boolean
-  /** True from the signal that ends the process. */
+  /** True after the signal that stops the process. */
   readonly isStopping: () => boolean
-  /** What is wrong with how Redis is set up. */
+  /** Warnings about the configuration of Redis. */
   readonly concerns: () => readonly string[]
-  /** What keeps Redis from being of use though it is there; null where nothing does, or it is away. */
+  /** Why a reachable Redis is unusable; null where it is usable or away. */
   readonly trouble: () => Promise<'loading' | 'refuses' | null>
-  /** What lies on the result queue. */
+  /** The backlog of the result queue: its waiting and its failed jobs. */
   readonly backlog: () => Promise<Backlog>
-  /** Where callbacks wait on disk; null where there is no such place. */
+  /** The spool for callbacks on disk; null where the process has none. */
   readonly spool: Pick<Spool, 'usage' | 'hasRoom'> | null
   /** The metrics in Prometheus's text format. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-/** Health and metrics, without a token: they tell nothing about anybody. */
+/** Health and metrics. They need no token, because they reveal nothing about any person. */
 export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Promise<void> {
   app.get('/health/live', () => ({ status: 'live' }))
 
   app.get('/health/ready', async (_request, reply) => {
-    // Both at once: of a Redis that hangs each is told only by its time-out.
+    // All at once, because each question to a hanging Redis ends only with its timeout.
     const [counted, written, backlog, trouble] = await Promise.all([
       settled(countRequests(deps)),
       settled(deps.catalog.tryWrite()),
@@ -61,7 +61,7 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
   })
 }
 
-/** Of a Redis that still reads its files nothing is known, not even what is wrong with it. */
+/** The answer while Redis loads its files. Nothing else is known then, not even warnings. */
 const LOADING = { status: 'unavailable', redis: 'loading', concerns: [] }
 
 interface Settled<T> {
@@ -85,7 +85,7 @@ function codeIn(error: Error | undefined): string | undefined {
   return error && refusalOf(error)
 }
 
-/** How the books stand: `accepted = ended + live`, and nothing is overdue for long. */
+/** Reads the accounting invariant, `accepted = ended + live`, and the age of the oldest overdue request. */
 async function countRequests({ catalog }: HealthDeps) {
   const [totals, overdueMs] = await Promise.all([catalog.totals(), catalog.overdueMs()])
   return {
@@ -100,12 +100,13 @@ async function countRequests({ catalog }: HealthDeps) {
 
 type Counted = Awaited<ReturnType<typeof countRequests>>
 
-// A process that counts wrong still stores what comes: this is for a person to look into.
+// A violated invariant is a warning and leaves the process ready, because it still stores callbacks. An operator should
+// investigate it.
 function concernsOf(requests: Counted | null): string[] {
   if (requests === null) return []
   const { unaccounted: lost, setAside } = requests
   const miscounted = `the ledger counts ${lost} more requests accepted than ended and live`
-  const aside = `${setAside} results are set aside, for to publish one took the process down three times: give the workers more memory, then POST /v1/requests/{id}/retry`
+  const aside = `${setAside} results are set aside, because publishing each of them ended the process three times: give the workers more memory, then POST /v1/requests/{id}/retry`
   return [...(lost === 0 ? [] : [miscounted]), ...(setAside === 0 ? [] : [aside])]
 }
 
@@ -116,7 +117,7 @@ function tellOf(spool: Pick<Spool, 'usage' | 'hasRoom'>) {
   return { entries, bytes, oldestSeconds, room }
 }
 
-// What comes is stored in Redis all the same, so it stays ready.
+// An unreadable disk leaves the process ready, because Redis still stores callbacks.
 function concernsOfSpool(spool: ReturnType<typeof tellOf> | undefined): string[] {
   if (spool?.oldestSeconds !== null) return []
   return [`the disk of SPOOL_DIR can't be read, and ${spool.entries} callbacks wait on it`]
@@ -126,10 +127,10 @@ function tellOfBacklog({ waiting, failed, oldestMs }: Backlog) {
   return { waiting, failed, oldestSeconds: Math.round(oldestMs / 1000) }
 }
 
-/** Longer than a consumer takes to be replaced. */
+/** Longer than the replacement of a consumer takes. */
 const UNREAD_AFTER_SECONDS = 600
 
-// Such as with another prefix: it waits for jobs, and sees none.
+// A consumer with another prefix is one cause: it runs, but sees no jobs.
 function unreadResults(resultQueue: ReturnType<typeof tellOfBacklog> | null): string[] {
   if (resultQueue === null || resultQueue.oldestSeconds < UNREAD_AFTER_SECONDS) return []
   return ['results wait unread: see that a consumer runs, with this RESULT_QUEUE and QUEUE_PREFIX']

@@ -25,7 +25,7 @@ import { type RequestsDeps, requestRoutes } from './routes/request-routes.ts'
 import { describeScope } from './scopes.ts'
 import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
 
-/** What the operator API needs; a process that only works has none of it. */
+/** The dependencies of the operator API. A process with the role `worker` has none of them. */
 export interface OperatorDeps
   extends CreateRequestDeps, RequestsDeps, NotificationsDeps, QuarantineDeps {
   readonly jobs: RequestJobs
@@ -35,19 +35,19 @@ export interface OperatorDeps
 
 export interface OperatorListenerDeps extends HealthDeps {
   readonly operator: OperatorDeps | null
-  /** A connection was one too many. */
+  /** Counts a connection that was dropped because the listener was at MAX_CONNECTIONS. */
   readonly dropped: () => void
   readonly log: Logger
 }
 
 export interface OperatorListenerSettings extends ListenerSettings {
-  /** How many calls without a good token are refused in a minute before 429 is heard. */
+  /** How many calls without a valid token are refused in a minute before further ones get 429. */
   readonly failures?: RefusalLimits
 }
 
 const FAILURES: RefusalLimits = { perAddress: 30, inAll: 10_000 }
 
-/** The listener for operators: the API behind bearer tokens, health and metrics without. */
+/** Builds the listener for operators. The API needs bearer tokens; health and metrics do not. */
 export async function buildOperatorListener(
   deps: OperatorListenerDeps,
   { failures = FAILURES, ...settings }: OperatorListenerSettings
@@ -62,7 +62,7 @@ export async function buildOperatorListener(
   app.decorateRequest('caller', '')
   app.decorateRequest('bodyBytes', null)
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, readJson)
-  // With its body unread.
+  // An unknown route is answered before its body is read.
   app.addHook('onRequest', async (request, reply) => {
     if (!request.is404) return undefined
     return sendProblem(
@@ -75,7 +75,7 @@ export async function buildOperatorListener(
   app.setValidatorCompiler(({ schema, httpPart }) =>
     httpPart === 'body' ? checkBody(schema as { $ref?: string }) : checkQuery(schema)
   )
-  // What the routes answer is what they answer: their schemas describe it, and take nothing away.
+  // The response schemas only document the answers. They remove no field.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   await app.register(healthRoutes, deps)
   if (deps.operator !== null) await app.register(operatorApi, { ...deps.operator, failures })
@@ -116,7 +116,7 @@ async function operatorApi(
     }
   })
   const refusals = createRefusalLimiter(failures, (line) =>
-    deps.log.warn(line, 'operator calls without a good token refused')
+    deps.log.warn(line, 'operator calls without a valid token refused')
   )
   app.addHook('onRequest', requireToken({ ...deps, refusals }))
   app.addHook('preValidation', fillAbsentBody)

@@ -3,17 +3,17 @@ import type { FastifyRequest, RouteOptions } from 'fastify'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** A call without a body counts as one with `{}`. */
+    /** A call without a body has the same effect as one with `{}`. */
     bodyMayBeAbsent?: boolean
   }
 }
 
-/** Has a call without a body count as one with `{}`, where its route says so. */
+/** Sets the body to `{}` where a call has none and its route allows that. */
 export async function fillAbsentBody(request: FastifyRequest): Promise<void> {
   if (request.routeOptions.config.bodyMayBeAbsent) request.body ??= {}
 }
 
-/** Has OpenAPI say which bodies may be absent: the plugin takes every body that has a schema for required. */
+/** Marks in OpenAPI which bodies are optional. The Swagger plugin marks every body with a schema as required. */
 export function describeAbsentBodies() {
   const paths = new Set<string>()
   const onRoute = ({ config, url }: RouteOptions) => {

@@ -5,19 +5,19 @@ import type { Fault } from '../schemas/generated.ts'
 import { MOST_VALUES, parseJson } from '../schemas/json.ts'
 import { check } from '../schemas/validate.ts'
 
-/** What a kept body is, once it is read again: an envelope, or refused once more. */
+/** The verdict on a quarantined body that was validated again: an envelope, or refused again. */
 export type Reviewed =
   | { readonly type: 'envelope'; readonly outcome: Outcome; readonly sealed: EncryptedBody }
   | { readonly type: 'refused'; readonly detail: string; readonly faults: readonly Fault[] }
 
 /**
- * Reads and validates a kept body again, for an operator who accepts it; `force` lets through what breaks the
- * schema of an envelope. Of a large body that is done off the event loop.
+ * Parses and validates a quarantined body again, when an operator accepts it. `force` accepts a body that violates the
+ * schema of an envelope. A large body is reviewed off the event loop.
  */
 export type Review = (kept: StoredBody, force: boolean) => Promise<Reviewed> | Reviewed
 
-/** Reviews at once, on the thread that calls. */
-export function reviewInline(sealer: Pick<Cipher, 'seal'>, mostValues = MOST_VALUES) {
+/** Reviews synchronously, on the calling thread. */
+export function reviewInline(cipher: Pick<Cipher, 'encrypt'>, mostValues = MOST_VALUES) {
   return (kept: StoredBody, force: boolean): Reviewed => {
     const body = kept.open()
     const parsed = parseJson(body, mostValues)
@@ -27,7 +27,7 @@ export function reviewInline(sealer: Pick<Cipher, 'seal'>, mostValues = MOST_VAL
     }
     const read = force ? readForced(parsed.value) : readChecked(parsed.value)
     if (read.type === 'refused') return read
-    return { type: 'envelope', outcome: read, sealed: encryptBody(sealer, body, kept.requestId) }
+    return { type: 'envelope', outcome: read, sealed: encryptBody(cipher, body, kept.requestId) }
   }
 }
 
@@ -39,7 +39,7 @@ function readChecked(value: unknown): Read {
   return { type: 'refused', detail: 'the body is still not an envelope', faults: checked.faults }
 }
 
-/** Lets through what breaks the schema: an operator has looked at the body, and takes it for Khipu's. */
+/** Accepts a body that violates the schema, because an operator has checked it and trusts that Khipu sent it. */
 function readForced(value: unknown): Read {
   if (isReadable(value)) return readEnvelope(value)
   const checked = check('khipu-envelope', value, { list: 'all' })

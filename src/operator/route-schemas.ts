@@ -1,12 +1,12 @@
 import { STATES } from '../core/request.ts'
 import { type SchemaName, schemas } from '../schemas/validate.ts'
 
-/** A reference to a file of schemas/, for routes and for OpenAPI. */
+/** A reference to a file in schemas/, for routes and OpenAPI. */
 export function ref(name: SchemaName): { $ref: string } {
   return { $ref: `${String(schemas.get(name)?.['$id'])}#` }
 }
 
-/** What a route answers: a document, or a problem. */
+/** The response schemas of a route: a document, or a problem. */
 export function answers(status: 200 | 202, name: SchemaName) {
   return { response: { [status]: ref(name), '4xx': ref('problem'), '5xx': ref('problem') } }
 }
@@ -23,7 +23,7 @@ const CURSOR = {
   description: 'nextCursor of the page before, of the same list with the same filters'
 } as const
 
-/** The query of the list of requests. */
+/** The query parameters of the list of requests. */
 export const LIST_QUERY = {
   type: 'object',
   additionalProperties: false,
@@ -41,7 +41,7 @@ export const LIST_QUERY = {
   }
 } as const
 
-/** The query of a list without filters. */
+/** The query parameters of a list without filters. */
 export const PAGE_QUERY = {
   type: 'object',
   additionalProperties: false,

@@ -3,7 +3,7 @@ import type { Scope } from '../config/secrets.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a caller's token must be good for; where a route does not say, `admin`. */
+    /** The scope that a caller's token needs. The default is `admin`. */
     scope?: Scope
   }
 }
@@ -14,12 +14,12 @@ export function scopeOf({ scope = 'admin' }: { readonly scope?: Scope }): Scope 
   return scope
 }
 
-/** Each scope holds those before it. */
+/** True where the given scope includes the needed one. Each scope includes the scopes before it. */
 export function isWithin(needed: Scope, given: Scope): boolean {
   return RANKS[given] >= RANKS[needed]
 }
 
-/** Has a route's OpenAPI entry say which scope it needs. */
+/** Adds the scope that a route needs to its OpenAPI entry. */
 export function describeScope(route: RouteOptions): void {
   const scope = scopeOf(route.config ?? {})
   const security = [{ bearer: [scope] }]

@@ -1,10 +1,10 @@
 import type { StoredBody } from '../ledger/ledger.ts'
 import type { QuarantineEntry } from '../schemas/generated.ts'
 
-/** The JSON of a quarantine entry with its body, in base64. Of a large body that is made off the event loop. */
+/** Makes the JSON of a quarantine entry with its body in base64. For a large body this runs off the event loop. */
 export type Show = (entry: QuarantineEntry, kept: StoredBody) => Promise<Uint8Array> | Uint8Array
 
-/** Makes it at once, on the thread that calls. */
+/** Makes the JSON synchronously, on the calling thread. */
 export function showInline(entry: QuarantineEntry, kept: Pick<StoredBody, 'open'>): Uint8Array {
   const begin = JSON.stringify(entry).slice(0, -1)
   const body = Buffer.from(kept.open().toString('base64'), 'latin1')

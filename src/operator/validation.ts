@@ -9,19 +9,19 @@ import { OperatorError } from './problem.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The bytes of a JSON body; null where there is none. */
+    /** The bytes of a JSON body; null where the request has none. */
     bodyBytes: Buffer | null
   }
 }
 
-/** Reads what an operator sends as strictly as a callback. */
+/** Parses the JSON body of an operator call as strictly as a callback. */
 export function readJson(
   request: FastifyRequest,
   body: Buffer,
   done: (error: Error | null, value?: unknown) => void
 ): void {
   const { routeOptions } = request
-  // A call without a body may well say that it would be JSON.
+  // A call without a body may still have the content type JSON.
   const needed = routeOptions.schema?.body !== undefined && !routeOptions.config.bodyMayBeAbsent
   if (body.length === 0 && !needed) return done(null, undefined)
   const parsed = parseJson(body)
@@ -31,21 +31,21 @@ export function readJson(
 }
 
 /**
- * The body of a call that its schema has passed, for what is to travel on: JSON.stringify gives every number back
- * with the digits that came in.
+ * The validated body of a call, for data that the service forwards. JSON.stringify writes each number of it with its
+ * original digits.
  */
 export function exactBody<Body>({ bodyBytes }: FastifyRequest<{ Body: Body }>): Body {
   return parseJsonExactly(bodyBytes ?? Buffer.from('null')) as Body
 }
 
-/** What breaks the schema of its route. */
+/** The error for an input that violates the schema of its route. */
 function invalidInput(faults: readonly Fault[]): OperatorError {
   return new OperatorError('invalid-input', INVALID, faults)
 }
 
 const INVALID = 'the input breaks its schema'
 
-/** Checks a body against the file of schemas/ that its route names. */
+/** Makes a validator of bodies, with the file in schemas/ that the route names. */
 export function checkBody({ $ref = '' }: { $ref?: string }) {
   const [name] = [...schemas].find(([, { $id }]) => $ref === `${String($id)}#`) ?? []
   return (value: unknown) => {
@@ -54,7 +54,7 @@ export function checkBody({ $ref = '' }: { $ref?: string }) {
   }
 }
 
-/** The position that a list goes on from, null for its begin. An invented cursor must not read as the first page. */
+/** The position at which a page continues; null for the first page. An invalid cursor is an error. */
 export function readCursor(
   cursors: Cursors,
   list: ListName,
@@ -67,10 +67,11 @@ export function readCursor(
   throw new OperatorError('unknown-cursor', INVALID, [{ path: '/cursor', rule: 'cursor', message }])
 }
 
-// The schemas are our own, and tests hold them to the meta-schema: to compile that is a good part of a start.
+// The schemas are the service's own, and tests validate them against the meta-schema. To compile the meta-schema would
+// take a large part of the start.
 const queries = new Ajv2020({ allErrors: true, coerceTypes: true, validateSchema: false })
 
-/** Checks a query, which is all text: numbers in it have to be read. Bodies are never coerced. */
+/** Makes a validator of queries. A query contains only text, so numbers are coerced. Bodies are never coerced. */
 export function checkQuery(schema: object) {
   const validate = queries.compile(schema)
   return (value: unknown) =>

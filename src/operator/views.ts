@@ -2,7 +2,7 @@ import type { Request } from '../core/request.ts'
 import type { Quarantined } from '../ledger/quarantine.ts'
 import type { QuarantineEntry, RequestView } from '../schemas/generated.ts'
 
-/** A request as the operator API shows it: instants in RFC 3339, no secret. */
+/** The view of a request in the operator API: instants are in RFC 3339, and it contains no secret. */
 export function viewOf(request: Request): RequestView {
   const { requestId, service, reference, account, state, reason, operationId } = request
   return {
@@ -20,7 +20,7 @@ export function viewOf(request: Request): RequestView {
   }
 }
 
-/** A quarantine entry as the operator API shows it, without its body. */
+/** The view of a quarantine entry in the operator API, without its body. */
 export function quarantineViewOf(kept: Quarantined): QuarantineEntry {
   return { ...kept, faults: [...kept.faults], receivedAt: instant(kept.receivedAt) }
 }

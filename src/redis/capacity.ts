@@ -3,17 +3,20 @@ import type { Logger } from 'pino'
 import { redisWarnings, readInfo } from './diagnostics.ts'
 import { type Connection, primariesOf } from './connect.ts'
 
-/** Tells whether Redis, or every master of a Cluster, can take more, and keep it. A full one stops the workers as well, so intake stops before. */
+/**
+ * Watches whether Redis can store more and keep it. On a Cluster it watches every primary. A full Redis would stop the
+ * workers as well, so the service rejects new work before that.
+ */
 export interface Capacity {
-  /** False while Redis is away, and from 75 % of its maxmemory on. */
+  /** False while Redis is away or uses more than 75 % of its maxmemory. */
   canStore(): boolean
-  /** True from 75 % of its maxmemory on. */
+  /** True while Redis uses more than 75 % of its maxmemory. */
   isFull(): boolean
-  /** How much of its maxmemory is used, 0 to 1; 0 without a limit. */
+  /** The used share of maxmemory, 0 to 1; 0 where Redis has no limit. */
   filled(): number
-  /** What of its configuration breaks the promise that nothing is lost; empty where all is well, or not known. */
+  /** Warnings about a configuration of Redis that can lose data; empty where it is safe or not known. */
   concerns(): readonly string[]
-  /** Asks it whether it still reads its files into memory: until it has, it answers nothing else and tells little. */
+  /** Asks Redis whether it is still loading its files. Until then it refuses most commands and its INFO says little. */
   isLoading(): Promise<boolean>
   close(): void
 }
@@ -21,7 +24,7 @@ export interface Capacity {
 const FULL_SHARE = 0.75
 const POLL_MS = 1_000
 
-/** Watches Redis's memory and configuration, once a second; says aloud, once, what is wrong with it, and when it is full. */
+/** Polls the memory and configuration of Redis once a second. Logs each change: new warnings, full, free again. */
 export function watchCapacity(redis: Connection, log: Logger, ackReplicas = 0): Capacity {
   let filled = 0
   let mayAsk = true
@@ -32,7 +35,7 @@ export function watchCapacity(redis: Connection, log: Logger, ackReplicas = 0): 
     const looks = await Promise.all(primariesOf(redis).map((master) => lookAt(master, mayAsk)))
     const seen = looks.filter((one) => one !== null)
     if (seen.length === 0) return
-    // While it loads, it says of itself that it has no append-only file.
+    // While Redis loads, its INFO wrongly says that it has no append-only file.
     const loaded = seen.filter(({ info }) => readInfo(info, 'loading') !== '1')
     isLoading = loaded.length < seen.length
     filled = Math.max(0, ...loaded.map(({ info }) => filledOf(info)))
@@ -65,13 +68,13 @@ export function watchCapacity(redis: Connection, log: Logger, ackReplicas = 0): 
   }
 }
 
-/** Says what has changed since it was told last. */
+/** Logs a state only where it differs from the last call. */
 function crier(log: Logger) {
   let known = ''
   let wasFull = false
   return (concerns: readonly string[], filled: number) => {
     if (concerns.join() !== known && concerns.length > 0) {
-      log.warn({ concerns }, 'redis is not set up to keep what it is given')
+      log.warn({ concerns }, 'redis configuration unsafe')
     }
     known = concerns.join()
     const isFull = filled > FULL_SHARE
@@ -81,7 +84,8 @@ function crier(log: Logger) {
   }
 }
 
-// A user of few rights is not to be seen in Redis's ACL LOG; the default one has them, but for a CONFIG taken away.
+// CONFIG is asked of the default user only. A user with few rights would leave a denial in the ACL LOG of Redis. The
+// default user has the right, unless CONFIG was taken from it.
 async function lookAt(master: Redis, mayAsk: boolean) {
   const info = await master.info().catch(({ name }: Error) => (name === 'ReplyError' ? '' : null))
   if (info === null) return null
@@ -89,13 +93,13 @@ async function lookAt(master: Redis, mayAsk: boolean) {
   return { info, appendfsync: mayAsk && isDefault ? await askAppendfsync(master) : null }
 }
 
-/** Reads INFO: how full Redis is, 0 to 1; a maxmemory of 0 is no limit. */
+/** Reads the used share of maxmemory from INFO, 0 to 1. A maxmemory of 0 means no limit. */
 export function filledOf(info: string): number {
   const limit = Number(readInfo(info, 'maxmemory') ?? 0)
   return limit > 0 ? Number(readInfo(info, 'used_memory') ?? 0) / limit : 0
 }
 
-/** INFO does not have it; null where it is not told. */
+/** Asks with CONFIG GET, because INFO lacks appendfsync; null where the answer is refused or unknown. */
 async function askAppendfsync(redis: Redis): Promise<string | null> {
   const reply: unknown = await redis.call('CONFIG', 'GET', 'appendfsync').catch(() => null)
   return WORDS_OF_APPENDFSYNC.find((word) => Object.values(reply ?? {}).includes(word)) ?? null

@@ -14,42 +14,42 @@ import {
 
 export type { RedisAddress } from './topology.ts'
 
-/** One Redis, or the master that Sentinel names, or a Cluster. */
+/** One Redis, or the primary that Sentinel names, or a Cluster. */
 export type Connection = Redis | Cluster
 
-/** Every Redis behind a connection that is written to. */
+/** Every primary behind a connection. */
 export function primariesOf(redis: Connection): readonly Redis[] {
   return redis instanceof Cluster ? redis.nodes('master') : [redis]
 }
 
-/** Reconnects within a second of Redis's return; BullMQ's own default takes up to twenty. */
+/** The service reconnects within a second after Redis returns. BullMQ's own default takes up to 20 s. */
 const RECONNECT_AT_MOST_MS = 500
 const reconnectAfter = (times: number) => Math.min(times * 50, RECONNECT_AT_MOST_MS)
 
 const SHARED = {
   ...EVERYWHERE,
   retryStrategy: reconnectAfter,
-  // A lost SYN is sent again after 1 s and 3 s; the next try is not to wait for the one after those.
+  // TCP repeats a lost SYN after 1 s and 3 s. After 3 s ioredis starts a new attempt instead of waiting for more.
   connectTimeout: 3_000,
   enableAutoPipelining: false,
-  // A master that has become a replica: what was refused is sent again to whoever is the master then.
+  // A primary that became a replica answers READONLY. 2 means: reconnect, and send the command to the new primary.
   reconnectOnError: ({ message }: Error) => (message.startsWith('READONLY') ? 2 : false)
 } as const
 
-/** How long a listener waits for one Redis command before it says that it can't store now. */
+/** How long a listener waits for one Redis command before it treats Redis as unavailable. */
 const COMMAND_TIMEOUT_MS = 1500
 
 /**
- * For how long a connection may owe an answer before it counts as dead and is made anew. A peer that
- * vanished without a word is otherwise noticed by TCP alone, after a quarter of an hour or never.
- * That of the workers is longer than the 10 s for which BullMQ's BZPOPMIN blocks at the most.
+ * How long a connection may owe an answer before it counts as dead and the service reconnects. TCP alone notices a
+ * vanished peer after a quarter of an hour or never. The value of the workers exceeds the longest BZPOPMIN of BullMQ,
+ * which blocks for 10 s.
  */
 const DEAD_AFTER_MS = { listeners: 3_000, workers: 15_000 } as const
 
-/** A Cluster whose slot has no master is asked again so often, every 100 ms. */
+/** How often ioredis asks a Cluster again, every 100 ms, while a slot has no primary. */
 const A_SECOND_OF_ASKING = 10
 
-/** For the listeners: a command fails at once while Redis is away, so that the caller hears 503 in time. */
+/** For the listeners: a command fails at once while Redis is away, so that the caller gets 503 in time. */
 export function connectFailingFast(address: RedisAddress, log: Logger): Connection {
   const patience = {
     enableOfflineQueue: false,
@@ -60,10 +60,10 @@ export function connectFailingFast(address: RedisAddress, log: Logger): Connecti
   return connect(address, patience, { maxRedirections: A_SECOND_OF_ASKING }, log)
 }
 
-/** A body of 10 MB may take its time to get there; whether Redis answers is asked on another connection. */
+/** The longest transfer of a body of 10 MB. Another connection checks meanwhile whether Redis answers. */
 const LARGE_BODIES_MS = 15_000
 
-/** For the listeners' large bodies: nothing else waits behind them. */
+/** For the large bodies of the listeners, so that no other command waits behind them. */
 export function connectForBodies(address: RedisAddress, log: Logger): Connection {
   const patience = {
     enableOfflineQueue: false,
@@ -74,7 +74,7 @@ export function connectForBodies(address: RedisAddress, log: Logger): Connection
   return connect(address, patience, { maxRedirections: A_SECOND_OF_ASKING }, log)
 }
 
-/** For the workers: a command waits for as long as Redis is away. No command timeout: it would kill BZPOPMIN. */
+/** For the workers: a command waits while Redis is away. It has no command timeout, which would break BZPOPMIN. */
 export function connectWaiting(address: RedisAddress, log: Logger): Connection {
   const patience = { maxRetriesPerRequest: null, socketTimeout: DEAD_AFTER_MS.workers }
   return connect(address, patience, { maxRedirections: Infinity }, log)
@@ -86,7 +86,7 @@ type Patience = Pick<
 >
 type ClusterPatience = Pick<ClusterOptions, 'maxRedirections'>
 
-// A certificate that no known authority has signed, or that names another host, is refused by Node's TLS.
+// Node's TLS refuses a certificate that no known authority signed or that names another host.
 function connect(
   address: RedisAddress,
   patience: Patience,
@@ -114,7 +114,7 @@ function connectCluster(
   return logged(commandTimeout === undefined ? cluster : failFast(cluster, commandTimeout), log)
 }
 
-// One line when Redis is lost and one when it is back, not one per failed attempt to reconnect.
+// Logs one line when Redis is lost and one when it has reconnected. Failed attempts in between are not logged.
 function logged(redis: Connection, log: Logger): Connection {
   let lost = false
   redis.on('error', (error: Fault) => {
@@ -123,16 +123,16 @@ function logged(redis: Connection, log: Logger): Connection {
     lost = true
   })
   redis.on('ready', () => {
-    if (lost) log.info('redis back')
+    if (lost) log.info('redis reconnected')
     lost = false
   })
   return redis
 }
 
-/** Of a Cluster of which no node answers: `lastNodeError` tells why. */
+/** An error of ioredis. Where no node of a Cluster answers, `lastNodeError` is the cause. */
 type Fault = Error & { readonly code?: string; readonly lastNodeError?: Fault }
 
-/** What is wrong, in a word. Redis's own refusals have no code, but begin with one. */
+/** The code of an error. A refusal by Redis has no `code`; its message begins with one. */
 export function codeOf(fault: Fault): string {
   return fault.code ?? refusalOf(fault) ?? fault.name
 }

@@ -1,18 +1,21 @@
-/** What is known of a Redis beside its INFO, and what is wanted of it. */
+/** Facts about a Redis that its INFO lacks, and what the service requires of it. */
 export interface RedisRequirements {
-  /** Null where it is not told. */
+  /** Null where it is not known. */
   readonly appendfsync: string | null
   readonly ackReplicas: number
-  /** Whether we speak to it as to a Cluster. */
+  /** Whether the service connects to it as to a Cluster. */
   readonly isCluster: boolean
 }
 
 const NOTHING: RedisRequirements = { appendfsync: null, ackReplicas: 0, isCluster: false }
 
-/** The oldest that BullMQ's scripts run on. */
+/** The oldest version of Redis that runs BullMQ's scripts. */
 const OLDEST = '6.2.0'
 
-/** Reads INFO: what keeps this Redis from doing what is promised. What it does not tell is no concern, but that it tells nothing. */
+/**
+ * Reads INFO and returns warnings: why this Redis is unusable or can lose data. A field that INFO lacks causes no
+ * warning. An empty INFO does.
+ */
 export function redisWarnings(info: string, wanted: RedisRequirements = NOTHING): string[] {
   if (info === '') return ['it refuses INFO, without which no worker works: allow it']
   return [...unusable(info, wanted), ...unsafe(info, wanted)]
@@ -22,7 +25,8 @@ function unusable(info: string, { ackReplicas, isCluster }: RedisRequirements): 
   const version = readInfo(info, 'redis_version') ?? OLDEST
   const isOld = version.localeCompare(OLDEST, 'en', { numeric: true }) < 0
   const isReplica = readInfo(info, 'role') === 'slave'
-  // Where it has all slots it takes requests, and refuses to take results: their keys lie in several.
+  // A node with all slots would accept requests. It would refuse to store results, because their keys are in several
+  // slots.
   const isNode = !isCluster && readInfo(info, 'cluster_enabled') === '1'
   const replicas = Number(readInfo(info, 'connected_slaves') ?? ackReplicas)
   const most = Number(readInfo(info, 'maxclients') ?? Infinity)
@@ -31,7 +35,7 @@ function unusable(info: string, { ackReplicas, isCluster }: RedisRequirements): 
     ...(isOld
       ? [`it is Redis ${version}, with which no worker works: take ${OLDEST} or newer`]
       : []),
-    ...(isReplica ? ['it is a replica, which takes no writes: name the master'] : []),
+    ...(isReplica ? ['it is a replica, which takes no writes: name the primary'] : []),
     ...(isNode ? ['it is a node of a Cluster: name it in REDIS_CLUSTER'] : []),
     ...(replicas < ackReplicas
       ? [`it has ${replicas} replicas, and nothing is acknowledged without ${ackReplicas}`]
@@ -51,7 +55,7 @@ function unsafe(info: string, { appendfsync }: RedisRequirements): string[] {
   ]
 }
 
-/** One field of INFO. */
+/** Reads one field of INFO. */
 export function readInfo(info: string, name: string): string | undefined {
   return new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]
 }

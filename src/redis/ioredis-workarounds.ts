@@ -5,14 +5,14 @@ import {
   SentinelConnector
 } from 'ioredis'
 
-// Everything here changes what ioredis 6.0.0 does by itself. Each part names the upstream issue, or the smallest case
-// that shows the fault, and is removed once ioredis no longer needs it.
+// This file overrides internals of ioredis 6.0.0. Each workaround names the upstream issue, or the smallest case that
+// shows the fault. Remove a workaround once ioredis no longer needs it.
 
 /**
  * Makes `connect` of a Cluster and of its duplicates always settle (redis/ioredis#741).
  *
- * Case: nodes answer, but say that the Cluster is down, as in a failover. ioredis then reconnects by itself, and the
- * promise of the first attempt never settles. A BullMQ worker that awaits it takes no job again.
+ * Case: the nodes answer that the Cluster is down, as in a failover. Then ioredis reconnects by itself, but the promise
+ * of the first attempt never settles. A BullMQ worker that awaits this promise never takes a job again.
  */
 export function settleConnect(cluster: Cluster): Cluster {
   const { connect, duplicate } = cluster
@@ -29,11 +29,13 @@ export function settleConnect(cluster: Cluster): Cluster {
 }
 
 /**
- * For a Cluster without an offline queue: starts the time-out of a command when it is called, and refuses pipelines.
+ * For a Cluster without an offline queue: starts the timeout of a command when it is called, and refuses pipelines.
  *
- * Case 1: no node is known for a command. ioredis starts its time-out once a node was found, which may take many times
- * as long. Case 2: a pipeline for a slot without a primary. ioredis may send nothing and yet wait for some of the
- * replies, so that from then on every reply of a living primary goes to another command.
+ * Case 1: no node is known for a command. ioredis starts the timeout only after it has found a node. That may take many
+ * times as long as the timeout.
+ *
+ * Case 2: a pipeline for a slot without a primary. ioredis may send nothing and yet wait for some of the replies. From
+ * then on every reply of a working primary goes to the wrong command.
  */
 export function failFast(cluster: Cluster, commandTimeoutMs: number): Cluster {
   const { sendCommand } = cluster
@@ -53,16 +55,18 @@ export function failFast(cluster: Cluster, commandTimeoutMs: number): Cluster {
 type ConnectToSentinel = (endpoint: object, options?: object) => Redis
 
 /**
- * Sends no CLIENT SETINFO to the Sentinels, and stops listening for failovers while it looks for the primary.
+ * Sends no CLIENT SETINFO to the Sentinels, and ignores failovers while it looks for the primary.
  *
- * Case 1: a Sentinel user without that right has a denial in the ACL log for each connection; `disableClientInfo` is
- * not passed on to Sentinels. Case 2: a failover is announced while a connection is being made. The listener of the
- * connection before disconnects, which ioredis takes for a wish of ours, and it never connects again.
+ * Case 1: a Sentinel user has no right to CLIENT SETINFO. Each connection leaves a denial in the ACL log, because
+ * ioredis does not pass `disableClientInfo` on to Sentinels.
+ *
+ * Case 2: a failover is announced while ioredis connects. The failover listener of the previous connection disconnects.
+ * ioredis treats that as a disconnect by the application, and never connects again.
  */
 export class WorkingSentinelConnector extends SentinelConnector {
   constructor(options: unknown) {
     super(options as SentinelConnectionOptions)
-    // It is private to ioredis, and passes on a choice of our options: not this one.
+    // `connectToSentinel` is private to ioredis. It passes on some options, but not `disableClientInfo`.
     const connectTo = Reflect.get(this, 'connectToSentinel') as ConnectToSentinel
     const quietly: ConnectToSentinel = (endpoint, more) =>
       connectTo.call(this, endpoint, { ...more, disableClientInfo: true })
@@ -70,7 +74,7 @@ export class WorkingSentinelConnector extends SentinelConnector {
   }
 
   override connect(...args: Parameters<SentinelConnector['connect']>) {
-    // It is private to ioredis; `null` before the first connection.
+    // `failoverDetector` is private to ioredis. It is null before the first connection.
     const listener = Reflect.get(this, 'failoverDetector') as { cleanup(): void } | null
     listener?.cleanup()
     return super.connect(...args)

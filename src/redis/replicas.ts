@@ -1,30 +1,31 @@
 import { Redis } from 'ioredis'
 import type { Connection } from './connect.ts'
 
-/** Waits until what was written has reached as many replicas as are asked for. */
+/** Waits until a write has reached the required number of replicas (ACK_REPLICAS). */
 export interface Replicas {
   /**
-   * Resolves with what the write did, once the replicas have it; rejects where they may not, though Redis may.
-   * Where none is asked for, a write counts as soon as Redis has it.
+   * Resolves with the result of the write, once the replicas have it. Rejects where they may lack it; Redis itself may
+   * have it then. Where no replica is required, a write counts as soon as Redis has it.
    */
   reached<T>(write: () => Promise<T>): Promise<T>
 }
 
-/** How long Redis waits for them, in ms; what is sent on the connection meanwhile waits, too. */
+/** How long Redis waits for the replicas, in ms. Later commands on the connection wait, too. */
 const WAIT_MS = 500
 
-/** A write that as many replicas as are asked for may not have. */
+/** Fewer replicas than required may have the write. */
 export class NotReplicated extends Error {
   override readonly name = 'NotReplicated'
 }
 
 /**
- * One WAIT covers all that was written before. So there is one at a time, and the next one is for all who have
- * come meanwhile. After a reconnection WAIT would speak of another master, perhaps one without the write: then
- * nothing is taken as confirmed.
+ * One WAIT covers all earlier writes. So there is one WAIT at a time, and the next one serves all writes that came
+ * meanwhile. After a reconnection WAIT would describe another primary, perhaps one without the write. So the writes
+ * from before a reconnection are not confirmed.
  *
- * Redis waits for what its own connection wrote last, since 7.2 for nothing where that changed nothing: a write
- * that another connection was the first to make. `fence` is the key of a write that always changes something.
+ * WAIT covers the last write of its own connection. Since Redis 7.2 it waits for nothing where that write changed
+ * nothing, as when another connection had already made the same write. `fence` is a key whose write always changes
+ * something.
  */
 export function awaitReplicas(connection: Connection, count: number, fence: string): Replicas {
   if (count === 0) return { reached: (write) => write() }
@@ -48,7 +49,7 @@ export function awaitReplicas(connection: Connection, count: number, fence: stri
       const before = losses
       const written = await write()
       next ??= sendWait()
-      // Redis refuses it where the master has become a replica meanwhile.
+      // Redis refuses WAIT where the primary has become a replica meanwhile.
       const replicas = await next.catch(() => 0)
       if (losses !== before) throw new NotReplicated('the connection was lost meanwhile')
       if (replicas < count) throw new NotReplicated(`${replicas} of ${count} replicas have it`)

@@ -3,13 +3,13 @@ import type { Redis } from 'ioredis'
 import { refusalOf } from './refusal.ts'
 
 /**
- * Sees to it that a connection, or a duplicate of it, is ready only in the database that was asked for. Where Redis
- * refuses SELECT, ioredis 6.0.0 reports it and goes on in database 0: every key would be written there. Here the
- * connection is closed before anything else is sent on it, and made anew, as after every other loss.
+ * Ensures that a connection, or a duplicate of it, becomes ready only in the required database. Where Redis refuses
+ * SELECT, ioredis 6.0.0 reports the error and goes on in database 0, and would write every key there. This function
+ * closes the connection before any other command is sent. ioredis then reconnects, as after any other loss.
  */
 export function requireDatabase(redis: Redis): Redis {
   const { select, duplicate } = redis
-  // It is private to ioredis, which asks it last of all whether a connection is good.
+  // `connector` is private to ioredis. ioredis calls its `check` as the last step before a connection is ready.
   const connector = Reflect.get(redis, 'connector') as { check(info: object): boolean }
   const { check } = connector
   let isSelected = true
@@ -28,13 +28,13 @@ export function requireDatabase(redis: Redis): Redis {
   })
 }
 
-/** True of the error with which a connection tells that Redis refuses the database. */
+/** True for the error of a connection whose database Redis refuses. */
 export function isRefusedDatabase(error: Error): boolean {
   const { command } = error as { command?: { name?: string } }
   return error.name === 'ReplyError' && command?.name === 'select'
 }
 
-/** Tells, while Redis refuses the database, what to do about it; null otherwise. */
+/** Returns a warning while Redis refuses the database, with the remedy; null otherwise. */
 export function watchDatabase(connection: EventEmitter): () => string | null {
   let refusal: string | null = null
   connection.on('error', (error: Error) => {

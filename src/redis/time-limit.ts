@@ -1,4 +1,4 @@
-/** Rejects with what `late` makes where the promise has not settled within so many ms; what it still does goes on. */
+/** Rejects with the error of `late` where the promise has not settled within the limit. Its work is not cancelled. */
 export async function within<T>(
   limitMs: number,
   promise: Promise<T>,

@@ -7,52 +7,53 @@ export interface Node {
   readonly port: number
 }
 
-/** Where Redis is. Host and port are not used with a Cluster or Sentinels, nor is the database with a Cluster. */
+/** The address of Redis. A Cluster or Sentinels replace host and port. A Cluster does not use the database either. */
 export interface RedisAddress extends Node {
   readonly username: string | null
   readonly password: string | null
   readonly database: number
   readonly isTls: boolean
-  /** The PEM of the authority that has signed its certificate; null for those that Node knows. */
+  /** The PEM of the authority that signed its certificate; null for the authorities that Node knows. */
   readonly ca: string | null
-  /** Some nodes of a Cluster: they tell of the others. */
+  /** Some nodes of a Cluster. They name the other nodes. */
   readonly cluster?: readonly Node[]
   readonly sentinel?: Sentinel
 }
 
-/** Who tells which Redis is the master. */
+/** The Sentinels that name the primary. */
 export interface Sentinel {
   readonly nodes: readonly Node[]
-  /** What they call the master. */
+  /** The name of the primary at the Sentinels. */
   readonly name: string
   readonly password: string | null
 }
 
-/** A machine that has gone does not refuse a connection: it says nothing. */
+/** A machine that is gone does not refuse a connection. It sends no answer, so only a timeout detects it. */
 const CONNECT_TIMEOUT_MS = 2_000
-/** How often a Cluster is asked for its masters when no answer has told of a change. */
+/** How often ioredis asks a Cluster for its primaries, where no redirection has announced a change. */
 const REFRESH_MS = 1_000
 
 type Retry = (times: number) => number
 
-/** What is the same on every connection to a server or a node. */
+/** The options of every connection to a server or a node. */
 export const EVERYWHERE = {
   replyMapping: 'legacy',
-  // A user without that right would have a denial in the ACL log for each connection; Redis 7.0 knows no such right.
+  // Without the right to CLIENT SETINFO, each connection of a user would leave a denial in the ACL log. Redis 7.0 has
+  // no such right.
   disableClientInfo: true,
-  // ioredis would wait for as long as Redis says that loading still takes, ten seconds at the most.
+  // By default, ioredis waits for the loading time that Redis announces, up to 10 s.
   maxLoadingRetryTime: 500
 } as const
 
-/** Of a server of its own, or of the master that the Sentinels name. */
+/** The options for a single server, or for the primary that the Sentinels name. */
 export function serverOptions(address: RedisAddress) {
   const { host, port, database: db } = address
   return { host, port, db, ...userOptions(address), ...tlsOptions(address) } satisfies RedisOptions
 }
 
 /**
- * Sentinel is listened to: a new master is gone to at once, though the one before may still answer to us,
- * cut off from its replicas.
+ * ioredis subscribes to the Sentinels and connects to a new primary at once. The old primary may still answer, although
+ * it is cut off from its replicas.
  */
 export function sentinelOptions(
   address: RedisAddress,
@@ -90,7 +91,7 @@ export function clusterOptions(
       ...userOptions(address),
       ...tlsOptions(address)
     },
-    // The certificate names the host, not its address.
+    // The certificate names the host, so ioredis must not replace the host by its IP address.
     ...(address.isTls ? { dnsLookup: asItIs } : {})
   } satisfies ClusterOptions
 }
@@ -99,7 +100,7 @@ function asItIs(host: string, callback: (error: null, address: string) => void):
   callback(null, host)
 }
 
-/** A user without a password has to give one all the same. */
+/** Redis requires a password with a user name, so a user without a password sends an empty one. */
 function userOptions({ username, password }: RedisAddress) {
   if (username !== null) return { username, password: password ?? '' }
   return password === null ? {} : { password }

@@ -1,16 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { PAGE_BYTES } from './database.ts'
 
-/** As much as SQLite's own checkpoints let the log grow to, about. */
+/** About the size at which SQLite's automatic checkpoint would run. */
 const LARGEST_LOG_BYTES = 4 * 1024 * 1024
-/** What a commit writes beside its callbacks, at the most: some pages of the tables. */
+/** The most that a commit writes beside its callbacks: some pages of the tables. */
 const COMMIT_BYTES = 4 * PAGE_BYTES
 
-/** Copies SQLite's log into its database, in a turn of the event loop of its own. */
+/** Copies SQLite's write-ahead log into its database, in a separate turn of the event loop. */
 export interface Checkpoints {
-  /** Something of so many bytes was committed to the log. */
+  /** Counts bytes that were committed to the log. */
   wrote(bytes: number): void
-  /** The log is to be cut off: what was deleted is overwritten, and then nothing of it is left. */
+  /** Truncates the log, so that nothing remains of deleted callbacks. The database overwrites deleted data. */
   cutOff(): void
 }
 
@@ -26,7 +26,7 @@ export function scheduleCheckpoints(database: DatabaseSync): Checkpoints {
     try {
       database.exec(`PRAGMA wal_checkpoint(${how})`)
     } catch {
-      // Everything is in the log all the same. On a full disk the database has to wait.
+      // No data is lost: all commits are in the log. A full disk delays the copy into the database.
     }
   }
 

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 
 const FILE = 'callbacks.sqlite'
-/** `PRAGMA user_version` of a file that this version has made. */
+/** The `PRAGMA user_version` that this version of the service writes. */
 const FORMAT = 1
 
 export const PAGE_BYTES = 16_384
@@ -23,19 +23,20 @@ CREATE TABLE IF NOT EXISTS spooled (
 PRAGMA user_version = ${FORMAT};
 `
 
-// Files of the first days lack it. Older versions read a file that has it, and what they add counts as no result.
+// The oldest spool files lack the column isResult. Older versions of the service can read a file that has it, and the
+// rows that they add count as no result.
 const ADD_IS_RESULT = 'ALTER TABLE spooled ADD COLUMN isResult INTEGER NOT NULL DEFAULT 0'
 const HAS_IS_RESULT = "SELECT 1 FROM pragma_table_info('spooled') WHERE name = 'isResult'"
 
 /**
- * Opens, or makes, the one database of a folder, for this process alone. A commit is on disk when it
- * returns. Throws, naming SPOOL_DIR, where the folder can't be written, where another process has it, and
- * where the file is damaged: that is left as it is, for somebody to look at.
+ * Opens or creates the database of a folder, for this process alone. A commit is on disk when it returns. Throws a
+ * SpoolError where the folder cannot be written, another process uses it, or the file is damaged. A damaged file stays
+ * unchanged, so that an operator can look at it.
  */
 export function openDatabase(folder: string): DatabaseSync {
   try {
     prepareFolder(resolve(folder))
-    // Not before it is needed: Node 22 warns that its SQLite is an experiment; on Node 24 it is none any more.
+    // Loaded only where a spool is used, because Node 22 warns that its SQLite is experimental. Node 24 does not.
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
     return prepare(new DatabaseSync(join(folder, FILE)))
   } catch (error) {
@@ -43,7 +44,8 @@ export function openDatabase(folder: string): DatabaseSync {
   }
 }
 
-// Whoever may not read Redis may not read this either. A new name is on disk once its folder is.
+// Only the user of this process may read the folder and the file. The name of a new file or folder is durable once its
+// parent folder is synced.
 function prepareFolder(folder: string): void {
   const made = mkdirSync(folder, { recursive: true, mode: 0o700 })
   closeSync(openSync(join(folder, FILE), 'a', 0o600))
@@ -65,13 +67,15 @@ function syncFolder(folder: string): void {
 
 function prepare(database: DatabaseSync): DatabaseSync {
   try {
-    // Of a new file: a callback of 10 MB is written, copied and removed in a quarter of the pages, and of the time.
+    // Applies to a new file. A callback of 10 MB takes a quarter of the default pages, and of the time to write, copy
+    // and remove it.
     database.exec(`PRAGMA page_size = ${PAGE_BYTES}`)
-    // The lock is taken with the first statement that reads, and kept until the process ends, however it does.
+    // SQLite takes the lock with the first statement that reads, and keeps it until the process ends in any way.
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL')
-    // In WAL mode: every commit syncs the log before it returns.
+    // In WAL mode, FULL makes every commit sync the log before it returns.
     database.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON')
-    // The log is copied in a turn of its own (checkpoints.ts): a large callback is not written twice in one.
+    // checkpoints.ts copies the log in a separate turn of the event loop. So no single turn writes a large callback
+    // twice.
     database.exec('PRAGMA wal_autocheckpoint = 0')
     const damage = database.prepare('PRAGMA quick_check(1)').get()
     if (damage?.['quick_check'] !== 'ok') throw new Damaged()
@@ -86,7 +90,7 @@ function prepare(database: DatabaseSync): DatabaseSync {
   }
 }
 
-/** Why a folder can't be the spool. */
+/** The reason why a folder cannot hold the spool. */
 export class SpoolError extends Error {
   override readonly name = 'SpoolError'
   constructor(what: string, cause?: unknown) {

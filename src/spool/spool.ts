@@ -10,76 +10,73 @@ import {
   type SpooledCallback,
   type Spooling,
   type SpoolTotals
-} from './rows.ts'
-import { batchCommits } from './together.ts'
+} from './spooled-callbacks.ts'
+import { batchCommits } from './batch-commits.ts'
 
-/** What the spool holds. */
+/** The content of the spool, for metrics and health. */
 export interface SpoolUsage extends SpoolTotals {
-  /** How many of them could not be opened: they stay, in case their key comes back, or the same callback again. */
+  /** How many rows could not be decrypted. They stay until the key returns or Khipu sends the same callback again. */
   readonly unopened: number
-  /** For how long the oldest has waited, in ms; 0 where there is none, null where the disk can't be read. */
+  /** How long the oldest row has waited, in ms; 0 where there is none, null where the disk cannot be read. */
   readonly waitedMs: number | null
 }
 
 /**
- * Callbacks on this machine's disk, sealed, in the order in which they came. It is for the time in which
- * Redis can't store, for Khipu may never send them again.
+ * Encrypted callbacks on the disk of this machine, in the order of arrival. The spool is used while Redis cannot store
+ * callbacks, because Khipu may never send them again.
  */
 export interface Spool {
-  /** Resolves once it is on disk, come what may; rejects where the disk does not take it. */
+  /** Resolves once the callback is durable on disk; rejects where the disk refuses it. */
   put(callback: SpooledCallback, body: Uint8Array): Promise<Spooling>
   /**
-   * The oldest after that one, but for those that could not be opened; null where there is none. Throws where the
-   * disk can't be read.
+   * Returns the oldest row after that `seq`, without the rows that could not be decrypted; null where there is none.
+   * Throws where the disk cannot be read.
    */
   next(after: number): Row | null
-  /**
-   * The body of a row that `next` has just given; throws where the key that sealed it is gone, or anything was
-   * altered.
-   */
+  /** Decrypts the body of a row from `next`; throws where its key is gone or anything was altered. */
   open(row: Row): Buffer
-  /** Throws where the disk does not let go of it. */
+  /** Removes a row; throws where the disk refuses that. */
   remove(seq: number): void
-  /** True while a callback of that request waits; throws where the disk can't be read. */
+  /** True while a callback of that request is on disk; throws where the disk cannot be read. */
   holds(requestId: string): boolean
-  /** False where there is no room for one of so many bytes. */
+  /** False where there is no room for a body of that size, in bytes. */
   hasRoom(size: number): boolean
   usage(): SpoolUsage
-  /** Again is as good as once. */
+  /** Commits the waiting callbacks and closes the database. Idempotent. */
   close(): void
 }
 
 export interface SpoolSettings extends RowBounds {
-  /** The folder, of this process alone. */
+  /** The folder. No other process may use it. */
   readonly folder: string
-  /** How many bytes of the disk it leaves free: to remove something takes room as well. */
+  /** How many bytes of the disk stay free, because removing a row takes room as well. */
   readonly leaveFree: number
-  readonly sealer: {
-    /** Of a large body that is done off the event loop. */
-    seal(plain: Uint8Array, id: string): Promise<Uint8Array> | Uint8Array
-    open(sealed: Uint8Array, id: string): Buffer
+  readonly cipher: {
+    /** A large body is encrypted off the event loop. */
+    encrypt(plain: Uint8Array, id: string): Promise<Uint8Array> | Uint8Array
+    decrypt(sealed: Uint8Array, id: string): Buffer
   }
 }
 
-/** Opens the spool of a folder; throws a SpoolError where that can't be one. */
-export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSettings): Spool {
+/** Opens the spool of a folder; throws a SpoolError where the folder cannot hold one. */
+export function openSpool({ folder, cipher, leaveFree, ...bounds }: SpoolSettings): Spool {
   const database = openDatabase(folder)
   const rows = openRows(database)
   const checkpoints = scheduleCheckpoints(database)
-  const { open, canOpen, unopened } = createOpener(sealer)
-  // It takes room in the log as well as in the database.
+  const { open, canDecrypt, unopened } = createDecrypter(cipher)
+  // A row takes room twice: in the write-ahead log and in the database.
   const leavesFree = (size: number) => freeOf(folder) - 2 * size >= leaveFree
   const putting = batchCommits((waiting) => {
     const size = sizeOf(waiting)
     if (!leavesFree(size)) return waiting.map(() => 'full' as const)
-    const taken = rows.insert(waiting, bounds, canOpen)
+    const taken = rows.insert(waiting, bounds, canDecrypt)
     checkpoints.wrote(size)
     return taken
   })
 
   return {
     put: async (callback, body) =>
-      putting.put({ ...callback, sealed: await sealer.seal(body, sealedAs(callback)) }),
+      putting.put({ ...callback, sealed: await cipher.encrypt(body, sealedAs(callback)) }),
     open,
 
     next(after) {
@@ -92,13 +89,13 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
       const { bytes } = rows.sums()
       rows.remove(seq)
       const left = rows.sums()
-      // What is deleted is overwritten.
+      // SQLite overwrites deleted data, so a removal writes as many bytes to the log.
       checkpoints.wrote(bytes - left.bytes)
       if (left.entries === 0) checkpoints.cutOff()
     },
 
     holds: (requestId) => rows.sums().entries > 0 && rows.sumsOf(requestId).entries > 0,
-    // Sealed it is a little larger.
+    // `<`, not `<=`, because the encrypted body is a little larger.
     hasRoom: (size) => rows.sums().bytes + size < bounds.mostBytes && leavesFree(size),
 
     usage: () => ({ ...rows.sums(), unopened: unopened.size, waitedMs: waitedMsOf(rows) }),
@@ -111,10 +108,10 @@ export function openSpool({ folder, sealer, leaveFree, ...bounds }: SpoolSetting
   }
 }
 
-/** Opens rows, and remembers which it could not. */
-function createOpener(sealer: SpoolSettings['sealer']) {
+/** Decrypts rows, and remembers the rows that cannot be decrypted. */
+function createDecrypter(cipher: SpoolSettings['cipher']) {
   const unopened = new Set<number>()
-  const bodyOf = (row: Row) => sealer.open(row.sealed, sealedAs(row))
+  const bodyOf = (row: Row) => cipher.decrypt(row.sealed, sealedAs(row))
   return {
     unopened,
 
@@ -127,8 +124,9 @@ function createOpener(sealer: SpoolSettings['sealer']) {
       }
     },
 
-    // One that can't be opened is about to be replaced; where there is no room for that, it is tried again.
-    canOpen(row: Row): boolean {
+    // A row that cannot be decrypted is about to be replaced, so it no longer counts as unopened. Where there is no
+    // room for the replacement, the next pass finds the row again.
+    canDecrypt(row: Row): boolean {
       try {
         bodyOf(row)
         return true
@@ -153,7 +151,7 @@ function sizeOf(callbacks: readonly EncryptedCallback[]): number {
   return callbacks.reduce((sum, { sealed }) => sum + sealed.length, 0)
 }
 
-/** How many bytes of its disk are free; none where it can't say. */
+/** The free bytes of the folder's disk; 0 where they cannot be read. */
 function freeOf(folder: string): number {
   try {
     const { bavail, bsize } = statfsSync(folder)
@@ -163,7 +161,7 @@ function freeOf(folder: string): number {
   }
 }
 
-/** What a body is sealed for: whoever may write to the disk can't pass it off as anything else. */
+/** The id that the encryption binds a body to. Somebody with access to the disk cannot move it to another callback. */
 function sealedAs(callback: SpooledCallback): string {
   const { requestId, attempt, callbackId, isEncoded, receivedAt } = callback
   return ['spool', requestId, attempt, callbackId, isEncoded, receivedAt].join('/')

@@ -9,9 +9,9 @@ import { spoolFolder } from '../helpers/spool.ts'
 
 const skip = (await mainsHindrance()) ?? false
 const bounds = { mostBytes: 1e9, mostOfRequest: 1e9, mostBytesOfRequest: 1e9, leaveFree: 0 }
-const sealer = {
-  seal: (plain: Uint8Array) => Buffer.from(plain),
-  open: (sealed: Uint8Array) => Buffer.from(sealed)
+const cipher = {
+  encrypt: (plain: Uint8Array) => Buffer.from(plain),
+  decrypt: (sealed: Uint8Array) => Buffer.from(sealed)
 }
 
 t.test('what was told to be spooled is there after a power cut', { skip }, async (t) => {
@@ -19,9 +19,9 @@ t.test('what was told to be spooled is there after a power cut', { skip }, async
   const folder = spoolFolder(t)
   const program = `
     import { openSpool } from './src/spool/spool.ts'
-    const sealer = { seal: (plain) => Buffer.from(plain), open: (sealed) => Buffer.from(sealed) }
+    const cipher = { encrypt: (plain) => Buffer.from(plain), decrypt: (sealed) => Buffer.from(sealed) }
     const bounds = ${JSON.stringify(bounds)}
-    const spool = openSpool({ folder: ${JSON.stringify(folder)}, ...bounds, sealer })
+    const spool = openSpool({ folder: ${JSON.stringify(folder)}, ...bounds, cipher })
     for (let n = 0; n < 20; n += 1) {
       const callback = { requestId: 'one', attempt: 1, callbackId: String(n), isEncoded: false, receivedAt: n }
       await spool.put(callback, Buffer.from(String(n)))
@@ -38,7 +38,7 @@ t.test('what was told to be spooled is there after a power cut', { skip }, async
   await once(child, 'close')
   for (const suffix of ['', '-wal']) await mains.cutFile(join(folder, `callbacks.sqlite${suffix}`))
 
-  const spool = openSpool({ folder, ...bounds, sealer })
+  const spool = openSpool({ folder, ...bounds, cipher })
   t.teardown(() => spool.close())
   t.equal(spool.usage().entries, 20)
 })

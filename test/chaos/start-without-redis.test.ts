@@ -83,7 +83,7 @@ t.test(
 
     await t.test('the loss of Redis is told once, and its return', async (t) => {
       const told = service.logs.filter(({ msg }) => msg === 'redis lost').length
-      t.equal(service.logs.filter(({ msg }) => msg === 'redis back').length, told)
+      t.equal(service.logs.filter(({ msg }) => msg === 'redis reconnected').length, told)
       t.ok(told >= 1 && told <= 2, 'once for each of the two kinds of connection')
       t.equal(service.stderr(), '')
       t.same(service.strays, [])

@@ -87,7 +87,7 @@ t.test('one that is closed holds neither connections nor its spool', async (t) =
     return (await clients()).every((client) => before.includes(client))
   })
   const bounds = { mostBytes: 1e6, mostOfRequest: 1, mostBytesOfRequest: 1e6, leaveFree: 0 }
-  openSpool({ folder, sealer: createCipher([secretKey('k1')]), ...bounds }).close()
+  openSpool({ folder, cipher: createCipher([secretKey('k1')]), ...bounds }).close()
   for (const url of [service.publicUrl, service.adminUrl]) {
     await t.rejects(fetch(`${url}/health/live`), { cause: { code: 'ECONNREFUSED' } })
   }

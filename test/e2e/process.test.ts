@@ -17,7 +17,7 @@ t.test('what a library prints is a line of the log, which keeps to LOG_LEVEL', a
   const service = world.spawn({ ...beside(code), LOG_LEVEL: 'warn' })
   await service.ready()
   const printed = await until('it has printed', () =>
-    service.logs.find(({ msg }) => msg === 'a library printed')
+    service.logs.find(({ msg }) => msg === 'library output')
   )
   t.match(printed, { level: 40, printed: 'canary' })
   t.same(

@@ -176,7 +176,7 @@ t.test('what Node warns of is a line of the log', async (t) => {
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`
   })
   const line = await until('it has warned', () =>
-    service.logs.find(({ msg }) => msg === 'node warns')
+    service.logs.find(({ msg }) => msg === 'node warning')
   )
   t.match(line, { warning: 'CanaryWarning', message: 'canary', level: 40 })
   await service.stop()

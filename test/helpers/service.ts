@@ -88,10 +88,10 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
   const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
   const opened = await openTestQueues(redis, queuePrefix, tags)
   const { queues, sink, resultQueue, closeQueues } = opened
-  const sealer = createCipher(secretKeys)
+  const cipher = createCipher(secretKeys)
   const readHere: { seal: EncryptBody; review: Review; show: Show } = {
-    seal: encryptInline(sealer),
-    review: reviewInline(sealer),
+    seal: encryptInline(cipher),
+    review: reviewInline(cipher),
     show: showInline
   }
   const common = {
@@ -120,7 +120,7 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
     resultQueue,
     closeQueues,
     capabilities: createCapabilities(secretKeys),
-    examine: examineInline(sealer),
+    examine: examineInline(cipher),
     ledgerRetentionMs,
     log
   }

@@ -26,9 +26,9 @@ export function openTestSpool(
   { ledgerSettings }: Pick<Service, 'ledgerSettings'>,
   changes: Partial<SpoolSettings> = {}
 ): Spool {
-  const sealer = createCipher(ledgerSettings.secretKeys)
+  const cipher = createCipher(ledgerSettings.secretKeys)
   const bounds = { mostBytes: 1e7, mostOfRequest: 100, mostBytesOfRequest: 1e7, leaveFree: 0 }
-  const spool = openSpool({ folder: spoolFolder(t), sealer, ...bounds, ...changes })
+  const spool = openSpool({ folder: spoolFolder(t), cipher, ...bounds, ...changes })
   t.teardown(() => spool.close())
   return spool
 }

@@ -17,23 +17,23 @@ import { answers, ref } from '../route-schemas.ts'
 
 export interface CreateRequestDeps extends AdvanceDeps {
   readonly catalog: Lookup
-  /** An id for a new request of an account. */
+  /** Makes an id for a new request of an account. */
   newRequestId(account: Account | null): string
   readonly accounts: Accounts
   readonly idempotency: Idempotency
   readonly replicas: Replicas
-  /** False where the service has no JWT or API key of its own, and each request must bring one. */
+  /** False where the service has no JWT or API key of its own. Then each request must contain one. */
   readonly hasAuthorization: boolean
-  /** False where the answer to what is asked could not be stored. */
+  /** False while Redis could not store the callback of a new request. */
   readonly canStore: () => boolean
   readonly log: Logger
 }
 
-/** The service that is asked where a request names none. */
+/** The Khipu service for requests that name none. */
 export const DEFAULT_SERVICE = 'cl/banking/personal/btgpactual.cl/transactions'
 const LONGEST_IDEMPOTENCY_KEY = 255
 
-/** It describes; what breaks it is told by the route, in a problem of its own. */
+/** For OpenAPI only. The route itself checks the header and answers a violation with its own problem. */
 const IDEMPOTENCY_HEADER = {
   type: 'object',
   properties: {
@@ -44,7 +44,7 @@ const IDEMPOTENCY_HEADER = {
   }
 } as const
 
-/** `POST /v1/requests`: ask for the transactions of an account. */
+/** `POST /v1/requests`: requests the transactions of an account. */
 export async function createRequestRoute(
   app: FastifyInstance,
   deps: CreateRequestDeps
@@ -61,7 +61,7 @@ export async function createRequestRoute(
       }
     },
     async (request, reply) => {
-      // Also a repeat: what the first call has written may have reached no replica.
+      // A repeated call waits for the replicas, too. The write of the first call may have reached none.
       const accepted = await deps.replicas.reached(() => ask(deps, request))
       return reply.code(202).header('location', `/v1/requests/${accepted.requestId}`).send(accepted)
     }
@@ -73,7 +73,7 @@ async function ask(
   request: FastifyRequest<{ Body: RequestBody }>
 ): Promise<RequestAccepted> {
   const { caller, headers } = request
-  // With its numbers as they were written: RequestData goes to Khipu untouched.
+  // Numbers keep their original digits, because RequestData is sent to Khipu unchanged.
   const body = exactBody(request)
   if (!deps.canStore())
     throw new OperatorError('unavailable', 'not possible now: the store is away or nearly full')
@@ -98,7 +98,8 @@ async function ask(
   }
   const accepted = acceptRequest(asked, caller, now)
   if (await deps.ledger.create(accepted, input)) {
-    // It stands in the ledger: whoever heard 503 now would ask, and pay, a second time. The sweep adds the job.
+    // The ledger has the request, so an error here must not fail the call. A caller that gets 503 would request, and
+    // pay, a second time. The sweep enqueues the missing job.
     await deps.jobs.ensure(null, accepted, now).catch((error: Error) => {
       deps.log.warn({ requestId, error: error.name }, 'request accepted without its job')
     })
@@ -107,7 +108,7 @@ async function ask(
   return { requestId, state: 'queued' }
 }
 
-/** The id of the request to be made: that of an earlier call with the same key, or a new one. */
+/** The id for the request: that of an earlier call with the same Idempotency-Key, or a new one. */
 async function reserve(
   deps: CreateRequestDeps,
   caller: string,
@@ -123,7 +124,8 @@ async function reserve(
     )
   }
   const fingerprint = createHash('sha256').update(stringify(body)).digest()
-  // Before the request is made: a new master that had it without its key would make another for a repeat.
+  // The key reaches the replicas before the request is created. Otherwise a new primary might have the request without
+  // its key, and a repeated call would create a second request.
   const holder = await deps.replicas.reached(() =>
     deps.idempotency.reserve(caller, key, { requestId, fingerprint })
   )

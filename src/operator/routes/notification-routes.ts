@@ -9,15 +9,15 @@ import { OperatorError } from '../problem.ts'
 import { answers, ref } from '../route-schemas.ts'
 
 export interface NotificationsDeps {
-  /** Each part of the ledger records a notification, and releases what it has parked. */
+  /** The parts of the ledger. Each records a notification and releases its own parked requests. */
   readonly parts: readonly (ReleaseDeps & LeavingDeps)[]
   readonly log: Logger
 }
 
-/** Some thousands are let go within the call; the rest of them by the sweeps that follow. */
+/** A call releases requests for this time, some thousands of them. The next sweeps release the others. */
 const WITHIN_CALL_MS = 3_000
 
-/** `POST /v1/notifications`: someone says that a cause is gone; what is parked for it is let go, paced. */
+/** `POST /v1/notifications`: releases the parked requests whose cause is gone, at a limited rate. */
 export async function notificationRoutes(
   app: FastifyInstance,
   deps: NotificationsDeps
@@ -47,7 +47,7 @@ export async function notificationRoutes(
   )
 }
 
-/** An empty object would release everything, and each of those costs money. */
+/** An empty object would release all parked requests, and each of them costs money. */
 const NOTHING_NAMED: Fault = {
   path: '',
   rule: 'anyOf',
@@ -63,7 +63,7 @@ async function countAll({ parts }: NotificationsDeps, asked: Asked): Promise<num
   return sum(counts)
 }
 
-// Recorded everywhere before anything is released: who hears of a failure, repeats it.
+// All parts record the notification before any part releases a request. A caller that gets an error repeats the call.
 async function releaseAll({ parts }: NotificationsDeps, asked: Asked) {
   const recorded = await Promise.all(
     parts.map(async (deps) => ({ deps, releasing: await deps.notifications.record(asked) }))

@@ -17,12 +17,12 @@ export interface QuarantineDeps extends AcceptDeps {
   readonly log: Logger
 }
 
-/** What its cursors are bound to. */
+/** The list that the cursors are bound to. */
 const LIST = ['quarantine'] as const
 
 type ById = { Params: { id: string } }
 
-/** `/v1/quarantine`: look at what was kept, validate it again and let it through, or discard it. */
+/** `/v1/quarantine`: lists and shows quarantined bodies, validates and accepts one again, or discards it. */
 export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDeps): Promise<void> {
   lookRoutes(app, deps)
   app.post<ById & { Body: AcceptBody }>(
@@ -70,7 +70,7 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
     async ({ query: { limit = 50, cursor } }) => {
       const position = readCursor(deps.cursors, LIST, cursor)
       const behind = position === null ? null : readPlace(position)
-      // One more than is shown: it tells whether there is another page.
+      // One more entry than is shown, to find out whether there is another page.
       const kept = await deps.quarantine.list(behind, limit + 1)
       const shown = kept.slice(0, limit)
       const last = kept.length > limit ? shown.at(-1) : undefined

@@ -15,7 +15,7 @@ import { viewOf } from '../views.ts'
 
 type ById = { Params: { id: string } }
 
-/** `/v1/requests/{id}/…`: cancel, send now, give another authorization. */
+/** `/v1/requests/{id}/…`: cancels a request, sends it now, or replaces its authorization. */
 export async function requestChangeRoutes(app: FastifyInstance, deps: RequestsDeps): Promise<void> {
   app.post<ById>(
     '/requests/:id/cancel',
@@ -56,8 +56,8 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: RequestsDe
 }
 
 /**
- * Has a result that was set aside published once more, with nothing sent to Khipu; null where it was not. It is left
- * to a worker: what takes a process down is not to take the one that listens.
+ * Publishes a result that was set aside once more, without sending anything to Khipu; null where none is set aside. A
+ * worker publishes it, because it may end its process, and that must not be the process of the listener.
  */
 async function publishAgain(
   deps: RequestsDeps,
@@ -65,7 +65,7 @@ async function publishAgain(
   requestId: string
 ): Promise<RequestView | null> {
   if (!(await deps.ledger.isSetAside(requestId))) return null
-  // While it is set aside, to change the request publishes nothing.
+  // While the result is set aside, a change of its request publishes nothing.
   const view = await change(deps, by, requestId, (request, { now }) =>
     note(request, { at: now, event: 'publication-retried', by })
   )
@@ -74,7 +74,7 @@ async function publishAgain(
   return view
 }
 
-/** Seals the new authorization beside what is to be sent; both take effect in one commit. */
+/** Encrypts the new authorization together with the input of the request. One commit stores it and the new state. */
 async function giveAuthorization(
   deps: RequestsDeps,
   by: string,

@@ -30,7 +30,7 @@ type ListQuery = {
 }
 type ById = { Params: { id: string } }
 
-/** `/v1/requests`: look and list. */
+/** `/v1/requests`: lists requests and shows one. */
 export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): Promise<void> {
   app.get<{ Querystring: ListQuery }>(
     '/requests',
@@ -45,7 +45,7 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
     async ({ query }) => {
       const { state = null, service = null, reference = null, account = null } = query
       const { limit = 50, cursor } = query
-      // With other filters it is another list: a cursor of it would pass over items unseen.
+      // Other filters make another list. A cursor of another list would skip items.
       const list = ['requests', state, service, reference, account]
       const before = readCursor(deps.cursors, list, cursor)
       const asked = { state, service, reference, account, limit, before }

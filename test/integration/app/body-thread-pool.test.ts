@@ -17,7 +17,7 @@ import { askIn } from '../../helpers/requests.ts'
 import { openLog, openService, secretKey } from '../../helpers/service.ts'
 
 const SETTINGS = { secretKeys: [secretKey('k1')], sealResults: false, bodyValues: 1000 } as const
-const sealer = createCipher(SETTINGS.secretKeys)
+const cipher = createCipher(SETTINGS.secretKeys)
 const HEAD = { requestId: 'r1', outcome: 'delivered' } as ResultHead
 
 const ENTRY = { quarantineId: 'q1', kind: 'schema', requestId: 'r1' } as QuarantineEntry
@@ -36,8 +36,12 @@ function start(t: Test, limits = {}, more = {}) {
 }
 
 const stored = (body: Buffer) => {
-  const kept = { requestId: 'r1', callbackId: callbackId(1, body), sealed: sealer.seal(body, 'r1') }
-  return { ...kept, open: () => openStored(sealer, kept) }
+  const kept = {
+    requestId: 'r1',
+    callbackId: callbackId(1, body),
+    sealed: cipher.encrypt(body, 'r1')
+  }
+  return { ...kept, open: () => openStored(cipher, kept) }
 }
 
 for (const [what, body] of [
@@ -50,10 +54,10 @@ for (const [what, body] of [
     const { examine } = start(t)
     const given = Buffer.from(body)
     const examined = await examine(given, false, 'r1')
-    const expected = examineInline(sealer, SETTINGS.bodyValues)(body, false, 'r1')
+    const expected = examineInline(cipher, SETTINGS.bodyValues)(body, false, 'r1')
     t.strictSame(examined.verdict, expected.verdict)
     t.equal(examined.sealed.sha256, expected.sealed.sha256)
-    t.ok(sealer.open(examined.sealed.sealed, 'r1').equals(body))
+    t.ok(cipher.decrypt(examined.sealed.sealed, 'r1').equals(body))
     t.ok(given.equals(body), 'it is still there, for the disk')
   })
 
@@ -62,10 +66,10 @@ for (const [what, body] of [
     t.test(`${what} is reviewed ${how} as it would be at once`, async (t) => {
       const { review } = start(t)
       const reviewed = await review(stored(body), force)
-      const expected = reviewInline(sealer)(stored(body), force)
+      const expected = reviewInline(cipher)(stored(body), force)
       t.strictSame({ ...reviewed, sealed: null }, { ...expected, sealed: null })
       if (reviewed.type === 'refused') return
-      t.ok(sealer.open(reviewed.sealed.sealed, 'r1').equals(body))
+      t.ok(cipher.decrypt(reviewed.sealed.sealed, 'r1').equals(body))
       t.strictSame(callbackId(1, body), `1.${reviewed.sealed.sha256}`)
       t.equal(reviewed.sealed.size, body.length)
     })
@@ -82,8 +86,8 @@ for (const [what, body] of [
     const { seal } = start(t)
     const { size, sha256, sealed } = await seal(body, 'spool/r1')
     t.strictSame([size, `1.${sha256}`], [body.length, callbackId(1, body)])
-    t.ok(sealer.open(sealed, 'spool/r1').equals(body))
-    t.throws(() => sealer.open(sealed, 'spool/r2'))
+    t.ok(cipher.decrypt(sealed, 'spool/r1').equals(body))
+    t.throws(() => cipher.decrypt(sealed, 'spool/r2'))
   })
 
   // What is stored as an envelope was read as JSON before.
@@ -123,7 +127,7 @@ t.test('a body that takes longer than it may is refused and kept', async (t) => 
   const { examine, lines } = start(t, { mostMs: 1 })
   const { verdict, sealed } = await examine(LARGE, false, 'r1')
   t.match(verdict, { type: 'refused', status: 422, faults: [{ rule: 'too-much' }] })
-  t.ok(sealer.open(sealed.sealed, 'r1').equals(LARGE), 'byte for byte')
+  t.ok(cipher.decrypt(sealed.sealed, 'r1').equals(LARGE), 'byte for byte')
   t.match(lines.join(), 'thread ended by a body')
 })
 
@@ -148,7 +152,7 @@ t.test('a kept body that takes its thread down is refused once more', async (t) 
 t.test('a large body is encrypted although its thread was taken down', async (t) => {
   const { seal } = start(t, { mostMs: 1 })
   const { sealed } = await seal(LARGE, 'r1')
-  t.ok(sealer.open(sealed, 'r1').equals(LARGE))
+  t.ok(cipher.decrypt(sealed, 'r1').equals(LARGE))
 })
 
 t.test('an operator may accept more values than a callback may have', async (t) => {

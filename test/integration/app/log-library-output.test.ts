@@ -11,8 +11,8 @@ t.test('what is printed is a line of the log, and the same again is not', async 
   t.match(
     lines.map((line) => JSON.parse(line) as object),
     [
-      { level: 40, msg: 'a library printed', printed: 'the policy is wrong' },
-      { level: 40, msg: 'a library printed', printed: 'that is all' }
+      { level: 40, msg: 'library output', printed: 'the policy is wrong' },
+      { level: 40, msg: 'library output', printed: 'that is all' }
     ]
   )
 })

@@ -12,7 +12,7 @@ import { secretKey } from '../../helpers/service.ts'
 // Which bodies are handed to the thread. What the thread makes of them is in threads.test.ts.
 
 const SETTINGS = { secretKeys: [secretKey('k1')], sealResults: false, bodyValues: 1000 } as const
-const sealer = createCipher(SETTINGS.secretKeys)
+const cipher = createCipher(SETTINGS.secretKeys)
 const HEAD = { requestId: 'r1', outcome: 'delivered' } as ResultHead
 const ENTRY = { quarantineId: 'q1', requestId: 'r1' } as QuarantineEntry
 
@@ -20,8 +20,12 @@ const SMALL = bytes(ok())
 const LARGE = bytes(ok({ AdditionalInformation: 'a'.repeat(LARGE_BYTES) }))
 
 function stored(body: Buffer) {
-  const kept = { requestId: 'r1', callbackId: callbackId(1, body), sealed: sealer.seal(body, 'r1') }
-  return { ...kept, open: () => openStored(sealer, kept) }
+  const kept = {
+    requestId: 'r1',
+    callbackId: callbackId(1, body),
+    sealed: cipher.encrypt(body, 'r1')
+  }
+  return { ...kept, open: () => openStored(cipher, kept) }
 }
 
 type Task = (loop: OffLoop, body: Buffer) => unknown
@@ -56,6 +60,6 @@ t.test('whatever becomes of the thread, a large body is encrypted', async (t) =>
   for (const error of [new Error('no thread'), new TypeError('destroyed')]) {
     const { seal } = offLoop(() => Promise.reject(error), SETTINGS)
     const { sealed } = await seal(LARGE, 'r1')
-    t.ok(sealer.open(sealed, 'r1').equals(LARGE))
+    t.ok(cipher.decrypt(sealed, 'r1').equals(LARGE))
   }
 })

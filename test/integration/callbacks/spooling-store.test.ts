@@ -374,7 +374,7 @@ t.test('one that cannot be opened stays, and the others are stored', async (t) =
     await post(token, nth(n))
     return requestId
   }
-  const stranger = openTestSpool(t, service, { folder, sealer: createCipher([secretKey('k9')]) })
+  const stranger = openTestSpool(t, service, { folder, cipher: createCipher([secretKey('k9')]) })
   const sealedOtherwise = await put(stranger, 1)
   stranger.close()
   const spool = openTestSpool(t, service, { folder })
@@ -383,7 +383,7 @@ t.test('one that cannot be opened stays, and the others are stored', async (t) =
   await until('one is stored', async () => (await pending(service, requestId)).length === 1)
   await until('and goes from the disk', () => spool.usage().entries === 1)
   t.same(await pending(service, sealedOtherwise), [])
-  const told = service.lines.filter((line) => line.includes('cannot be opened'))
+  const told = service.lines.filter((line) => line.includes('cannot be decrypted'))
   t.match(told, [/'k9', which SECRET_KEYS lacks/])
 })
 
@@ -395,7 +395,7 @@ t.test('one that cannot be opened is stored once it comes again', async (t) => {
     const { post } = await openPublic(t, service, { spool, canStore: () => false })
     return (await post(token, nth(1))).json
   }
-  const stranger = openTestSpool(t, service, { folder, sealer: createCipher([secretKey('k9')]) })
+  const stranger = openTestSpool(t, service, { folder, cipher: createCipher([secretKey('k9')]) })
   await postTo(stranger)
   stranger.close()
   const spool = openTestSpool(t, service, { folder })

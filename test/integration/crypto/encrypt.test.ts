@@ -8,14 +8,14 @@ import { secretKey } from '../../helpers/service.ts'
 
 const k1 = secretKey('k1')
 const k2 = secretKey('k2')
-const sealer = createCipher([k1, k2])
+const cipher = createCipher([k1, k2])
 const id = v7()
 const secret = Buffer.from('{"AccountNumber":"000011887755"}')
-const sealed = sealer.seal(secret, id)
+const sealed = cipher.encrypt(secret, id)
 
 const opens = (bytes: Uint8Array, requestId = id) => {
   try {
-    sealer.open(bytes, requestId)
+    cipher.decrypt(bytes, requestId)
     return true
   } catch {
     return false
@@ -24,14 +24,14 @@ const opens = (bytes: Uint8Array, requestId = id) => {
 
 t.test('what was sealed opens again, byte for byte', async (t) => {
   holds(t, fc.uint8Array({ maxLength: 1000 }), (bytes) =>
-    sealer.open(sealer.seal(bytes, id), id).equals(bytes)
+    cipher.decrypt(cipher.encrypt(bytes, id), id).equals(bytes)
   )
 })
 
 t.test('what was sealed shows nothing of itself, and never looks the same twice', async (t) => {
   t.notOk(sealed.includes('AccountNumber'))
   t.notOk(sealed.includes('000011887755'))
-  t.notSame(sealer.seal(secret, id), sealed)
+  t.notSame(cipher.encrypt(secret, id), sealed)
 })
 
 t.test('any bit flipped is refused', async (t) => {
@@ -68,11 +68,13 @@ t.test("another request's id does not open it", async (t) => {
 
 t.test('the first key seals, every key opens, and one that is gone opens nothing', async (t) => {
   const later = createCipher([k2, k1])
-  t.same(later.open(sealed, id), secret)
-  t.same(sealer.open(later.seal(secret, id), id), secret)
-  t.throws(() => createCipher([k2]).open(sealed, id), { message: /'k1', which SECRET_KEYS lacks/ })
-  t.throws(() => createCipher([k1]).open(later.seal(secret, id), id), { message: /'k2'/ })
-  t.throws(() => createCipher([secretKey('k1')]).open(sealed, id))
+  t.same(later.decrypt(sealed, id), secret)
+  t.same(cipher.decrypt(later.encrypt(secret, id), id), secret)
+  t.throws(() => createCipher([k2]).decrypt(sealed, id), {
+    message: /'k1', which SECRET_KEYS lacks/
+  })
+  t.throws(() => createCipher([k1]).decrypt(later.encrypt(secret, id), id), { message: /'k2'/ })
+  t.throws(() => createCipher([secretKey('k1')]).decrypt(sealed, id))
 })
 
 const TAGS: readonly [prefix: string, tag: string][] = [
@@ -88,7 +90,7 @@ for (const [prefix, tag] of TAGS) {
 }
 
 t.test('nothing opens with a part of its tag', async (t) => {
-  const empty = sealer.seal(Buffer.alloc(0), id)
+  const empty = cipher.encrypt(Buffer.alloc(0), id)
   t.ok(opens(empty))
   for (let cut = 1; cut <= 16; cut += 1) t.notOk(opens(empty.subarray(0, -cut)), `without ${cut}`)
 })

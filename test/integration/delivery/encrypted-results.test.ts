@@ -29,7 +29,7 @@ const resultKeys = (keys: Keys) =>
 
 /** The jobs of a service with SEAL_RESULTS. */
 const sealing = (service: Service, keys: Keys) =>
-  jobsOf(service, service.log, { compose: composeInline(createCipher(keys, 'result').seal) })
+  jobsOf(service, service.log, { compose: composeInline(createCipher(keys, 'result').encrypt) })
 
 async function delivered(service: Service): Promise<Request> {
   const request = await service.catalog.find(await askIn(service, 'delivered'))
@@ -66,7 +66,7 @@ t.test(
       keysThatShow(await dump(plain.redis, plain.queuePrefix), CANARY).length > 0,
       'a good canary'
     )
-    const text = createCipher([k1], 'result').open(
+    const text = createCipher([k1], 'result').decrypt(
       Buffer.from(String(sealed?.data['sealed']), 'base64'),
       requestId
     )

@@ -426,5 +426,5 @@ t.test('while Redis is away', async (t) => {
     async () => (await fast.get('key').catch(() => '')) === 'value'
   )
   t.equal(lines.filter((line) => line.includes('redis lost')).length, 2, 'logged once each')
-  t.equal(lines.filter((line) => line.includes('redis back')).length, 2)
+  t.equal(lines.filter((line) => line.includes('redis reconnected')).length, 2)
 })

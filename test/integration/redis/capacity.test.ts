@@ -81,7 +81,7 @@ t.test('a Redis that is set up wrong is told of once, and until it is mended', a
   t.match(capacity.concerns()[0], /noeviction/)
   await redis.config('SET', 'maxmemory-policy', 'noeviction')
   await until('it is mended', () => capacity.concerns().length === 0)
-  t.equal(lines.filter((line) => line.includes('not set up to keep')).length, 1)
+  t.equal(lines.filter((line) => line.includes('redis configuration unsafe')).length, 1)
 })
 
 t.test('a Redis that syncs late is told of, where the default user asks', async (t) => {

@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { createCipher } from '../../../src/crypto/encrypt.ts'
-import type { Row } from '../../../src/spool/rows.ts'
+import type { Row } from '../../../src/spool/spooled-callbacks.ts'
 import { PAGE_BYTES } from '../../../src/spool/database.ts'
 import { openSpool, type Spool, type SpoolSettings } from '../../../src/spool/spool.ts'
 import { secretKey } from '../../helpers/service.ts'
@@ -16,7 +16,7 @@ import { loseFiles } from '../../helpers/spool.ts'
 
 const KEY = secretKey('k1')
 const BOUNDS = { mostBytes: 1e7, mostOfRequest: 5, mostBytesOfRequest: 1e7, leaveFree: 0 }
-const SETTINGS = { ...BOUNDS, sealer: createCipher([KEY]) }
+const SETTINGS = { ...BOUNDS, cipher: createCipher([KEY]) }
 
 function folderOf(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'khipu-spool-'))
@@ -257,7 +257,7 @@ t.test(
   'the same callback takes the place of one that cannot be opened, where it fits',
   async (t) => {
     const folder = folderOf(t)
-    const first = open(t, folder, { sealer: createCipher([secretKey('k2')]) })
+    const first = open(t, folder, { cipher: createCipher([secretKey('k2')]) })
     await put(first, 'one', 'a')
     await put(first, 'one', 'b')
     const { bytes } = first.usage()
@@ -284,12 +284,12 @@ t.test('with another key it is not opened, and stays; with both it is', async (t
   await put(first, 'one', 'a')
   first.close()
   const other = secretKey('k2')
-  const second = open(t, folder, { sealer: createCipher([other]) })
+  const second = open(t, folder, { cipher: createCipher([other]) })
   const row = second.next(0)
   t.throws(() => row && second.open(row), /'k1', which SECRET_KEYS lacks/)
   t.equal(second.usage().entries, 1)
   second.close()
-  t.same(textsOf(open(t, folder, { sealer: createCipher([other, KEY]) })), ['a'])
+  t.same(textsOf(open(t, folder, { cipher: createCipher([other, KEY]) })), ['a'])
 })
 
 t.test('a folder is of one process alone', async (t) => {
@@ -311,9 +311,9 @@ t.test('what a process that is killed had been told is spooled is there afterwar
   const folder = folderOf(t)
   const program = `
     import { openSpool } from './src/spool/spool.ts'
-    const sealer = { seal: (plain) => Buffer.from(plain), open: (sealed) => Buffer.from(sealed) }
+    const cipher = { encrypt: (plain) => Buffer.from(plain), decrypt: (sealed) => Buffer.from(sealed) }
     const bounds = { mostBytes: 1e9, mostOfRequest: 1e9, mostBytesOfRequest: 1e9, leaveFree: 0 }
-    const spool = openSpool({ folder: ${JSON.stringify(folder)}, ...bounds, sealer })
+    const spool = openSpool({ folder: ${JSON.stringify(folder)}, ...bounds, cipher })
     for (let n = 0; ; n += 1) {
       const callback = { requestId: 'one', attempt: 1, callbackId: String(n), isEncoded: false, receivedAt: n }
       console.log(await spool.put(callback, Buffer.from(String(n))), n)

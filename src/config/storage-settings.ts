@@ -1,6 +1,6 @@
-import { duration, integer, size, text } from './rows.ts'
+import { duration, integer, size, text } from './setting-types.ts'
 
-/** The settings that bound what is kept in quarantine, and on disk while Redis is away. */
+/** The settings that limit the quarantine, and the spool for callbacks while Redis cannot store them. */
 export const KEPT_ROWS = {
   QUARANTINE_RETENTION: duration('30d', 'How long the quarantine keeps a body'),
   QUARANTINE_ENTRIES: integer(

@@ -1,4 +1,4 @@
-import type { EncryptedCallback, Spooling } from './rows.ts'
+import type { EncryptedCallback, Spooling } from './spooled-callbacks.ts'
 
 interface Waiting {
   readonly callback: EncryptedCallback
@@ -6,10 +6,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-/** Sealed bytes that are committed in one turn of the event loop; what is larger by itself is committed alone. */
+/** The most encrypted bytes of one commit. A single larger callback is committed alone. */
 const MOST_BYTES_TOGETHER = 1024 * 1024
 
-/** What comes in the same turn of the event loop is committed together: one wait for the disk is enough for all. */
+/** Commits the callbacks of one turn of the event loop together, so that all of them wait for the disk only once. */
 export function batchCommits(insert: (rows: readonly EncryptedCallback[]) => Spooling[]) {
   let waiting: Waiting[] = []
 

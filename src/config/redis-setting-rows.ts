@@ -1,4 +1,4 @@
-import { ENDPOINTS, integer, text, textOr } from './rows.ts'
+import { ENDPOINTS, integer, text, textOr } from './setting-types.ts'
 
 /** The settings that tell where Redis is, and how many replicas must store what the service acknowledges. */
 export const REDIS_ROWS = {

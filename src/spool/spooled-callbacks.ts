@@ -4,59 +4,59 @@ import type { DatabaseSync } from 'node:sqlite'
 export interface SpooledCallback {
   readonly requestId: string
   readonly attempt: number
-  /** The ledger's id of these bytes on that attempt. */
+  /** The id of the callback in the ledger, made from its attempt and its bytes. */
   readonly callbackId: string
-  /** Whether it came with a content encoding. */
+  /** Whether the body has a content encoding. */
   readonly isEncoded: boolean
-  /** Whether it is a good result: those of a request are bounded apart from all else that comes for it. */
+  /** Whether it is a successful result. Results of a request have limits apart from its other callbacks. */
   readonly isResult?: boolean
-  /** By this machine's clock, ms since 1970: only what has passed since then counts. */
+  /** Ms since 1970, by the clock of this machine. Only the time that has passed since then is used. */
   readonly receivedAt: number
 }
 
-/** One as it is on disk. */
+/** A spooled callback with its encrypted body. */
 export interface EncryptedCallback extends SpooledCallback {
   readonly sealed: Uint8Array
 }
 
-/** One that is on disk; `seq` rises with the order in which they came, and none is used twice. */
+/** A row on disk. `seq` rises in the order of arrival and is never reused. */
 export interface Row extends EncryptedCallback {
   readonly seq: number
 }
 
-/** What became of a callback. `full`: there is no room; `too-many`: the request has too many of them. */
+/** The outcome of spooling a callback. `full`: no room is left. `too-many`: its request has used up its share. */
 export type Spooling = 'spooled' | 'duplicate' | 'full' | 'too-many'
 
-/** What the rows are bounded by: those of one request, its results and the others apart. */
+/** The limits of the spool. The limits of one request apply to its results and its other callbacks separately. */
 export interface RowBounds {
-  /** Sealed bytes. */
+  /** Encrypted bytes. */
   readonly mostBytes: number
   readonly mostOfRequest: number
-  /** Sealed bytes. */
+  /** Encrypted bytes. */
   readonly mostBytesOfRequest: number
 }
 
-/** How many there are, and how many sealed bytes they have in all. */
+/** The number of rows and the sum of their encrypted bytes. */
 export interface SpoolTotals {
   readonly entries: number
   readonly bytes: number
 }
 
-/** The rows of the database. */
+/** The spooled callbacks in the database. */
 export interface Rows {
   /**
-   * In one transaction, on disk when it returns: all of them, or none where it throws. The same callback takes the
-   * place of one that can't be opened.
+   * Inserts in one transaction, which is on disk when this returns. Where it throws, it has inserted no callback. A
+   * callback replaces its own earlier row where that row cannot be decrypted.
    */
   insert(
     callbacks: readonly EncryptedCallback[],
     bounds: RowBounds,
-    canOpen: (row: Row) => boolean
+    canDecrypt: (row: Row) => boolean
   ): Spooling[]
-  /** The oldest after that one; null where there is none. */
+  /** Returns the oldest row after that `seq`; null where there is none. */
   next(after: number): Row | null
   remove(seq: number): void
-  /** Those of one request. */
+  /** Sums up the rows of one request. */
   sumsOf(requestId: string): SpoolTotals
   oldestAt(): number | null
   sums(): SpoolTotals
@@ -65,7 +65,7 @@ export interface Rows {
 const SELECT_SUMS =
   'SELECT count(*) AS entries, coalesce(sum(length(sealed)), 0) AS bytes FROM spooled'
 
-/** Prepares the statements, and adds up what is there. */
+/** Prepares the statements and sums up the existing rows. */
 export function openRows(database: DatabaseSync): Rows {
   const statements = prepareStatements(database)
   const { select, oldest, sizeOf, removeOne } = statements
@@ -77,11 +77,11 @@ export function openRows(database: DatabaseSync): Rows {
     sums: () => sums,
     oldestAt: () => (oldest.get()?.['receivedAt'] ?? null) as number | null,
 
-    insert(callbacks, { mostBytes, mostOfRequest, mostBytesOfRequest }, canOpen) {
+    insert(callbacks, { mostBytes, mostOfRequest, mostBytesOfRequest }, canDecrypt) {
       const after = { ...sums }
       const take = (callback: EncryptedCallback): Spooling => {
         const same = toRow(statements.same(callback))
-        if (same !== null && canOpen(same)) return 'duplicate'
+        if (same !== null && canDecrypt(same)) return 'duplicate'
         const entries = same === null ? 1 : 0
         const bytes = callback.sealed.length - (same?.sealed.length ?? 0)
         const its = toSums(statements.sumsOfKind(callback))
@@ -102,7 +102,7 @@ export function openRows(database: DatabaseSync): Rows {
 
     remove(seq) {
       const size = Number(sizeOf.get(seq)?.['size'] ?? 0)
-      // By run, which tells when the disk has refused the commit: get would not.
+      // `run` throws where the disk refuses the commit. `get` would not.
       const { changes } = removeOne.run(seq)
       sums = { entries: sums.entries - Number(changes), bytes: sums.bytes - size }
     }
@@ -153,7 +153,7 @@ function inTransaction<T>(database: DatabaseSync, work: () => T): T {
     database.exec('COMMIT')
     return done
   } catch (error) {
-    // A full disk may have ended it already.
+    // A full disk may have ended the transaction already.
     if (database.isTransaction) database.exec('ROLLBACK')
     throw error
   }

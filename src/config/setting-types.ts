@@ -1,6 +1,6 @@
-// The kinds of rows that the table of settings has. `form` is what a fault says of a value that breaks the row.
+// The types of settings. `form` is the message of the violation where a value does not match its type.
 
-/** A duration as users write it: a whole number and a unit. */
+/** A duration: a whole number above 0 and a unit. */
 export const duration = (value: string, description: string) => ({
   type: 'string' as const,
   pattern: '^[1-9][0-9]{0,5}(ms|s|m|h|d)$',
@@ -9,14 +9,14 @@ export const duration = (value: string, description: string) => ({
   description
 })
 
-/** A duration that may be none at all; at most what a timer of Node can wait. */
+/** A duration that may be 0. Its longest value is below the limit of Node's timers. */
 export const delay = (value: string, description: string) => ({
   ...duration(value, description),
   pattern: '^(?:(?:0|[1-9][0-9]{0,5})ms|(?:0|[1-9][0-9]{0,4})s|(?:0|[1-9][0-9]{0,3})m)$',
   form: 'must be a duration such as 0s, 500ms or 10s'
 })
 
-/** A size as users write it: a whole number and a unit. */
+/** A size: a whole number above 0 and a unit. */
 export const size = (value: string, description: string) => ({
   type: 'string' as const,
   pattern: '^[1-9][0-9]{0,5}(b|kb|mb)$',
@@ -52,7 +52,7 @@ export const oneOf = <const T extends readonly [string, ...string[]]>(
   description
 })
 
-/** Text without a default; absent where it isn't given. */
+/** Text without a default. It may be absent. */
 export const text = (description: string) => ({
   type: 'string' as const,
   minLength: 1,
@@ -65,25 +65,25 @@ export const textOr = (value: string, description: string) => ({
   default: value
 })
 
-/** An address that paths are added to. */
+/** An address to which the service appends paths. */
 export const HTTP_URL = {
   pattern: '^https?://[^\\s/?#@]+(/[^\\s?#@]*)?$',
   form: 'must be an http:// or https:// address without user, query or fragment'
 }
 
-/** What goes into a header. */
+/** A value that is sent in an HTTP header. */
 export const CREDENTIAL = {
   pattern: '^[\\x21-\\x7e]+$',
   form: 'must be of visible ASCII characters, without spaces'
 }
 
-/** The name of a queue, or what stands before it in keys. */
+/** The name of a queue, or the prefix of its keys. */
 export const QUEUE_NAME = {
   pattern: '^[^:\\s]+$',
   form: 'must have no colon and no space'
 }
 
-/** Some processes of Redis or Sentinel: host and port, the address of IPv6 in brackets. */
+/** Endpoints of Redis or Sentinel as `host:port`. An IPv6 address has brackets. */
 export const ENDPOINTS = {
   pattern:
     '^(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:]+\\]):[0-9]{1,5}(?:,(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:]+\\]):[0-9]{1,5})*$',
