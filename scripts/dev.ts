@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startConsumer } from '../simulator/consumer.ts'
@@ -59,9 +60,8 @@ Ctrl-C ends it. simulator/README.md lists the scenarios by how the account numbe
 `)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => service.kill(signal))
-service.on('close', async () => {
-  await consumer.close()
-  await khipu.close()
-  await redis.stop()
-  process.exit()
-})
+await once(service, 'close')
+await consumer.close()
+await khipu.close()
+await redis.stop()
+process.exit()

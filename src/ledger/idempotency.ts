@@ -15,21 +15,21 @@ export interface Idempotency {
   reserve(caller: string, idempotencyKey: string, reservation: Reservation): Promise<Reservation>
 }
 
-export function createIdempotency({ redis, sealer, key }: Store, keptMs: number): Idempotency {
+export function createIdempotency({ redis, cipher, key }: Store, keptMs: number): Idempotency {
   return {
     async reserve(caller, idempotencyKey, reservation) {
       const hash = createHash('sha256').update(JSON.stringify([caller, idempotencyKey]))
       const name = key('idempotency', hash.digest('base64url'))
       const { requestId, fingerprint } = reservation
-      const sealed = sealer.encrypt(fingerprint, requestId).toString('base64')
+      const sealed = cipher.encrypt(fingerprint, requestId).toString('base64')
       const stored = JSON.stringify({ requestId, sealed })
       await redis.set(name, stored, 'PX', keptMs, 'NX')
-      return open(sealer, (await redis.get(name)) ?? stored)
+      return open(cipher, (await redis.get(name)) ?? stored)
     }
   }
 }
 
-function open(sealer: Cipher, stored: string): Reservation {
+function open(cipher: Cipher, stored: string): Reservation {
   const { requestId, sealed } = JSON.parse(stored) as { requestId: string; sealed: string }
-  return { requestId, fingerprint: sealer.decrypt(Buffer.from(sealed, 'base64'), requestId) }
+  return { requestId, fingerprint: cipher.decrypt(Buffer.from(sealed, 'base64'), requestId) }
 }

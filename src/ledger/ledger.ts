@@ -71,9 +71,9 @@ export const MOST_CALLBACKS = 100
 export const MOST_UNREAD_BYTES = 64 * 1024 * 1024
 
 export function createLedger(store: Store, settings: CommitSettings): Ledger {
-  const { redis, sealer, key, scripts } = store
+  const { redis, cipher, key, scripts } = store
   const seal = (requestId: string, input: Input) =>
-    sealer.encrypt(Buffer.from(JSON.stringify(input)), requestId)
+    cipher.encrypt(Buffer.from(JSON.stringify(input)), requestId)
   const storedBody: Ledger['storedBody'] = (requestId, id) => readStored(store, requestId, id)
 
   return {
@@ -104,7 +104,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
     },
 
     async receive(requestId, callback, body, takenMsAgo) {
-      const { sealed } = body instanceof Uint8Array ? encryptBody(sealer, body, requestId) : body
+      const { sealed } = body instanceof Uint8Array ? encryptBody(cipher, body, requestId) : body
       const bounds = [callback.outcome.type, MOST_CALLBACKS, MOST_UNREAD_BYTES] as const
       const taken = takenMsAgo === undefined ? ([] as const) : ([takenMsAgo] as const)
       const { id } = callback
@@ -113,7 +113,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
 
     async openInput(requestId) {
       const sealed = await redis.hgetBuffer(key('request', requestId), 'sealed')
-      return sealed && (parseJsonExactly(sealer.decrypt(sealed, requestId)) as Input)
+      return sealed && (parseJsonExactly(cipher.decrypt(sealed, requestId)) as Input)
     },
 
     storedBody,
@@ -122,22 +122,22 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
 }
 
 async function readStored(
-  { redis, sealer, key }: Store,
+  { redis, cipher, key }: Store,
   requestId: string,
   callbackId: string
 ): Promise<StoredBody | null> {
   const sealed = await redis.hgetBuffer(key('bodies', requestId), callbackId)
   if (sealed === null) return null
   const stored = { requestId, callbackId, sealed }
-  return { ...stored, open: () => openStored(sealer, stored) }
+  return { ...stored, open: () => openStored(cipher, stored) }
 }
 
 /** The bytes of a received envelope, decrypted from the stored ones. */
 export function openStored(
-  sealer: Pick<Cipher, 'decrypt'>,
+  cipher: Pick<Cipher, 'decrypt'>,
   { requestId, callbackId, sealed }: Omit<StoredBody, 'open'>
 ): Buffer {
-  const body = sealer.decrypt(sealed, requestId)
+  const body = cipher.decrypt(sealed, requestId)
   // A writer to Redis could replace the body by another encrypted value of the same request.
   if (!isCallback(callbackId, body)) throw new Error(`body ${callbackId} is not what it was`)
   return body

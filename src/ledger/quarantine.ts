@@ -82,7 +82,7 @@ export function shareOf({ mostBytes }: QuarantineBounds) {
 }
 
 export function createQuarantine(store: Store, bounds: QuarantineBounds): Quarantine {
-  const { redis, sealer, key, scripts } = store
+  const { redis, cipher, key, scripts } = store
   const most = [bounds.mostEntries, bounds.mostBytes] as const
 
   async function find(id: string): Promise<Quarantined | null> {
@@ -97,7 +97,7 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
     const sealed = await redis.hgetBuffer(key('quarantine', id), 'body')
     if (sealed === null) return null
     const body = { requestId, callbackId: `${attempt}.${sha256}`, sealed }
-    return { ...body, open: () => openStored(sealer, body) }
+    return { ...body, open: () => openStored(cipher, body) }
   }
 
   return {
@@ -108,7 +108,7 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
     discard: async (id) => (await scripts.discard(id)) === 1,
 
     async keep({ requestId, attempt, marksAttempt = false }, kind, faults, body, takenMsAgo) {
-      const kept = body instanceof Uint8Array ? encryptBody(sealer, body, requestId) : body
+      const kept = body instanceof Uint8Array ? encryptBody(cipher, body, requestId) : body
       const { size, sha256, sealed } = kept
       const id = quarantineId(requestId, `${attempt}.${sha256}`)
       const entry = { kind, requestId, attempt, sha256, size, faults }

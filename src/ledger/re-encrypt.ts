@@ -37,13 +37,13 @@ export function createReEncryption(
   catalog: Catalog,
   firstKeyId: string
 ): ReEncryption {
-  const { sealer, redis, key } = store
+  const { cipher, redis, key } = store
   return {
     async resealAll() {
       let resealed = 0
       for await (const { requestId, bytes, replace } of everySealed(store)) {
-        if (keyIdOf(bytes) === firstKeyId || !sealer.canDecrypt(bytes)) continue
-        await replace(sealer.encrypt(sealer.decrypt(bytes, requestId), requestId))
+        if (keyIdOf(bytes) === firstKeyId || !cipher.canDecrypt(bytes)) continue
+        await replace(cipher.encrypt(cipher.decrypt(bytes, requestId), requestId))
         resealed += 1
       }
       return resealed

@@ -7,7 +7,7 @@ import { openScripts, type Scripts } from './scripts.ts'
 /** The common parts of the ledger's modules: a connection, its scripts, its keys and the cipher. */
 export interface Store {
   readonly redis: Connection
-  readonly sealer: Cipher
+  readonly cipher: Cipher
   /** The hash tag of all its keys, `{khipu:0}`. */
   readonly tag: string
   readonly key: BuildKey
@@ -15,8 +15,8 @@ export interface Store {
 }
 
 /** Defines the scripts on a connection and builds the keys under one hash tag. */
-export function openStore(redis: Connection, sealer: Cipher, tag: string): Store {
-  return { redis, sealer, tag, key: keysOf(tag), scripts: openScripts(redis, tag) }
+export function openStore(redis: Connection, cipher: Cipher, tag: string): Store {
+  return { redis, cipher, tag, key: keysOf(tag), scripts: openScripts(redis, tag) }
 }
 
 /** The index name of a caller's reference, which may hold any character. */
