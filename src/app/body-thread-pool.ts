@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import Tinypool from 'tinypool'
-import { ThreadEnded } from '../core/fatal-body.ts'
+import { ThreadEnded } from '../core/thread-ended.ts'
 import type { ThreadSettings } from './body-thread.ts'
 import { offLoop, type OffLoop, type Run } from './off-loop.ts'
 

@@ -1,5 +1,5 @@
 import type { Answer } from '../core/answer.ts'
-import { ThreadEnded } from '../core/fatal-body.ts'
+import { ThreadEnded } from '../core/thread-ended.ts'
 import { classify, type Classify } from '../khipu/classify-answer.ts'
 import type { StoredBody } from '../ledger/ledger.ts'
 import {

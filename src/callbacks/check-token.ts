@@ -5,7 +5,7 @@ import type { Capabilities, Capability } from '../crypto/callback-token.ts'
 import { onBrokenOff } from '../http/complete-messages.ts'
 import type { RefusalLimiter } from '../http/rate-limit.ts'
 import { CALLBACK_ANSWERS, type CallbackOutcome, sendAnswer } from './callback-answers.ts'
-import type { CallbackStore } from './callback-store.ts'
+import type { CallbackStore } from './redis-store.ts'
 
 export interface TokenDeps {
   readonly capabilities: Capabilities

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { quarantineId } from '../crypto/callback-id.ts'
 import type { Spool } from '../spool/spool.ts'
-import type { CallbackStore, Placed } from './callback-store.ts'
+import type { CallbackStore, Placed } from './redis-store.ts'
 import { type Arrival, idOf, KINDS, type Stored } from './store-callback.ts'
 
 export type CallbackSpool = Pick<Spool, 'put' | 'holds' | 'hasRoom'>

@@ -3,7 +3,7 @@ import type { Answer } from '../core/answer.ts'
 import { classify as classifyHere, type Classify, type Defect } from './classify-answer.ts'
 import { connect, TunnelRefused } from './open-connection.ts'
 import { ACCEPT_ENCODING, decodeBody } from './decode-body.ts'
-import { codeOf } from './error-code.ts'
+import { errorCodeOf } from './error-code.ts'
 import { exchange, type Incoming, type Outgoing } from './exchange.ts'
 
 /** The authorization: a JWT of a bank user, or an API key. Khipu accepts one of the two, never both. */
@@ -66,7 +66,7 @@ async function send(
     const socket = await connect(url, proxy, connected)
     return await post(() => exchange(socket, outgoing, MOST_ANSWER_BYTES, ends), classify)
   } catch (error) {
-    const detail = error instanceof TunnelRefused ? `HTTP ${error.status}` : codeOf(error)
+    const detail = error instanceof TunnelRefused ? `HTTP ${error.status}` : errorCodeOf(error)
     return { type: 'temporary', httpStatus: null, retryAfterMs: null, detail }
   }
 }
@@ -76,7 +76,7 @@ async function post(exchanged: () => Promise<Incoming>, classify: Classify): Pro
   try {
     return await read(await exchanged(), classify)
   } catch (error) {
-    return { type: 'ambiguous', detail: codeOf(error) }
+    return { type: 'ambiguous', detail: errorCodeOf(error) }
   }
 }
 

@@ -2,7 +2,7 @@
  * The description of a failed connection for the operator: the code of Node or OpenSSL, such as `ECONNREFUSED`. Never a
  * message, because a message may quote an address or a header.
  */
-export function codeOf(error: unknown): string {
+export function errorCodeOf(error: unknown): string {
   return findCode(error, 0) ?? 'UNKNOWN'
 }
 

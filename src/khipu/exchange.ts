@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import type { Socket } from 'node:net'
-import { codeOf } from './error-code.ts'
+import { errorCodeOf } from './error-code.ts'
 
 /** A POST to send, with its complete body. */
 export interface Outgoing {
@@ -76,7 +76,7 @@ async function readWhole(
     }
   } catch (error) {
     // Node reports a reset even if our own signal ended the connection.
-    const cut = codeOf(signal.aborted ? signal.reason : error)
+    const cut = errorCodeOf(signal.aborted ? signal.reason : error)
     return { ...head, body: Buffer.concat(chunks), cut }
   }
   return { ...head, body: Buffer.concat(chunks), cut: null }

@@ -3,7 +3,7 @@ import type { DecisionContext } from '../core/decide.ts'
 import type { Policy } from '../core/policy.ts'
 import { isUnpublished, markPublished } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
-import { ThreadEnded } from '../core/fatal-body.ts'
+import { ThreadEnded } from '../core/thread-ended.ts'
 import type { Entry } from './load.ts'
 import type { Ledger, StoredBody } from './ledger.ts'
 

@@ -7,7 +7,7 @@ import type { StoredBody } from '../ledger/ledger.ts'
 import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
 import type { EncryptedBody } from '../crypto/encrypt.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
-import { leaveToWorker } from './leave-to-worker.ts'
+import { publishInWorker } from './publish-in-worker.ts'
 import { OperatorError } from './problem.ts'
 import type { Review } from './review-body.ts'
 
@@ -51,7 +51,7 @@ export async function noteOperator(
   force = false
 ): Promise<void> {
   const how = force ? { force } : {}
-  await advance(leaveToWorker(deps), requestId, (request, { now }) =>
+  await advance(publishInWorker(deps), requestId, (request, { now }) =>
     note(request, { at: now, event, attempt, quarantineId, by, ...how })
   )
 }
@@ -67,7 +67,7 @@ async function receiveAgain(
   const received = await deps.ledger.receive(requestId, callback, body)
   if (received !== 'accepted')
     throw new OperatorError('body-known', 'its request has seen this body already')
-  await advance(leaveToWorker(deps), requestId, (request) => request)
+  await advance(publishInWorker(deps), requestId, (request) => request)
   // A callback with an error that no longer counts is quarantined again, with the same id and another kind.
   const again = await deps.quarantine.find(quarantineId)
   if (again?.kind !== kind)

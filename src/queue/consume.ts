@@ -1,6 +1,6 @@
 import { DelayedError, type Job, Worker } from 'bullmq'
 import type { Logger } from 'pino'
-import { codeOf, type Connection } from '../redis/connect.ts'
+import { redisErrorCode, type Connection } from '../redis/connect.ts'
 import type { JobData, QueueName } from './queues.ts'
 import { throwCodeOnly } from './hide-error-text.ts'
 import { within } from '../redis/time-limit.ts'
@@ -64,7 +64,7 @@ export function consume(
   })
   worker.on('failed', (job, error) => {
     const { requestId } = job?.data ?? {}
-    log.error({ queue: name, requestId, error: codeOf(error) }, 'handler failed')
+    log.error({ queue: name, requestId, error: redisErrorCode(error) }, 'handler failed')
   })
   worker.on('stalled', (jobId) => log.warn({ queue: name, jobId }, 'job taken over'))
   pauseWhenRefused(worker, name, log)
@@ -88,7 +88,7 @@ function pauseWhenRefused(worker: Worker, queue: QueueName, log: Logger): void {
   worker.on('error', (error) => {
     if (isPaused || error.name !== 'ReplyError') return
     isPaused = true
-    const code = codeOf(error)
+    const code = redisErrorCode(error)
     // Log the code once, until a job runs again.
     if (code !== loggedCode) log.error({ queue, code }, 'redis refuses a worker')
     loggedCode = code

@@ -5,7 +5,7 @@ import {
   WaitingChildrenError,
   WaitingError
 } from 'bullmq'
-import { codeOf } from '../redis/connect.ts'
+import { redisErrorCode } from '../redis/connect.ts'
 
 /** Errors that tell BullMQ what to do with a job. BullMQ must receive them unchanged. */
 const ORDERS = [
@@ -34,5 +34,5 @@ class HandlerFailed extends Error {
 /** Throws an error with only the code of the handler's error, or with its name if it has no code. */
 export function throwCodeOnly(error: unknown): never {
   if (ORDERS.some((order) => error instanceof order)) throw error
-  throw new HandlerFailed(error instanceof Error ? codeOf(error) : 'unknown')
+  throw new HandlerFailed(error instanceof Error ? redisErrorCode(error) : 'unknown')
 }

@@ -119,7 +119,8 @@ function logged(redis: Connection, log: Logger): Connection {
   let lost = false
   redis.on('error', (error: Fault) => {
     const refused = isRefusedDatabase(error) ? { refused: 'the database of REDIS_URL' } : {}
-    if (!lost) log.error({ code: codeOf(error.lastNodeError ?? error), ...refused }, 'redis lost')
+    if (!lost)
+      log.error({ code: redisErrorCode(error.lastNodeError ?? error), ...refused }, 'redis lost')
     lost = true
   })
   redis.on('ready', () => {
@@ -133,6 +134,6 @@ function logged(redis: Connection, log: Logger): Connection {
 type Fault = Error & { readonly code?: string; readonly lastNodeError?: Fault }
 
 /** The code of an error. A refusal by Redis has no `code`; its message begins with one. */
-export function codeOf(fault: Fault): string {
+export function redisErrorCode(fault: Fault): string {
   return fault.code ?? refusalOf(fault) ?? fault.name
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { Ajv2020, type AnySchemaObject, type ErrorObject } from 'ajv/dist/2020.js'
 import { violationsOf, type Naming } from './faults.ts'
 import type { Fault, SchemaTypes } from './generated.ts'
-import { isSmall } from './is-small.ts'
+import { hasFewValues } from './few-values.ts'
 
 export type { Fault }
 export type SchemaName = keyof SchemaTypes
@@ -31,7 +31,7 @@ export function check<N extends SchemaName>(
 ): Checked<SchemaTypes[N]> {
   const first = errorsOf(toFirstFault, name, value)
   if (first.length === 0) return { valid: true, value: value as SchemaTypes[N] }
-  if (list === 'first' || !isSmall(value))
+  if (list === 'first' || !hasFewValues(value))
     return { valid: false, faults: violationsOf(first, unknownKeys) }
   toAllFaults ??= openSchemas({ allErrors: true })
   return { valid: false, faults: violationsOf(errorsOf(toAllFaults, name, value), unknownKeys) }

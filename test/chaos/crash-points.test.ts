@@ -11,7 +11,7 @@ import { advance } from '../../src/ledger/advance.ts'
 import { releaseParked } from '../../src/ledger/release.ts'
 import { connectWaiting } from '../../src/redis/connect.ts'
 import { acceptQuarantined, noteOperator } from '../../src/operator/accept-quarantined.ts'
-import { leaveToWorker } from '../../src/operator/leave-to-worker.ts'
+import { publishInWorker } from '../../src/operator/publish-in-worker.ts'
 import { OperatorError, PROBLEMS } from '../../src/operator/problem.ts'
 import { handleCallback } from '../../src/worker/handle-callback.ts'
 import { handleDeadline } from '../../src/worker/handle-deadline.ts'
@@ -174,14 +174,18 @@ const HANDLERS: readonly Handler[] = [
     name: 'cancel',
     arrange: (service) => askIn(service, 'awaiting-callback'),
     act: ({ service }, requestId) =>
-      advance(leaveToWorker(service), requestId, (request, { now }) => cancel(request, 'ana', now)),
+      advance(publishInWorker(service), requestId, (request, { now }) =>
+        cancel(request, 'ana', now)
+      ),
     ends: 'cancelled'
   },
   {
     name: 'cancel, where a result is in hand',
     arrange: (service) => received(service, ok()),
     act: ({ service }, requestId) =>
-      advance(leaveToWorker(service), requestId, (request, { now }) => cancel(request, 'ana', now)),
+      advance(publishInWorker(service), requestId, (request, { now }) =>
+        cancel(request, 'ana', now)
+      ),
     ends: 'delivered',
     sweptToo: true
   },
@@ -189,7 +193,7 @@ const HANDLERS: readonly Handler[] = [
     name: 'retry',
     arrange: (service) => askIn(service, 'retry-scheduled'),
     act: ({ service }, requestId) =>
-      advance(leaveToWorker(service), requestId, (request, { now }) =>
+      advance(publishInWorker(service), requestId, (request, { now }) =>
         retryNow(request, 'ana', now)
       ),
     ends: 'delivered'
@@ -433,7 +437,7 @@ async function discardKept(service: Service, requestId: string): Promise<void> {
 async function notify(service: Service, requestId: string): Promise<void> {
   const all = { service: null, code: null, reason: null }
   const releasing = await service.notifications.record({ ...all, requestIds: [requestId] })
-  await releaseParked(leaveToWorker(service), releasing)
+  await releaseParked(publishInWorker(service), releasing)
 }
 
 /** Sweeps the one request: what other deaths have left behind is not its own. */

@@ -7,7 +7,7 @@ import { expiryOf } from '../../khipu/jwt-expiry.ts'
 import { advance, type Step } from '../../ledger/advance.ts'
 import type { Authorization } from '../../ledger/ledger.ts'
 import type { RequestView } from '../../schemas/generated.ts'
-import { leaveToWorker } from '../leave-to-worker.ts'
+import { publishInWorker } from '../publish-in-worker.ts'
 import { OperatorError } from '../problem.ts'
 import { type RequestsDeps, unknownRequest } from './request-routes.ts'
 import { answers, ref } from '../route-schemas.ts'
@@ -99,7 +99,7 @@ async function change(
   step: Step,
   sealed?: Uint8Array
 ): Promise<RequestView> {
-  const changed = await advance(leaveToWorker(deps), requestId, step, sealed)
+  const changed = await advance(publishInWorker(deps), requestId, step, sealed)
   if (changed === null) throw unknownRequest()
   const { before, after } = changed
   if (after === before) throw whyNot(deps, before)

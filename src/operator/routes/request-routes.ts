@@ -4,17 +4,17 @@ import type { State } from '../../core/request.ts'
 import type { Accounts } from '../../crypto/account-hash.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
-import type { LeavingDeps } from '../leave-to-worker.ts'
+import type { PublishInWorkerDeps } from '../publish-in-worker.ts'
 import { readCursor } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
 import { answers, LIST_QUERY } from '../route-schemas.ts'
 import { viewOf } from '../views.ts'
 
-export interface RequestsDeps extends LeavingDeps {
+export interface RequestsDeps extends PublishInWorkerDeps {
   readonly catalog: Lookup
   readonly accounts: Accounts
   readonly cursors: Cursors
-  readonly jobs: LeavingDeps['jobs'] & {
+  readonly jobs: PublishInWorkerDeps['jobs'] & {
     enqueueCallback(requestId: string, callbackId: string): Promise<void>
   }
   readonly log: Logger

@@ -7,7 +7,7 @@ import type { KhipuRequest } from '../../../src/khipu/client.ts'
 import type { Entry } from '../../../src/ledger/load.ts'
 import { releaseParked } from '../../../src/ledger/release.ts'
 import type { QueueName } from '../../../src/queue/queues.ts'
-import { leaveToWorker } from '../../../src/operator/leave-to-worker.ts'
+import { publishInWorker } from '../../../src/operator/publish-in-worker.ts'
 import { OperatorError } from '../../../src/operator/problem.ts'
 import { handleCallback } from '../../../src/worker/handle-callback.ts'
 import { handleDeadline } from '../../../src/worker/handle-deadline.ts'
@@ -195,7 +195,7 @@ export class World {
         return callBack(process, this.journal, what)
       case 'notify': {
         const releasing = await deps.notifications.record({ ...what.filter, requestIds: null })
-        return void (await releaseParked(leaveToWorker(deps), releasing))
+        return void (await releaseParked(publishInWorker(deps), releasing))
       }
       case 'cancel':
         return operate(process, await this.#pick('requests', what.pick), (request, { now }) =>

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { ThreadEnded } from '../../../src/core/fatal-body.ts'
+import { ThreadEnded } from '../../../src/core/thread-ended.ts'
 import { createCipher } from '../../../src/crypto/encrypt.ts'
 import type { QuarantineEntry } from '../../../src/schemas/generated.ts'
 import { reviewInline } from '../../../src/operator/review-body.ts'

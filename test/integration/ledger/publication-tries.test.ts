@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { ThreadEnded } from '../../../src/core/fatal-body.ts'
+import { ThreadEnded } from '../../../src/core/thread-ended.ts'
 import { advance, type AdvanceDeps } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
 import { ok, receive, resultsOf } from '../../helpers/callbacks.ts'

@@ -4,7 +4,7 @@ const MOST_NODES = 10_000
  * Whether a JSON value has at most 10,000 nodes. The time to list all violations grows with the square of their number.
  * So a body of 10 MB full of violations would block the process for long.
  */
-export function isSmall(value: unknown): boolean {
+export function hasFewValues(value: unknown): boolean {
   return countUpTo(MOST_NODES, value, 0) <= MOST_NODES
 }
 

@@ -2,7 +2,7 @@ import type { AdvanceDeps, Jobs } from '../ledger/advance.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
 
 /** The dependencies with which operator calls change requests. */
-export interface LeavingDeps extends AdvanceDeps {
+export interface PublishInWorkerDeps extends AdvanceDeps {
   readonly jobs: Jobs & Pick<RequestJobs, 'publishLater'>
 }
 
@@ -11,7 +11,7 @@ export interface LeavingDeps extends AdvanceDeps {
  * process that publishes it, and that must not be the process of the listener. A result without a body is published at
  * once.
  */
-export function leaveToWorker<Deps extends LeavingDeps>(deps: Deps): Deps {
+export function publishInWorker<Deps extends PublishInWorkerDeps>(deps: Deps): Deps {
   const { ledger, jobs } = deps
   const publish: Jobs['publish'] = async (request, open) => {
     const { requestId, response } = request

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ThreadEnded } from '../../../src/core/fatal-body.ts'
+import { ThreadEnded } from '../../../src/core/thread-ended.ts'
 
 t.test('what took a thread down is known by its name, and keeps the cause', async (t) => {
   const cause = new Error('out of memory')
