@@ -68,7 +68,7 @@ const collectGarbage = runInNewContext('gc') as NonNullable<typeof globalThis.gc
 /** Returns the memory of the last body to the operating system. Its answer also shows that the thread has started. */
 export function freeMemory(): void {
   if (getHeapStatistics().total_heap_size <= COLLECTED_ABOVE_BYTES) return
-  void collectGarbage({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  collectGarbage({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }
 
 export function examine({ body, isEncoded, requestId }: Tasks['examine']): unknown {
