@@ -72,7 +72,7 @@ function openPartitions(config: Config, redis: Connection) {
 const LEFT_FREE_BYTES = 32 * 1024 * 1024
 
 /** More than encryption adds to a body: 29 bytes and the key id. */
-const SEALING_BYTES = 64
+const ENCRYPTION_BYTES = 64
 
 /** Opens the spool where SPOOL_DIR is set; throws where that folder cannot hold a spool. */
 export function buildSpool(
@@ -86,7 +86,7 @@ export function buildSpool(
     mostOfRequest: MOST_CALLBACKS,
     // A tenth, as in the quarantine, so that the callbacks of one request cannot fill the spool. It is never less than
     // the largest body.
-    mostBytesOfRequest: Math.max(Math.floor(spool.mostBytes / 10), bodyLimit + SEALING_BYTES),
+    mostBytesOfRequest: Math.max(Math.floor(spool.mostBytes / 10), bodyLimit + ENCRYPTION_BYTES),
     leaveFree: LEFT_FREE_BYTES,
     cipher: {
       encrypt: async (plain, id) => (await seal(plain, id)).sealed,

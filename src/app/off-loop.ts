@@ -36,7 +36,7 @@ export type Run = <Result>(
 /** All work on bodies, with a thread for the large ones. */
 export function offLoop(run: Run, settings: ThreadSettings): OffLoop {
   const cipher = createCipher(settings.secretKeys)
-  const seal = sealLarge(run, cipher)
+  const seal = encryptLarge(run, cipher)
   return {
     seal,
     examine: examineLarge(run, settings, cipher, seal),
@@ -60,13 +60,13 @@ function orWhenThreadEnded<T>(otherwise: () => Promise<T> | T) {
   }
 }
 
-function sealLarge(run: Run, cipher: Cipher): EncryptBody {
-  const here = encryptInline(cipher)
+function encryptLarge(run: Run, cipher: Cipher): EncryptBody {
+  const inline = encryptInline(cipher)
   return (body, id) => {
-    if (body.length <= LARGE_BYTES) return here(body, id)
-    const sealing = run<EncryptedBody>('seal', body, (copy) => ({ body: copy, id }))
+    if (body.length <= LARGE_BYTES) return inline(body, id)
+    const encrypting = run<EncryptedBody>('seal', body, (copy) => ({ body: copy, id }))
     // Khipu bills each result, so the body must be kept. Where the thread fails, the event loop encrypts it.
-    return sealing.catch(() => here(body, id))
+    return encrypting.catch(() => inline(body, id))
   }
 }
 
@@ -76,9 +76,9 @@ function examineLarge(
   cipher: Cipher,
   seal: EncryptBody
 ): Examine {
-  const here = examineInline(cipher, bodyValues)
+  const inline = examineInline(cipher, bodyValues)
   return (body, isEncoded, requestId) => {
-    if (body.length <= LARGE_BYTES) return here(body, isEncoded, requestId)
+    if (body.length <= LARGE_BYTES) return inline(body, isEncoded, requestId)
     const task = (copy: Uint8Array) => ({ body: copy, isEncoded, requestId })
     const refuse = async () => {
       const verdict = { type: 'refused', status: 422, faults: [UNREADABLE] } as const
@@ -89,10 +89,10 @@ function examineLarge(
 }
 
 function composeLarge(run: Run, { secretKeys, sealResults }: ThreadSettings): Compose {
-  const here = composeInline(sealResults ? createCipher(secretKeys, 'result').encrypt : null)
+  const inline = composeInline(sealResults ? createCipher(secretKeys, 'result').encrypt : null)
   return (head, envelope, jobId) => {
     if (envelope === null || envelope instanceof Uint8Array || isSmall(envelope))
-      return here(head, envelope, jobId)
+      return inline(head, envelope, jobId)
     const task = (sealed: Uint8Array) => ({ head, stored: withBytes(envelope, sealed), jobId })
     return run<Composed>('compose', envelope.sealed, task)
   }
@@ -111,9 +111,9 @@ function classifyLarge(run: Run): Classify {
 }
 
 function reviewLarge(run: Run, cipher: Cipher): Review {
-  const here = reviewInline(cipher)
+  const inline = reviewInline(cipher)
   return (kept, force) => {
-    if (isSmall(kept)) return here(kept, force)
+    if (isSmall(kept)) return inline(kept, force)
     const task = (sealed: Uint8Array) => ({ stored: withBytes(kept, sealed), force })
     const refuse = (): Reviewed => {
       return { type: 'refused', detail: 'the body can not be read', faults: [UNREADABLE] }

@@ -27,12 +27,8 @@ const ROLES = {
 /** Starts the parts of the configured role. */
 export async function startService(config: Config, log: Logger): Promise<RunningService> {
   const { server, worker } = ROLES[config.role]
-  const warnings = [
-    ...config.warnings,
-    ...startupWarnings(config),
-    ...policyWarnings(config.policy)
-  ]
-  for (const warning of warnings) log.warn(warning)
+  const all = [...config.warnings, ...startupWarnings(config), ...policyWarnings(config.policy)]
+  for (const warning of all) log.warn(warning)
   // The thread itself starts with the first large body.
   const threads = startBodyThread(config, log)
   // The spool opens first: a process that cannot open its spool must not start any other part.

@@ -23,28 +23,28 @@ const LONGEST = {
  * Checks what the schema of a single setting cannot: invalid addresses, durations that are too long, and settings that
  * exclude or limit each other.
  */
-export function checkSettings(raw: Partial<RawSettings>, fault: ReportViolation): void {
+export function checkSettings(raw: Partial<RawSettings>, report: ReportViolation): void {
   for (const name of ['PUBLIC_URL', 'KHIPU_BASE_URL'] as const) {
     const url = raw[name]
     if (url !== undefined && !URL.canParse(url))
-      fault(name, 'must be an address: its host or port is not one')
+      report(name, 'must be an address: its host or port is not one')
   }
-  checkRedis(raw, fault)
+  checkRedis(raw, report)
   for (const [name, most] of Object.entries(LONGEST)) {
     const given = raw[name as keyof typeof LONGEST]
-    if (given !== undefined && toMs(given) > toMs(most)) fault(name, `must be at most ${most}`)
+    if (given !== undefined && toMs(given) > toMs(most)) report(name, `must be at most ${most}`)
   }
   if (sizeOf(raw.QUARANTINE_SIZE) < sizeOf(raw.BODY_LIMIT) * (raw.PARTITIONS ?? 1)) {
     const each = raw.PARTITIONS === 1 ? '' : ', for each of the PARTITIONS'
-    fault('QUARANTINE_SIZE', `must be at least BODY_LIMIT${each}`)
+    report('QUARANTINE_SIZE', `must be at least BODY_LIMIT${each}`)
   }
   const { SPOOL_DIR, SPOOL_LIMIT, BODY_LIMIT } = raw
   if (SPOOL_DIR !== undefined && SPOOL_LIMIT !== undefined) {
     const holdsOne = sizeOf(SPOOL_LIMIT) > sizeOf(BODY_LIMIT)
-    if (!holdsOne) fault('SPOOL_LIMIT', 'must be more than BODY_LIMIT')
+    if (!holdsOne) report('SPOOL_LIMIT', 'must be more than BODY_LIMIT')
   }
   if (raw.KHIPU_API_KEY !== undefined && raw.KHIPU_JWT !== undefined) {
-    fault('KHIPU_JWT', 'and KHIPU_API_KEY are both given: Khipu takes one of them')
+    report('KHIPU_JWT', 'and KHIPU_API_KEY are both given: Khipu takes one of them')
   }
 }
 
@@ -57,12 +57,12 @@ export function checkCallbackUrl(
   lengthOf: (publicUrl: string, kid: string) => number,
   publicUrl: string,
   secretKeys: readonly SecretKey[],
-  fault: ReportViolation
+  report: ReportViolation
 ): void {
   const excess =
     Math.max(0, ...secretKeys.map(({ kid }) => lengthOf(publicUrl, kid))) - CALLBACK_URL_LIMIT
   if (excess > 0) {
-    fault(
+    report(
       'PUBLIC_URL',
       `is ${excess} characters too long: Khipu takes a CallbackUrl of ${CALLBACK_URL_LIMIT}`
     )
@@ -70,10 +70,10 @@ export function checkCallbackUrl(
 }
 
 /** Parses TRUST_PROXY; reports a violation where an item is neither an address nor a network. */
-export function parseNetworks(text: string, fault: ReportViolation): readonly string[] {
+export function parseNetworks(text: string, report: ReportViolation): readonly string[] {
   const networks = text.split(',').map((item) => item.trim())
   if (!networks.every(isNetwork)) {
-    fault('TRUST_PROXY', 'must be addresses and networks such as 10.0.0.7,192.168.0.0/16')
+    report('TRUST_PROXY', 'must be addresses and networks such as 10.0.0.7,192.168.0.0/16')
   }
   return networks
 }

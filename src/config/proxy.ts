@@ -27,10 +27,10 @@ export function forgetLowerCase(env: Record<string, string | undefined>): void {
 }
 
 /** The proxy for the calls to Khipu; null where they need none. Reports each invalid address. */
-export function readProxy(raw: Partial<RawSettings>, fault: ReportViolation): Proxy | null {
+export function readProxy(raw: Partial<RawSettings>, report: ReportViolation): Proxy | null {
   const byScheme = new Map([
-    ['https:', parseProxy('HTTPS_PROXY', raw.HTTPS_PROXY, fault)],
-    ['http:', parseProxy('HTTP_PROXY', raw.HTTP_PROXY, fault)]
+    ['https:', parseProxy('HTTPS_PROXY', raw.HTTPS_PROXY, report)],
+    ['http:', parseProxy('HTTP_PROXY', raw.HTTP_PROXY, report)]
   ])
   const { KHIPU_BASE_URL = '', NO_PROXY = '' } = raw
   if (!URL.canParse(KHIPU_BASE_URL)) return null
@@ -45,19 +45,19 @@ const ADDRESS = /^https?:\/\/[^/]/i
 function parseProxy(
   name: 'HTTPS_PROXY' | 'HTTP_PROXY',
   text: string | undefined,
-  fault: ReportViolation
+  report: ReportViolation
 ): Proxy | null {
   if (text === undefined) return null
   const address = WITHOUT_SCHEME.test(text) ? `http://${text}` : text
   if (!URL.canParse(address) || !ADDRESS.test(address)) {
-    fault(name, 'must be the http:// or https:// address of a proxy')
+    report(name, 'must be the http:// or https:// address of a proxy')
     return null
   }
   const url = new URL(address)
   try {
     return { origin: new URL(url.origin), authorization: authorizationOf(url) }
   } catch {
-    fault(name, 'must have a user and a password that are percent-encoded')
+    report(name, 'must have a user and a password that are percent-encoded')
     return null
   }
 }

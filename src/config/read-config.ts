@@ -15,8 +15,12 @@ export type { Config }
 /** An invalid configuration. The message lists every violation and contains no value of a setting. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
-  constructor(faults: readonly string[]) {
-    super(['The configuration is wrong:', ...faults.map((fault) => `  - ${fault}`)].join('\n'))
+  constructor(violations: readonly string[]) {
+    super(
+      ['The configuration is wrong:', ...violations.map((violation) => `  - ${violation}`)].join(
+        '\n'
+      )
+    )
   }
 }
 
@@ -30,24 +34,24 @@ export function readConfig(
   callbackUrlLength: (publicUrl: string, kid: string) => number,
   env: Environment = process.env
 ): Config {
-  const faults: string[] = []
-  const fault: ReportViolation = (name, message) => void faults.push(`${name} ${message}`)
-  const resolved = readSecretFiles(withProxyNames(env), fault)
-  const raw = readSettings(resolved, fault)
+  const violations: string[] = []
+  const report: ReportViolation = (name, message) => void violations.push(`${name} ${message}`)
+  const resolved = readSecretFiles(withProxyNames(env), report)
+  const raw = readSettings(resolved, report)
 
   const { SECRET_KEYS, API_TOKENS, RETRY_POLICY_FILE, TRUST_PROXY } = raw
   const publicUrl = withoutSlash(raw.PUBLIC_URL ?? '')
-  const secretKeys = SECRET_KEYS === undefined ? null : parseSecretKeys(SECRET_KEYS, fault)
-  const apiTokens = API_TOKENS === undefined ? null : parseApiTokens(API_TOKENS, fault)
+  const secretKeys = SECRET_KEYS === undefined ? null : parseSecretKeys(SECRET_KEYS, report)
+  const apiTokens = API_TOKENS === undefined ? null : parseApiTokens(API_TOKENS, report)
   const policy =
-    RETRY_POLICY_FILE === undefined ? BUILT_IN_POLICY : readRetryPolicy(RETRY_POLICY_FILE, fault)
-  checkCallbackUrl(callbackUrlLength, publicUrl, secretKeys ?? [], fault)
-  checkSettings(raw, fault)
-  const trustedProxies = TRUST_PROXY === undefined ? [] : parseNetworks(TRUST_PROXY, fault)
-  const redisCa = readRedisCa(raw, fault)
-  const khipuProxy = readProxy(raw, fault)
-  if (faults.length > 0 || secretKeys === null || apiTokens === null || policy === null) {
-    throw new ConfigError(faults)
+    RETRY_POLICY_FILE === undefined ? BUILT_IN_POLICY : readRetryPolicy(RETRY_POLICY_FILE, report)
+  checkCallbackUrl(callbackUrlLength, publicUrl, secretKeys ?? [], report)
+  checkSettings(raw, report)
+  const trustedProxies = TRUST_PROXY === undefined ? [] : parseNetworks(TRUST_PROXY, report)
+  const redisCa = readRedisCa(raw, report)
+  const khipuProxy = readProxy(raw, report)
+  if (violations.length > 0 || secretKeys === null || apiTokens === null || policy === null) {
+    throw new ConfigError(violations)
   }
   const given = { env: resolved, raw: raw as RawSettings, secretKeys, apiTokens }
   const understood = {
@@ -65,13 +69,13 @@ export function readConfig(
 
 /** Reads only SECRET_KEYS, for a command that needs nothing else; throws a ConfigError with all violations. */
 export function readSecretKeys(env: Environment = process.env): Config['secretKeys'] {
-  const faults: string[] = []
-  const fault: ReportViolation = (name, message) => void faults.push(`${name} ${message}`)
+  const violations: string[] = []
+  const report: ReportViolation = (name, message) => void violations.push(`${name} ${message}`)
   const { SECRET_KEYS, SECRET_KEYS_FILE } = env
-  const resolved = readSecretFiles({ SECRET_KEYS, SECRET_KEYS_FILE }, fault)
+  const resolved = readSecretFiles({ SECRET_KEYS, SECRET_KEYS_FILE }, report)
   const text = resolved['SECRET_KEYS']
-  const keys = text === undefined ? null : parseSecretKeys(text, fault)
-  if (text === undefined && faults.length === 0) fault('SECRET_KEYS', 'is required')
-  if (faults.length > 0 || keys === null) throw new ConfigError(faults)
+  const keys = text === undefined ? null : parseSecretKeys(text, report)
+  if (text === undefined && violations.length === 0) report('SECRET_KEYS', 'is required')
+  if (violations.length > 0 || keys === null) throw new ConfigError(violations)
   return keys
 }

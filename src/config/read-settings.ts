@@ -12,7 +12,7 @@ const schema = structuredClone(SETTINGS)
 /** Reads the settings by their schema. Reports each variable that breaks the schema, and leaves it out. */
 export function readSettings(
   env: Record<string, string>,
-  fault: ReportViolation
+  report: ReportViolation
 ): Partial<RawSettings> {
   const given = Object.fromEntries(
     Object.entries(env).filter(([name]) => Object.hasOwn(SETTINGS.properties, name))
@@ -28,7 +28,7 @@ export function readSettings(
       broken.set(name, missing ?? String(parentSchema?.['form'] ?? message))
     }
     for (const [name, message] of broken) {
-      if (!unread.includes(name)) fault(name, message)
+      if (!unread.includes(name)) report(name, message)
     }
     return Object.fromEntries(Object.entries(given).filter(([name]) => !broken.has(name)))
   }

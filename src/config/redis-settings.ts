@@ -41,29 +41,29 @@ function nodesOf(text: string): Node[] {
 }
 
 /** Checks the settings of Redis against each other. */
-export function checkRedis(raw: Partial<RawSettings>, fault: ReportViolation): void {
+export function checkRedis(raw: Partial<RawSettings>, report: ReportViolation): void {
   const { REDIS_URL, REDIS_CLUSTER, REDIS_SENTINELS } = raw
   const parsed = REDIS_URL === undefined ? [] : parseRedisUrl(REDIS_URL)
   const database = isServer(parsed) ? parsed.database : 0
-  if (!isServer(parsed)) parsed.forEach((message) => fault('REDIS_URL', message))
-  if (REDIS_CLUSTER !== undefined) checkCluster(raw, database, fault)
+  if (!isServer(parsed)) parsed.forEach((message) => report('REDIS_URL', message))
+  if (REDIS_CLUSTER !== undefined) checkCluster(raw, database, report)
   if (REDIS_CLUSTER !== undefined && REDIS_SENTINELS !== undefined) {
-    fault('REDIS_SENTINELS', 'and REDIS_CLUSTER are both given: a Cluster needs no Sentinel')
+    report('REDIS_SENTINELS', 'and REDIS_CLUSTER are both given: a Cluster needs no Sentinel')
   }
 }
 
 const HASH_TAG = /^\{[^{}]+\}$/
 
-function checkCluster(raw: Partial<RawSettings>, database: number, fault: ReportViolation): void {
+function checkCluster(raw: Partial<RawSettings>, database: number, report: ReportViolation): void {
   const { QUEUE_PREFIX, ACK_REPLICAS = 0 } = raw
   if (QUEUE_PREFIX !== undefined && !HASH_TAG.test(QUEUE_PREFIX)) {
-    fault('QUEUE_PREFIX', 'must be in braces on a Cluster, as {khipu}: a queue lies in one slot')
+    report('QUEUE_PREFIX', 'must be in braces on a Cluster, as {khipu}: a queue lies in one slot')
   }
   if (database > 0) {
-    fault('REDIS_URL', 'must name no database: a Cluster has the first one alone')
+    report('REDIS_URL', 'must name no database: a Cluster has the first one alone')
   }
   if (ACK_REPLICAS > 0) {
-    fault(
+    report(
       'ACK_REPLICAS',
       'is for one Redis and for Sentinel: give the masters of a Cluster min-replicas-to-write'
     )
@@ -75,12 +75,13 @@ export function readRedisCa(
   { REDIS_CA_FILE: path, REDIS_URL: url = '' }: Partial<RawSettings>,
   report: ReportViolation
 ): string | null {
-  const fault = (message: string) => report('REDIS_CA_FILE', message)
+  const reportFile = (message: string) => report('REDIS_CA_FILE', message)
   if (path === undefined) return null
-  if (url.startsWith('redis:')) fault('is for TLS alone: REDIS_URL must begin with rediss://')
+  if (url.startsWith('redis:')) reportFile('is for TLS alone: REDIS_URL must begin with rediss://')
   const pem = readText(path)
-  if (pem === null) fault('names a file that cannot be read')
-  else if (!pem.includes('-----BEGIN CERTIFICATE-----')) fault('names a file without a certificate')
+  if (pem === null) reportFile('names a file that cannot be read')
+  else if (!pem.includes('-----BEGIN CERTIFICATE-----'))
+    reportFile('names a file without a certificate')
   return pem
 }
 

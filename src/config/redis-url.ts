@@ -13,21 +13,21 @@ export interface RedisServer {
 }
 
 /** The violations of a REDIS_URL. They do not contain its value. */
-export type UrlFaults = readonly string[]
+export type UrlViolations = readonly string[]
 
 const DEFAULT_PORT = 6379
 
 /**
- * Parses a REDIS_URL. No other code parses it. ioredis never gets the URL, because it would read an invalid database as
- * 0, a missing host as localhost, and any parameter as one of its options.
+ * Parses a REDIS_URL. No other code parses it, and the URL never reaches ioredis. That would read an invalid database
+ * as 0, a missing host as localhost, and any parameter as one of its options.
  */
-export function parseRedisUrl(text: string): RedisServer | UrlFaults {
+export function parseRedisUrl(text: string): RedisServer | UrlViolations {
   const url = URL.parse(text)
   if (url === null || url.port === '0') return [UNREADABLE]
   const [username, password] = [decode(url.username), decode(url.password)]
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const database = DATABASE.exec(url.pathname)?.[1]
-  const faults = [
+  const violations = [
     ...(username === undefined || password === undefined ? [NOT_ENCODED] : []),
     ...(host === '' ? [NO_HOST] : []),
     ...(host === '' || HOST.test(host) || isIPv6(host) ? [] : [UNREADABLE]),
@@ -35,7 +35,7 @@ export function parseRedisUrl(text: string): RedisServer | UrlFaults {
     ...(url.search === '' ? [] : [PARAMETER]),
     ...(url.hash === '' ? [] : [FRAGMENT])
   ]
-  if (faults.length > 0) return faults
+  if (violations.length > 0) return violations
   return {
     host,
     port: Number(url.port || DEFAULT_PORT),
@@ -46,7 +46,7 @@ export function parseRedisUrl(text: string): RedisServer | UrlFaults {
   }
 }
 
-export function isServer(parsed: RedisServer | UrlFaults): parsed is RedisServer {
+export function isServer(parsed: RedisServer | UrlViolations): parsed is RedisServer {
   return !Array.isArray(parsed)
 }
 

@@ -10,12 +10,12 @@ import type { ReportViolation } from './violation.ts'
 
 /** Reads RETRY_POLICY_FILE, whose rows replace those of the built-in policy. Reports violations; then returns null. */
 export function readRetryPolicy(path: string, report: ReportViolation): Policy | null {
-  const fault = (message: string) => report('RETRY_POLICY_FILE', message)
-  const value = readJson(path, fault)
+  const reportFile = (message: string) => report('RETRY_POLICY_FILE', message)
+  const value = readJson(path, reportFile)
   if (value === undefined) return null
   const checked = check('retry-policy', value, { list: 'all', unknownKeys: 'named' })
   if (checked.valid) return toPolicy(checked.value)
-  for (const { path: where, message } of checked.faults) fault(`${where || '/'} ${message}`)
+  for (const { path: where, message } of checked.faults) reportFile(`${where || '/'} ${message}`)
   return null
 }
 
@@ -57,19 +57,20 @@ function mapValues<V, W>(record: Readonly<Record<string, V>>, map: (value: V, ke
 }
 
 /** Undefined where it reported a violation. A repeated key is a violation, because only its last value would count. */
-function readJson(path: string, fault: (message: string) => void): unknown {
+function readJson(path: string, reportFile: (message: string) => void): unknown {
   const bytes = readFile(path)
   const parsed = parseJson(bytes)
   if (parsed.ok) return parsed.value
   const { rule, message } = parsed.fault
   if (rule === 'duplicate-key') {
-    for (const keys of repeatedKeys(bytes).slice(0, MOST_FAULTS)) fault(repeated(keys, message))
-  } else fault(rule === 'json' ? 'names a file that cannot be read as JSON' : message)
+    for (const keys of repeatedKeys(bytes).slice(0, MOST_VIOLATIONS))
+      reportFile(repeated(keys, message))
+  } else reportFile(rule === 'json' ? 'names a file that cannot be read as JSON' : message)
   return undefined
 }
 
 /** The most violations that are reported. The check against the schema lists as many. */
-const MOST_FAULTS = 20
+const MOST_VIOLATIONS = 20
 /** The form of every valid key of a policy. A message never repeats another key, which might contain a line break. */
 const WORD = /^[\w-]{1,40}$/
 

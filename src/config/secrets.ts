@@ -18,7 +18,7 @@ export interface ApiToken {
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** The environment without empty values. The content of the file that `X_FILE` names becomes the value of `X`. */
-export function readSecretFiles(env: Environment, fault: ReportViolation): Record<string, string> {
+export function readSecretFiles(env: Environment, report: ReportViolation): Record<string, string> {
   const given = Object.entries(env).filter((entry): entry is [string, string] =>
     Boolean(entry[1]?.trim())
   )
@@ -26,11 +26,11 @@ export function readSecretFiles(env: Environment, fault: ReportViolation): Recor
   for (const name of SECRETS) {
     const file = resolved[`${name}_FILE`]
     if (file === undefined) continue
-    if (resolved[name] !== undefined) fault(name, `is given twice: take ${name} or ${name}_FILE`)
+    if (resolved[name] !== undefined) report(name, `is given twice: take ${name} or ${name}_FILE`)
     try {
       resolved[name] = readFileSync(file, 'utf8').trim()
     } catch {
-      fault(`${name}_FILE`, 'names a file that cannot be read')
+      report(`${name}_FILE`, 'names a file that cannot be read')
     }
   }
   return resolved
@@ -50,7 +50,7 @@ const KEY = /^(?<kid>[A-Za-z0-9_-]{1,16}):(?<base64>[A-Za-z0-9+/_-]+={0,2})$/
  */
 export function parseSecretKeys(
   text: string,
-  fault: ReportViolation
+  report: ReportViolation
 ): [SecretKey, ...SecretKey[]] | null {
   const keys = split(text).map((item) => {
     const { kid = '', base64 = '' } = KEY.exec(item)?.groups ?? {}
@@ -61,12 +61,12 @@ export function parseSecretKeys(
   const distinct = new Set(keys.map(({ kid }) => kid)).size === keys.length
   const differ = new Set(keys.map(({ bytes }) => bytes.toString('hex'))).size === keys.length
   if (sound && distinct && first !== undefined) {
-    if (!differ) fault('SECRET_KEYS', 'has the same bytes under two kids')
+    if (!differ) report('SECRET_KEYS', 'has the same bytes under two kids')
     if (keys.some(isOneByte))
-      fault('SECRET_KEYS', 'has a key of one repeated byte: make a random one')
+      report('SECRET_KEYS', 'has a key of one repeated byte: make a random one')
     return [first, ...others]
   }
-  fault('SECRET_KEYS', 'must be kid:base64 of 32 bytes, separated by commas, each kid once')
+  report('SECRET_KEYS', 'must be kid:base64 of 32 bytes, separated by commas, each kid once')
   return null
 }
 
@@ -81,7 +81,7 @@ const TOKEN =
  * Parses API_TOKENS. Reports a violation and returns null where an item is not `name:token` or `name/scope:token`, or a
  * name is repeated.
  */
-export function parseApiTokens(text: string, fault: ReportViolation): ApiToken[] | null {
+export function parseApiTokens(text: string, report: ReportViolation): ApiToken[] | null {
   const tokens = split(text).map((item) => {
     const { name = '', scope = 'admin', token = '' } = TOKEN.exec(item)?.groups ?? {}
     return { name, scope: scope as Scope, token }
@@ -89,9 +89,12 @@ export function parseApiTokens(text: string, fault: ReportViolation): ApiToken[]
   const sound = tokens.length > 0 && tokens.every(({ name }) => name !== '')
   const distinct = new Set(tokens.map(({ name }) => name)).size === tokens.length
   const differ = new Set(tokens.map(({ token }) => token)).size === tokens.length
-  if (sound && distinct && !differ) fault('API_TOKENS', 'has the same token under two names')
+  if (sound && distinct && !differ) report('API_TOKENS', 'has the same token under two names')
   if (sound && distinct) return tokens
-  fault('API_TOKENS', 'must be name:token or name/scope:token, separated by commas, each name once')
+  report(
+    'API_TOKENS',
+    'must be name:token or name/scope:token, separated by commas, each name once'
+  )
   return null
 }
 

@@ -1,8 +1,8 @@
 import type { FastifyHelmetOptions } from '@fastify/helmet'
 
 /**
- * Helmet options for an API. Browsers must not load resources for an answer, show it in a frame, guess its type, send
- * its URL as referrer, or let other origins read it.
+ * Helmet options for an API. Browsers must not load resources for an answer, show it in a frame or guess its type. They
+ * must not send its URL as referrer or let other origins read it.
  */
 export const HELMET: FastifyHelmetOptions = {
   contentSecurityPolicy: {

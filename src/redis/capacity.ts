@@ -30,9 +30,9 @@ export function watchCapacity(redis: Connection, log: Logger, ackReplicas = 0): 
   let mayAsk = true
   let isLoading = false
   let concerns: readonly string[] = []
-  const cry = crier(log)
+  const logChanges = createChangeLogger(log)
   const look = async () => {
-    const looks = await Promise.all(primariesOf(redis).map((master) => lookAt(master, mayAsk)))
+    const looks = await Promise.all(primariesOf(redis).map((primary) => lookAt(primary, mayAsk)))
     const seen = looks.filter((one) => one !== null)
     if (seen.length === 0) return
     // While Redis loads, its INFO wrongly says that it has no append-only file.
@@ -45,7 +45,7 @@ export function watchCapacity(redis: Connection, log: Logger, ackReplicas = 0): 
       redisWarnings(info, { appendfsync, ackReplicas, isCluster })
     )
     concerns = [...new Set(all)]
-    cry(concerns, filled)
+    logChanges(concerns, filled)
   }
   const timer = setInterval(() => void look(), POLL_MS)
   timer.unref()
@@ -69,7 +69,7 @@ export function watchCapacity(redis: Connection, log: Logger, ackReplicas = 0): 
 }
 
 /** Logs a state only where it differs from the last call. */
-function crier(log: Logger) {
+function createChangeLogger(log: Logger) {
   let known = ''
   let wasFull = false
   return (concerns: readonly string[], filled: number) => {
@@ -86,11 +86,11 @@ function crier(log: Logger) {
 
 // CONFIG is asked of the default user only. A user with few rights would leave a denial in the ACL LOG of Redis. The
 // default user has the right, unless CONFIG was taken from it.
-async function lookAt(master: Redis, mayAsk: boolean) {
-  const info = await master.info().catch(({ name }: Error) => (name === 'ReplyError' ? '' : null))
+async function lookAt(primary: Redis, mayAsk: boolean) {
+  const info = await primary.info().catch(({ name }: Error) => (name === 'ReplyError' ? '' : null))
   if (info === null) return null
-  const isDefault = (master.options.username ?? 'default') === 'default'
-  return { info, appendfsync: mayAsk && isDefault ? await askAppendfsync(master) : null }
+  const isDefault = (primary.options.username ?? 'default') === 'default'
+  return { info, appendfsync: mayAsk && isDefault ? await askAppendfsync(primary) : null }
 }
 
 /** Reads the used share of maxmemory from INFO, 0 to 1. A maxmemory of 0 means no limit. */
@@ -102,7 +102,7 @@ export function filledOf(info: string): number {
 /** Asks with CONFIG GET, because INFO lacks appendfsync; null where the answer is refused or unknown. */
 async function askAppendfsync(redis: Redis): Promise<string | null> {
   const reply: unknown = await redis.call('CONFIG', 'GET', 'appendfsync').catch(() => null)
-  return WORDS_OF_APPENDFSYNC.find((word) => Object.values(reply ?? {}).includes(word)) ?? null
+  return APPENDFSYNC_VALUES.find((value) => Object.values(reply ?? {}).includes(value)) ?? null
 }
 
-const WORDS_OF_APPENDFSYNC = ['always', 'everysec', 'no'] as const
+const APPENDFSYNC_VALUES = ['always', 'everysec', 'no'] as const

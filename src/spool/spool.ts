@@ -76,7 +76,7 @@ export function openSpool({ folder, cipher, leaveFree, ...bounds }: SpoolSetting
 
   return {
     put: async (callback, body) =>
-      putting.put({ ...callback, sealed: await cipher.encrypt(body, sealedAs(callback)) }),
+      putting.put({ ...callback, sealed: await cipher.encrypt(body, boundIdOf(callback)) }),
     open,
 
     next(after) {
@@ -111,7 +111,7 @@ export function openSpool({ folder, cipher, leaveFree, ...bounds }: SpoolSetting
 /** Decrypts rows, and remembers the rows that cannot be decrypted. */
 function createDecrypter(cipher: SpoolSettings['cipher']) {
   const unopened = new Set<number>()
-  const bodyOf = (row: Row) => cipher.decrypt(row.sealed, sealedAs(row))
+  const bodyOf = (row: Row) => cipher.decrypt(row.sealed, boundIdOf(row))
   return {
     unopened,
 
@@ -162,7 +162,7 @@ function freeOf(folder: string): number {
 }
 
 /** The id that the encryption binds a body to. Somebody with access to the disk cannot move it to another callback. */
-function sealedAs(callback: SpooledCallback): string {
+function boundIdOf(callback: SpooledCallback): string {
   const { requestId, attempt, callbackId, isEncoded, receivedAt } = callback
   return ['spool', requestId, attempt, callbackId, isEncoded, receivedAt].join('/')
 }
