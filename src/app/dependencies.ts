@@ -44,7 +44,7 @@ export function buildShared(
     large,
     capacity,
     fits,
-    // With another number of partitions than the ledger has, valid callbacks would be refused as unknown.
+    // Where the ledger is set up otherwise, valid callbacks would be refused as unknown.
     canStore: () => isFit() && capacity.canStore(),
     /** Warnings about the configuration of Redis. */
     concerns: () => [refusedDatabase() ?? [], capacity.concerns()].flat(),
@@ -84,7 +84,7 @@ function connectListeners({ redis: address }: Config, build: Build, log: Logger)
   }
 }
 
-/** Checks that the ledger has as many partitions as the configuration says; `fits` rejects where it has not. */
+/** Checks that the ledger is set up as configured; `fits` rejects where it is not. */
 function watchFit({ awaitLedgerCheck }: ReturnType<typeof buildParts>) {
   let isFit = false
   const fits = awaitLedgerCheck().then(() => void (isFit = true))

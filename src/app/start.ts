@@ -13,7 +13,7 @@ import { startBodyThread } from './body-thread-pool.ts'
 export interface RunningService {
   /** Stops the service in order. The public listener accepts callbacks until the delay is over. */
   close(delayMs: number): Promise<void>
-  /** Resolves once Redis answers and the ledger has the configured number of partitions; rejects where it has not. */
+  /** Resolves once Redis answers and the ledger is set up as configured; rejects where it is not. */
   readonly fits: Promise<void>
 }
 

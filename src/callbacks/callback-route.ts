@@ -37,7 +37,7 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
     inHand.add(handling)
     return handling.finally(() => inHand.delete(handling))
   }
-  // The listener closes with its last connection. A callback whose sender has gone has none, and is stored all the same.
+  // The listener closes with its last connection. A callback whose sender has gone is stored all the same.
   app.addHook('onClose', async () => void (await Promise.allSettled(inHand)))
   for (const path of ['/callbacks/*', DOUBLED_PATH]) {
     app.post(path, {

@@ -39,7 +39,7 @@ export async function reEncryptLedger(config: Config, log: Logger): Promise<read
   }
 }
 
-/** Adds up the uses of each key in all partitions, after the re-encryption. */
+/** Adds up the uses of each key in the whole ledger, after the re-encryption. */
 async function usesInAll(
   parts: ReturnType<typeof buildParts>['parts']
 ): Promise<ReadonlyMap<string, KeyUse>> {

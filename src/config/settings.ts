@@ -118,7 +118,7 @@ const properties = {
 }
 
 /**
- * All environment variables of the service. `npm run generate` writes `docs/reference/configuration.md` and
+ * All environment variables of the service. `to-config.ts` turns each into a field of `Config`. `npm run generate` writes `docs/reference/configuration.md` and
  * `.env.example` from this table.
  */
 export const SETTINGS = {

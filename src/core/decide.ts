@@ -47,7 +47,10 @@ export interface DecisionContext {
   readonly callbackTimeoutMs: number
   /** When the service's own authorization expires, if its expiry can be read. */
   readonly authorizationExpiresAt: number | null
-  /** The latest instant at which another request of the same account is still in flight; null if none is. */
+  /**
+   * The latest instant at which another request of the same account is still in flight; null if none is. `load.lua`
+   * reads it, and `commit.lua` checks again: there one request per account is enforced.
+   */
   readonly busyUntil: number | null
   /** The latest attempt with a rejected callback in quarantine; null if there is none. */
   readonly keptAttempt: number | null

@@ -5,7 +5,10 @@ const ALGORITHM = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** Encrypts data so that nobody can read it in Redis. The ciphertext is bound to the id of its request or job. */
+/**
+ * Encrypts data so that nobody can read it in Redis. The ciphertext is bound to the id of its request or job.
+ * `docs/design/threat-model.md` lists the encrypted data.
+ */
 export interface Cipher {
   /** Encrypts with the first key. */
   encrypt(plain: Uint8Array, id: string): Buffer

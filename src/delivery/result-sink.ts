@@ -1,5 +1,6 @@
 /**
- * The target of results. Another target, such as an HTTP endpoint, is another implementation beside `bullmq-sink.ts`.
+ * The target of results. Another target, such as an HTTP endpoint, is another implementation beside `bullmq-sink.ts`,
+ * chosen in `app/ledger-parts.ts`.
  */
 export interface ResultSink {
   /** Delivers a result; resolves once the target has it. Idempotent: a repeated id adds nothing. */

@@ -7,7 +7,10 @@ import { markRefusedCredentials } from '../send-limits.ts'
 
 /** An envelope that was received and stored for an attempt, and not yet applied. */
 export interface Callback {
-  /** `<attempt>.<sha256 of the bytes>`: the same bytes for the same callback token are one callback. */
+  /**
+   * `<attempt>.<sha256 of the bytes>`: the same bytes for the same callback token are one callback. `receive.lua` rejects
+   * a duplicate.
+   */
   readonly id: string
   readonly attempt: number
   readonly receivedAt: number
