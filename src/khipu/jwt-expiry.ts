@@ -1,4 +1,4 @@
-import { decodeJwt } from 'jose'
+import { decodeJwt } from 'jose/jwt/decode'
 
 /**
  * When an authorization expires, in ms since 1970: the `exp` of a JWT; null if it cannot be read. The signature is not
