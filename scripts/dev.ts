@@ -25,7 +25,6 @@ const khipu = await startKhipu({
 })
 const prefix = process.env['QUEUE_PREFIX'] ?? 'khipu-dev'
 const env = {
-  REDIS_URL: redis.url,
   QUEUE_PREFIX: prefix,
   PUBLIC_HOST: '127.0.0.1',
   PUBLIC_PORT: String(PORTS.public),
@@ -36,7 +35,8 @@ const env = {
   KHIPU_BASE_URL: khipu.url,
   KHIPU_API_KEY: 'dev',
   SHUTDOWN_DELAY: '0s',
-  ...process.env
+  ...process.env,
+  REDIS_URL: redis.url
 }
 const consumer = startConsumer({
   redisUrl: redis.url,
@@ -51,10 +51,12 @@ const service = spawn(process.execPath, [...watched, 'src/main.ts'], {
   stdio: 'inherit'
 })
 
+// Of API_TOKENS in the environment none is shown.
+const token = process.env['API_TOKENS'] === undefined ? TOKEN : '<of API_TOKENS>'
 console.log(`
-operator API  http://127.0.0.1:${env.ADMIN_PORT}, token "${TOKEN}"
+operator API  http://127.0.0.1:${env.ADMIN_PORT}, token "${token}"
 simulator     ${khipu.url}/simulator/calls
-ask           curl -sS http://127.0.0.1:${env.ADMIN_PORT}/v1/requests -H 'Authorization: Bearer ${TOKEN}' \\
+ask           curl -sS http://127.0.0.1:${env.ADMIN_PORT}/v1/requests -H 'Authorization: Bearer ${token}' \\
                 -H 'Content-Type: application/json' -d '{"RequestData":{"AccountNumber":"1001-1"}}'
 Ctrl-C ends it. simulator/README.md lists the scenarios by how the account number begins.
 `)

@@ -40,6 +40,7 @@ const KILL_AFTER_MS = 5_000
 
 /** Runs one test file in a process of its own, as `node FILE`, and reads the TAP that it prints. */
 export async function runTestFile(file: string, options: RunOptions): Promise<FileResult> {
+  if (options.signal.aborted) return notRun(file)
   const startedAt = performance.now()
   const tap = readTap()
   const child = spawn(process.execPath, [file], {
@@ -54,7 +55,12 @@ export async function runTestFile(file: string, options: RunOptions): Promise<Fi
   const end = (reason: string) => {
     endedFor ??= reason
     child.kill('SIGTERM')
-    setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref()
+    setTimeout(() => {
+      child.kill('SIGKILL')
+      // What the file has started may hold its pipes open, and this process with them.
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }, KILL_AFTER_MS).unref()
   }
   const limitTime = (ms: number) => setTimeout(() => end(`took more than ${ms / 1000} s`), ms)
   let timer = limitTime(options.timeoutMs)
@@ -66,14 +72,20 @@ export async function runTestFile(file: string, options: RunOptions): Promise<Fi
   })
   const abort = () => end('stopped')
   options.signal.addEventListener('abort', abort)
-  const code = await new Promise<number | string | null>((resolve, reject) => {
-    child.on('error', reject)
+  const code = await new Promise<number | string | null>((resolve) => {
+    child.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
     child.on('close', (exitCode, signal) => resolve(exitCode ?? signal))
   })
   clearTimeout(timer)
   options.signal.removeEventListener('abort', abort)
 
   return { file, ms: Math.round(performance.now() - startedAt), ...tap.end(endedFor, code) }
+}
+
+/** A file whose turn comes after the run was stopped. */
+function notRun(file: string): FileResult {
+  const failed = [{ name: 'stopped', diag: {} }]
+  return { file, ms: 0, passed: 0, failed, skipped: [], printed: '' }
 }
 
 /** Collects the asserts of one file. */

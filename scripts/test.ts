@@ -73,14 +73,14 @@ async function runAll(): Promise<void> {
   } catch (error) {
     faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
   }
-  times.save([...results.values()].flat())
+  if (!stop.signal.aborted) times.save([...results.values()].flat())
   summarize(results, faults)
 }
 
 async function runTier({ tier, files }: Chosen): Promise<FileResult[]> {
   const startedAt = performance.now()
   const redis = tier.needsRedis ? await startRedis({ log: (line) => console.log(line) }) : null
-  rmSync(coverageFolder, { recursive: true, force: true })
+  if (isCovered && tier.isCovered) rmSync(coverageFolder, { recursive: true, force: true })
   const env = {
     ...process.env,
     // tap says then which test was running.

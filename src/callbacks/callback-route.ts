@@ -4,9 +4,9 @@ import type { Capability } from '../crypto/callback-token.ts'
 import type { EncryptBody } from '../crypto/encrypt.ts'
 import { type UnframedBody, unframedBody } from '../http/unframed-body.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
-import { REFUSALS, sendAnswer } from './callback-answers.ts'
+import { CALLBACK_ANSWERS, type CallbackOutcome, REFUSALS, sendAnswer } from './callback-answers.ts'
 import type { CallbackStore, Placed, ReceivedCallback } from './redis-store.ts'
-import { answer, checkToken, DOUBLED_PATH, type TokenDeps } from './check-token.ts'
+import { checkToken, DOUBLED_PATH, type TokenDeps } from './check-token.ts'
 import type { Examine } from './examine-body.ts'
 import type { Verdict } from './parse-body.ts'
 import type { BodyReading } from './read-body.ts'
@@ -33,7 +33,7 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
   const fewAtOnce = pLimit(MOST_LARGE_AT_ONCE)
   const { reading } = deps
   const inHand = new Set<Promise<unknown>>()
-  const track = (handling: Promise<unknown>) => {
+  const track = <T>(handling: Promise<T>) => {
     inHand.add(handling)
     return handling.finally(() => inHand.delete(handling))
   }
@@ -49,10 +49,20 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
         // The sender has gone while it waited: there is nobody to answer.
         return reply.hijack()
       },
-      handler: (request, reply) =>
-        track(reading.finish(request, () => receive(deps, fewAtOnce, request, reply)))
+      handler: async (request, reply) => {
+        const task = () => receive(deps, fewAtOnce, request, reply)
+        const { outcome, more } = await track(reading.finish(request, task))
+        // The memory of the body is free by now, however slowly the caller reads its answer.
+        return sendAnswer(reply, outcome, more)
+      }
     })
   }
+}
+
+/** What is answered once nothing of the body is in hand. */
+interface Answer {
+  readonly outcome: CallbackOutcome
+  readonly more?: Readonly<Record<string, unknown>>
 }
 
 async function receive(
@@ -60,9 +70,9 @@ async function receive(
   fewAtOnce: LimitFunction,
   request: FastifyRequest,
   reply: FastifyReply
-): Promise<unknown> {
+): Promise<Answer> {
   const { capability } = request
-  if (capability === null) return answer(deps, reply, 'notFound')
+  if (capability === null) return counted(deps, 'notFound')
   const unframed = unframedBody(request.raw)
   if (unframed !== undefined) return receiveUnframed(deps, request, reply, capability, unframed)
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
@@ -71,7 +81,7 @@ async function receive(
     const isEncoded = isEncodedBody(request)
     const examined = await deps.examine(body, isEncoded, capability.requestId)
     const arrival = { capability, body, isEncoded, ...examined }
-    return storeAndAnswer(deps, request, reply, { arrival, cameAt, canWait: true })
+    return storeAndCount(deps, request, { arrival, cameAt, canWait: true })
   }
   return body.length > LARGE_BYTES ? fewAtOnce(examineAndStore) : examineAndStore()
 }
@@ -89,7 +99,7 @@ async function receiveUnframed(
   reply: FastifyReply,
   capability: Capability,
   unframed: UnframedBody
-): Promise<unknown> {
+): Promise<Answer> {
   void reply.header('connection', 'close')
   const body = await unframed.read(request.routeOptions.bodyLimit)
   if (body === null) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
@@ -97,29 +107,33 @@ async function receiveUnframed(
   const arrival = { capability, body, isEncoded: false, verdict: UNFRAMED, sealed }
   // Not on the disk: what is drained from there is parsed again, and might pass as a callback.
   const canWait = false
-  return storeAndAnswer(deps, request, reply, { arrival, cameAt: performance.now(), canWait })
+  return storeAndCount(deps, request, { arrival, cameAt: performance.now(), canWait })
 }
 
 /** What the answer says is true by then. */
-async function storeAndAnswer(
+async function storeAndCount(
   deps: CallbackDeps,
   { isKnown, askedForMs }: FastifyRequest,
-  reply: FastifyReply,
   received: Pick<ReceivedCallback, 'arrival' | 'cameAt' | 'canWait'>
-): Promise<FastifyReply> {
+): Promise<Answer> {
   const placed = await deps.store.store({ ...received, isKnown, askedForMs })
-  if (placed === null) return answer(deps, reply, 'unavailable')
+  if (placed === null) return counted(deps, 'unavailable')
   const { status, id } = placed
-  if (status === 'unknown') return answer(deps, reply, 'notFound')
-  if (status === 'full') return answer(deps, reply, 'tooMany')
+  if (status === 'unknown') return counted(deps, 'notFound')
+  if (status === 'full') return counted(deps, 'tooMany')
   report(deps, received.arrival, placed)
   const { verdict } = received.arrival
   if (verdict.type === 'refused') {
     const { faults } = verdict
-    return sendAnswer(reply, REFUSALS[verdict.status], { quarantineId: id, faults })
+    return { outcome: REFUSALS[verdict.status], more: { quarantineId: id, faults } }
   }
   const outcome = status === 'kept' ? 'late' : status
-  return sendAnswer(reply, outcome, outcome === 'accepted' ? { receipt: id } : {})
+  return outcome === 'accepted' ? { outcome, more: { receipt: id } } : { outcome }
+}
+
+function counted(deps: CallbackDeps, outcome: CallbackOutcome): Answer {
+  deps.counted(CALLBACK_ANSWERS[outcome].metric)
+  return { outcome }
 }
 
 /** Counts and logs what was stored. What is on disk has its log line from there. */

@@ -9,7 +9,7 @@ export interface PublishInWorkerDeps extends AdvanceDeps {
 /**
  * Returns the same dependencies, but leaves the publication of a result with a body to a worker. A body may end the
  * process that publishes it, and that must not be the process of the listener. A result without a body is published at
- * once.
+ * once; so is the extra result of a late callback, by the call that accepts it.
  */
 export function publishInWorker<Deps extends PublishInWorkerDeps>(deps: Deps): Deps {
   const { ledger, jobs } = deps

@@ -18,6 +18,8 @@ const folder = t.testdir({
   'exits.ts': `${TAP}t.pass(); process.on('exit', () => { process.exitCode = 7 })`,
   'dies.ts': `${TAP}t.test('half', async (t) => { t.pass(); process.kill(process.pid, 'SIGKILL'); ${NEVER} })`,
   'hangs.ts': `${TAP}process.on('SIGTERM', () => {}); t.pass(); ${NEVER}`,
+  'leaves-a-child.ts': `import { spawn } from 'node:child_process'\n${TAP}t.pass(); process.on('SIGTERM', () => {})
+    console.log(spawn('sleep', ['60'], { stdio: 'inherit' }).pid); ${NEVER}`,
   'asks-for-time.ts': `${TAP}t.comment('timeout=60000'); t.pass()
     await new Promise((resolve) => setTimeout(resolve, 3_000))`,
   'not-code.ts': `this is no TypeScript`
@@ -73,8 +75,15 @@ t.test(
     const stop = new AbortController()
     setTimeout(() => stop.abort(), 500)
     t.match(namesOf((await run('hangs', 60_000, stop.signal)).failed), ['stopped'])
+    t.match(await run('passes', 60_000, stop.signal), { passed: 0, failed: [{ name: 'stopped' }] })
   }
 )
+
+t.test('a file is not waited for whose child holds its output open', async (t) => {
+  const { failed, printed } = await run('leaves-a-child', 1_000)
+  t.match(namesOf(failed), ['took more than 1 s'])
+  t.ok(process.kill(Number(printed), 'SIGKILL'), 'its child is still there')
+})
 
 t.test('a file may ask for more time', async (t) => {
   t.match(await run('asks-for-time', 2_000), { passed: 1, failed: [] })
