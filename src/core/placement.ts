@@ -15,7 +15,7 @@ export function placeOf(id: string, count: number): number {
 
 /** The part that holds an id. */
 export function holderOf<Part>(parts: readonly [Part, ...Part[]], id: string): Part {
-  return parts[placeOf(id, parts.length)] ?? parts[0]
+  return parts[placeOf(id, parts.length)] as Part
 }
 
 /** Draws ids until one has the same place as its account. So all requests of an account share a partition. */
