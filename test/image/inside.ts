@@ -115,8 +115,9 @@ export const insideChecks: readonly Check[] = [
     name: 'Redis keeps what it is given',
     async run(site) {
       const { body } = await site.api<{ concerns: string[] }>('GET', '/health/ready')
-      refuse(body.concerns)
-      return 'no concerns'
+      // The demo's policy waits seconds in the place of hours, and readiness says so.
+      refuse(body.concerns.filter((concern) => !concern.startsWith('wait-4-hours: ')))
+      return "no concerns but that of the demo's policy"
     }
   }
 ]
