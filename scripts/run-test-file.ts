@@ -82,7 +82,7 @@ export async function runTestFile(file: string, options: RunOptions): Promise<Fi
   return { file, ms: Math.round(performance.now() - startedAt), ...tap.end(endedFor, code) }
 }
 
-/** A file whose turn comes after the run was stopped. */
+/** The result of a file that was not started, because the run was stopped. */
 function notRun(file: string): FileResult {
   const failed = [{ name: 'stopped', diag: {} }]
   return { file, ms: 0, passed: 0, failed, skipped: [], printed: '' }

@@ -1,27 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
+import { ok } from '../helpers/callbacks.ts'
 import { call } from '../helpers/service-process.ts'
+import { spoolFolder } from '../helpers/spool.ts'
 import { until } from '../helpers/until.ts'
 import { accountOf, ask, atRest, resultsOf, startWorld } from '../helpers/world.ts'
 
-const sample = JSON.stringify({
-  OperationId: '6baf6c19-e485-463b-ae24-a821b025c8a4',
-  Status: 'OK',
-  Data: { Transaction: [] },
-  AdditionalInformation: null,
-  Error: null,
-  LifeSpan: null
-})
+const sample = JSON.stringify(ok({ Data: { Transaction: [] } }))
 
 const CLEAN = { code: 0, signal: null }
-
-async function folderOf(t: Test): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'khipu-spool-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  return folder
-}
 
 t.test(
   'without a spool callbacks are answered 503 until Redis is there, and then all heals',
@@ -94,7 +81,7 @@ t.test(
 t.test(
   'with a spool callbacks are taken, and a stop leaves them for the next process',
   async (t) => {
-    const env = { SPOOL_DIR: join(await folderOf(t), 'spool') }
+    const env = { SPOOL_DIR: join(spoolFolder(t), 'spool') }
     const world = await startWorld(t, { ownRedis: true, env })
     const before = await world.start()
     const requestId = await ask(before, accountOf('1205', 1))

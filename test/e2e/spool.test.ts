@@ -1,17 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
+import { spoolFolder } from '../helpers/spool.ts'
 import { otherPorts, startWorld } from '../helpers/world.ts'
 
-async function folderOf(t: Test): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'khipu-spool-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  return folder
-}
-
 t.test('a second process in the same folder does not start; a worker does', async (t) => {
-  const env = { SPOOL_DIR: await folderOf(t) }
+  const env = { SPOOL_DIR: spoolFolder(t) }
   const world = await startWorld(t, { env })
   await world.start()
   const second = world.spawn(await otherPorts())
@@ -25,7 +19,7 @@ t.test('a second process in the same folder does not start; a worker does', asyn
 })
 
 t.test('a folder that cannot be written keeps it from starting', async (t) => {
-  const file = join(await folderOf(t), 'file')
+  const file = join(spoolFolder(t), 'file')
   await writeFile(file, '')
   const world = await startWorld(t, { env: { SPOOL_DIR: file } })
   const service = world.spawn()
