@@ -31,10 +31,7 @@ export function parseJson(bytes: Uint8Array, mostValues = MOST_VALUES): ParsedJs
   const { depth, values, members, number, hasBackslashKey } = scanned
   if (depth > MOST_DEPTH) return refuse('depth', `is nested deeper than ${MOST_DEPTH} levels`)
   if (values > mostValues)
-    return refuse(
-      'values',
-      `has more than ${mostValues} values: BODY_VALUES, or the memory, allows no more`
-    )
+    return refuse('values', `has more than ${mostValues} values, which is the limit here`)
   if (number > LONGEST_NUMBER)
     return refuse('number', `has a number of over ${LONGEST_NUMBER} digits`)
   if (hasBackslashKey) return refuse('key', 'has a key with a backslash in it')

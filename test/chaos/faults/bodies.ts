@@ -11,6 +11,7 @@ import { askWithheld, type Withheld } from './withheld.ts'
 /** Bodies that would fill the memory of a small container, or hold up the event loop. */
 export const bodyFaults: readonly Fault[] = [
   { name: 'bodies of every shape at 256 MB of heap', run: shapes, isLong: true },
+  { name: 'late bodies of every shape, accepted', run: lateShapes, isLong: true },
   { name: 'twenty bodies of 3 MB at once', run: (run) => atOnce(run, 20, 3) },
   { name: 'thirty bodies of 10 MB at once', run: (run) => atOnce(run, 30, 10), isLong: true }
 ]
@@ -38,6 +39,33 @@ async function shapes(run: Run): Promise<Figures> {
   must(statuses.join() === expected.join(), `answered ${statuses.join()}`)
   const good = members.filter((_, index) => statuses[index] === 200)
   return figures(world, service, good, await seen.stop())
+}
+
+/** An operator's call publishes a late result in the process that listens. */
+async function lateShapes(run: Run): Promise<Figures> {
+  const bodies = [...bodiesOfEveryShape().values()]
+  const { world, service, seen } = await open(run)
+  const members = await askWithheld(world, service, bodies.length)
+  for (const { requestId } of members) {
+    const cancelled = await service.api('POST', `/v1/requests/${requestId}/cancel`)
+    must(cancelled.status === 200, `cancelled with ${cancelled.status}`)
+  }
+  for (const [index, body] of bodies.entries()) {
+    const status = await post(run, members[index], body)
+    must(status === 200, `answered ${status}`)
+  }
+  const kept = async () =>
+    (await service.api<{ items: { quarantineId: string }[] }>('GET', '/v1/quarantine')).body.items
+  await until('all are kept', async () => (await kept()).length === bodies.length)
+  for (const { quarantineId } of await kept()) {
+    const { status } = await service.api('POST', `/v1/quarantine/${quarantineId}/accept`)
+    must(status === 200, `accepted with ${status}`)
+  }
+  return countResults(
+    world,
+    members.map(({ requestId }) => `${requestId}-late`),
+    await seen.stop()
+  )
 }
 
 async function atOnce(run: Run, count: number, megabytes: number): Promise<Figures> {
@@ -87,11 +115,12 @@ async function post(run: Run, member: Withheld | undefined, body: Buffer): Promi
   return answer.statusCode
 }
 
+/** Waits until the requests have published their results, and counts those. */
 async function figures(
   world: World,
   service: Service,
   good: readonly Withheld[],
-  { slowestMs, residentMb }: { readonly slowestMs: number; readonly residentMb: number }
+  watched: Watched
 ): Promise<Figures> {
   const isPublished = async ({ requestId }: Withheld) => {
     const { history } = await view(service, requestId)
@@ -100,18 +129,35 @@ async function figures(
   await Promise.all(
     good.map((member) => until('it is published', () => isPublished(member), 120_000))
   )
+  return countResults(
+    world,
+    good.map(({ requestId }) => requestId),
+    watched
+  )
+}
+
+interface Watched {
+  readonly slowestMs: number
+  readonly residentMb: number
+}
+
+/** Counts the results with these job ids. */
+async function countResults(
+  world: World,
+  jobIds: readonly string[],
+  { slowestMs, residentMb }: Watched
+): Promise<Figures> {
   const { resident, live } = { resident: Math.round(residentMb), live: Math.round(slowestMs) }
   must(resident < MOST_RESIDENT_MB, `it took ${resident} MB`)
   must(live < LIVE_WITHIN_MS, `liveness took ${live} ms`)
-  const keys = good.map(({ requestId }) => world.results.toKey(requestId))
-  const counts = await Promise.all(keys.map((key) => world.client.exists(key)))
-  const results = counts.reduce((sum, count) => sum + count, 0)
+  const counts = await Promise.all(jobIds.map((id) => world.client.exists(world.results.toKey(id))))
+  const results = counts.reduce((sum, found) => sum + found, 0)
   return {
-    requests: good.length,
-    acknowledged: good.length,
+    requests: jobIds.length,
+    acknowledged: jobIds.length,
     kills: 0,
     results,
-    lost: good.length - results,
+    lost: jobIds.length - results,
     doubled: 0,
     stuck: 0,
     extraSends: 0,

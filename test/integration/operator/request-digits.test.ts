@@ -71,6 +71,20 @@ t.test('a number in the place of an object is refused, whatever its digits', asy
   }
 })
 
+t.test('RequestData may be long, but has 10,000 values at most', async (t) => {
+  const { ask } = await openAll(t)
+  const long = await ask(`{"RequestData":{"AccountNumber":"1","X":"${'x'.repeat(1_000_000)}"}}`)
+  t.equal(long.status, 202)
+  const many = (count: number) =>
+    ask(`{"RequestData":{"AccountNumber":"1","X":[${Array(count).fill('1e5').join()}]}}`)
+  // The body, RequestData, the account number and the array are values as well.
+  t.equal((await many(9_996)).status, 202)
+  t.match(await many(9_997), {
+    status: 422,
+    json: { code: 'invalid-input', errors: [{ path: '', rule: 'values' }] }
+  })
+})
+
 /** A listener for operators, and a Khipu that remembers the bodies it gets. */
 async function openAll(t: Test) {
   const service = await openServerService(t)
