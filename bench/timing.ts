@@ -14,6 +14,7 @@ import {
   buildCallbackListener,
   type CallbackListenerDeps
 } from '../src/callbacks/callback-listener.ts'
+import type { RedisStoreDeps } from '../src/callbacks/redis-store.ts'
 import { startRedis } from '../simulator/private-redis.ts'
 
 /**
@@ -29,7 +30,7 @@ const THRESHOLD = 4.5
 const COUNTED = 0.95
 const DAY = 86_400_000
 
-type Checks = Pick<CallbackListenerDeps, 'capabilities' | 'ledger'>
+type Checks = Pick<CallbackListenerDeps, 'capabilities'> & Pick<RedisStoreDeps, 'ledger'>
 type Kind = (token: string) => string
 
 interface Question {
@@ -97,20 +98,20 @@ export async function compareTimes(): Promise<void> {
   const open = async (port: number, used: Checks) => {
     const never = { enqueueCallback: async () => {} }
     const replicas = awaitReplicas(connection, 0, 'khipu:fence')
+    const writer = { ...opened, jobs: never, replicas }
     const others = {
-      jobs: never,
       examine: examineInline(createCipher(secretKeys)),
       seal: encryptInline(createCipher(secretKeys)),
-      replicas,
       spool: null,
-      canStore: () => true,
       isStopping: () => false,
       counted: () => {},
       dropped: () => {}
     }
+    const writers = { small: writer, large: writer }
+    const redis = { ledger: used.ledger, writers, canStore: () => true }
     const refusals = { perAddress: 1e9, inAll: 1e9 }
     const settings = { bodyLimit: 1000, refusals, maxConnections: 100, trustedProxies: [] }
-    const app = await buildCallbackListener({ ...opened, ...others, ...used, log }, settings)
+    const app = await buildCallbackListener({ ...others, ...used, redis, log }, settings)
     await app.listen({ host: '127.0.0.1', port })
     return app
   }

@@ -41,7 +41,7 @@ export function buildShared(
     seal,
     review,
     show,
-    large,
+    writers: { small: parts, large },
     capacity,
     fits,
     // Where the ledger is set up otherwise, valid callbacks would be refused as unknown.

@@ -2,26 +2,33 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/read-config.ts'
 import { expiryOf } from '../khipu/jwt-expiry.ts'
 import { watchCapacity } from '../redis/capacity.ts'
+import { type AdvanceDeps, createAdvance } from '../ledger/advance.ts'
 import { MOST_CALLBACKS } from '../ledger/ledger.ts'
-import { openLedger } from '../ledger/open-ledger.ts'
+import { type LedgerSettings, openLedger } from '../ledger/open-ledger.ts'
 import { awaitPartitionCheck, checkPartitions, joinPartitions } from '../ledger/partitions.ts'
 import { awaitReplicas } from '../redis/replicas.ts'
 import { publishSafely } from '../ledger/publish-safely.ts'
 import { createCipher, type EncryptBody } from '../crypto/encrypt.ts'
-import { openBullmqSink } from '../delivery/bullmq-sink.ts'
+import { openBullmqSink, type ResultQueueSettings } from '../delivery/bullmq-sink.ts'
 import type { Connection } from '../redis/connect.ts'
 import { type Compose, composeInline } from '../delivery/compose-result.ts'
-import { createJobs } from '../queue/ensure-jobs.ts'
+import { createJobs, type RequestJobs } from '../queue/ensure-jobs.ts'
+import { createOperatorAdvance } from '../operator/operator-advance.ts'
 import { openQueues } from '../queue/queues.ts'
 import { createResults, type ResultsDeps } from '../delivery/publish-results.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
+
+/** The settings of the ledger, of the queues and of the result queue. */
+export type PartsConfig = LedgerSettings &
+  ResultQueueSettings &
+  Pick<Config, 'khipuAuthorization' | 'callbackTimeoutMs' | 'partitions' | 'ackReplicas'>
 
 /**
  * The ledger and the queues on one connection. The listeners' connection and the workers' connection must never share
  * them.
  */
 export function buildParts(
-  config: Config,
+  config: PartsConfig,
   redis: Connection,
   log: Logger,
   compose: Compose = composeInline(),
@@ -43,16 +50,19 @@ export function buildParts(
   const releasesPerSecond = config.policy.releasesPerSecond / config.partitions
   const policy = { ...config.policy, releasesPerSecond }
   const common = { jobs, policy, callbackTimeoutMs, authorizationExpiresAt, random: Math.random }
+  const joined = { ...joinPartitions([first, ...others]), ...common }
   return {
-    ...joinPartitions([first, ...others]),
-    ...common,
-    parts: [first, ...others].map((part) => ({ ...part, ...common })),
+    ...joined,
+    operatorAdvance: createOperatorAdvance(joined),
+    parts: [first, ...others].map((part) => withAdvance({ ...part, ...common })),
     accounts: first.accounts,
     cursors: first.cursors,
     /** Rejects where the ledger has another number of partitions than the configuration, or Redis does not answer. */
     checkLedger: () => checkPartitions(check),
     /** Waits until Redis answers, then does the same check. */
     awaitLedgerCheck: () => awaitPartitionCheck(check),
+    queues,
+    sink,
     replicas,
     backlog: sink.backlog,
     watchCapacity: () => watchCapacity(redis, log, config.ackReplicas),
@@ -62,7 +72,13 @@ export function buildParts(
   }
 }
 
-function openPartitions(config: Config, redis: Connection) {
+type Part = ReturnType<typeof openLedger> & AdvanceDeps & { readonly jobs: RequestJobs }
+
+function withAdvance(part: Part) {
+  return { ...part, advance: createAdvance(part), operatorAdvance: createOperatorAdvance(part) }
+}
+
+function openPartitions(config: PartsConfig, redis: Connection) {
   const open = (index: number) => openLedger(redis, config, { index, count: config.partitions })
   const others = Array.from({ length: config.partitions - 1 }, (_, index) => open(index + 1))
   return [open(0), ...others] as const

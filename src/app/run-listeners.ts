@@ -16,15 +16,10 @@ const LAST_BODIES_MS = 2_500
 /** Opens the listener that Khipu calls. */
 export async function runPublic(config: Config, shared: Shared, log: Logger): Promise<Running> {
   const { metrics } = shared
-  const { ledger, quarantine, replicas, jobs, large, canStore } = shared
+  const { ledger, writers, canStore } = shared
   const app = await buildCallbackListener(
     {
-      ledger,
-      quarantine,
-      replicas,
-      jobs,
-      large,
-      canStore,
+      redis: { ledger, writers, canStore },
       capabilities: shared.capabilities,
       examine: shared.examine,
       seal: shared.seal,
@@ -56,14 +51,16 @@ export async function runAdmin(
 ): Promise<Running> {
   const ofPolicy = policyWarnings(config.policy)
   const deps: OperatorListenerDeps = {
-    catalog: shared.catalog,
-    canStore: shared.canStore,
-    concerns: () => [...ofPolicy, ...shared.concerns()],
-    trouble: shared.trouble,
-    backlog: shared.backlog,
-    isStopping: shared.isStopping,
-    spool: shared.spool,
-    metrics: () => shared.metrics.render(),
+    health: {
+      catalog: shared.catalog,
+      canStore: shared.canStore,
+      concerns: () => [...ofPolicy, ...shared.concerns()],
+      trouble: shared.trouble,
+      backlog: shared.backlog,
+      isStopping: shared.isStopping,
+      spool: shared.spool,
+      metrics: () => shared.metrics.render()
+    },
     operator: withOperator ? operatorDeps(config, shared, log) : null,
     dropped: () => shared.metrics.dropped('operator'),
     log
@@ -75,30 +72,40 @@ export async function runAdmin(
 }
 
 function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps {
-  const { ledger, catalog, quarantine, idempotency, replicas, jobs, parts } = shared
-  const { policy, random, callbackTimeoutMs, authorizationExpiresAt } = shared
-  const { accounts, cursors, newRequestId, canStore, review, show } = shared
+  const { ledger, catalog, quarantine, jobs, policy, accounts, cursors } = shared
+  const { operatorAdvance: advance } = shared
   return {
-    ledger,
-    catalog,
-    quarantine,
-    idempotency,
-    replicas,
-    jobs,
-    parts,
-    policy,
-    random,
-    callbackTimeoutMs,
-    authorizationExpiresAt,
-    accounts,
-    cursors,
-    newRequestId,
-    canStore,
-    review,
-    show,
+    create: {
+      ledger,
+      catalog,
+      jobs,
+      accounts,
+      newRequestId: shared.newRequestId,
+      idempotency: shared.idempotency,
+      replicas: shared.replicas,
+      hasAuthorization: config.khipuAuthorization !== null,
+      canStore: shared.canStore,
+      log
+    },
+    requests: { catalog, cursors },
+    changes: { advance, ledger, accounts, jobs, policy, log },
+    notifications: {
+      parts: shared.parts.map((part) => ({
+        advance: part.operatorAdvance,
+        catalog: part.catalog,
+        notifications: part.notifications,
+        policy
+      })),
+      log
+    },
+    quarantine: {
+      accept: { advance, ledger, catalog, quarantine, jobs, review: shared.review },
+      quarantine,
+      cursors,
+      show: shared.show,
+      log
+    },
     tokens: config.apiTokens,
-    unauthorized: shared.metrics.unauthorized,
-    hasAuthorization: config.khipuAuthorization !== null,
-    log
+    unauthorized: shared.metrics.unauthorized
   }
 }

@@ -2,9 +2,11 @@ import type { Logger } from 'pino'
 import type { Draining } from '../callbacks/drain-spool.ts'
 import type { Config } from '../config/read-config.ts'
 import { callbackUrl } from '../crypto/callback-token.ts'
-import { createKhipuClient } from '../khipu/client.ts'
+import type { EncryptBody } from '../crypto/encrypt.ts'
+import { createKhipuClient, type KhipuClient } from '../khipu/client.ts'
 import { connectWaiting } from '../redis/connect.ts'
-import { startWorker } from '../worker/worker.ts'
+import type { Replicas } from '../redis/replicas.ts'
+import { startWorker, type WorkerDeps } from '../worker/worker.ts'
 import type { BodyThread } from './body-thread-pool.ts'
 import type { Shared } from './dependencies.ts'
 import { buildParts } from './ledger-parts.ts'
@@ -29,24 +31,11 @@ export function runWorker(
     proxy: config.khipuProxy,
     classify
   })
-  const common = {
-    connection,
-    replicas: parts.replicas,
-    khipu,
-    seal,
-    capabilities: shared.capabilities,
-    callbackUrl: (token: string) => callbackUrl(config.publicUrl, token),
-    authorization: config.khipuAuthorization,
-    requestTimeoutMs: config.requestTimeoutMs,
-    canStore: () => !shared.capacity.isFull(),
-    callbacksWait,
-    ledgerRetentionMs: config.ledgerRetentionMs,
-    concurrency: Math.ceil(config.workerConcurrency / parts.parts.length),
-    sweepIntervalMs: config.sweepIntervalMs,
-    sent: shared.metrics.sent,
-    log
-  }
-  const workers = parts.parts.map((part) => startWorker({ ...part, ...common }))
+  const common = { connection, replicas: parts.replicas, khipu, seal, callbacksWait, log }
+  const concurrency = Math.ceil(config.workerConcurrency / parts.parts.length)
+  const workers = parts.parts.map((part) =>
+    startWorker({ ...workerDeps(config, shared, part, common), concurrency })
+  )
   return {
     async close() {
       await Promise.all(workers.map((worker) => worker.close()))
@@ -54,5 +43,50 @@ export function runWorker(
       await khipu.close()
       connection.disconnect()
     }
+  }
+}
+
+type Part = ReturnType<typeof buildParts>['parts'][number]
+
+/** What the workers of all parts have in common. */
+interface Common extends Pick<WorkerDeps, 'connection' | 'log'> {
+  readonly replicas: Replicas
+  readonly khipu: KhipuClient
+  readonly seal: EncryptBody
+  readonly callbacksWait: (() => boolean) | undefined
+}
+
+function workerDeps(
+  config: Config,
+  { capabilities, capacity, metrics }: Shared,
+  { advance, ledger, catalog, quarantine, notifications, jobs, policy, tag }: Part,
+  { connection, replicas, khipu, seal, callbacksWait, log }: Common
+): Omit<WorkerDeps, 'concurrency'> {
+  const { khipuAuthorization: authorization, requestTimeoutMs, ledgerRetentionMs } = config
+  return {
+    send: {
+      advance,
+      ledger,
+      catalog,
+      quarantine,
+      replicas,
+      seal,
+      khipu,
+      capabilities,
+      callbackUrl: (token) => callbackUrl(config.publicUrl, token),
+      authorization,
+      requestTimeoutMs,
+      canStore: () => !capacity.isFull(),
+      sent: metrics.sent,
+      log
+    },
+    callback: { advance, log },
+    deadline: { advance, callbacksWait, log },
+    sweep: { advance, catalog, quarantine, notifications, jobs, policy, ledgerRetentionMs, log },
+    connection,
+    tag,
+    releasesPerSecond: policy.releasesPerSecond,
+    sweepIntervalMs: config.sweepIntervalMs,
+    log
   }
 }

@@ -39,10 +39,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
       ? null
       : startDraining({
           ledger: shared.ledger,
-          quarantine: shared.quarantine,
-          replicas: shared.replicas,
-          jobs: shared.jobs,
-          large: shared.large,
+          writers: shared.writers,
           canStore: shared.canStore,
           examine: shared.examine,
           spool,

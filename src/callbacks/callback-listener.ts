@@ -15,7 +15,7 @@ import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
 import { protocolAnswer, sendAnswer } from './callback-answers.ts'
 import { type CallbackDeps, callbackRoute } from './callback-route.ts'
 import { createRedisStore, type RedisStoreDeps } from './redis-store.ts'
-import { answer, refuseCall } from './check-token.ts'
+import { answer, refuseCall, type TokenDeps } from './check-token.ts'
 import type { Examine } from './examine-body.ts'
 import { limitBodyReading } from './read-body.ts'
 import { type CallbackSpool, createSpoolingStore } from './spooling-store.ts'
@@ -26,7 +26,8 @@ export interface CallbackListenerSettings extends ListenerSettings {
   readonly refusals: RefusalLimits
 }
 
-export interface CallbackListenerDeps extends RedisStoreDeps {
+export interface CallbackListenerDeps {
+  readonly redis: RedisStoreDeps
   readonly capabilities: Capabilities
   readonly examine: Examine
   readonly seal: EncryptBody
@@ -48,13 +49,20 @@ export async function buildCallbackListener(
 ): Promise<FastifyInstance> {
   const { capabilities, examine, seal, counted, log } = deps
   const reading = limitBodyReading(bodyLimit)
-  const redis = createRedisStore(deps)
-  const callbackDeps: CallbackDeps = {
+  const redis = createRedisStore(deps.redis)
+  const store = deps.spool === null ? redis : createSpoolingStore(redis, deps.spool, log)
+  const tokenDeps: TokenDeps = {
     capabilities,
-    store: deps.spool === null ? redis : createSpoolingStore(redis, deps.spool, log),
+    store,
     refusals: createRefusalLimiter(refusals, (line) =>
       log.warn(line, 'callbacks without a valid token refused')
     ),
+    counted,
+    log
+  }
+  const callbackDeps: CallbackDeps = {
+    token: tokenDeps,
+    store,
     examine,
     seal,
     reading,
@@ -66,7 +74,7 @@ export async function buildCallbackListener(
     bodyLimit,
     // A path that can't be decoded must not be quoted back: it may hold a capability.
     frameworkErrors: (_error, request, reply: FastifyReply) =>
-      void refuseCall(callbackDeps, request, reply.headers(HEADERS))
+      void refuseCall(tokenDeps, request, reply.headers(HEADERS))
   })
   await app.register(helmet, HELMET)
   // What has no route is answered before its body is read; a 404 handler alone would read it first.

@@ -1,5 +1,6 @@
 import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import pLimit, { type LimitFunction } from 'p-limit'
+import type { Logger } from 'pino'
 import type { Capability } from '../crypto/callback-token.ts'
 import type { EncryptBody } from '../crypto/encrypt.ts'
 import { type UnframedBody, unframedBody } from '../http/unframed-body.ts'
@@ -12,11 +13,14 @@ import type { Verdict } from './parse-body.ts'
 import type { BodyReading } from './read-body.ts'
 import type { Arrival } from './store-callback.ts'
 
-export interface CallbackDeps extends TokenDeps {
+export interface CallbackDeps {
+  readonly token: TokenDeps
   readonly store: CallbackStore
   readonly examine: Examine
   readonly seal: EncryptBody
   readonly reading: BodyReading
+  readonly counted: (status: string) => void
+  readonly log: Logger
 }
 
 /** More large bodies at once would slow each other down on the way to Redis until none is stored in time. */
@@ -42,7 +46,7 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
   for (const path of ['/callbacks/*', DOUBLED_PATH]) {
     app.post(path, {
       onRequest: async (request, reply) => {
-        await checkToken(deps, request, reply)
+        await checkToken(deps.token, request, reply)
         const { requestId } = request.capability ?? {}
         if (requestId === undefined) return undefined
         if (await reading.begin(requestId, request, reply.raw)) return undefined

@@ -3,11 +3,12 @@ import type { Logger } from 'pino'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Row } from '../spool/spooled-callbacks.ts'
 import type { Spool } from '../spool/spool.ts'
-import { quarantineBody, storeCallback, type StoreDeps, type Stored } from './store-callback.ts'
+import { type LedgerWriters, quarantineBody, storeCallback, type Stored } from './store-callback.ts'
 import type { Examine } from './examine-body.ts'
 
-export interface DrainDeps extends StoreDeps {
-  readonly ledger: Pick<Ledger, 'has' | 'receive'>
+export interface DrainDeps {
+  readonly ledger: Pick<Ledger, 'has'>
+  readonly writers: LedgerWriters
   readonly spool: Pick<Spool, 'next' | 'open' | 'remove' | 'usage'>
   /** False while Redis is away or nearly full. */
   readonly canStore: () => boolean
@@ -155,15 +156,15 @@ async function storeRow(deps: DrainDeps, row: Row, body: Buffer): Promise<boolea
 }
 
 async function storeOrKeep(
-  deps: DrainDeps,
+  { examine, writers }: Pick<DrainDeps, 'examine' | 'writers'>,
   { requestId, attempt, isEncoded }: Row,
   body: Buffer,
   takenMsAgo: number
 ): Promise<Stored> {
   const capability = { requestId, attempt }
-  const examined = await deps.examine(body, isEncoded, requestId)
+  const examined = await examine(body, isEncoded, requestId)
   const arrival = { capability, body, isEncoded, ...examined, takenMsAgo }
-  const stored = await storeCallback(deps, arrival)
+  const stored = await storeCallback(writers, arrival)
   // The service has acknowledged this callback, but the ledger no longer knows its request. An operator can look at it.
-  return stored.status === 'unknown' ? quarantineBody(deps, arrival, 'late') : stored
+  return stored.status === 'unknown' ? quarantineBody(writers.small, arrival, 'late') : stored
 }

@@ -1,7 +1,7 @@
 import type { Ledger } from '../ledger/ledger.ts'
 import { within } from '../redis/time-limit.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
-import { type Arrival, storeCallback, type StoreDeps, type Stored } from './store-callback.ts'
+import { type Arrival, type LedgerWriters, storeCallback, type Stored } from './store-callback.ts'
 
 /** Where callbacks are stored, in time for their answer. */
 export interface CallbackStore {
@@ -34,8 +34,9 @@ export interface ReceivedCallback {
 /** What was stored, and where. */
 export type Placed = Stored & { readonly place: 'redis' | 'disk' }
 
-export interface RedisStoreDeps extends StoreDeps {
-  readonly ledger: Pick<Ledger, 'has' | 'receive'>
+export interface RedisStoreDeps {
+  readonly ledger: Pick<Ledger, 'has'>
+  readonly writers: LedgerWriters
   /** False while Redis is away, or so full that its workers would soon be stopped as well. */
   readonly canStore: () => boolean
 }
@@ -61,7 +62,7 @@ export function createRedisStore(deps: RedisStoreDeps): CallbackStore {
     async store({ arrival, isKnown, askedForMs, cameAt }) {
       if (failedAt > cameAt || !isKnown || !deps.canStore()) return null
       const left = Math.max(0, SILENCE_LIMIT_MS - askedForMs)
-      const storing = storeCallback(deps, arrival)
+      const storing = storeCallback(deps.writers, arrival)
       const isLarge = arrival.body.length > LARGE_BYTES
       try {
         const stored = await (isLarge

@@ -17,9 +17,10 @@ export interface LedgerWriter {
   readonly jobs: { enqueueCallback(requestId: string, callbackId: string): Promise<void> }
 }
 
-export interface StoreDeps extends LedgerWriter {
-  /** The same for large bodies, on a connection of their own, so that no small body waits behind them. */
-  readonly large?: LedgerWriter
+/** Large bodies have a connection of their own, so that no small body waits behind them. */
+export interface LedgerWriters {
+  readonly small: LedgerWriter
+  readonly large: LedgerWriter
 }
 
 /** A body that came with a valid callback token, and its verdict. */
@@ -52,10 +53,9 @@ export function idOf({ capability: { attempt }, body, sealed }: Arrival): string
  * Writes a callback to the ledger, or a refused body to the quarantine, byte for byte. Rejects where Redis or its
  * replicas did not confirm the write.
  */
-export function storeCallback(deps: StoreDeps, arrival: Arrival): Promise<Stored> {
+export function storeCallback(writers: LedgerWriters, arrival: Arrival): Promise<Stored> {
   const { verdict, body } = arrival
-  const { large = deps } = deps
-  const writer = body.length > LARGE_BYTES ? large : deps
+  const writer = body.length > LARGE_BYTES ? writers.large : writers.small
   return verdict.type === 'callback'
     ? receive(writer, arrival, verdict)
     : quarantineBody(writer, arrival, KINDS[verdict.status])

@@ -24,7 +24,7 @@ export interface Jobs {
 }
 
 export interface AdvanceDeps {
-  readonly ledger: Ledger
+  readonly ledger: AdvancedLedger
   readonly jobs: Jobs
   readonly policy: Policy
   readonly callbackTimeoutMs: number
@@ -32,6 +32,8 @@ export interface AdvanceDeps {
   readonly authorizationExpiresAt: number | null
   readonly random: () => number
 }
+
+type AdvancedLedger = Pick<Ledger, 'load' | 'commit' | 'storedBody' | 'beginTry' | 'endTry'>
 
 /** The request before and after a step, both with the received callbacks applied. */
 export interface Advanced {
@@ -42,12 +44,32 @@ export interface Advanced {
 }
 
 /**
- * The four steps of every handler: load, decide (pure), commit, ensure the jobs.
- * Received callbacks are applied first, so a stored callback wins over a deadline, a retry and a cancellation. A lost
- * compare-and-set starts again from the record that won. A commit may return requests that waited for this one: their
- * jobs are promoted. `sealed` replaces the stored input. Null if the request does not exist.
+ * Takes a request through the four steps of every handler: load, decide (pure), commit, ensure the jobs. Then it
+ * publishes the result of an ended request. `sealed` replaces the stored input. Null if the request does not exist.
  */
-export async function advance(
+export type Advance = (
+  requestId: string,
+  step: Step,
+  sealed?: Uint8Array
+) => Promise<Advanced | null>
+
+export function createAdvance(deps: AdvanceDeps): Advance {
+  return async (requestId, step, sealed) => {
+    const advanced = await apply(deps, requestId, step, sealed)
+    if (advanced === null || !isUnpublished(advanced.after)) return advanced
+    if (await publish(deps, advanced.after)) await apply(deps, requestId, recordPublication)
+    return advanced
+  }
+}
+
+const recordPublication: Step = (request, { now }) => markPublished(request, now)
+
+/**
+ * Applies the received callbacks and then the step, so a stored callback wins over a deadline, a retry and a
+ * cancellation. A lost compare-and-set starts again from the record that won. A commit may return requests that waited
+ * for this one: their jobs are promoted.
+ */
+async function apply(
   deps: AdvanceDeps,
   requestId: string,
   step: Step,
@@ -61,13 +83,13 @@ export async function advance(
     const after = step(before, context)
     const { now } = entry
     if (after === entry.request && entry.pending.length === 0) {
-      await ensure(deps, null, after, now)
+      await deps.jobs.ensure(null, after, now)
       return { before, after, now }
     }
     const change = { request: after, kept, sealed: after === before ? undefined : sealed }
     const { done, next } = await deps.ledger.commit(entry, change)
     if (!done) continue
-    await ensure(deps, entry.request, after, now)
+    await deps.jobs.ensure(entry.request, after, now)
     for (const request of next) await deps.jobs.promote(request, now)
     return { before, after, now }
   }
@@ -88,19 +110,6 @@ function contextOf(deps: AdvanceDeps, entry: Entry): DecisionContext {
     probeUntil,
     keptAttempt
   }
-}
-
-async function ensure(
-  deps: AdvanceDeps,
-  before: Request | null,
-  after: Request,
-  now: number
-): Promise<void> {
-  await deps.jobs.ensure(before, after, now)
-  if (!isUnpublished(after)) return
-  if (!(await publish(deps, after))) return
-  const { requestId } = after
-  await advance(deps, requestId, (request, { now: at }) => markPublished(request, at))
 }
 
 /** Publishes as one try. It is counted when the publication starts: a waiting one cannot end the process. */

@@ -1,6 +1,7 @@
 import { isOpen, credentialsOf, type Request } from '../core/request.ts'
 import type { Accounts } from '../crypto/account-hash.ts'
-import { advance, type AdvanceDeps } from './advance.ts'
+import type { Advance } from './advance.ts'
+import type { Ledger } from './ledger.ts'
 import { type Catalog, everyPage } from './queries.ts'
 import { keyIdOf } from '../crypto/encrypt.ts'
 import { primariesOf } from '../redis/connect.ts'
@@ -70,7 +71,9 @@ export function createReEncryption(
   }
 }
 
-export interface RehashDeps extends AdvanceDeps {
+export interface RehashDeps {
+  readonly advance: Advance
+  readonly ledger: Pick<Ledger, 'openInput'>
   readonly catalog: Catalog
   readonly accounts: Accounts
 }
@@ -91,7 +94,7 @@ export async function rehashAccounts(
     if (identified === null || identified.id === account?.id) continue
     const rehash = (request: Request) =>
       isOpen(request) ? { ...request, account: identified } : request
-    const advanced = await advance(deps, requestId, rehash)
+    const advanced = await deps.advance(requestId, rehash)
     if (advanced !== null) await resealing.moveRefusal(advanced.before, advanced.after)
     rehashed += 1
   }

@@ -5,14 +5,16 @@ import { release } from '../core/transitions/on-operator.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Request } from '../core/request.ts'
 import { isUsedUp } from '../core/send-limits.ts'
-import { advance, type AdvanceDeps } from './advance.ts'
+import type { Advance } from './advance.ts'
 import { type Catalog, everyPage } from './queries.ts'
 import type { Page } from './listing.ts'
 import type { Notifications, Releasing } from './notifications.ts'
 
-export interface ReleaseDeps extends AdvanceDeps {
+export interface ReleaseDeps {
+  readonly advance: Advance
   readonly catalog: Catalog
   readonly notifications: Notifications
+  readonly policy: Policy
 }
 
 const MOST_AT_ONCE = 10
@@ -69,7 +71,7 @@ async function releasePage(
   const limit = pLimit(MOST_AT_ONCE)
   const outcomes = await Promise.allSettled(
     page.map(({ requestId }, index) =>
-      limit(advance, deps, requestId, (request, { now }) =>
+      limit(deps.advance, requestId, (request, { now }) =>
         isReleased(request, notification, deps.policy)
           ? release(request, places[index] ?? now, by, now)
           : request

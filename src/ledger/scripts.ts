@@ -48,7 +48,7 @@ export interface Scripts {
   replaceText(name: string, before: string, after: string): Promise<Done>
 }
 
-const FOLDER = new URL('lua/', import.meta.url)
+const FOLDER = new URL('src/ledger/lua/', import.meta.resolve('#package.json'))
 
 /** The texts of the scripts by function name: `claim-late.lua` is `claimLate`. */
 export const SOURCES: Readonly<Record<string, string>> = Object.fromEntries(

@@ -1,20 +1,21 @@
 import type { Outcome } from '../core/envelope.ts'
 import { lateResultOf } from '../core/result-head.ts'
 import { isOpen, note, type Request } from '../core/request.ts'
-import { advance, type AdvanceDeps } from '../ledger/advance.ts'
+import type { Advance } from '../ledger/advance.ts'
 import type { Lookup } from '../ledger/queries.ts'
-import type { StoredBody } from '../ledger/ledger.ts'
+import type { Ledger, StoredBody } from '../ledger/ledger.ts'
 import type { Quarantine, Quarantined } from '../ledger/quarantine.ts'
 import type { EncryptedBody } from '../crypto/encrypt.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
-import { publishInWorker } from './publish-in-worker.ts'
 import { OperatorError } from './problem.ts'
 import type { Review } from './review-body.ts'
 
-export interface AcceptDeps extends AdvanceDeps {
-  readonly catalog: Lookup
+export interface AcceptDeps {
+  readonly advance: Advance
+  readonly ledger: Pick<Ledger, 'receive'>
+  readonly catalog: Pick<Lookup, 'find'>
   readonly quarantine: Quarantine
-  readonly jobs: RequestJobs
+  readonly jobs: Pick<RequestJobs, 'publishLate'>
   readonly review: Review
 }
 
@@ -44,14 +45,14 @@ export async function acceptQuarantined(
 
 /** Records the action of an operator on a quarantined body in the history of its request, where that still exists. */
 export async function noteOperator(
-  deps: AcceptDeps,
+  deps: Pick<AcceptDeps, 'advance'>,
   { requestId, quarantineId, attempt }: Quarantined,
   event: 'quarantine-accepted' | 'quarantine-discarded',
   by: string,
   force = false
 ): Promise<void> {
   const how = force ? { force } : {}
-  await advance(publishInWorker(deps), requestId, (request, { now }) =>
+  await deps.advance(requestId, (request, { now }) =>
     note(request, { at: now, event, attempt, quarantineId, by, ...how })
   )
 }
@@ -67,7 +68,7 @@ async function receiveAgain(
   const received = await deps.ledger.receive(requestId, callback, body)
   if (received !== 'accepted')
     throw new OperatorError('body-known', 'its request has seen this body already')
-  await advance(publishInWorker(deps), requestId, (request) => request)
+  await deps.advance(requestId, (request) => request)
   // A callback with an error that no longer counts is quarantined again, with the same id and another kind.
   const again = await deps.quarantine.find(quarantineId)
   if (again?.kind !== kind)

@@ -3,7 +3,6 @@ import swagger from '@fastify/swagger'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
 import type { ApiToken } from '../config/secrets.ts'
-import type { RequestJobs } from '../queue/ensure-jobs.ts'
 import { schemas } from '../schemas/validate.ts'
 import { type AuthFailure, requireToken } from './check-operator-token.ts'
 import { checkBody, checkQuery, readJson } from './validation.ts'
@@ -20,20 +19,25 @@ import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
 import { PROBLEM_TYPE, problemText, protocolError, OperatorError, sendProblem } from './problem.ts'
 import { type QuarantineDeps, quarantineRoutes } from './routes/quarantine-routes.ts'
 import { type CreateRequestDeps, createRequestRoute } from './routes/create-request-route.ts'
-import { requestChangeRoutes } from './routes/request-change-routes.ts'
+import { type ChangeDeps, requestChangeRoutes } from './routes/request-change-routes.ts'
 import { type RequestsDeps, requestRoutes } from './routes/request-routes.ts'
 import { describeScope } from './scopes.ts'
 import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
 
 /** The dependencies of the operator API. A process with the role `worker` has none of them. */
-export interface OperatorDeps
-  extends CreateRequestDeps, RequestsDeps, NotificationsDeps, QuarantineDeps {
-  readonly jobs: RequestJobs
+export interface OperatorDeps {
+  /** What each file of routes uses. */
+  readonly create: CreateRequestDeps
+  readonly requests: RequestsDeps
+  readonly changes: ChangeDeps
+  readonly notifications: NotificationsDeps
+  readonly quarantine: QuarantineDeps
   readonly tokens: readonly ApiToken[]
   readonly unauthorized: (why: AuthFailure) => void
 }
 
-export interface OperatorListenerDeps extends HealthDeps {
+export interface OperatorListenerDeps {
+  readonly health: HealthDeps
   readonly operator: OperatorDeps | null
   /** Counts a connection that was dropped because the listener was at MAX_CONNECTIONS. */
   readonly dropped: () => void
@@ -77,8 +81,9 @@ export async function buildOperatorListener(
   )
   // The response schemas only document the answers. They remove no field.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
-  await app.register(healthRoutes, deps)
-  if (deps.operator !== null) await app.register(operatorApi, { ...deps.operator, failures })
+  await app.register(healthRoutes, deps.health)
+  if (deps.operator !== null)
+    await app.register(operatorApi, { deps: deps.operator, failures, log: deps.log })
   return app
 }
 
@@ -94,9 +99,15 @@ function bareAnswers({ dropped }: OperatorListenerDeps): RawAnswers {
   }
 }
 
+interface OperatorApi {
+  readonly deps: OperatorDeps
+  readonly failures: RefusalLimits
+  readonly log: Logger
+}
+
 async function operatorApi(
   app: FastifyInstance,
-  { failures, ...deps }: OperatorDeps & { readonly failures: RefusalLimits }
+  { deps, failures, log }: OperatorApi
 ): Promise<void> {
   const { onRoute, transformObject } = describeAbsentBodies()
   app.addHook('onRoute', onRoute)
@@ -115,19 +126,25 @@ async function operatorApi(
         typeof json['title'] === 'string' ? json['title'] : `def-${i}`
     }
   })
+  const { tokens, unauthorized } = deps
   const refusals = createRefusalLimiter(failures, (line) =>
-    deps.log.warn(line, 'operator calls without a valid token refused')
+    log.warn(line, 'operator calls without a valid token refused')
   )
-  app.addHook('onRequest', requireToken({ ...deps, refusals }))
+  app.addHook('onRequest', requireToken({ tokens, unauthorized, refusals, log }))
   app.addHook('preValidation', fillAbsentBody)
   app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, () =>
     app.swagger()
   )
-  await app.register(createRequestRoute, { ...deps, prefix: '/v1' })
-  await app.register(requestRoutes, { ...deps, prefix: '/v1' })
-  await app.register(requestChangeRoutes, { ...deps, prefix: '/v1' })
-  await app.register(notificationRoutes, { ...deps, prefix: '/v1' })
-  await app.register(quarantineRoutes, { ...deps, prefix: '/v1' })
+  await app.register(
+    async (v1) => {
+      await createRequestRoute(v1, deps.create)
+      await requestRoutes(v1, deps.requests)
+      await requestChangeRoutes(v1, deps.changes)
+      await notificationRoutes(v1, deps.notifications)
+      await quarantineRoutes(v1, deps.quarantine)
+    },
+    { prefix: '/v1' }
+  )
 }
 
 function answerError(error: FastifyError, reply: Parameters<typeof sendProblem>[0], log: Logger) {

@@ -38,7 +38,7 @@ export function check<N extends SchemaName>(
 }
 
 function readSchemas(): Map<SchemaName, AnySchemaObject> {
-  const folder = new URL('../../schemas/', import.meta.url)
+  const folder = new URL('schemas/', import.meta.resolve('#package.json'))
   const files = readdirSync(folder).filter((file) => file.endsWith('.json'))
   return new Map(
     files.map((file) => [

@@ -5,16 +5,18 @@ import { latestAttempt } from '../core/request.ts'
 import { applyAnswer, awaitsAnswer, beginSending } from '../core/transitions/on-send.ts'
 import type { Capabilities } from '../crypto/callback-token.ts'
 import type { Authorization, KhipuClient } from '../khipu/client.ts'
-import { advance, type AdvanceDeps, type Advanced } from '../ledger/advance.ts'
+import type { Advance, Advanced } from '../ledger/advance.ts'
 import type { Catalog } from '../ledger/queries.ts'
-import type { Input } from '../ledger/ledger.ts'
+import type { Input, Ledger } from '../ledger/ledger.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import { NotReplicated, type Replicas } from '../redis/replicas.ts'
 import type { EncryptBody } from '../crypto/encrypt.ts'
 import type { Handled } from '../queue/consume.ts'
 import type { JobData } from '../queue/queues.ts'
 
-export interface SendDeps extends AdvanceDeps {
+export interface SendDeps {
+  readonly advance: Advance
+  readonly ledger: Pick<Ledger, 'openInput' | 'load' | 'receive'>
   readonly catalog: Pick<Catalog, 'now'>
   readonly quarantine: Pick<Quarantine, 'keep'>
   readonly replicas: Replicas
@@ -45,7 +47,7 @@ export async function handleSend(deps: SendDeps, job: JobData): Promise<Handled>
   // Before the attempt begins: an input that cannot be decrypted, for want of a key, must not look sent.
   if ((await deps.ledger.openInput(requestId)) === null) return undefined
   const bySender = { jobAt: job.at, signedWith: deps.capabilities.keyId }
-  const begun = await advance(deps, requestId, (request, context) =>
+  const begun = await deps.advance(requestId, (request, context) =>
     beginSending(request, context, deps.requestTimeoutMs, bySender)
   )
   if (begun === null) return undefined
@@ -147,7 +149,7 @@ async function settleAnswer(
   // Read first: a notification with a later instant came after this answer.
   const receivedAt = await deps.catalog.now()
   if (answer.type === 'ambiguous') await keep(deps, requestId, attempt, answer.unreadable)
-  return advance(deps, requestId, (request, context) =>
+  return deps.advance(requestId, (request, context) =>
     applyAnswer(request, attempt, answer, context, receivedAt)
   )
 }
@@ -165,7 +167,7 @@ async function settleEnvelope(
   const callback = { id, attempt, size: sealed.size, outcome, httpStatus, retryAfterMs }
   await untilReached(deps.replicas, () => deps.ledger.receive(requestId, callback, sealed))
   await keep(deps, requestId, attempt, answer.unreadable)
-  return advance(deps, requestId, (request) => request)
+  return deps.advance(requestId, (request) => request)
 }
 
 // Before the commit of the consequence: after a crash in between, the body is kept, and only once.

@@ -1,12 +1,19 @@
 import type { Logger } from 'pino'
-import { advance } from '../ledger/advance.ts'
+import type { Policy } from '../core/policy.ts'
+import type { Advance } from '../ledger/advance.ts'
+import type { Notifications } from '../ledger/notifications.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
-import { type ReleaseDeps, releaseParked } from '../ledger/release.ts'
+import type { Catalog } from '../ledger/queries.ts'
+import { releaseParked } from '../ledger/release.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
 
-export interface SweepDeps extends ReleaseDeps {
-  readonly jobs: RequestJobs
-  readonly quarantine: Quarantine
+export interface SweepDeps {
+  readonly advance: Advance
+  readonly catalog: Catalog
+  readonly notifications: Notifications
+  readonly quarantine: Pick<Quarantine, 'tidy' | 'usage'>
+  readonly jobs: Pick<RequestJobs, 'promote'>
+  readonly policy: Policy
   readonly ledgerRetentionMs: number
   /** How long one sweep recovers requests, in ms; by default ten seconds. */
   readonly healingMs?: number
@@ -66,7 +73,7 @@ async function attempt(
 }
 
 async function recover(deps: SweepDeps, requestId: string): Promise<void> {
-  const advanced = await advance(deps, requestId, (request) => request)
+  const advanced = await deps.advance(requestId, (request) => request)
   if (advanced === null) return
   await deps.jobs.promote(advanced.after, advanced.now)
   deps.log.warn({ requestId, state: advanced.after.state }, 'overdue request swept')

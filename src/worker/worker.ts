@@ -2,21 +2,21 @@ import { once } from 'node:events'
 import type { Logger } from 'pino'
 import type { Connection } from '../redis/connect.ts'
 import { consume } from '../queue/consume.ts'
-import type { Catalog } from '../ledger/queries.ts'
-import type { Quarantine } from '../ledger/quarantine.ts'
-import type { RequestJobs } from '../queue/ensure-jobs.ts'
-import { handleCallback } from './handle-callback.ts'
+import { type CallbackDeps, handleCallback } from './handle-callback.ts'
 import { handleDeadline, type DeadlineDeps } from './handle-deadline.ts'
 import { handleSend, type SendDeps } from './handle-send.ts'
 import { sweep, type SweepDeps } from './sweep.ts'
 
-export interface WorkerDeps extends SendDeps, SweepDeps, DeadlineDeps {
-  readonly catalog: Catalog
-  readonly quarantine: Quarantine
-  readonly jobs: RequestJobs
+export interface WorkerDeps {
+  /** What each handler and the sweep use. */
+  readonly send: SendDeps
+  readonly callback: CallbackDeps
+  readonly deadline: DeadlineDeps
+  readonly sweep: SweepDeps
   readonly connection: Connection
   readonly tag: string
   readonly concurrency: number
+  readonly releasesPerSecond: number
   readonly sweepIntervalMs: number
   /** How long one sweep may take, in ms; by default two minutes. */
   readonly sweepLimitMs?: number
@@ -36,13 +36,14 @@ const SWEEP_LIMIT_MS = 120_000
 
 /** Starts the handlers on their queues, and the sweep on its own timer, which no lost queue can stop. */
 export function startWorker(deps: WorkerDeps): RunningWorker {
-  const consuming = { ...deps, handlerLimitMs: deps.requestTimeoutMs + HANDLER_MARGIN_MS }
-  const { releasesPerSecond } = deps.policy
+  const { connection, tag, concurrency, log } = deps
+  const handlerLimitMs = deps.send.requestTimeoutMs + HANDLER_MARGIN_MS
+  const consuming = { connection, tag, concurrency, handlerLimitMs, log }
   const workers = [
-    consume('send', (job) => handleSend(deps, job), consuming),
-    consume('paced', (job) => handleSend(deps, job), consuming, releasesPerSecond),
-    consume('callback', (job) => handleCallback(deps, job), consuming),
-    consume('deadline', (job) => handleDeadline(deps, job), consuming)
+    consume('send', (job) => handleSend(deps.send, job), consuming),
+    consume('paced', (job) => handleSend(deps.send, job), consuming, deps.releasesPerSecond),
+    consume('callback', (job) => handleCallback(deps.callback, job), consuming),
+    consume('deadline', (job) => handleDeadline(deps.deadline, job), consuming)
   ]
   const stopSweeping = sweepEvery(deps.sweepIntervalMs, deps)
   return {
@@ -69,5 +70,5 @@ function sweepEvery(intervalMs: number, deps: WorkerDeps): () => Promise<void> {
 async function sweepInTime(deps: WorkerDeps): Promise<void> {
   const giveUp = AbortSignal.timeout(deps.sweepLimitMs ?? SWEEP_LIMIT_MS)
   const tooLong = once(giveUp, 'abort').then(() => giveUp.throwIfAborted())
-  await Promise.race([sweep(deps, giveUp), tooLong])
+  await Promise.race([sweep(deps.sweep, giveUp), tooLong])
 }

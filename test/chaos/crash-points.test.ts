@@ -7,17 +7,10 @@ import { BUILT_IN_POLICY } from '../../src/core/policy.ts'
 import { isOpen, type Request, type State } from '../../src/core/request.ts'
 import type { KhipuRequest } from '../../src/khipu/client.ts'
 import { quarantineId } from '../../src/crypto/callback-id.ts'
-import { advance } from '../../src/ledger/advance.ts'
-import { releaseParked } from '../../src/ledger/release.ts'
 import { connectWaiting } from '../../src/redis/connect.ts'
-import { acceptQuarantined, noteOperator } from '../../src/operator/accept-quarantined.ts'
-import { publishInWorker } from '../../src/operator/publish-in-worker.ts'
+import { noteOperator } from '../../src/operator/accept-quarantined.ts'
+import { createOperatorAdvance } from '../../src/operator/operator-advance.ts'
 import { OperatorError, PROBLEMS } from '../../src/operator/problem.ts'
-import { handleCallback } from '../../src/worker/handle-callback.ts'
-import { handleDeadline } from '../../src/worker/handle-deadline.ts'
-import { handleSend } from '../../src/worker/handle-send.ts'
-import { sweep } from '../../src/worker/sweep.ts'
-import { startWorker } from '../../src/worker/worker.ts'
 import { bytes, callbackOf, error, ok, receive, resultsOf } from '../helpers/callbacks.ts'
 import { openAdmin, openPublic } from '../helpers/listeners.ts'
 import { type Death, openMortal } from '../helpers/mortal.ts'
@@ -28,6 +21,15 @@ import { DAY, HOUR, openService, type Service } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
 import { type Answering, jobOf, openWorker } from '../helpers/worker.ts'
 import { call } from '../helpers/wire.ts'
+import {
+  acceptQuarantined,
+  handleCallback,
+  handleDeadline,
+  handleSend,
+  releaseByOperator,
+  startWorker,
+  sweep
+} from '../helpers/handlers.ts'
 
 takeTime(t)
 
@@ -174,18 +176,14 @@ const HANDLERS: readonly Handler[] = [
     name: 'cancel',
     arrange: (service) => askIn(service, 'awaiting-callback'),
     act: ({ service }, requestId) =>
-      advance(publishInWorker(service), requestId, (request, { now }) =>
-        cancel(request, 'ana', now)
-      ),
+      createOperatorAdvance(service)(requestId, (request, { now }) => cancel(request, 'ana', now)),
     ends: 'cancelled'
   },
   {
     name: 'cancel, where a result is in hand',
     arrange: (service) => received(service, ok()),
     act: ({ service }, requestId) =>
-      advance(publishInWorker(service), requestId, (request, { now }) =>
-        cancel(request, 'ana', now)
-      ),
+      createOperatorAdvance(service)(requestId, (request, { now }) => cancel(request, 'ana', now)),
     ends: 'delivered',
     sweptToo: true
   },
@@ -193,7 +191,7 @@ const HANDLERS: readonly Handler[] = [
     name: 'retry',
     arrange: (service) => askIn(service, 'retry-scheduled'),
     act: ({ service }, requestId) =>
-      advance(publishInWorker(service), requestId, (request, { now }) =>
+      createOperatorAdvance(service)(requestId, (request, { now }) =>
         retryNow(request, 'ana', now)
       ),
     ends: 'delivered'
@@ -431,13 +429,18 @@ async function discardKept(service: Service, requestId: string): Promise<void> {
   const found = await keptFor(service, requestId)
   if (found === null) return
   await service.quarantine.discard(found.quarantineId)
-  await noteOperator(service, found, 'quarantine-discarded', 'ana')
+  await noteOperator(
+    { advance: createOperatorAdvance(service) },
+    found,
+    'quarantine-discarded',
+    'ana'
+  )
 }
 
 async function notify(service: Service, requestId: string): Promise<void> {
   const all = { service: null, code: null, reason: null }
   const releasing = await service.notifications.record({ ...all, requestIds: [requestId] })
-  await releaseParked(publishInWorker(service), releasing)
+  await releaseByOperator(service, releasing)
 }
 
 /** Sweeps the one request: what other deaths have left behind is not its own. */

@@ -1,10 +1,8 @@
 import t, { type Test } from 'tap'
 import { startRedis } from '../../simulator/private-redis.ts'
-import { advance } from '../../src/ledger/advance.ts'
 import { awaitReplicas, type Replicas } from '../../src/redis/replicas.ts'
 import { publishSafely } from '../../src/ledger/publish-safely.ts'
 import { connectFailingFast } from '../../src/redis/connect.ts'
-import { handleSend } from '../../src/worker/handle-send.ts'
 import { bytes, ok, resultsOf } from '../helpers/callbacks.ts'
 import { openAdmin, openPublic } from '../helpers/listeners.ts'
 import { startReplica } from '../helpers/replica.ts'
@@ -12,6 +10,7 @@ import { ACKNOWLEDGED, ask, askIn } from '../helpers/requests.ts'
 import { openService } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
 import { jobOf, openWorker } from '../helpers/worker.ts'
+import { advance, handleSend } from '../helpers/handlers.ts'
 
 // What is acknowledged, or about to be paid for, is known to a replica.
 

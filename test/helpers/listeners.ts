@@ -9,13 +9,15 @@ import {
 } from '../../src/operator/operator-listener.ts'
 import { createMetrics } from '../../src/app/metrics.ts'
 import type { ListenerSettings } from '../../src/http/build-server.ts'
-import {
-  buildCallbackListener,
-  type CallbackListenerDeps,
-  type CallbackListenerSettings
-} from '../../src/callbacks/callback-listener.ts'
+import type { CallbackListenerSettings } from '../../src/callbacks/callback-listener.ts'
 import type { Lookup } from '../../src/ledger/queries.ts'
 import { openService, type Service, type Wishes } from './service.ts'
+import {
+  buildCallbackListener,
+  type FlatListenerDeps,
+  type FlatOperatorDeps,
+  operatorDepsOf
+} from './handlers.ts'
 import { type Answered, call, listen } from './wire.ts'
 
 /** What the service of a listener connects with: it fails fast, as in main.ts. */
@@ -30,10 +32,10 @@ const SETTINGS: ListenerSettings = { maxConnections: 1000, trustedProxies: [] }
 export async function openPublic(
   t: Test,
   service: Served,
-  changes: Partial<CallbackListenerDeps & CallbackListenerSettings> = {}
+  changes: Partial<FlatListenerDeps & CallbackListenerSettings> = {}
 ) {
   const counted: string[] = []
-  const deps: CallbackListenerDeps = {
+  const deps: FlatListenerDeps = {
     ...service,
     spool: null,
     canStore: () => true,
@@ -69,33 +71,37 @@ export type Served = Omit<Service, 'catalog'> & { readonly catalog: Lookup }
 export async function openAdmin(
   t: Test,
   service: Served,
-  changes: Partial<OperatorListenerDeps & OperatorListenerSettings> & {
+  changes: Partial<OperatorListenerDeps['health'] & OperatorListenerSettings> & {
     hasAuthorization?: boolean
     canAsk?: boolean
+    hasApi?: boolean
   } = {}
 ) {
   const counted: string[] = []
   const metrics = createMetrics(service)
-  const { hasAuthorization = true, canAsk = true, ...others } = changes
+  const { hasAuthorization = true, canAsk = true, hasApi = true, ...others } = changes
+  const operator: FlatOperatorDeps = {
+    ...service,
+    tokens: TOKENS,
+    unauthorized: (why) => void counted.push(why),
+    hasAuthorization,
+    canStore: () => canAsk
+  }
   const deps: OperatorListenerDeps = {
-    catalog: service.catalog,
-    canStore: () => true,
-    isStopping: () => false,
-    concerns: () => [],
-    trouble: async () => null,
-    backlog: service.backlog,
-    spool: null,
-    metrics: () => metrics.render(),
-    operator: {
-      ...service,
-      tokens: TOKENS,
-      unauthorized: (why) => void counted.push(why),
-      hasAuthorization,
-      canStore: () => canAsk
+    health: {
+      catalog: service.catalog,
+      canStore: () => true,
+      isStopping: () => false,
+      concerns: () => [],
+      trouble: async () => null,
+      backlog: service.backlog,
+      spool: null,
+      metrics: () => metrics.render(),
+      ...others
     },
+    operator: hasApi ? operatorDepsOf(operator) : null,
     dropped: () => void counted.push('dropped'),
-    log: service.log,
-    ...others
+    log: service.log
   }
   const app = await buildOperatorListener(deps, { ...SETTINGS, ...others })
   const address = await listen(t, app)

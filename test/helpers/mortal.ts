@@ -1,6 +1,5 @@
 import type { Test } from 'tap'
-import { openLedger } from '../../src/ledger/open-ledger.ts'
-import { connectTo, jobsOf, openTestQueues, type Service } from './service.ts'
+import { connectTo, jobsOf, openParts, type Service } from './service.ts'
 
 /** Dies at the how-manieth of its commands: before that reaches Redis, or after, when no reply comes back. */
 export interface Death {
@@ -24,9 +23,9 @@ export interface Mortal {
 
 /** Opens a mortal twin of a service. It may die many times. */
 export async function openMortal(t: Test, service: Service): Promise<Mortal> {
-  const { url, log, ledgerSettings, queuePrefix, tag } = service
+  const { url, lines, log, ledgerSettings, queuePrefix } = service
   const redis = await connectTo(url, log)
-  const opened = await openTestQueues(redis, queuePrefix, [tag])
+  const twin = await openParts(redis, queuePrefix, log, ledgerSettings)
   t.teardown(() => redis.disconnect())
 
   let life: Life | null = null
@@ -34,18 +33,12 @@ export async function openMortal(t: Test, service: Service): Promise<Mortal> {
   redis.sendCommand = (command, stream) =>
     life === null ? pass(command, stream) : life.send(() => pass(command, stream))
   return {
-    service: {
-      ...service,
-      ...openLedger(redis, ledgerSettings),
-      redis,
-      queues: opened.queues,
-      jobs: jobsOf(opened, log)
-    },
+    service: { ...twin, url, lines },
     async live(death, task) {
       const waiting = new AbortController()
       const own = createLife(death)
       life = own
-      const ended = task(waiting.signal, jobsOf(opened, log)).then(() => false)
+      const ended = task(waiting.signal, jobsOf(twin, log)).then(() => false)
       const isDead = await Promise.race([own.died.then(() => true), ended])
       waiting.abort()
       // What was on its way arrives before the next life begins.

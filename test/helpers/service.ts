@@ -4,29 +4,37 @@ import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { type Logger, pino } from 'pino'
 import type { Test } from 'tap'
+import { buildParts } from '../../src/app/ledger-parts.ts'
 import { BUILT_IN_POLICY, type Policy } from '../../src/core/policy.ts'
 import type { SecretKey } from '../../src/core/secret-key.ts'
 import { createCapabilities } from '../../src/crypto/callback-token.ts'
-import { openLedger } from '../../src/ledger/open-ledger.ts'
-import { joinPartitions } from '../../src/ledger/partitions.ts'
-import { awaitReplicas } from '../../src/redis/replicas.ts'
 import type { QuarantineBounds } from '../../src/ledger/quarantine.ts'
 import { type Connection, connectWaiting, type RedisAddress } from '../../src/redis/connect.ts'
-import { openBullmqSink } from '../../src/delivery/bullmq-sink.ts'
 import { composeInline } from '../../src/delivery/compose-result.ts'
 import { createResults, type ResultsDeps } from '../../src/delivery/publish-results.ts'
 import { createJobs } from '../../src/queue/ensure-jobs.ts'
+import type { Joined } from '../../src/ledger/partitions.ts'
 import { createCipher, type EncryptBody, encryptInline } from '../../src/crypto/encrypt.ts'
 import { examineInline } from '../../src/callbacks/examine-body.ts'
 import { type Review, reviewInline } from '../../src/operator/review-body.ts'
 import { type Show, showInline } from '../../src/operator/show-body.ts'
-import { openQueues } from '../../src/queue/queues.ts'
 import { addressOf } from './redis-address.ts'
 
 export const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 
-const QUARANTINE = { mostEntries: 10_000, mostBytes: 1e9, retentionMs: 30 * DAY }
+const DEFAULTS = {
+  policy: BUILT_IN_POLICY,
+  callbackTimeoutMs: HOUR / 2,
+  khipuAuthorization: null,
+  singleFlight: true,
+  partitions: 1,
+  ackReplicas: 0,
+  resultQueue: 'khipu-results',
+  ledgerRetentionMs: 30 * DAY,
+  resultRetentionMs: 3 * DAY,
+  quarantine: { mostEntries: 10_000, mostBytes: 1e9, retentionMs: 30 * DAY }
+}
 
 /** What a test may want different from the service's defaults. */
 export interface Wishes {
@@ -75,79 +83,65 @@ export async function connectTo(
 
 /** What `openService` opens, on a connection and under a prefix of the caller's. Chance adds nothing: `random` is 0. */
 export async function openParts(redis: Redis, queuePrefix: string, log: Logger, wishes: Wishes) {
-  const { secretKeys = [secretKey('k1')], ledgerRetentionMs = 30 * DAY } = wishes
-  const retention = { ledgerRetentionMs, resultRetentionMs: 3 * DAY }
-  const { policy = BUILT_IN_POLICY, quarantine = QUARANTINE, singleFlight = true } = wishes
-  const guarded = { policy, quarantine, singleFlight }
-  const ledgerSettings = { queuePrefix, secretKeys, ...guarded, ...retention }
-  const count = wishes.partitions ?? 1
-  const first = openLedger(redis, ledgerSettings, { index: 0, count })
-  const others = Array.from({ length: count - 1 }, (_, index) =>
-    openLedger(redis, ledgerSettings, { index: index + 1, count })
-  )
-  const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
-  const opened = await openTestQueues(redis, queuePrefix, tags)
-  const { queues, sink, resultQueue, closeQueues } = opened
-  const cipher = createCipher(secretKeys)
-  const readHere: { seal: EncryptBody; review: Review; show: Show } = {
-    seal: encryptInline(cipher),
-    review: reviewInline(cipher),
-    show: showInline
-  }
+  const { authorizationExpiresAt = null, url: _url, connect: _connect, ...settings } = wishes
+  const config = { ...DEFAULTS, queuePrefix, secretKeys: newKeys(), ...settings }
+  const { parts, accounts, cursors, ...all } = buildParts(config, redis, log)
+  const cipher = createCipher(config.secretKeys)
+  const consumer = new Queue(config.resultQueue, { connection: redis, prefix: queuePrefix })
+  consumer.on('error', () => {})
+  const queues = { ...all.queues.of(''), ...all.queues }
+  const { send, callback, deadline } = queues
+  await Promise.all([send, callback, deadline, consumer].map((queue) => queue.waitUntilReady()))
+  const seal: EncryptBody = encryptInline(cipher)
+  const review: Review = reviewInline(cipher)
+  const show: Show = showInline
   const common = {
-    ...readHere,
-    replicas: awaitReplicas(redis, wishes.ackReplicas ?? 0, 'khipu:fence'),
-    sink,
-    jobs: jobsOf(opened, log),
-    policy,
-    authorizationExpiresAt: wishes.authorizationExpiresAt ?? null,
-    callbackTimeoutMs: wishes.callbackTimeoutMs ?? HOUR / 2,
+    jobs: all.jobs,
+    policy: config.policy,
+    callbackTimeoutMs: config.callbackTimeoutMs,
+    replicas: all.replicas,
+    sink: all.sink,
+    backlog: all.backlog,
+    authorizationExpiresAt,
     random: () => 0,
-    backlog: sink.backlog
+    seal,
+    review,
+    show
   }
-  const all = joinPartitions([first, ...others])
+  const [first] = parts
+  if (first === undefined) throw new Error('a ledger has at least one partition')
   return {
     ...first,
     ...common,
     newRequestId: all.newRequestId,
     /** All partitions as one; everything else here is of the first. */
-    all,
-    parts: [first, ...others].map((part) => ({ ...part, ...common })),
-    ledgerSettings,
+    all: pick(all),
+    parts: parts.map((part) => ({ ...part, ...common })),
+    ledgerSettings: config,
     redis,
     queuePrefix,
     queues,
-    resultQueue,
-    closeQueues,
-    capabilities: createCapabilities(secretKeys),
+    resultQueue: consumer,
+    async closeQueues() {
+      await Promise.all([all.closeQueues(), consumer.close()])
+    },
+    capabilities: createCapabilities(config.secretKeys),
     examine: examineInline(cipher),
-    ledgerRetentionMs,
+    ledgerRetentionMs: config.ledgerRetentionMs,
     log
   }
 }
 
-/** The service's own queues, where its results go, and the result queue as a consumer opens it. */
-export async function openTestQueues(
-  redis: Redis,
-  queuePrefix: string,
-  tags: readonly [string, ...string[]]
-) {
-  const joined = openQueues(redis, { tags })
-  const queues = { ...joined.of(''), ...joined }
-  const resultQueue = 'khipu-results'
-  const sink = openBullmqSink(redis, { queuePrefix, resultQueue, resultRetentionMs: 3 * DAY })
-  const consumer = new Queue(resultQueue, { connection: redis, prefix: queuePrefix })
-  consumer.on('error', () => {})
-  const { send, callback, deadline } = queues
-  await Promise.all([send, callback, deadline, consumer].map((queue) => queue.waitUntilReady()))
-  const closeQueues = async () =>
-    void (await Promise.all([queues.close(), sink.close(), consumer.close()]))
-  return { queues, sink, resultQueue: consumer, closeQueues }
+function pick(all: Joined): Joined {
+  const { ledger, catalog, quarantine, idempotency, newRequestId } = all
+  return { ledger, catalog, quarantine, idempotency, newRequestId }
 }
 
-/** Jobs and results on those queues. */
+const newKeys = () => [secretKey('k1')] as const
+
+/** Jobs and results on the queues of a service, published in another way than its own. */
 export function jobsOf(
-  { queues, sink }: Pick<Awaited<ReturnType<typeof openTestQueues>>, 'queues' | 'sink'>,
+  { queues, sink }: Pick<Service, 'queues' | 'sink'>,
   log: Logger,
   { compose = composeInline(), deviated = () => {} }: Partial<ResultsDeps> = {}
 ) {

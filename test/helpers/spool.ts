@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { createCipher } from '../../src/crypto/encrypt.ts'
-import { type Draining, type DrainDeps, startDraining } from '../../src/callbacks/drain-spool.ts'
+import type { Draining } from '../../src/callbacks/drain-spool.ts'
 import { openSpool, type Spool, type SpoolSettings } from '../../src/spool/spool.ts'
 import type { Service } from './service.ts'
 import { until } from './until.ts'
+import { type FlatDrainDeps, startDraining } from './handlers.ts'
 
 /** A folder that is gone when the test has ended. */
 export function spoolFolder(t: Test): string {
@@ -38,7 +39,7 @@ export function drain(
   t: Test,
   service: Service,
   spool: Spool,
-  changes: Partial<DrainDeps> = {}
+  changes: Partial<FlatDrainDeps> = {}
 ): Draining {
   const draining = startDraining({ ...service, spool, canStore: () => true, ...changes })
   t.teardown(() => draining.close())

@@ -1,9 +1,8 @@
 import type { Answer } from '../../src/core/answer.ts'
 import type { KhipuRequest } from '../../src/khipu/client.ts'
-import { handleCallback } from '../../src/worker/handle-callback.ts'
-import type { SendDeps } from '../../src/worker/handle-send.ts'
 import { ACKNOWLEDGED, REQUEST_TIMEOUT_MS } from './requests.ts'
 import type { Service } from './service.ts'
+import { type FlatSendDeps, handleCallback } from './handlers.ts'
 
 /** What a pretend Khipu answers to a request; it may do anything else meanwhile. */
 export type Answering = (request: KhipuRequest) => Answer | Promise<Answer>
@@ -12,7 +11,7 @@ export type Answering = (request: KhipuRequest) => Answer | Promise<Answer>
 export function openWorker(service: Service, answer: Answering = () => ACKNOWLEDGED) {
   const sends: KhipuRequest[] = []
   const answers: Answer['type'][] = []
-  const deps: SendDeps & Service = {
+  const deps: FlatSendDeps & Service = {
     ...service,
     khipu: {
       async send(request) {

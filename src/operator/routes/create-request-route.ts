@@ -6,17 +6,20 @@ import { acceptRequest } from '../../core/new-request.ts'
 import type { Account } from '../../core/request.ts'
 import { expiryOf } from '../../khipu/jwt-expiry.ts'
 import type { Accounts } from '../../crypto/account-hash.ts'
-import type { AdvanceDeps } from '../../ledger/advance.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Idempotency } from '../../ledger/idempotency.ts'
+import type { Ledger } from '../../ledger/ledger.ts'
+import type { RequestJobs } from '../../queue/ensure-jobs.ts'
 import type { Replicas } from '../../redis/replicas.ts'
 import type { RequestAccepted, RequestBody } from '../../schemas/generated.ts'
 import { exactBody } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
 import { answers, ref } from '../route-schemas.ts'
 
-export interface CreateRequestDeps extends AdvanceDeps {
-  readonly catalog: Lookup
+export interface CreateRequestDeps {
+  readonly ledger: Pick<Ledger, 'create'>
+  readonly catalog: Pick<Lookup, 'now'>
+  readonly jobs: Pick<RequestJobs, 'ensure'>
   /** Makes an id for a new request of an account. */
   newRequestId(account: Account | null): string
   readonly accounts: Accounts

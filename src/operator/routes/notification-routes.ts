@@ -4,13 +4,12 @@ import type { Notification } from '../../core/notification.ts'
 import { sum } from '../../ledger/merge.ts'
 import { countParked, type ReleaseDeps, releaseParked } from '../../ledger/release.ts'
 import type { Fault, NotificationBody } from '../../schemas/generated.ts'
-import { type PublishInWorkerDeps, publishInWorker } from '../publish-in-worker.ts'
 import { OperatorError } from '../problem.ts'
 import { answers, ref } from '../route-schemas.ts'
 
 export interface NotificationsDeps {
   /** The parts of the ledger. Each records a notification and releases its own parked requests. */
-  readonly parts: readonly (ReleaseDeps & PublishInWorkerDeps)[]
+  readonly parts: readonly ReleaseDeps[]
   readonly log: Logger
 }
 
@@ -71,7 +70,7 @@ async function releaseAll({ parts }: NotificationsDeps, asked: Asked) {
   const outcomes = await Promise.all(
     recorded.map(async ({ deps, releasing }) => {
       const found = await countParked(deps, releasing.notification)
-      const released = await releaseParked(publishInWorker(deps), releasing, WITHIN_CALL_MS)
+      const released = await releaseParked(deps, releasing, WITHIN_CALL_MS)
       return { matched: Math.max(found, released), released }
     })
   )

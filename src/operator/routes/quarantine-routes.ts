@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
-import type { Quarantined } from '../../ledger/quarantine.ts'
+import type { Quarantine, Quarantined } from '../../ledger/quarantine.ts'
 import { readPlace, writePlace } from '../../ledger/quarantine-page.ts'
 import type { AcceptBody, QuarantineEntry } from '../../schemas/generated.ts'
 import { acceptQuarantined, type AcceptDeps, noteOperator } from '../accept-quarantined.ts'
@@ -11,7 +11,9 @@ import { answers, PAGE_QUERY, ref } from '../route-schemas.ts'
 import type { Show } from '../show-body.ts'
 import { quarantineViewOf } from '../views.ts'
 
-export interface QuarantineDeps extends AcceptDeps {
+export interface QuarantineDeps {
+  readonly accept: AcceptDeps
+  readonly quarantine: Quarantine
   readonly cursors: Cursors
   readonly show: Show
   readonly log: Logger
@@ -37,7 +39,7 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
     },
     async ({ params: { id }, body: { force = false }, caller: by }) => {
       const kept = await find(deps, id)
-      await acceptQuarantined(deps, kept, by, force)
+      await acceptQuarantined(deps.accept, kept, by, force)
       const { requestId } = kept
       deps.log.info({ by, quarantineId: id, requestId, force }, 'quarantine accepted')
       return quarantineViewOf(kept) satisfies QuarantineEntry
@@ -49,7 +51,7 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
     async ({ params, caller }, reply) => {
       const kept = await find(deps, params.id)
       if (!(await deps.quarantine.discard(params.id))) throw unknown()
-      await noteOperator(deps, kept, 'quarantine-discarded', caller)
+      await noteOperator(deps.accept, kept, 'quarantine-discarded', caller)
       deps.log.info({ by: caller, quarantineId: params.id }, 'quarantine discarded')
       return reply.code(204).send()
     }

@@ -1,22 +1,34 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { Policy } from '../../core/policy.ts'
 import { authorize, cancel, retryNow } from '../../core/transitions/on-operator.ts'
 import { isOpen, note, type Request } from '../../core/request.ts'
 import { isUsedUp } from '../../core/send-limits.ts'
+import type { Accounts } from '../../crypto/account-hash.ts'
 import { expiryOf } from '../../khipu/jwt-expiry.ts'
-import { advance, type Step } from '../../ledger/advance.ts'
-import type { Authorization } from '../../ledger/ledger.ts'
+import type { Advance, Step } from '../../ledger/advance.ts'
+import type { Authorization, Ledger } from '../../ledger/ledger.ts'
+import type { RequestJobs } from '../../queue/ensure-jobs.ts'
 import type { RequestView } from '../../schemas/generated.ts'
-import { publishInWorker } from '../publish-in-worker.ts'
 import { OperatorError } from '../problem.ts'
-import { type RequestsDeps, unknownRequest } from './request-routes.ts'
+import { unknownRequest } from './request-routes.ts'
 import { answers, ref } from '../route-schemas.ts'
 import { viewOf } from '../views.ts'
+
+export interface ChangeDeps {
+  readonly advance: Advance
+  readonly ledger: Pick<Ledger, 'isSetAside' | 'takeUp' | 'openInput' | 'seal'>
+  readonly accounts: Accounts
+  readonly jobs: Pick<RequestJobs, 'enqueueCallback'>
+  readonly policy: Policy
+  readonly log: Logger
+}
 
 type ById = { Params: { id: string } }
 
 /** `/v1/requests/{id}/…`: cancels a request, sends it now, or replaces its authorization. */
-export async function requestChangeRoutes(app: FastifyInstance, deps: RequestsDeps): Promise<void> {
+export async function requestChangeRoutes(app: FastifyInstance, deps: ChangeDeps): Promise<void> {
   app.post<ById>(
     '/requests/:id/cancel',
     {
@@ -60,7 +72,7 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: RequestsDe
  * worker publishes it, because it may end its process, and that must not be the process of the listener.
  */
 async function publishAgain(
-  deps: RequestsDeps,
+  deps: ChangeDeps,
   by: string,
   requestId: string
 ): Promise<RequestView | null> {
@@ -76,7 +88,7 @@ async function publishAgain(
 
 /** Encrypts the new authorization together with the input of the request. One commit stores it and the new state. */
 async function giveAuthorization(
-  deps: RequestsDeps,
+  deps: ChangeDeps,
   by: string,
   requestId: string,
   authorization: Authorization
@@ -93,13 +105,13 @@ async function giveAuthorization(
 }
 
 async function change(
-  deps: RequestsDeps,
+  deps: ChangeDeps,
   by: string,
   requestId: string,
   step: Step,
   sealed?: Uint8Array
 ): Promise<RequestView> {
-  const changed = await advance(publishInWorker(deps), requestId, step, sealed)
+  const changed = await deps.advance(requestId, step, sealed)
   if (changed === null) throw unknownRequest()
   const { before, after } = changed
   if (after === before) throw whyNot(deps, before)
@@ -107,7 +119,7 @@ async function change(
   return viewOf(after)
 }
 
-function whyNot({ policy }: RequestsDeps, request: Request): OperatorError {
+function whyNot({ policy }: ChangeDeps, request: Request): OperatorError {
   const isLast = isOpen(request) && isUsedUp(request, policy)
   return isLast
     ? new OperatorError('attempts-used-up', 'it has used up its attempts')

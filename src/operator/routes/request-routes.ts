@@ -1,23 +1,15 @@
 import type { FastifyInstance } from 'fastify'
-import type { Logger } from 'pino'
 import type { State } from '../../core/request.ts'
-import type { Accounts } from '../../crypto/account-hash.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
-import type { PublishInWorkerDeps } from '../publish-in-worker.ts'
 import { readCursor } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
 import { answers, LIST_QUERY } from '../route-schemas.ts'
 import { viewOf } from '../views.ts'
 
-export interface RequestsDeps extends PublishInWorkerDeps {
-  readonly catalog: Lookup
-  readonly accounts: Accounts
+export interface RequestsDeps {
+  readonly catalog: Pick<Lookup, 'list' | 'find'>
   readonly cursors: Cursors
-  readonly jobs: PublishInWorkerDeps['jobs'] & {
-    enqueueCallback(requestId: string, callbackId: string): Promise<void>
-  }
-  readonly log: Logger
 }
 
 type ListQuery = {

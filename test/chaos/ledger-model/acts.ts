@@ -2,10 +2,10 @@ import { v7 as uuidv7 } from 'uuid'
 import { acceptRequest } from '../../../src/core/new-request.ts'
 import { authorize } from '../../../src/core/transitions/on-operator.ts'
 import { note } from '../../../src/core/request.ts'
-import { advance, type Step } from '../../../src/ledger/advance.ts'
+import type { Step } from '../../../src/ledger/advance.ts'
 import type { Input } from '../../../src/ledger/ledger.ts'
-import { acceptQuarantined } from '../../../src/operator/accept-quarantined.ts'
-import { publishInWorker } from '../../../src/operator/publish-in-worker.ts'
+import { acceptQuarantined } from '../../helpers/handlers.ts'
+import { createOperatorAdvance } from '../../../src/operator/operator-advance.ts'
 import { ensure } from '../../helpers/life.ts'
 import { callbackOf } from '../../helpers/callbacks.ts'
 import { BTG } from '../../helpers/requests.ts'
@@ -88,7 +88,7 @@ export async function operate(
   requestId: string | undefined,
   step: Step
 ): Promise<void> {
-  if (requestId !== undefined) await advance(publishInWorker(deps), requestId, step)
+  if (requestId !== undefined) await createOperatorAdvance(deps)(requestId, step)
 }
 
 /** An operator gives a request another JWT, as the operator API lets them. */
@@ -105,7 +105,7 @@ export async function giveAuthorization(
     const account = deps.accounts.identify(request.service, { ...input, authorization })
     return authorize(request, { authorization: { expiresAt: null }, account }, 'ann', now)
   }
-  await advance(publishInWorker(deps), requestId, step, sealed)
+  await createOperatorAdvance(deps)(requestId, step, sealed)
 }
 
 /** An operator accepts or discards a kept body. */
@@ -120,7 +120,7 @@ export async function judge(
   journal.operated.add(kept.quarantineId)
   if (what === 'accept') return acceptQuarantined(deps, kept, 'ann')
   if (!(await deps.quarantine.discard(kept.quarantineId))) return
-  await advance(publishInWorker(deps), kept.requestId, (request, { now: at }) =>
+  await createOperatorAdvance(deps)(kept.requestId, (request, { now: at }) =>
     note(request, { at, event: 'quarantine-discarded' })
   )
 }

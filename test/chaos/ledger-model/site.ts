@@ -7,7 +7,7 @@ import type { KhipuRequest } from '../../../src/khipu/client.ts'
 import { hashTag } from '../../../src/ledger/keys.ts'
 import type { Handled } from '../../../src/queue/consume.ts'
 import type { JobData, QueueName } from '../../../src/queue/queues.ts'
-import type { SendDeps } from '../../../src/worker/handle-send.ts'
+import type { FlatSendDeps } from '../../helpers/handlers.ts'
 import { REQUEST_TIMEOUT_MS } from '../../helpers/requests.ts'
 import { connectTo, DAY, deleteKeys, openLog, openParts, secretKey } from '../../helpers/service.ts'
 import { type Clock, startClock } from './clock.ts'
@@ -24,7 +24,7 @@ export interface Taken {
 /** A process of the service: its own connection behind a gate, and all that its handlers need. */
 export interface Process {
   readonly gate: Gate
-  readonly deps: SendDeps & Awaited<ReturnType<typeof openParts>>
+  readonly deps: FlatSendDeps & Awaited<ReturnType<typeof openParts>>
   close(): Promise<void>
 }
 

@@ -5,20 +5,21 @@ import { credentialsOf, type Request } from '../../../src/core/request.ts'
 import { isUsedUp } from '../../../src/core/send-limits.ts'
 import type { KhipuRequest } from '../../../src/khipu/client.ts'
 import type { Entry } from '../../../src/ledger/load.ts'
-import { releaseParked } from '../../../src/ledger/release.ts'
 import type { QueueName } from '../../../src/queue/queues.ts'
-import { publishInWorker } from '../../../src/operator/publish-in-worker.ts'
 import { OperatorError } from '../../../src/operator/problem.ts'
-import { handleCallback } from '../../../src/worker/handle-callback.ts'
-import { handleDeadline } from '../../../src/worker/handle-deadline.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
-import { sweep } from '../../../src/worker/sweep.ts'
 import { ensure } from '../../helpers/life.ts'
 import { ask, callBack, giveAuthorization, judge, operate } from './acts.ts'
 import { answerOf } from './answers.ts'
 import type { Happening, Interruption, Said } from './happening.ts'
 import { Journal, type Post } from './journal.ts'
 import { type Process, QUEUES, type Site, type Taken } from './site.ts'
+import {
+  handleCallback,
+  handleDeadline,
+  handleSend,
+  releaseByOperator,
+  sweep
+} from '../../helpers/handlers.ts'
 
 const HANDLERS = {
   send: handleSend,
@@ -195,7 +196,7 @@ export class World {
         return callBack(process, this.journal, what)
       case 'notify': {
         const releasing = await deps.notifications.record({ ...what.filter, requestIds: null })
-        return void (await releaseParked(publishInWorker(deps), releasing))
+        return void (await releaseByOperator(deps, releasing))
       }
       case 'cancel':
         return operate(process, await this.#pick('requests', what.pick), (request, { now }) =>

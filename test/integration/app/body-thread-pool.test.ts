@@ -11,10 +11,10 @@ import { startBodyThread } from '../../../src/app/body-thread-pool.ts'
 import { examineInline } from '../../../src/callbacks/examine-body.ts'
 import { composeInline } from '../../../src/delivery/compose-result.ts'
 import type { ResultHead } from '../../../src/core/result-head.ts'
-import { advance } from '../../../src/ledger/advance.ts'
 import { bytes, callbackOf, ok, resultsOf } from '../../helpers/callbacks.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { openLog, openService, secretKey } from '../../helpers/service.ts'
+import { advance } from '../../helpers/handlers.ts'
 
 const SETTINGS = { secretKeys: [secretKey('k1')], sealResults: false, bodyValues: 1000 } as const
 const cipher = createCipher(SETTINGS.secretKeys)

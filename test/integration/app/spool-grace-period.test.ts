@@ -3,11 +3,11 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import { startRedis } from '../../../simulator/private-redis.ts'
 import { watchSpoolGracePeriod } from '../../../src/app/spool-grace-period.ts'
-import { handleDeadline } from '../../../src/worker/handle-deadline.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { HOUR, openService } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 import { jobOf } from '../../helpers/worker.ts'
+import { handleDeadline } from '../../helpers/handlers.ts'
 
 t.test('callbacks may wait after Redis was away, and for as long as it is', async (t) => {
   const redis = await startRedis({ url: null })

@@ -3,11 +3,11 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { createCipher } from '../../../src/crypto/encrypt.ts'
 import { examineInline } from '../../../src/callbacks/examine-body.ts'
-import { advance } from '../../../src/ledger/advance.ts'
 import { ok, resultsOf } from '../../helpers/callbacks.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { openPublic, openServerService } from '../../helpers/listeners.ts'
 import type { Service } from '../../helpers/service.ts'
+import { advance } from '../../helpers/handlers.ts'
 
 // Every row of the table of docs/reference/callback-responses.md, by the words that it begins with.
 

@@ -6,7 +6,6 @@ import { startRedis } from '../../../simulator/private-redis.ts'
 import { markPublished } from '../../../src/core/result-head.ts'
 import { STATES } from '../../../src/core/request.ts'
 import { createCapabilities } from '../../../src/crypto/callback-token.ts'
-import { advance } from '../../../src/ledger/advance.ts'
 import { watchCapacity } from '../../../src/redis/capacity.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
 import { check } from '../../../src/schemas/validate.ts'
@@ -16,6 +15,7 @@ import { ask, askIn, change } from '../../helpers/requests.ts'
 import { secretKey, type Service } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 import { call, writeRaw } from '../../helpers/wire.ts'
+import { advance } from '../../helpers/handlers.ts'
 
 /** A request that awaits its callback, and the token of its first attempt. */
 async function awaiting(service: Service) {

@@ -1,6 +1,5 @@
 import t, { type Test } from 'tap'
 import { v7 } from 'uuid'
-import { advance } from '../../../src/ledger/advance.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
 import { createCipher } from '../../../src/crypto/encrypt.ts'
 import { createMetrics } from '../../../src/app/metrics.ts'
@@ -12,6 +11,7 @@ import { secretKey, type Service } from '../../helpers/service.ts'
 import { drain, drainAll, loseFiles, openTestSpool, spoolFolder } from '../../helpers/spool.ts'
 import { until } from '../../helpers/until.ts'
 import { writeRaw } from '../../helpers/wire.ts'
+import { advance } from '../../helpers/handlers.ts'
 
 const away = () => Promise.reject(new Error('the store did not answer'))
 const nth = (n: number) => bytes(ok({ AdditionalInformation: `${n}` }))

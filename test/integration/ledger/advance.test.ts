@@ -3,12 +3,13 @@ import { v7 } from 'uuid'
 import { applyDeadline } from '../../../src/core/transitions/on-deadline.ts'
 import { cancel } from '../../../src/core/transitions/on-operator.ts'
 import { note, type Request } from '../../../src/core/request.ts'
-import { advance, type Jobs, type Step } from '../../../src/ledger/advance.ts'
+import type { Jobs, Step } from '../../../src/ledger/advance.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { ask, askIn, change, INPUT } from '../../helpers/requests.ts'
 import { HOUR, openService, type Service, tick } from '../../helpers/service.ts'
+import { advance } from '../../helpers/handlers.ts'
 
 const unchanged: Step = (request) => request
 const noticed: Step = (request) => note(request, { at: 0, event: 'noticed' })

@@ -1,12 +1,12 @@
 import { v7 } from 'uuid'
 import t from 'tap'
 import { cancel } from '../../../src/core/transitions/on-operator.ts'
-import { releaseParked } from '../../../src/ledger/release.ts'
 import { commitArguments } from '../../../src/ledger/commit.ts'
 import { createCipher } from '../../../src/crypto/encrypt.ts'
 import { openStore } from '../../../src/ledger/store.ts'
 import { ask, askIn } from '../../helpers/requests.ts'
 import { keysWith, openService, secretKey } from '../../helpers/service.ts'
+import { releaseParked } from '../../helpers/handlers.ts'
 
 // What is done again, by a client that resends, by two processes, or by somebody who will not stop.
 

@@ -1,13 +1,11 @@
 import t from 'tap'
 import { v7 } from 'uuid'
 import { applyDeadline } from '../../../src/core/transitions/on-deadline.ts'
-import { advance } from '../../../src/ledger/advance.ts'
-import { handleDeadline } from '../../../src/worker/handle-deadline.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
 import { error, ok, receive } from '../../helpers/callbacks.ts'
 import { context, askIn } from '../../helpers/requests.ts'
 import { HOUR, keysWith, openService, type Service } from '../../helpers/service.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
+import { advance, handleDeadline, handleSend } from '../../helpers/handlers.ts'
 
 // A callback that was refused and kept is remembered by its request, so that the same is not paid for again.
 

@@ -5,12 +5,12 @@ import type { QuarantineCause } from '../../../src/core/transitions/on-callback.
 import { markPublished } from '../../../src/core/result-head.ts'
 import { note, type Request, type State, STATES } from '../../../src/core/request.ts'
 import { endRequest } from '../../../src/core/transitions/apply-decision.ts'
-import { advance } from '../../../src/ledger/advance.ts'
 import { callbackId, quarantineId } from '../../../src/crypto/callback-id.ts'
 import { bytes, callbackOf, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { dump, keysThatShow } from '../../helpers/dump.ts'
 import { ask, askIn, change, INPUT } from '../../helpers/requests.ts'
 import { openService, type Service, tick } from '../../helpers/service.ts'
+import { advance } from '../../helpers/handlers.ts'
 
 const noticed = (request: Request) => note(request, { at: 0, event: 'noticed' })
 const unkept = new Map<string, QuarantineCause>()

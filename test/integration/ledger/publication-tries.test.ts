@@ -1,13 +1,13 @@
 import t, { type Test } from 'tap'
 import { ThreadEnded } from '../../../src/core/thread-ended.ts'
-import { advance, type AdvanceDeps } from '../../../src/ledger/advance.ts'
+import type { AdvanceDeps } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
 import { ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { openAdmin } from '../../helpers/listeners.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { openService, type Service } from '../../helpers/service.ts'
 import { workOff } from '../../helpers/worker.ts'
-import { sweep } from '../../../src/worker/sweep.ts'
+import { advance, sweep } from '../../helpers/handlers.ts'
 
 /** A delivered request whose result is not published yet. */
 async function open(t: Test) {

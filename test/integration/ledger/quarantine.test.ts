@@ -7,13 +7,13 @@ import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import type { Request } from '../../../src/core/request.ts'
 import { beginSending } from '../../../src/core/transitions/on-send.ts'
 import { applyFailure } from '../../../src/core/transitions/apply-decision.ts'
-import { advance } from '../../../src/ledger/advance.ts'
 import type { Quarantined } from '../../../src/ledger/quarantine.ts'
-import { countParked, parkedFor, releaseParked } from '../../../src/ledger/release.ts'
+import { countParked, parkedFor } from '../../../src/ledger/release.ts'
 import { bytes, ok, receive } from '../../helpers/callbacks.ts'
 import { dump, keysThatShow } from '../../helpers/dump.ts'
 import { context, ask, askIn, BTG, change } from '../../helpers/requests.ts'
 import { DAY, HOUR, keysWith, openService, type Service, tick } from '../../helpers/service.ts'
+import { advance, releaseParked } from '../../helpers/handlers.ts'
 
 const faults = [{ path: '/Status', rule: 'enum', message: 'must be one of OK, ERROR' }]
 const body = Buffer.from('{"Status":"canary-of-a-kept-body"}')

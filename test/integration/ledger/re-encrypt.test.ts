@@ -2,14 +2,12 @@ import t, { type Test } from 'tap'
 import { v7 } from 'uuid'
 import { cancel } from '../../../src/core/transitions/on-operator.ts'
 import type { SecretKey } from '../../../src/core/secret-key.ts'
-import { advance } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
-import { rehashAccounts } from '../../../src/ledger/re-encrypt.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
 import { error, ok, receive } from '../../helpers/callbacks.ts'
 import { ask, askIn } from '../../helpers/requests.ts'
 import { keysWith, openService, secretKey, type Service } from '../../helpers/service.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
+import { advance, handleSend, rehashAccounts } from '../../helpers/handlers.ts'
 
 const [k1, k2] = [secretKey('k1'), secretKey('k2')]
 const input = (Password: string) => ({

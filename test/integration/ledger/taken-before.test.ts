@@ -1,10 +1,10 @@
 import t from 'tap'
 import { v7 } from 'uuid'
-import { advance } from '../../../src/ledger/advance.ts'
 import { MOST_CALLBACKS } from '../../../src/ledger/ledger.ts'
 import { bytes, callbackOf, error, ok } from '../../helpers/callbacks.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { HOUR, openService, type Service, tick } from '../../helpers/service.ts'
+import { advance } from '../../helpers/handlers.ts'
 
 // What was answered for before it could be stored: it counts from then, and is refused no more.
 

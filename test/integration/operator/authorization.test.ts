@@ -2,14 +2,13 @@ import t from 'tap'
 import { v7 } from 'uuid'
 import { expiryOf } from '../../../src/khipu/jwt-expiry.ts'
 import type { Input } from '../../../src/ledger/ledger.ts'
-import { advance } from '../../../src/ledger/advance.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
 import { error, receive } from '../../helpers/callbacks.ts'
 import { dump, keysThatShow } from '../../helpers/dump.ts'
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'
 import { askIn, change } from '../../helpers/requests.ts'
 import type { Service } from '../../helpers/service.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
+import { advance, handleSend } from '../../helpers/handlers.ts'
 
 /** A JWT that nobody has signed: its expiry is read without trust. */
 function jwt(payload: unknown): string {

@@ -71,7 +71,7 @@ t.test('each token lets in, whatever the case of its scheme', async (t) => {
 })
 
 t.test('a process that only works has health and metrics, and no API', async (t) => {
-  const { get } = await openAdmin(t, await openServerService(t), { operator: null })
+  const { get } = await openAdmin(t, await openServerService(t), { hasApi: false })
   t.equal((await get('/v1/requests')).status, 404)
   t.equal((await get('/openapi.json')).status, 404)
   for (const path of ['/health/live', '/health/ready', '/metrics']) {

@@ -8,14 +8,12 @@ import {
   checkPartitions,
   PartitionsDiffer
 } from '../../../src/ledger/partitions.ts'
-import { handleCallback } from '../../../src/worker/handle-callback.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
-import { sweep } from '../../../src/worker/sweep.ts'
 import { bytes, error, ok, resultsOf } from '../../helpers/callbacks.ts'
 import { openAdmin, openPublic, openServerService } from '../../helpers/listeners.ts'
 import { openService, type Service } from '../../helpers/service.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
 import type { Answered } from '../../helpers/wire.ts'
+import { handleCallback, handleSend, sweep } from '../../helpers/handlers.ts'
 
 // A ledger in several parts looks like one to whoever calls, and each part works for itself.
 

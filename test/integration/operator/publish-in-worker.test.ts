@@ -1,10 +1,10 @@
 import t from 'tap'
-import { sweep } from '../../../src/worker/sweep.ts'
 import { bytes, callbackOf, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'
 import { askIn } from '../../helpers/requests.ts'
 import type { Service } from '../../helpers/service.ts'
 import { workOff } from '../../helpers/worker.ts'
+import { sweep } from '../../helpers/handlers.ts'
 
 type Admin = Awaited<ReturnType<typeof openAdmin>>
 

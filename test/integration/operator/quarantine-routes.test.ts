@@ -3,13 +3,13 @@ import t, { type Test } from 'tap'
 import { v7 } from 'uuid'
 import { markPublished } from '../../../src/core/result-head.ts'
 import type { State } from '../../../src/core/request.ts'
-import { advance } from '../../../src/ledger/advance.ts'
 import { check } from '../../../src/schemas/validate.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'
 import { askIn, change } from '../../helpers/requests.ts'
 import type { Service } from '../../helpers/service.ts'
 import { workOff } from '../../helpers/worker.ts'
+import { advance } from '../../helpers/handlers.ts'
 
 const unchanged = <T>(request: T) => request
 const FAULTS = [{ path: '/Status', rule: 'enum', message: 'must be one of OK, ERROR' }]

@@ -3,10 +3,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createKhipuClient } from '../../../src/khipu/client.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'
 import { type Answered, call } from '../../helpers/wire.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
+import { handleSend } from '../../helpers/handlers.ts'
 
 /** Numbers that a double would change, and one that it would not. */
 const NUMBERS =

@@ -1,12 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { STATES } from '../../../src/core/request.ts'
-import { advance } from '../../../src/ledger/advance.ts'
 import { bytes, error, ok, receive } from '../../helpers/callbacks.ts'
 import { ask, askIn } from '../../helpers/requests.ts'
 import { DAY, openService, type Service } from '../../helpers/service.ts'
 import { openWorker } from '../../helpers/worker.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
 import { earlier, earlierKey, readKeys, type StoredKey } from './keys.ts'
 import {
   STORED_ACCOUNT,
@@ -15,6 +13,7 @@ import {
   STORED_NOT_JSON,
   STORED_REFERENCE
 } from './stored.ts'
+import { advance, handleSend } from '../../helpers/handlers.ts'
 
 // `STORE=1 npm test -- test/integration/upgrade/store.test.ts` writes what this version leaves behind, once per release.
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }

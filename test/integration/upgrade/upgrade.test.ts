@@ -1,10 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { advance } from '../../../src/ledger/advance.ts'
 import { unaccounted } from '../../../src/ledger/queries.ts'
-import { handleDeadline } from '../../../src/worker/handle-deadline.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
-import { sweep } from '../../../src/worker/sweep.ts'
 import { bytes, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { HOUR, openService, type Service } from '../../helpers/service.ts'
@@ -18,6 +14,7 @@ import {
   STORED_NOT_JSON,
   STORED_REFERENCE
 } from './stored.ts'
+import { advance, handleDeadline, handleSend, sweep } from '../../helpers/handlers.ts'
 
 // A newer process reads what older ones have left behind, and leaves alone what it can't know yet.
 

@@ -5,9 +5,8 @@ import { applyDeadline } from '../../../src/core/transitions/on-deadline.ts'
 import { authorize, cancel, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { type Request, type State, STATES } from '../../../src/core/request.ts'
 import { classify } from '../../../src/khipu/classify-answer.ts'
-import { advance, type Step } from '../../../src/ledger/advance.ts'
+import type { Step } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import {
   ACKNOWLEDGED,
@@ -20,6 +19,7 @@ import {
 import { DAY, HOUR, openService, secretKey, type Service, tick } from '../../helpers/service.ts'
 import { noteSealed } from '../../helpers/seals.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
+import { advance, handleSend } from '../../helpers/handlers.ts'
 
 const find = async ({ catalog }: Service, requestId: string) => {
   const request = await catalog.find(requestId)

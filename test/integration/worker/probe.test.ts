@@ -1,13 +1,11 @@
 import t from 'tap'
 import { cancel, retryNow } from '../../../src/core/transitions/on-operator.ts'
-import { advance, type Step } from '../../../src/ledger/advance.ts'
-import { releaseParked } from '../../../src/ledger/release.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
-import { sweep } from '../../../src/worker/sweep.ts'
+import type { Step } from '../../../src/ledger/advance.ts'
 import { error, ok, receive } from '../../helpers/callbacks.ts'
 import { ask } from '../../helpers/requests.ts'
 import { keysWith, openService, type Service } from '../../helpers/service.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
+import { advance, handleSend, releaseParked, sweep } from '../../helpers/handlers.ts'
 
 const look: Step = (request) => request
 const ALL = { service: null, code: null, reason: null, requestIds: null, by: 'ana' }

@@ -2,10 +2,7 @@ import t from 'tap'
 import { v7 } from 'uuid'
 import { markPublished } from '../../../src/core/result-head.ts'
 import type { State } from '../../../src/core/request.ts'
-import { advance } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
-import { releaseParked } from '../../../src/ledger/release.ts'
-import { sweep } from '../../../src/worker/sweep.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { ask, askIn, change } from '../../helpers/requests.ts'
 import {
@@ -18,6 +15,7 @@ import {
   tick
 } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
+import { advance, releaseParked, sweep } from '../../helpers/handlers.ts'
 
 const MINUTE = 60_000
 const unchanged = <T>(request: T) => request

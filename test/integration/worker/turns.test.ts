@@ -4,20 +4,17 @@ import { authorize, cancel, retryNow } from '../../../src/core/transitions/on-op
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import { note } from '../../../src/core/request.ts'
 import { beginSending } from '../../../src/core/transitions/on-send.ts'
-import { advance, type Step } from '../../../src/ledger/advance.ts'
+import type { Step } from '../../../src/ledger/advance.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
-import { releaseParked } from '../../../src/ledger/release.ts'
 import { connectWaiting } from '../../../src/redis/connect.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
-import { sweep } from '../../../src/worker/sweep.ts'
-import { startWorker } from '../../../src/worker/worker.ts'
 import { bytes, error, ok, receive } from '../../helpers/callbacks.ts'
 import { addressOf } from '../../helpers/redis-address.ts'
 import { ACKNOWLEDGED, ask, REQUEST_TIMEOUT_MS } from '../../helpers/requests.ts'
 import { DAY, HOUR, keysWith, openService, type Service, tick } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
+import { advance, handleSend, releaseParked, startWorker, sweep } from '../../helpers/handlers.ts'
 
 /** A request for an account, with a log-on of its own where one is named. */
 const askFor = (service: Service, AccountNumber: string, Password?: string) =>

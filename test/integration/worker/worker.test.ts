@@ -11,21 +11,25 @@ import type { Request, State } from '../../../src/core/request.ts'
 import { beginSending } from '../../../src/core/transitions/on-send.ts'
 import { applyFailure } from '../../../src/core/transitions/apply-decision.ts'
 import { classify } from '../../../src/khipu/classify-answer.ts'
-import { advance, type Step } from '../../../src/ledger/advance.ts'
+import type { Step } from '../../../src/ledger/advance.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
-import { releaseParked } from '../../../src/ledger/release.ts'
 import { connectWaiting } from '../../../src/redis/connect.ts'
-import { handleCallback } from '../../../src/worker/handle-callback.ts'
-import { handleDeadline } from '../../../src/worker/handle-deadline.ts'
-import { handleSend } from '../../../src/worker/handle-send.ts'
-import { sweep } from '../../../src/worker/sweep.ts'
-import { startWorker, type WorkerDeps } from '../../../src/worker/worker.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { addressOf } from '../../helpers/redis-address.ts'
 import { ACKNOWLEDGED, ask, askIn, context, change } from '../../helpers/requests.ts'
 import { DAY, HOUR, keysWith, openService, type Service, tick } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 import { type Answering, jobOf, openWorker } from '../../helpers/worker.ts'
+import {
+  type FlatWorkerDeps,
+  advance,
+  handleCallback,
+  handleDeadline,
+  handleSend,
+  releaseParked,
+  startWorker,
+  sweep
+} from '../../helpers/handlers.ts'
 
 const find = async ({ catalog }: Service, requestId: string) => {
   const request = await catalog.find(requestId)
@@ -179,7 +183,12 @@ t.test('a notification between the failure and its parking lets the request go',
 })
 
 /** Starts the real workers with a pretend Khipu, until the test ends. */
-function startAll(t: Test, service: Service, answer: Answering, wishes: Partial<WorkerDeps> = {}) {
+function startAll(
+  t: Test,
+  service: Service,
+  answer: Answering,
+  wishes: Partial<FlatWorkerDeps> = {}
+) {
   const connection = connectWaiting(addressOf(service.url), service.log)
   const { deps, sends } = openWorker(service, answer)
   const settings = { connection, concurrency: 4, sweepIntervalMs: DAY }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Ajv } from 'ajv'
 import t from 'tap'
 import { type Config, ConfigError, readConfig } from '../../../src/config/read-config.ts'
 import { CALLBACK_URL_LIMIT } from '../../../src/config/checks.ts'
@@ -51,6 +52,12 @@ function faultsIn(env: Environment): string[] {
     return faults.map((fault) => fault.replace(/^ {2}- /, ''))
   }
 }
+
+t.test('the schema of the settings is a valid one', async (t) => {
+  const ajv = new Ajv()
+  ajv.addKeyword('form')
+  t.equal(ajv.validateSchema(SETTINGS), true, ajv.errorsText())
+})
 
 t.test('needs no more than three variables, and has a default for the others', async (t) => {
   t.strictSame(read(NEEDED), {
