@@ -10,11 +10,10 @@ FROM node:24-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
-COPY schemas ./schemas
+COPY scripts/build.ts ./scripts/
 COPY src ./src
 # Not `npm run`, which would look for that package's node first.
-RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json && cp -r src/ledger/lua dist/ledger/lua
+RUN node scripts/build.ts
 
 FROM node:24-slim AS dependencies
 WORKDIR /app
@@ -50,11 +49,12 @@ FROM base AS service
 # A volume that is mounted here for SPOOL_DIR belongs to that user as well.
 RUN install --directory --mode=700 --owner=1000 --group=1000 /spool
 COPY --from=build /build/dist ./dist
-# Every module as V8 has compiled it, which is a good part of a start; read for the user that has made it alone, so
-# it is made by that user, and then is root's.
+COPY src/ledger/lua ./src/ledger/lua
+# The code as V8 has compiled it, which is a part of a start; read for the user that has made it alone, so it is made
+# by that user, and then is root's. Without a configuration the service ends once its code is loaded.
 ENV NODE_COMPILE_CACHE=/app/compile-cache
 RUN install --directory --owner=1000 --group=1000 compile-cache \
-  && setpriv --reuid=1000 --regid=1000 --clear-groups node --input-type=module -e "await import('/app/dist/app/start.js'); await import('/app/dist/config/read-config.js')" \
+  && setpriv --reuid=1000 --regid=1000 --clear-groups sh -c '! node dist/main.js' \
   && chown --recursive root:root compile-cache && test -n "$(ls compile-cache)"
 USER 1000:1000
 EXPOSE 3000 3001

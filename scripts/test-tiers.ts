@@ -8,16 +8,18 @@ export interface Tier {
   readonly jobs: number
   /** Whether its tests share a Redis, which is started for them. */
   readonly needsRedis: boolean
+  /** Whether its tests start processes of the service: they start what `npm run build` makes. */
+  readonly needsBuild: boolean
   /** Tells how much of `src` the tests reach. What starts processes of its own is not asked. */
   readonly isCovered: boolean
 }
 
 /** In the order in which they run. */
 export const TIERS: readonly Tier[] = [
-  { name: 'unit', jobs: 2, needsRedis: false, isCovered: true },
-  { name: 'integration', jobs: 3, needsRedis: true, isCovered: true },
-  { name: 'e2e', jobs: 3, needsRedis: true, isCovered: false },
-  { name: 'chaos', jobs: 1, needsRedis: true, isCovered: false }
+  { name: 'unit', jobs: 2, needsRedis: false, needsBuild: false, isCovered: true },
+  { name: 'integration', jobs: 3, needsRedis: true, needsBuild: false, isCovered: true },
+  { name: 'e2e', jobs: 3, needsRedis: true, needsBuild: true, isCovered: false },
+  { name: 'chaos', jobs: 1, needsRedis: true, needsBuild: true, isCovered: false }
 ]
 
 /** Those that `npm test` runs. */

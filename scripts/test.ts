@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pLimit from 'p-limit'
 import { startRedis } from '../simulator/private-redis.ts'
+import { bundle } from './build.ts'
 import { coverageFaults, type Floor } from './coverage.ts'
 import { type FileResult, runTestFile } from './run-test-file.ts'
 import { describeFile, describeOutcomes, describeSlowest } from './test-report.ts'
@@ -32,6 +33,9 @@ const CORE: Floor = {
 }
 const REST: Floor = { files: 'src/', lines: 80 }
 
+/** Tells the tests to start what was built, instead of the sources. */
+const BUILT = { BUILT: 'dist' }
+
 const FILE_TIMEOUT_MS = 300_000
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -45,7 +49,7 @@ const isCovered = options.includes('--coverage')
 const times = openTestTimes(root, join(cache, 'test-times.json'))
 const stop = new AbortController()
 
-if (options.includes('--long')) runLongFaults()
+if (options.includes('--long')) await runLongFaults()
 else if (options.includes('--watch')) watch()
 else if (options.includes('--help')) console.log(USAGE)
 else if (options.every((option) => OPTIONS.has(option))) await runAll()
@@ -80,12 +84,14 @@ async function runAll(): Promise<void> {
 async function runTier({ tier, files }: Chosen): Promise<FileResult[]> {
   const startedAt = performance.now()
   const redis = tier.needsRedis ? await startRedis({ log: (line) => console.log(line) }) : null
+  if (tier.needsBuild) await bundle(join(root, 'dist'))
   if (isCovered && tier.isCovered) rmSync(coverageFolder, { recursive: true, force: true })
   const env = {
     ...process.env,
     // tap says then which test was running.
     TAP_TIMEOUT: String(FILE_TIMEOUT_MS / 1000),
     ...(redis === null ? {} : { REDIS_URL: redis.url }),
+    ...(tier.needsBuild ? BUILT : {}),
     // What V8 has compiled once is not compiled again for each file. It would make coverage inexact.
     ...(isCovered && tier.isCovered
       ? { NODE_V8_COVERAGE: coverageFolder }
@@ -149,9 +155,10 @@ function sum(numbers: readonly number[]): number {
 }
 
 /** The faults have options of their own. */
-function runLongFaults(): void {
+async function runLongFaults(): Promise<void> {
+  await bundle(join(root, 'dist'))
   const rest = args.filter((argument) => argument !== '--long' && argument !== 'chaos')
-  handOver(['test/chaos/faults/main.ts', ...rest])
+  handOver(['test/chaos/faults/main.ts', ...rest], BUILT)
 }
 
 /** The same again, and again after each change of what is tested. */
@@ -164,8 +171,9 @@ function watch(): void {
 }
 
 /** Lets another process do it, with its exit code. */
-function handOver(argv: readonly string[]): void {
-  const child = spawn(process.execPath, argv, { cwd: root, stdio: 'inherit' })
+function handOver(argv: readonly string[], more: NodeJS.ProcessEnv = {}): void {
+  const env = { ...process.env, ...more }
+  const child = spawn(process.execPath, argv, { cwd: root, env, stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   child.on('close', (code) => (process.exitCode = code ?? 1))
 }

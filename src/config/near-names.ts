@@ -1,3 +1,5 @@
+import leven from 'leven'
+
 /** A prefix that users add to group the variables of each program. */
 const PREFIX = /^KHIPU_(?:RECEIVER_)?/
 /** A suffix that users add to name the unit of a value, or to say that the value is in a file. */
@@ -29,27 +31,20 @@ function formsOf(name: string): readonly (readonly [form: string, away: number])
 function nearestOf(name: string, known: readonly string[]): string | undefined {
   const forms = formsOf(name)
   const near = known.flatMap((one) => {
-    const distance = Math.min(...forms.map(([form, away]) => away + distanceOf(form, one)))
-    return distance <= mostOf(one) ? [{ one, distance }] : []
+    const most = mostOf(one)
+    const distances = forms.map(
+      ([form, away]) => away + leven(form, one, { maxDistance: most + 1 })
+    )
+    const distance = Math.min(...distances)
+    return distance <= most ? [{ one, distance }] : []
   })
   return near.toSorted((a, b) => a.distance - b.distance)[0]?.one
 }
 
-/** The largest distance that still counts as a mistake. For short names it is 1, because HOME does not mean ROLE. */
+/**
+ * The largest Levenshtein distance that still counts as a mistake. For short names it is 1, because HOME does not mean
+ * ROLE.
+ */
 function mostOf({ length }: string): number {
   return length < 8 ? 1 : 2
-}
-
-/** The Levenshtein distance: how many letters must be added, removed or changed. */
-function distanceOf(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (const [i, letter] of a.split('').entries()) {
-    const next = [i + 1]
-    for (const [j, other] of b.split('').entries()) {
-      const changed = (row[j] ?? 0) + (letter === other ? 0 : 1)
-      next.push(Math.min(changed, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row.at(-1) ?? 0
 }

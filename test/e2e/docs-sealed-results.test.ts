@@ -9,6 +9,7 @@ import { decryptResult } from '../../simulator/decrypt-result.ts'
 import { createCipher, deriveKey, type Purpose } from '../../src/crypto/encrypt.ts'
 import { schemas } from '../../src/schemas/validate.ts'
 import { holds } from '../helpers/holds.ts'
+import { entryPoint } from '../helpers/service-process.ts'
 import { secretKey } from '../helpers/service.ts'
 
 // What docs/reference/encrypted-results.md says is true, and docs/reference/open-result.js does what it says.
@@ -79,7 +80,7 @@ t.test("the document's Python opens the example", { skip: noPython() }, async (t
 
 t.test('npm run result-keys', async (t) => {
   const run = (env: Record<string, string>) =>
-    promisify(execFile)(process.execPath, ['src/commands/result-keys.ts'], {
+    promisify(execFile)(process.execPath, [entryPoint('commands/result-keys')], {
       env: { PATH: process.env['PATH'], ...env }
     })
   t.test('prints the keys of the example', async (t) => {

@@ -1,14 +1,12 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import type { Env } from '../helpers/service-process.ts'
+import { type Env, entryPoint } from '../helpers/service-process.ts'
 import { accountOf, ask, atRest, inState, resultsOf, startWorld } from '../helpers/world.ts'
 
 // A key is rotated as docs/how-to/rotate-keys.md says: put the new one first, start again, reseal, remove the old one.
 
-const RESEAL = fileURLToPath(new URL('../../src/commands/reseal.ts', import.meta.url))
 const k1 = `k1:${randomBytes(32).toString('base64')}`
 const k2 = `k2:${randomBytes(32).toString('base64')}`
 const world = await startWorld(t, {
@@ -17,7 +15,9 @@ const world = await startWorld(t, {
   env: { SECRET_KEYS: k1, PARTITIONS: '3' }
 })
 const run = (env: Env) =>
-  promisify(execFile)(process.execPath, [RESEAL], { env: { ...world.env, ...env } })
+  promisify(execFile)(process.execPath, [entryPoint('commands/reseal')], {
+    env: { ...world.env, ...env }
+  })
 
 const old = await world.start()
 const parked = await ask(old, accountOf('1106', 1))

@@ -4,6 +4,7 @@ import t from 'tap'
 import { openResult, parseResultKeys } from '../../docs/reference/open-result.js'
 import { check } from '../../src/schemas/validate.ts'
 import { dump, keysThatShow } from '../helpers/dump.ts'
+import { entryPoint } from '../helpers/service-process.ts'
 import { until } from '../helpers/until.ts'
 import { ask, resultsOf, startWorld } from '../helpers/world.ts'
 
@@ -26,7 +27,7 @@ t.test('with SEAL_RESULTS no result is in Redis but sealed, the late one too', a
   const ids = [requestId, lateId, `${lateId}-late`]
   const jobs = await resultsOf(world, ids)
 
-  const printed = execFileSync(process.execPath, ['src/commands/result-keys.ts'], {
+  const printed = execFileSync(process.execPath, [entryPoint('commands/result-keys')], {
     env: { SECRET_KEYS: world.env['SECRET_KEYS'] }
   })
   const keys = parseResultKeys(String(printed))

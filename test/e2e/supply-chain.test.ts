@@ -156,7 +156,8 @@ t.test('the image', async (t) => {
       'COPY --from=dependencies /app/node_modules ./node_modules',
       'COPY package.json ./',
       'COPY schemas ./schemas',
-      'COPY --from=build /build/dist ./dist'
+      'COPY --from=build /build/dist ./dist',
+      'COPY src/ledger/lua ./src/ledger/lua'
     ])
     t.same(
       copied('build').filter((line) => /\b(test|simulator|bench)\b|COPY (--\S+ )*\.\s/.test(line)),

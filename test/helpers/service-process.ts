@@ -66,12 +66,17 @@ export const TOKEN = 'journey-operator-token'
 const STOPS_WITHIN_MS = 10_000
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** What is started; `MAIN=dist/main.js` tries what was built. */
-const MAIN = process.env['MAIN'] ?? 'src/main.ts'
+/** The folder of what was built; where it is not set, the sources are started. */
+const BUILT = process.env['BUILT']
+
+/** The file of an entry point, such as `main` or `commands/reseal`, relative to the project's folder. */
+export function entryPoint(name: string): string {
+  return BUILT === undefined ? `src/${name}.ts` : `${BUILT}/${name}.js`
+}
 
 /** Starts a process; it need not come up. Nothing of it survives this process. */
 export function spawnService(env: Env): Service {
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [entryPoint('main')], {
     cwd: root,
     env: { ...surroundings(), ...env },
     stdio: ['ignore', 'pipe', 'pipe']

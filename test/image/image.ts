@@ -12,8 +12,7 @@ const MOST_BYTES = 70_000_000
 const SOURCES = [
   'package.json',
   'package-lock.json',
-  'tsconfig.json',
-  'tsconfig.build.json',
+  'scripts/build.ts',
   'src',
   'schemas',
   'simulator'
