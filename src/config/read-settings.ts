@@ -1,5 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv'
-import { envSchema } from 'env-schema'
+import { Ajv } from 'ajv'
 import type { ReportViolation } from './violation.ts'
 import { type RawSettings, SECRETS, SETTINGS } from './settings.ts'
 
@@ -12,9 +11,7 @@ const ajv = new Ajv({
   verbose: true
 })
 ajv.addKeyword('form')
-// A clone, because env-schema writes into the schema. One clone for all calls, because ajv caches a compiled schema by
-// its identity.
-const schema = structuredClone(SETTINGS)
+const validate = ajv.compile<RawSettings>(SETTINGS)
 
 /** Reads the settings by their schema. Reports each variable that breaks the schema, and leaves it out. */
 export function readSettings(
@@ -24,24 +21,18 @@ export function readSettings(
   const given = Object.fromEntries(
     Object.entries(env).filter(([name]) => Object.hasOwn(SETTINGS.properties, name))
   )
-  try {
-    return envSchema<RawSettings>({ schema, data: given, env: false, ajv })
-  } catch (error) {
-    const broken = new Map<string, string>()
-    const unread = SECRETS.filter((name) => env[`${name}_FILE`] && env[name] === undefined)
-    for (const { instancePath, params, parentSchema, message } of errorsOf(error)) {
-      const name = instancePath.slice(1) || String(params['missingProperty'])
-      const missing = instancePath === '' ? 'is required' : undefined
-      broken.set(name, missing ?? String(parentSchema?.['form'] ?? message))
-    }
-    for (const [name, message] of broken) {
-      if (!unread.includes(name)) report(name, message)
-    }
-    return Object.fromEntries(Object.entries(given).filter(([name]) => !broken.has(name)))
+  // ajv adds the defaults and converts the numbers.
+  const settings: unknown = { ...given }
+  if (validate(settings)) return settings
+  const broken = new Map<string, string>()
+  const unread = SECRETS.filter((name) => env[`${name}_FILE`] && env[name] === undefined)
+  for (const { instancePath, params, parentSchema, message } of validate.errors ?? []) {
+    const name = instancePath.slice(1) || String(params['missingProperty'])
+    const missing = instancePath === '' ? 'is required' : undefined
+    broken.set(name, missing ?? String(parentSchema?.['form'] ?? message))
   }
-}
-
-function errorsOf(error: unknown): ErrorObject[] {
-  if (error instanceof Error && 'errors' in error) return error.errors as ErrorObject[]
-  throw error
+  for (const [name, message] of broken) {
+    if (!unread.includes(name)) report(name, message)
+  }
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !broken.has(name)))
 }

@@ -141,7 +141,7 @@ type Present = {
 }[keyof Rows]
 type Required = (typeof SETTINGS.required)[number]
 
-/** The settings from env-schema: coerced and with defaults, but not yet parsed. */
+/** The settings coerced and with defaults, but not yet parsed. */
 export type RawSettings = {
   readonly [Name in Present | Required]: Value<Rows[Name]>
 } & {
