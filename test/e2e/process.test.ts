@@ -2,6 +2,9 @@ import t from 'tap'
 import { until } from '../helpers/until.ts'
 import { accountOf, ask, atRest, startWorld } from '../helpers/world.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 3
+
 /** Runs beside the service from its start on. */
 const beside = (code: string) => ({
   NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`

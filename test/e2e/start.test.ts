@@ -7,6 +7,9 @@ import { call, type Env } from '../helpers/service-process.ts'
 import { until } from '../helpers/until.ts'
 import { accountOf, ask, atRest, otherPorts, startWorld, view } from '../helpers/world.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 3
+
 t.test('a wrong configuration stops the start', async (t) => {
   const world = await startWorld(t)
   const folder = t.testdir({ 'policy.json': '{"retry":{"wait-4-hours":{"delays":["canary"]}}}' })

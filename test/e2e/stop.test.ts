@@ -16,6 +16,9 @@ import {
   type World
 } from '../helpers/world.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 3
+
 const CLEAN = { code: 0, signal: null }
 /** Its callbacks are repeated until they are taken. */
 const KHIPU = { callbackDelayMs: 200, callbackRepeats: 500, callbackRepeatDelayMs: 100 }

@@ -17,6 +17,9 @@ import {
 } from '../../helpers/world.ts'
 import { startHere } from '../../helpers/started.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 4
+
 // Each setting reaches whoever obeys it.
 
 const MINUTE = 60_000

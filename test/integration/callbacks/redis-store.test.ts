@@ -5,6 +5,9 @@ import { openPublic, openServerService } from '../../helpers/listeners.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { until } from '../../helpers/until.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 4
+
 // A Redis that answers when it is asked for a request, and never again.
 
 const LARGE = { ...ok(), Data: { Transaction: [{ AccountId: 'x'.repeat(600_000) }] } }

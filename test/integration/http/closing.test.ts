@@ -10,6 +10,9 @@ import type { Service } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 import { hold } from '../../helpers/wire.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 4
+
 t.test('a callback on a kept connection is stored while the listener closes', async (t) => {
   const service = await openServerService(t)
   const { app, address, counted } = await openPublic(t, service)

@@ -7,6 +7,9 @@ import { askIn } from '../../helpers/requests.ts'
 import { until } from '../../helpers/until.ts'
 import { call } from '../../helpers/wire.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 4
+
 // Clients that write a body which nobody reads, and look for the answer no sooner than they have written it all.
 
 const BODY_LIMIT = 1_000_000

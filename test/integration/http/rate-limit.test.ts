@@ -11,6 +11,9 @@ import type { Service } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 import { call } from '../../helpers/wire.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 4
+
 const forged = () => `k1.${randomBytes(51).toString('base64url')}`
 
 /** What a log was told, of the warnings alone. */

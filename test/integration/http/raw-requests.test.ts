@@ -7,6 +7,9 @@ import type { Service } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 import { call, hold, writeRaw } from '../../helpers/wire.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 4
+
 // Requests as nobody's library writes them. Each shows a good capability, and most a good body: what
 // a lenient listener would have stored.
 

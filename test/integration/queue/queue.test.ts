@@ -14,6 +14,9 @@ import { ask, askIn } from '../../helpers/requests.ts'
 import { DAY, HOUR, jobsOf, openLog, openService, type Service } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 4
+
 const QUEUES = ['send', 'paced', 'callback', 'deadline'] as const
 
 async function requestIn(service: Service, state: State, ago = 0): Promise<Request> {

@@ -7,6 +7,9 @@ import { redisWarnings } from '../../../src/redis/diagnostics.ts'
 import { openLog } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 4
+
 const CONCERNS = [
   ['a Redis that keeps everything', 'maxmemory_policy:noeviction\r\naof_enabled:1\r\n', 0],
   ['one that evicts', 'maxmemory_policy:allkeys-lru\r\naof_enabled:1\r\n', 1],

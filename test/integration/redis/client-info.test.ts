@@ -69,6 +69,9 @@ t.test('no node of a Cluster is told', async (t) => {
   const duplicate = cluster.duplicate()
   t.teardown(() => duplicate.disconnect())
   await duplicate.set('a', '2')
-  t.equal(heard.filter((line) => line.startsWith('set a')).length, 2)
+  await until(
+    'both are heard of',
+    () => heard.filter((line) => line.startsWith('set a')).length === 2
+  )
   t.same(said(heard), [])
 })

@@ -8,6 +8,9 @@ import { addressOf } from '../../helpers/redis-address.ts'
 import { openLog } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 4
+
 const server = await startRedis({ url: null, args: ['--databases', '4'] })
 t.teardown(() => server.stop())
 const admin = new Redis(server.url, { replyMapping: 'legacy' })

@@ -31,6 +31,9 @@ import {
   sweep
 } from '../../helpers/handlers.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 4
+
 const find = async ({ catalog }: Service, requestId: string) => {
   const request = await catalog.find(requestId)
   if (request === null) throw new Error('there is no such request')
