@@ -17,7 +17,7 @@ export interface Tier {
 /** In the order in which they run. */
 export const TIERS: readonly Tier[] = [
   { name: 'unit', jobs: 2, needsRedis: false, needsBuild: false, isCovered: true },
-  { name: 'integration', jobs: 3, needsRedis: true, needsBuild: false, isCovered: true },
+  { name: 'integration', jobs: 2, needsRedis: true, needsBuild: false, isCovered: true },
   { name: 'e2e', jobs: 3, needsRedis: true, needsBuild: true, isCovered: false },
   { name: 'chaos', jobs: 1, needsRedis: true, needsBuild: true, isCovered: false }
 ]

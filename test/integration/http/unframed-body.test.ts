@@ -7,6 +7,9 @@ import { openPublic, openServerService } from '../../helpers/listeners.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { noteSealed } from '../../helpers/seals.ts'
 
+// They wait more than they work, so they run side by side.
+t.jobs = 4
+
 // Bodies over HTTP/1.0 that announce no length: nobody can tell whether they came whole.
 
 const BODY = bytes(ok()).toString()
