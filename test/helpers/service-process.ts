@@ -66,11 +66,12 @@ export const TOKEN = 'journey-operator-token'
 const STOPS_WITHIN_MS = 10_000
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** The folder of what was built; where it is not set, the sources are started. */
-const BUILT = process.env['BUILT']
-
-/** The file of an entry point, such as `main` or `commands/reseal`, relative to the project's folder. */
+/**
+ * The file of an entry point, such as `main` or `commands/reseal`, relative to the project's folder: of what was built
+ * into the folder `BUILT`, or else of the sources.
+ */
 export function entryPoint(name: string): string {
+  const { BUILT } = process.env
   return BUILT === undefined ? `src/${name}.ts` : `${BUILT}/${name}.js`
 }
 
