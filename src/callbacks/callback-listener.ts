@@ -15,9 +15,9 @@ import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
 import { protocolAnswer, sendAnswer } from './callback-answers.ts'
 import { type CallbackDeps, callbackRoute } from './callback-route.ts'
 import { createRedisStore, type RedisStoreDeps } from './redis-store.ts'
-import { answer, refuseCall, type TokenDeps } from './check-token.ts'
+import { answer, refuseCall } from './check-token.ts'
 import type { Examine } from './examine-body.ts'
-import { limitBodyReading } from './read-body.ts'
+import { type BodyReading, limitBodyReading } from './read-body.ts'
 import { type CallbackSpool, createSpoolingStore } from './spooling-store.ts'
 
 export interface CallbackListenerSettings extends ListenerSettings {
@@ -47,34 +47,14 @@ export async function buildCallbackListener(
   deps: CallbackListenerDeps,
   { bodyLimit, refusals, ...settings }: CallbackListenerSettings
 ): Promise<FastifyInstance> {
-  const { capabilities, examine, seal, counted, log } = deps
   const reading = limitBodyReading(bodyLimit)
-  const redis = createRedisStore(deps.redis)
-  const store = deps.spool === null ? redis : createSpoolingStore(redis, deps.spool, log)
-  const tokenDeps: TokenDeps = {
-    capabilities,
-    store,
-    refusals: createRefusalLimiter(refusals, (line) =>
-      log.warn(line, 'callbacks without a valid token refused')
-    ),
-    counted,
-    log
-  }
-  const callbackDeps: CallbackDeps = {
-    token: tokenDeps,
-    store,
-    examine,
-    seal,
-    reading,
-    counted,
-    log
-  }
+  const callbackDeps = routeDeps(deps, reading, refusals)
   const app = Fastify({
     ...serverOptions(settings, { ...bareAnswers(deps), hasWaited: reading.hasWaited }),
     bodyLimit,
     // A path that can't be decoded must not be quoted back: it may hold a capability.
     frameworkErrors: (_error, request, reply: FastifyReply) =>
-      void refuseCall(tokenDeps, request, reply.headers(HEADERS))
+      void refuseCall(callbackDeps.token, request, reply.headers(HEADERS))
   })
   await app.register(helmet, HELMET)
   // What has no route is answered before its body is read; a 404 handler alone would read it first.
@@ -97,6 +77,20 @@ export async function buildCallbackListener(
   )
   await app.register(callbackRoute, callbackDeps)
   return app
+}
+
+function routeDeps(
+  { redis, spool, capabilities, examine, seal, counted, log }: CallbackListenerDeps,
+  reading: BodyReading,
+  refusals: RefusalLimits
+): CallbackDeps {
+  const inRedis = createRedisStore(redis)
+  const store = spool === null ? inRedis : createSpoolingStore(inRedis, spool, log)
+  const limiter = createRefusalLimiter(refusals, (line) =>
+    log.warn(line, 'callbacks without a valid token refused')
+  )
+  const token = { capabilities, store, refusals: limiter, counted, log }
+  return { token, store, examine, seal, reading, counted, log }
 }
 
 function answerError(deps: CallbackListenerDeps, error: FastifyError, reply: FastifyReply) {

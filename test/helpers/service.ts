@@ -85,7 +85,7 @@ export async function connectTo(
 export async function openParts(redis: Redis, queuePrefix: string, log: Logger, wishes: Wishes) {
   const { authorizationExpiresAt = null, url: _url, connect: _connect, ...settings } = wishes
   const config = { ...DEFAULTS, queuePrefix, secretKeys: newKeys(), ...settings }
-  const { parts, accounts, cursors, ...all } = buildParts(config, redis, log)
+  const { parts, ...all } = buildParts(config, redis, log)
   const cipher = createCipher(config.secretKeys)
   const consumer = new Queue(config.resultQueue, { connection: redis, prefix: queuePrefix })
   consumer.on('error', () => {})
