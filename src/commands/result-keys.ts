@@ -1,5 +1,5 @@
 import { ConfigError, readSecretKeys } from '../config/read-config.ts'
-import { deriveKey } from '../crypto/encrypt.ts'
+import { deriveKey } from '../crypto/derive-key.ts'
 
 /** Prints RESULT_KEYS, the keys with which consumers decrypt results: see docs/reference/encrypted-results.md. */
 function printResultKeys(): void {

@@ -3,7 +3,7 @@ import stringify from 'safe-stable-stringify'
 import type { Account } from '../core/request.ts'
 import type { SecretKey } from '../core/secret-key.ts'
 import type { RequestBody } from '../schemas/generated.ts'
-import { deriveKey } from './encrypt.ts'
+import { deriveKeyObject } from './derive-key.ts'
 
 /**
  * Identifies accounts and bank credentials without storing them: by keyed hashes, and by the last characters of the
@@ -33,7 +33,7 @@ const SHORTEST_SHOWN = 6
  * credentials behind that JWT. The service's own authorization does not identify any bank credentials.
  */
 export function createAccounts([{ bytes }]: readonly [SecretKey, ...SecretKey[]]): Accounts {
-  const key = deriveKey(bytes, 'account')
+  const key = deriveKeyObject(bytes, 'account')
   const hash = (...parts: readonly unknown[]) => {
     const mac = createHmac('sha256', key).update(stringify(parts))
     return mac.digest().subarray(0, HASH_BYTES).toString('base64url')

@@ -1,6 +1,7 @@
-import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import { parse as parseUuid, stringify as stringifyUuid } from 'uuid'
 import type { SecretKey } from '../core/secret-key.ts'
+import { deriveKeyObject } from './derive-key.ts'
 
 /** The content of a callback token: it stands for one attempt of one request. */
 export interface Capability {
@@ -39,12 +40,12 @@ export function callbackUrlLength(publicUrl: string, kid: string): number {
  * derived for this purpose alone. A forged token is recognized without a look-up in Redis.
  */
 export function createCapabilities(secretKeys: readonly [SecretKey, ...SecretKey[]]): Capabilities {
-  const keys = new Map(secretKeys.map(({ kid, bytes }) => [kid, deriveKey(bytes)] as const))
+  const keys = new Map(secretKeys.map(({ kid, bytes }) => [kid, deriveKeyObject(bytes, 'capability')] as const))
   const [{ kid: firstKid, bytes }] = secretKeys
-  const firstKey = deriveKey(bytes)
+  const firstKey = deriveKeyObject(bytes, 'capability')
   // A malformed token, or one with an unknown key id, is checked against a decoy. It takes as long as a forged one, so
   // the response time reveals nothing.
-  const decoyKey = randomBytes(32)
+  const decoyKey = createSecretKey(randomBytes(32))
   const decoy = randomBytes(PAYLOAD_BYTES + MAC_BYTES).toString('base64url')
 
   return {
@@ -74,10 +75,6 @@ export function createCapabilities(secretKeys: readonly [SecretKey, ...SecretKey
   }
 }
 
-function deriveKey(bytes: Uint8Array): Buffer {
-  return Buffer.from(hkdfSync('sha256', bytes, '', 'khipu-receiver/capability/v1', 32))
-}
-
-function macOf(key: Buffer, kid: string, payload: Buffer): Buffer {
+function macOf(key: KeyObject, kid: string, payload: Buffer): Buffer {
   return createHmac('sha256', key).update(`${kid}.`).update(payload).digest()
 }

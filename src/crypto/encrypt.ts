@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 import type { SecretKey } from '../core/secret-key.ts'
+import { deriveKeyObject, type Purpose } from './derive-key.ts'
 
 const ALGORITHM = 'aes-256-gcm'
 const NONCE_BYTES = 12
@@ -45,12 +46,6 @@ export function encryptInline(cipher: Pick<Cipher, 'encrypt'>) {
 }
 
 /**
- * The purpose of a key. `seal` encrypts data in Redis and on disk. `result` encrypts results, and consumers get these
- * keys. `account` hashes accounts. `cursor` signs cursors of lists.
- */
-export type Purpose = 'seal' | 'result' | 'account' | 'cursor'
-
-/**
  * Encrypts with AES-256-GCM. The keys are derived for this purpose alone with HKDF-SHA-256. The id is the associated
  * data. The output is: length of the key id, key id, nonce (12 bytes), tag (16 bytes), ciphertext.
  */
@@ -58,17 +53,19 @@ export function createCipher(
   secretKeys: readonly [SecretKey, ...SecretKey[]],
   purpose: Purpose = 'seal'
 ): Cipher {
-  const derive = ({ kid, bytes }: SecretKey) => [kid, deriveKey(bytes, purpose)] as const
+  const derive = ({ kid, bytes }: SecretKey) => [kid, deriveKeyObject(bytes, purpose)] as const
   const keys = new Map(secretKeys.map(derive))
   const [firstKid, firstKey] = derive(secretKeys[0])
+  const kid = Buffer.from(firstKid)
+  const head = Buffer.concat([Buffer.of(kid.length), kid])
+  const newNonce = createNonces()
 
   return {
     encrypt(plain, id) {
-      const nonce = randomBytes(NONCE_BYTES)
+      const nonce = newNonce()
       const cipher = createCipheriv(ALGORITHM, firstKey, nonce).setAAD(Buffer.from(id))
       const ciphertext = [cipher.update(plain), cipher.final()]
-      const kid = Buffer.from(firstKid)
-      return Buffer.concat([Buffer.of(kid.length), kid, nonce, cipher.getAuthTag(), ...ciphertext])
+      return Buffer.concat([head, nonce, cipher.getAuthTag(), ...ciphertext])
     },
 
     decrypt(sealed, id) {
@@ -92,9 +89,17 @@ export function keyIdOf(sealed: Uint8Array): string {
   return split(sealed).kid
 }
 
-/** Derives the key of one purpose. It reveals neither the keys of other purposes nor the secret key behind them. */
-export function deriveKey(bytes: Uint8Array, purpose: Purpose): Buffer {
-  return Buffer.from(hkdfSync('sha256', bytes, '', `khipu-receiver/${purpose}/v1`, 32))
+const NONCES_AT_ONCE = 256
+
+/** Draws random nonces, many at once: a single draw takes longer than the encryption of a small body. */
+function createNonces(): () => Buffer {
+  let drawn = Buffer.alloc(0)
+  return () => {
+    if (drawn.length === 0) drawn = randomBytes(NONCE_BYTES * NONCES_AT_ONCE)
+    const nonce = drawn.subarray(0, NONCE_BYTES)
+    drawn = drawn.subarray(NONCE_BYTES)
+    return nonce
+  }
 }
 
 function split(bytes: Uint8Array) {

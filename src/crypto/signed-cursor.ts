@@ -1,6 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { SecretKey } from '../core/secret-key.ts'
-import { deriveKey } from './encrypt.ts'
+import { deriveKeyObject } from './derive-key.ts'
 
 /** The list that a cursor belongs to: its name and its filters. Other filters make it another list. */
 export type ListName = readonly (string | null)[]
@@ -17,7 +17,7 @@ const MAC_BYTES = 16
 
 /** A cursor is base64url of: HMAC-SHA-256 cut to 128 bits, position. Its keys are derived for this purpose alone. */
 export function createCursors(secretKeys: readonly [SecretKey, ...SecretKey[]]): Cursors {
-  const derive = ({ bytes }: SecretKey) => deriveKey(bytes, 'cursor')
+  const derive = ({ bytes }: SecretKey) => deriveKeyObject(bytes, 'cursor')
   const keys = secretKeys.map(derive)
   const firstKey = derive(secretKeys[0])
   return {
@@ -37,7 +37,7 @@ export function createCursors(secretKeys: readonly [SecretKey, ...SecretKey[]]):
   }
 }
 
-function macOf(key: Buffer, list: ListName, position: string): Buffer {
+function macOf(key: KeyObject, list: ListName, position: string): Buffer {
   const mac = createHmac('sha256', key).update(JSON.stringify([list, position]))
   return mac.digest().subarray(0, MAC_BYTES)
 }
