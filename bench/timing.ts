@@ -44,13 +44,6 @@ const altered: Kind = (token) => token.slice(0, -1) + (token.endsWith('A') ? 'B'
 const QUESTIONS: readonly Question[] = [
   {
     kinds: [
-      ['altered', altered],
-      ['of an unknown request', (token) => token]
-    ],
-    leaky: noLookUpOfNobody
-  },
-  {
-    kinds: [
       ['malformed', () => 'x'.repeat(71)],
       ['altered', altered]
     ],

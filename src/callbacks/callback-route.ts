@@ -6,8 +6,8 @@ import type { EncryptBody } from '../crypto/encrypt.ts'
 import { type UnframedBody, unframedBody } from '../http/unframed-body.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import { CALLBACK_ANSWERS, type CallbackOutcome, REFUSALS, sendAnswer } from './callback-answers.ts'
-import type { CallbackStore, Placed, ReceivedCallback } from './redis-store.ts'
-import { checkToken, DOUBLED_PATH, type TokenDeps } from './check-token.ts'
+import type { CallbackStore, LookUp, Placed, ReceivedCallback } from './redis-store.ts'
+import { checkToken, DOUBLED_PATH, refuseCall, type TokenDeps } from './check-token.ts'
 import type { Examine } from './examine-body.ts'
 import type { Verdict } from './parse-body.ts'
 import type { BodyReading } from './read-body.ts'
@@ -32,7 +32,7 @@ const MOST_LARGE_AT_ONCE = 3
  */
 export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): Promise<void> {
   app.decorateRequest('capability', null)
-  app.decorateRequest('isKnown', false)
+  app.decorateRequest('lookUp', 'failed')
   app.decorateRequest('askedForMs', 0)
   const fewAtOnce = pLimit(MOST_LARGE_AT_ONCE)
   const { reading } = deps
@@ -57,6 +57,8 @@ export async function callbackRoute(app: FastifyInstance, deps: CallbackDeps): P
         const task = () => receive(deps, fewAtOnce, request, reply)
         const { outcome, more } = await track(reading.finish(request, task))
         // The memory of the body is free by now, however slowly the caller reads its answer.
+        if (outcome === 'notFound')
+          return refuseCall(deps.token, request, reply, { isLookedUp: true })
         return sendAnswer(reply, outcome, more)
       }
     })
@@ -76,7 +78,7 @@ async function receive(
   reply: FastifyReply
 ): Promise<Answer> {
   const { capability } = request
-  if (capability === null) return counted(deps, 'notFound')
+  if (capability === null) return { outcome: 'notFound' }
   const unframed = unframedBody(request.raw)
   if (unframed !== undefined) return receiveUnframed(deps, request, reply, capability, unframed)
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
@@ -117,13 +119,16 @@ async function receiveUnframed(
 /** What the answer says is true by then. */
 async function storeAndCount(
   deps: CallbackDeps,
-  { isKnown, askedForMs }: FastifyRequest,
+  request: FastifyRequest,
   received: Pick<ReceivedCallback, 'arrival' | 'cameAt' | 'canWait'>
 ): Promise<Answer> {
-  const placed = await deps.store.store({ ...received, isKnown, askedForMs })
+  const { askedForMs } = request
+  const lookUp = await lookUpRefused(deps, request.lookUp, received.arrival)
+  if (lookUp === 'unknown') return { outcome: 'notFound' }
+  const placed = await deps.store.store({ ...received, lookUp, askedForMs })
   if (placed === null) return counted(deps, 'unavailable')
   const { status, id } = placed
-  if (status === 'unknown') return counted(deps, 'notFound')
+  if (status === 'unknown') return { outcome: 'notFound' }
   if (status === 'full') return counted(deps, 'tooMany')
   report(deps, received.arrival, placed)
   const { verdict } = received.arrival
@@ -133,6 +138,18 @@ async function storeAndCount(
   }
   const outcome = status === 'kept' ? 'late' : status
   return outcome === 'accepted' ? { outcome, more: { receipt: id } } : { outcome }
+}
+
+/** The quarantine keeps a refused body whether its request is known or not, so Redis is asked before. */
+async function lookUpRefused(
+  { store }: CallbackDeps,
+  lookUp: LookUp,
+  { capability, verdict }: Arrival
+): Promise<LookUp | 'unknown'> {
+  if (lookUp !== 'later' || verdict.type === 'callback') return lookUp
+  const known = await store.knows(capability.requestId)
+  if (known === null) return 'failed'
+  return known ? 'known' : 'unknown'
 }
 
 function counted(deps: CallbackDeps, outcome: CallbackOutcome): Answer {

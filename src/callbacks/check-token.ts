@@ -5,11 +5,11 @@ import type { Capabilities, Capability } from '../crypto/callback-token.ts'
 import { onBrokenOff } from '../http/complete-messages.ts'
 import type { RefusalLimiter } from '../http/rate-limit.ts'
 import { CALLBACK_ANSWERS, type CallbackOutcome, sendAnswer } from './callback-answers.ts'
-import type { CallbackStore } from './redis-store.ts'
+import type { CallbackStore, LookUp } from './redis-store.ts'
 
 export interface TokenDeps {
   readonly capabilities: Capabilities
-  readonly store: Pick<CallbackStore, 'knows' | 'hasRoom'>
+  readonly store: Pick<CallbackStore, 'canStore' | 'knows' | 'hasRoom'>
   readonly refusals: RefusalLimiter
   readonly counted: (status: string) => void
   readonly log: Logger
@@ -18,29 +18,39 @@ export interface TokenDeps {
 declare module 'fastify' {
   interface FastifyRequest {
     capability: Capability | null
-    /** Whether Redis has just said that it knows the request; else it could not be asked. */
-    isKnown: boolean
-    /** How long Redis took to say so, in ms. */
+    lookUp: LookUp
+    /** How long Redis took to say whether it knows the request, in ms. */
     askedForMs: number
   }
 }
 
+/** A smaller body is read before Redis is asked for its request. That saves a round trip. */
+const LOOKED_UP_FIRST_BYTES = 64 * 1024
+
 /**
- * Lets a call with a valid token of a known request go on, before one byte of its body is read. While Redis can't say
- * which requests are known, a valid token is enough for the disk: it was signed for a request once.
+ * Lets a call with a valid token go on, before one byte of its body is read. Before a large body, or one of unknown
+ * length, Redis must also know the request. While Redis can't say which requests are known, a valid token is enough for
+ * the disk: it was signed for a request once.
  */
 export async function checkToken(deps: TokenDeps, request: FastifyRequest, reply: FastifyReply) {
   const { store } = deps
   const capability = deps.capabilities.verify(tokenOf(request))
   if (capability === null) return refuseCall(deps, request, reply)
   reportBrokenOff(deps, request, reply, capability)
+  const size = announcedSize(request)
+  const isSmall = size !== null && size <= LOOKED_UP_FIRST_BYTES
+  if (isSmall && store.canStore()) return admit(request, capability, 'later')
   const askedAt = performance.now()
   const known = await store.knows(capability.requestId)
   request.askedForMs = performance.now() - askedAt
-  if (known === null && !store.hasRoom({ ...capability, size: announcedSize(request) ?? 0 }))
+  if (known === null && !store.hasRoom({ ...capability, size: size ?? 0 }))
     return answer(deps, reply, 'unavailable')
   if (known === false) return refuseCall(deps, request, reply, { isLookedUp: true })
-  request.isKnown = known === true
+  return admit(request, capability, known === true ? 'known' : 'failed')
+}
+
+function admit(request: FastifyRequest, capability: Capability, lookUp: LookUp): void {
+  request.lookUp = lookUp
   request.capability = capability
   // Whatever content type Khipu names, or misspells, must not have the body refused unread.
   request.headers['content-type'] = 'application/octet-stream'

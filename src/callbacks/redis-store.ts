@@ -5,6 +5,8 @@ import { type Arrival, type LedgerWriters, storeCallback, type Stored } from './
 
 /** Where callbacks are stored, in time for their answer. */
 export interface CallbackStore {
+  /** False while Redis is away or nearly full. */
+  canStore(): boolean
   /** Whether the ledger has a request; null where Redis can't say. */
   knows(requestId: string): Promise<boolean | null>
   /** Whether a body of so many bytes can be stored while Redis can't say. */
@@ -21,15 +23,20 @@ export interface CallbackSize {
 
 export interface ReceivedCallback {
   readonly arrival: Arrival
-  /** Whether Redis has just said that it knows the request; else it could not be asked. */
-  readonly isKnown: boolean
-  /** How long Redis took to say so, in ms. */
+  readonly lookUp: LookUp
+  /** How long Redis took to say whether it knows the request, in ms. */
   readonly askedForMs: number
   /** When the body could be read, by `performance.now()`. */
   readonly cameAt: number
   /** False for a body that must not be read again before it is in Redis. */
   readonly canWait: boolean
 }
+
+/**
+ * Whether Redis knows the request: it has said so, it has not been asked yet, or it could not say. The script that
+ * stores a callback says so as well.
+ */
+export type LookUp = 'known' | 'later' | 'failed'
 
 /** What was stored, and where. */
 export type Placed = Stored & { readonly place: 'redis' | 'disk' }
@@ -55,12 +62,13 @@ const POLL_MS = 100
 export function createRedisStore(deps: RedisStoreDeps): CallbackStore {
   let failedAt = -Infinity
   return {
+    canStore: deps.canStore,
     knows: async (requestId) =>
       deps.canStore() ? deps.ledger.has(requestId).catch(() => null) : null,
     hasRoom: () => false,
 
-    async store({ arrival, isKnown, askedForMs, cameAt }) {
-      if (failedAt > cameAt || !isKnown || !deps.canStore()) return null
+    async store({ arrival, lookUp, askedForMs, cameAt }) {
+      if (failedAt > cameAt || lookUp === 'failed' || !deps.canStore()) return null
       const left = Math.max(0, SILENCE_LIMIT_MS - askedForMs)
       const storing = storeCallback(deps.writers, arrival)
       const isLarge = arrival.body.length > LARGE_BYTES

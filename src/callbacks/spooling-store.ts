@@ -16,6 +16,7 @@ export function createSpoolingStore(
   log: Logger
 ): CallbackStore {
   return {
+    canStore: store.canStore,
     knows: store.knows,
 
     hasRoom({ requestId, attempt, size }) {

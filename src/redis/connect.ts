@@ -2,7 +2,7 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino'
 import { refusalOf } from './refusal.ts'
 import { isRefusedDatabase, requireDatabase } from './required-database.ts'
-import { failFast, settleConnect } from './ioredis-workarounds.ts'
+import { failFast, sendTogether, settleConnect } from './ioredis-workarounds.ts'
 import {
   clusterOptions,
   EVERYWHERE,
@@ -97,7 +97,8 @@ function connect(
   if (cluster !== undefined) return connectCluster(address, cluster, patience, clusterPatience, log)
   const server = serverOptions(address)
   const guarded = sentinel === undefined ? {} : sentinelOptions(address, sentinel, reconnectAfter)
-  return logged(requireDatabase(new Redis({ ...SHARED, ...server, ...patience, ...guarded })), log)
+  const redis = new Redis({ ...SHARED, ...server, ...patience, ...guarded })
+  return logged(requireDatabase(sendTogether(redis)), log)
 }
 
 function connectCluster(
@@ -110,6 +111,7 @@ function connectCluster(
   const options = clusterOptions(address, patience, reconnectAfter)
   const own = { ...clusterPatience, enableOfflineQueue }
   const cluster = settleConnect(new Cluster([...nodes], { ...options, ...own }))
+  cluster.on('+node', sendTogether)
   const { commandTimeout } = patience
   return logged(commandTimeout === undefined ? cluster : failFast(cluster, commandTimeout), log)
 }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import {
   type Cluster,
   type Redis,
@@ -50,6 +51,35 @@ export function failFast(cluster: Cluster, commandTimeoutMs: number): Cluster {
     pipeline: refuse,
     multi: refuse
   })
+}
+
+/**
+ * Sends the commands of one turn of the event loop in one packet, at the end of that turn.
+ *
+ * Case: 50 callbacks arrive together. ioredis writes the commands of each to the socket at once, which is a system call
+ * and a packet each. A third of the intake's CPU time goes there.
+ */
+export function sendTogether(redis: Redis): Redis {
+  redis.on('connect', () => {
+    // `stream` is private to ioredis. Each connection has a new one.
+    const stream = Reflect.get(redis, 'stream') as Socket
+    const write = stream.write.bind(stream) as (...args: unknown[]) => boolean
+    let isCorked = false
+    const uncork = () => {
+      isCorked = false
+      stream.uncork()
+    }
+    const writeLater = (...args: unknown[]) => {
+      if (!isCorked) {
+        isCorked = true
+        stream.cork()
+        setImmediate(uncork)
+      }
+      return write(...args)
+    }
+    Reflect.set(stream, 'write', writeLater)
+  })
+  return redis
 }
 
 type ConnectToSentinel = (endpoint: object, options?: object) => Redis

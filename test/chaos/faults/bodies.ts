@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Agent, request } from 'undici'
-import { call, type Service } from '../../helpers/service-process.ts'
+import { call, type Service, TOKEN } from '../../helpers/service-process.ts'
 import { until } from '../../helpers/until.ts'
 import { startWorld, view, type World } from '../../helpers/world.ts'
 import { bodiesOfEveryShape, tooManyValues, transactions } from './body-shapes.ts'
@@ -58,7 +58,7 @@ async function lateShapes(run: Run): Promise<Figures> {
     (await service.api<{ items: { quarantineId: string }[] }>('GET', '/v1/quarantine')).body.items
   await until('all are kept', async () => (await kept()).length === bodies.length)
   for (const { quarantineId } of await kept()) {
-    const { status } = await service.api('POST', `/v1/quarantine/${quarantineId}/accept`)
+    const status = await accept(run, service, quarantineId)
     must(status === 200, `accepted with ${status}`)
   }
   return countResults(
@@ -108,9 +108,22 @@ function watch(run: Run, service: Service) {
 }
 
 async function post(run: Run, member: Withheld | undefined, body: Buffer): Promise<number> {
+  return patiently(run, member?.callbackUrl ?? '', { body })
+}
+
+function accept(run: Run, { adminUrl }: Service, quarantineId: string): Promise<number> {
+  const headers = { authorization: `Bearer ${TOKEN}` }
+  return patiently(run, `${adminUrl}/v1/quarantine/${quarantineId}/accept`, { headers })
+}
+
+async function patiently(
+  run: Run,
+  url: string,
+  what: { readonly body?: Buffer; readonly headers?: Record<string, string> }
+): Promise<number> {
   const dispatcher = new Agent({ headersTimeout: 120_000, bodyTimeout: 120_000 })
   run.teardown(() => dispatcher.destroy())
-  const answer = await request(member?.callbackUrl ?? '', { method: 'POST', body, dispatcher })
+  const answer = await request(url, { method: 'POST', dispatcher, ...what })
   await answer.body.dump()
   return answer.statusCode
 }

@@ -421,7 +421,7 @@ const TROUBLES: readonly Trouble[] = [
   ['there is no room for what is refused', INVALID, () => ({ canStore: () => false })],
   [
     'the request can’t be looked up',
-    bytes(ok()),
+    INVALID,
     ({ ledger }) => ({ ledger: { ...ledger, has: fails } })
   ],
   [

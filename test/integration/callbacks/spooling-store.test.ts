@@ -160,7 +160,10 @@ t.test('a Redis that does not answer is as good as away', async (t) => {
   const spool = openTestSpool(t, service)
   const { token, requestId } = await awaiting(service)
   const { ledger } = service
-  const deaf = await openPublic(t, service, { spool, ledger: { ...ledger, has: away } })
+  const deaf = await openPublic(t, service, {
+    spool,
+    ledger: { ...ledger, has: away, receive: away }
+  })
   t.match((await deaf.post(token, nth(1))).json, { status: 'accepted' })
   const hung = await openPublic(t, service, {
     spool,

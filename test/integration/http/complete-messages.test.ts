@@ -109,19 +109,20 @@ for (const [size, body] of Object.entries(SIZES)) {
   }
 }
 
-/** A listener whose Redis does not say which requests it knows before `release` is called. */
+/** A listener whose Redis answers nothing before `release` is called. */
 async function openHeld(t: Test) {
   let release = () => {}
   const held = new Promise<void>((resolve) => (release = resolve))
   let asked = 0
-  const opened = await open(t, (service) => ({
+  const hold = async () => {
+    asked += 1
+    await held
+  }
+  const opened = await open(t, ({ ledger }) => ({
     ledger: {
-      ...service.ledger,
-      has: async (id: string) => {
-        asked += 1
-        await held
-        return service.ledger.has(id)
-      }
+      ...ledger,
+      has: (id: string) => hold().then(() => ledger.has(id)),
+      receive: (...args) => hold().then(() => ledger.receive(...args))
     }
   }))
   const isAsked = () => until('Redis is asked', () => asked > 0)

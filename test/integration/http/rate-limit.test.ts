@@ -47,14 +47,14 @@ t.test(
     for (const { status, text } of first) {
       t.same([status, text], [404, '{"status":"not-found"}'])
     }
-    t.equal(asked.length, 3, 'each costs Redis one look-up, whatever it was')
+    t.equal(asked.length, 2, 'a token that was not signed costs Redis one look-up, whatever it is')
     for (const token of [forged(), forged(), '%zz']) {
       const { status, json, headers } = await post(token, bytes(ok()))
       t.same([status, json], [429, { status: 'too-many' }])
       t.match(headers.get('retry-after'), /^(?:[1-9]|[1-5]\d|60)$/)
       t.equal(headers.get('connection'), 'close')
     }
-    t.equal(asked.length, 3, 'and then none')
+    t.equal(asked.length, 2, 'and then none')
     t.match((await post(await goodToken(service), bytes(ok()))).json, { status: 'accepted' })
     t.same(counted, [...Array(3).fill('not-found'), ...Array(3).fill('too-many'), 'accepted'])
   }
