@@ -40,7 +40,7 @@ export async function startOurs(
       SECRET_KEYS: `k1:${KEY.toString('base64')}`,
       LOG_LEVEL: 'warn'
     },
-    `http://127.0.0.1:${adminPort}/health/live`
+    `http://127.0.0.1:${adminPort}/health/ready`
   )
   const { sign } = createCapabilities([{ kid: 'k1', bytes: KEY }])
   const ids = await inFlight(count, 20, () => ask(adminPort))
@@ -102,7 +102,7 @@ export async function inFlight<T>(
   return results
 }
 
-/** Starts a Node process, and resolves once that address answers. */
+/** Starts a Node process, and resolves once that address answers, with another status than 5xx. */
 export async function run(
   file: string,
   env: Record<string, string>,
@@ -117,7 +117,7 @@ export async function run(
   for (let tries = 0; tries < 100; tries += 1) {
     if (
       await fetch(alive).then(
-        () => true,
+        ({ status }) => status < 500,
         () => false
       )
     )

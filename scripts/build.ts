@@ -43,4 +43,5 @@ const REQUIRE =
   "import { createRequire as _createRequire } from 'node:module'\n" +
   'const require = _createRequire(import.meta.url)'
 
-if (import.meta.main) await bundle(join(root, 'dist'))
+// Not `import.meta.main`, which Node 22 lacks.
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle(join(root, 'dist'))
