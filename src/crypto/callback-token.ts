@@ -1,4 +1,10 @@
-import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual
+} from 'node:crypto'
 import { parse as parseUuid, stringify as stringifyUuid } from 'uuid'
 import type { SecretKey } from '../core/secret-key.ts'
 import { deriveKeyObject } from './derive-key.ts'
@@ -40,7 +46,9 @@ export function callbackUrlLength(publicUrl: string, kid: string): number {
  * derived for this purpose alone. A forged token is recognized without a look-up in Redis.
  */
 export function createCapabilities(secretKeys: readonly [SecretKey, ...SecretKey[]]): Capabilities {
-  const keys = new Map(secretKeys.map(({ kid, bytes }) => [kid, deriveKeyObject(bytes, 'capability')] as const))
+  const keys = new Map(
+    secretKeys.map(({ kid, bytes }) => [kid, deriveKeyObject(bytes, 'capability')] as const)
+  )
   const [{ kid: firstKid, bytes }] = secretKeys
   const firstKey = deriveKeyObject(bytes, 'capability')
   // A malformed token, or one with an unknown key id, is checked against a decoy. It takes as long as a forged one, so
