@@ -6,8 +6,14 @@ import type { EncryptBody } from '../crypto/encrypt.ts'
 import { type UnframedBody, unframedBody } from '../http/unframed-body.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import { CALLBACK_ANSWERS, type CallbackOutcome, REFUSALS, sendAnswer } from './callback-answers.ts'
-import type { CallbackStore, LookUp, Placed, ReceivedCallback } from './redis-store.ts'
-import { checkToken, DOUBLED_PATH, refuseCall, type TokenDeps } from './check-token.ts'
+import type { CallbackStore, Placed, ReceivedCallback } from './redis-store.ts'
+import {
+  checkToken,
+  DOUBLED_PATH,
+  lookUpRefused,
+  refuseCall,
+  type TokenDeps
+} from './check-token.ts'
 import type { Examine } from './examine-body.ts'
 import type { Verdict } from './parse-body.ts'
 import type { BodyReading } from './read-body.ts'
@@ -123,7 +129,7 @@ async function storeAndCount(
   received: Pick<ReceivedCallback, 'arrival' | 'cameAt' | 'canWait'>
 ): Promise<Answer> {
   const { askedForMs } = request
-  const lookUp = await lookUpRefused(deps, request.lookUp, received.arrival)
+  const lookUp = await lookUpRefused(deps.store, request.lookUp, received.arrival)
   if (lookUp === 'unknown') return { outcome: 'notFound' }
   const placed = await deps.store.store({ ...received, lookUp, askedForMs })
   if (placed === null) return counted(deps, 'unavailable')
@@ -138,18 +144,6 @@ async function storeAndCount(
   }
   const outcome = status === 'kept' ? 'late' : status
   return outcome === 'accepted' ? { outcome, more: { receipt: id } } : { outcome }
-}
-
-/** The quarantine keeps a refused body whether its request is known or not, so Redis is asked before. */
-async function lookUpRefused(
-  { store }: CallbackDeps,
-  lookUp: LookUp,
-  { capability, verdict }: Arrival
-): Promise<LookUp | 'unknown'> {
-  if (lookUp !== 'later' || verdict.type === 'callback') return lookUp
-  const known = await store.knows(capability.requestId)
-  if (known === null) return 'failed'
-  return known ? 'known' : 'unknown'
 }
 
 function counted(deps: CallbackDeps, outcome: CallbackOutcome): Answer {

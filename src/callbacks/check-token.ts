@@ -6,6 +6,7 @@ import { onBrokenOff } from '../http/complete-messages.ts'
 import type { RefusalLimiter } from '../http/rate-limit.ts'
 import { CALLBACK_ANSWERS, type CallbackOutcome, sendAnswer } from './callback-answers.ts'
 import type { CallbackStore, LookUp } from './redis-store.ts'
+import type { Arrival } from './store-callback.ts'
 
 export interface TokenDeps {
   readonly capabilities: Capabilities
@@ -54,6 +55,18 @@ function admit(request: FastifyRequest, capability: Capability, lookUp: LookUp):
   request.capability = capability
   // Whatever content type Khipu names, or misspells, must not have the body refused unread.
   request.headers['content-type'] = 'application/octet-stream'
+}
+
+/** The quarantine keeps a refused body whether its request is known or not, so Redis is asked before. */
+export async function lookUpRefused(
+  store: Pick<CallbackStore, 'knows'>,
+  lookUp: LookUp,
+  { capability, verdict }: Arrival
+): Promise<LookUp | 'unknown'> {
+  if (lookUp !== 'later' || verdict.type === 'callback') return lookUp
+  const known = await store.knows(capability.requestId)
+  if (known === null) return 'failed'
+  return known ? 'known' : 'unknown'
 }
 
 /** The route whose first slash is doubled. */
