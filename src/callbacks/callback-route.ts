@@ -128,8 +128,9 @@ async function storeAndCount(
   request: FastifyRequest,
   received: Pick<ReceivedCallback, 'arrival' | 'cameAt' | 'canWait'>
 ): Promise<Answer> {
-  const { askedForMs } = request
+  const askedAt = performance.now()
   const lookUp = await lookUpRefused(deps.store, request.lookUp, received.arrival)
+  const askedForMs = request.askedForMs + (performance.now() - askedAt)
   if (lookUp === 'unknown') return { outcome: 'notFound' }
   const placed = await deps.store.store({ ...received, lookUp, askedForMs })
   if (placed === null) return counted(deps, 'unavailable')

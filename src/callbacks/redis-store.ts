@@ -63,8 +63,10 @@ export function createRedisStore(deps: RedisStoreDeps): CallbackStore {
   let failedAt = -Infinity
   return {
     canStore: deps.canStore,
-    knows: async (requestId) =>
-      deps.canStore() ? deps.ledger.has(requestId).catch(() => null) : null,
+    knows: async (requestId) => {
+      if (!deps.canStore()) return null
+      return inTime(SILENCE_LIMIT_MS, deps.ledger.has(requestId)).catch(() => null)
+    },
     hasRoom: () => false,
 
     async store({ arrival, lookUp, askedForMs, cameAt }) {
