@@ -4,7 +4,7 @@ import type { Config } from '../config/read-config.ts'
 import { callbackUrl } from '../crypto/callback-token.ts'
 import type { EncryptBody } from '../crypto/encrypt.ts'
 import { createKhipuClient, type KhipuClient } from '../khipu/client.ts'
-import { connectWaiting } from '../redis/connect.ts'
+import { type Connection, connectWaiting } from '../redis/connect.ts'
 import type { Replicas } from '../redis/replicas.ts'
 import { startWorker, type WorkerDeps } from '../worker/worker.ts'
 import type { BodyThread } from './body-thread-pool.ts'
@@ -49,11 +49,13 @@ export function runWorker(
 type Part = ReturnType<typeof buildParts>['parts'][number]
 
 /** What the workers of all parts have in common. */
-interface Common extends Pick<WorkerDeps, 'connection' | 'log'> {
+interface Common {
+  readonly connection: Connection
   readonly replicas: Replicas
   readonly khipu: KhipuClient
   readonly seal: EncryptBody
   readonly callbacksWait: (() => boolean) | undefined
+  readonly log: Logger
 }
 
 function workerDeps(

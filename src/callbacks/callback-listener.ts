@@ -103,7 +103,7 @@ function answerError(deps: CallbackListenerDeps, error: FastifyError, reply: Fas
 
 function bareAnswers({ counted, dropped }: CallbackListenerDeps): RawAnswers {
   return {
-    // A token that is too long to be read is as unknown as any other.
+    // A token that is too long to be read gets the answer of every unknown token.
     tooLong: 404,
     answer: (httpStatus) => ({
       type: 'application/json; charset=utf-8',

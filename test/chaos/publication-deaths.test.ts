@@ -35,7 +35,7 @@ function deadly(side: 'before' | 'after'): Env {
   return { NODE_OPTIONS, DEADLY_TEXT: POISON, DEADLY_SIDE: side }
 }
 
-/** A world in which the test alone calls back, with one process that listens and dies of the poison as any other. */
+/** A world in which the test alone calls back, with one process that listens. It dies where it publishes the poison. */
 async function startDeadly(scope: Parameters<typeof startWorld>[0], side: 'before' | 'after') {
   const world = await startWorld(scope, {
     khipu: { callbackDelayMs: HOUR_MS },

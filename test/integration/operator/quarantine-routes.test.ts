@@ -460,7 +460,7 @@ t.test('with force a request that failed gets its late result, byte for byte', a
   })
 })
 
-t.test('with force an ERROR that breaks the schema is acted on as any other', async (t) => {
+t.test('with force the policy decides on an ERROR that breaks the schema', async (t) => {
   const service = await openServerService(t)
   const { post } = await openAdmin(t, service)
   const requestId = await askIn(service, 'awaiting-callback')
