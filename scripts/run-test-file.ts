@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { Parser, type Result } from 'tap-parser'
 
 /** What became of one test file. A todo counts as skipped. */
@@ -33,19 +34,27 @@ export interface RunOptions {
   readonly signal: AbortSignal
 }
 
+const BATCH = fileURLToPath(new URL('test-batch.ts', import.meta.url))
+
 /** tap ends a file itself when its time is up, and says which test was running: it gets the time to do so. */
 const GRACE_MS = 10_000
 /** A file that ignores SIGTERM is killed. */
 const KILL_AFTER_MS = 5_000
 
-/** Runs one test file in a process of its own, as `node FILE`, and reads the TAP that it prints. */
-export async function runTestFile(file: string, options: RunOptions): Promise<FileResult> {
-  if (options.signal.aborted) return notRun(file)
-  const startedAt = performance.now()
-  const tap = readTap()
-  const child = spawn(process.execPath, [file], {
+/**
+ * Runs test files in one process, one after the other, and reads the TAP that it prints.
+ * One file alone runs as `node FILE`. `report` is told of each once it has ended.
+ */
+export async function runTestFiles(
+  files: readonly string[],
+  options: RunOptions,
+  report: (result: FileResult) => void = () => undefined
+): Promise<FileResult[]> {
+  const tap = readTap(files, report)
+  if (options.signal.aborted) return tap.end('stopped', null)
+  const child = spawn(process.execPath, files.length === 1 ? [...files] : [BATCH], {
     cwd: options.cwd,
-    env: options.env,
+    env: { ...options.env, FILES: JSON.stringify(files) },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   child.stdout.setEncoding('utf8').on('data', (text: string) => tap.parser.write(text))
@@ -79,53 +88,75 @@ export async function runTestFile(file: string, options: RunOptions): Promise<Fi
   clearTimeout(timer)
   options.signal.removeEventListener('abort', abort)
 
-  return { file, ms: Math.round(performance.now() - startedAt), ...tap.end(endedFor, code) }
+  return tap.end(endedFor, code)
 }
 
-/** The result of a file that was not started, because the run was stopped. */
-function notRun(file: string): FileResult {
-  const failed = [{ name: 'stopped', diag: {} }]
-  return { file, ms: 0, passed: 0, failed, skipped: [], printed: '' }
-}
-
-/** Collects the asserts of one file. */
-function readTap() {
+/** Collects the asserts of files that run one after the other. */
+function readTap(files: readonly string[], report: (result: FileResult) => void) {
   const parser = new Parser()
-  const failed: Failure[] = []
-  const skipped: Skip[] = []
-  const printed: string[] = []
-  let passed = 0
-  parser.on('pass', () => (passed += 1))
+  const results = files.map(noResult)
+  const startedAt = performance.now()
+  let current = 0
+  const finish = (ms: number) => {
+    const result = results[current]!
+    result.ms = Math.round(ms)
+    if (result.passed + result.failed.length + result.skipped.length === 0) {
+      result.failed.push(failure('it asserts nothing'))
+    }
+    report(result)
+    current += 1
+  }
+  parser.on('comment', (comment: string) => {
+    const ms = /^# file-ended-after=(\d+)$/m.exec(comment)?.[1]
+    if (ms !== undefined) finish(Number(ms))
+  })
+  /** What comes after the last file's end is the last file's. */
+  const running = () => results[Math.min(current, results.length - 1)]!
+  parser.on('pass', () => (running().passed += 1))
   parser.on('fail', (result: Result) => {
-    failed.push({ name: result.fullname, diag: result.diag ?? {} })
+    running().failed.push({ name: result.fullname, diag: result.diag ?? {} })
   })
   for (const event of ['skip', 'todo'] as const) {
     parser.on(event, (result: Result) => {
-      skipped.push({ name: result.fullname, reason: reasonOf(result) })
+      running().skipped.push({ name: result.fullname, reason: reasonOf(result) })
     })
   }
-  parser.on('extra', (text: string) => printed.push(text))
+  const print = (text: string) => (running().printed += text)
+  parser.on('extra', print)
 
   return {
     parser,
-    print: (text: string) => printed.push(text),
-    end(endedFor: string | null, code: number | string | null) {
+    print,
+    end(endedFor: string | null, code: number | string | null): FileResult[] {
       parser.end()
-      const problem = endedFor ?? problemOf(parser, code, passed + failed.length + skipped.length)
-      if (problem !== null && (endedFor !== null || failed.length === 0)) {
-        failed.push({ name: problem, diag: {} })
+      const hasFailed = results.some(({ failed }) => failed.length > 0)
+      const problem = endedFor ?? (hasFailed ? null : problemOf(parser, code))
+      if (problem !== null) running().failed.push(failure(problem))
+      if (current < results.length) finish(performance.now() - startedAt)
+      for (const result of results.slice(current)) {
+        result.failed.push(failure('not run'))
+        report(result)
       }
-      return { passed, failed, skipped, printed: printed.join('') }
+      return results
     }
   }
 }
 
-/** Why a file failed although none of its asserts did, or null. */
-function problemOf(parser: Parser, code: number | string | null, asserts: number): string | null {
+function noResult(file: string) {
+  const failed: Failure[] = []
+  const skipped: Skip[] = []
+  return { file, ms: 0, passed: 0, failed, skipped, printed: '' }
+}
+
+function failure(name: string): Failure {
+  return { name, diag: {} }
+}
+
+/** Why a process failed although none of its asserts did, or null. */
+function problemOf(parser: Parser, code: number | string | null): string | null {
   if (parser.bailedOut !== false) return `bailed out: ${String(parser.bailedOut)}`
   if (code !== 0) return `ended with ${code}`
-  if (!parser.results?.ok) return 'its TAP is incomplete'
-  return asserts === 0 ? 'it asserts nothing' : null
+  return parser.results?.ok ? null : 'its TAP is incomplete'
 }
 
 function reasonOf({ skip, todo }: Result): string {

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 /** A tier of tests: what it may touch grows from one to the next, and so does its time. */
 export interface Tier {
   readonly name: string
+  /** Whether a process runs many files, which saves the start of one for each. */
+  readonly isBatched: boolean
   /** How many files run at once: those that wait more than they work leave room for others. */
   readonly jobs: number
   /** Whether its tests share a Redis, which is started for them. */
@@ -16,10 +18,17 @@ export interface Tier {
 
 /** In the order in which they run. */
 export const TIERS: readonly Tier[] = [
-  { name: 'unit', jobs: 2, needsRedis: false, needsBuild: false, isCovered: true },
-  { name: 'integration', jobs: 2, needsRedis: true, needsBuild: false, isCovered: true },
-  { name: 'e2e', jobs: 3, needsRedis: true, needsBuild: true, isCovered: false },
-  { name: 'chaos', jobs: 1, needsRedis: true, needsBuild: true, isCovered: false }
+  { name: 'unit', isBatched: true, jobs: 2, needsRedis: false, needsBuild: false, isCovered: true },
+  {
+    name: 'integration',
+    isBatched: true,
+    jobs: 2,
+    needsRedis: true,
+    needsBuild: false,
+    isCovered: true
+  },
+  { name: 'e2e', isBatched: false, jobs: 3, needsRedis: true, needsBuild: true, isCovered: false },
+  { name: 'chaos', isBatched: false, jobs: 1, needsRedis: true, needsBuild: true, isCovered: false }
 ]
 
 /** Those that `npm test` runs. */

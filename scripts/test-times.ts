@@ -6,6 +6,8 @@ import type { FileResult } from './run-test-file.ts'
 export interface TestTimes {
   /** The slowest first. Of files that were never run, the largest first. */
   sort(files: readonly string[]): string[]
+  /** Parts of them that take about the same time. */
+  deal(files: readonly string[], parts: number): string[][]
   /** Remembers them for the next run. */
   save(results: readonly FileResult[]): void
 }
@@ -16,13 +18,20 @@ const UNKNOWN_MS = 1e9
 export function openTestTimes(root: string, path: string): TestTimes {
   const times = new Map(Object.entries(read(path)))
   const sizeOf = (file: string) => statSync(join(root, file)).size
+  const timeOf = (file: string) => times.get(file) ?? UNKNOWN_MS
+  const sort = (files: readonly string[]) =>
+    files.toSorted((one, other) => timeOf(other) - timeOf(one) || sizeOf(other) - sizeOf(one))
   return {
-    sort: (files) =>
-      files.toSorted(
-        (one, other) =>
-          (times.get(other) ?? UNKNOWN_MS) - (times.get(one) ?? UNKNOWN_MS) ||
-          sizeOf(other) - sizeOf(one)
-      ),
+    sort,
+    deal(files, parts) {
+      const dealt = Array.from({ length: parts }, () => ({ files: [] as string[], ms: 0 }))
+      for (const file of sort(files)) {
+        const least = dealt.reduce((one, other) => (other.ms < one.ms ? other : one))
+        least.files.push(file)
+        least.ms += timeOf(file)
+      }
+      return dealt.map((part) => part.files).filter((part) => part.length > 0)
+    },
     save(results) {
       for (const { file, ms } of results) times.set(file, ms)
       mkdirSync(dirname(path), { recursive: true })

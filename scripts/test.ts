@@ -6,7 +6,7 @@ import pLimit from 'p-limit'
 import { startRedis } from '../simulator/private-redis.ts'
 import { bundle } from './build.ts'
 import { coverageFaults, type Floor } from './coverage.ts'
-import { type FileResult, runTestFile } from './run-test-file.ts'
+import { type FileResult, runTestFiles } from './run-test-file.ts'
 import { describeFile, describeOutcomes, describeSlowest } from './test-report.ts'
 import { openTestTimes } from './test-times.ts'
 import { type Chosen, chooseTests, type Tier, USUAL } from './test-tiers.ts'
@@ -97,19 +97,16 @@ async function runTier({ tier, files }: Chosen): Promise<FileResult[]> {
       ? { NODE_V8_COVERAGE: coverageFolder }
       : { NODE_COMPILE_CACHE: join(cache, 'compile') })
   }
+  const options = { cwd: root, env, timeoutMs: FILE_TIMEOUT_MS + 10_000, signal: stop.signal }
+  const batches = tier.isBatched
+    ? times.deal(files, tier.jobs)
+    : times.sort(files).map((file) => [file])
   const limit = pLimit(tier.jobs)
   try {
-    return await limit.map(times.sort(files), async (file) => {
-      const { signal } = stop
-      const result = await runTestFile(file, {
-        cwd: root,
-        env,
-        timeoutMs: FILE_TIMEOUT_MS + 10_000,
-        signal
-      })
-      process.stdout.write(describeFile(result))
-      return result
-    })
+    const results = await limit.map(batches, (batch) =>
+      runTestFiles(batch, options, (result) => process.stdout.write(describeFile(result)))
+    )
+    return results.flat()
   } finally {
     await redis?.stop()
     const seconds = Math.round((performance.now() - startedAt) / 1000)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { runTestFile } from '../../scripts/run-test-file.ts'
+import { runTestFiles } from '../../scripts/run-test-file.ts'
 import { describeFile, describeOutcomes } from '../../scripts/test-report.ts'
 
 // The run of the tests is honest: nothing that did not pass counts as passed.
@@ -22,11 +22,20 @@ const folder = t.testdir({
     console.log(spawn('sleep', ['60'], { stdio: 'inherit' }).pid); ${NEVER}`,
   'asks-for-time.ts': `${TAP}t.comment('timeout=60000'); t.pass()
     await new Promise((resolve) => setTimeout(resolve, 3_000))`,
+  'tidies-up.ts': `${TAP}t.teardown(() => console.log('tidied up')); t.pass()`,
+  'ends.ts': `${TAP}t.test('half', async (t) => { t.pass(); process.exit(3) })`,
   'not-code.ts': `this is no TypeScript`
 })
 
-const run = (name: string, timeoutMs = 60_000, signal = new AbortController().signal) =>
-  runTestFile(`${name}.ts`, { cwd: folder, env: process.env, timeoutMs, signal })
+const runAll = (names: readonly string[], timeoutMs: number, signal: AbortSignal) =>
+  runTestFiles(
+    names.map((name) => `${name}.ts`),
+    { cwd: folder, env: process.env, timeoutMs, signal }
+  )
+const run = async (name: string, timeoutMs = 60_000, signal = new AbortController().signal) => {
+  const [result] = await runAll([name], timeoutMs, signal)
+  return result!
+}
 const namesOf = (all: readonly { name: string }[]) => all.map(({ name }) => name)
 
 t.test('asserts are counted, of subtests too', async (t) => {
@@ -82,7 +91,43 @@ t.test(
 t.test('a file is not waited for whose child holds its output open', async (t) => {
   const { failed, printed } = await run('leaves-a-child', 1_000)
   t.match(namesOf(failed), ['took more than 1 s'])
-  t.ok(process.kill(Number(printed), 'SIGKILL'), 'its child is still there')
+  const pid = Number(printed)
+  t.ok(pid > 0, `it has printed ${printed}`)
+  if (pid > 0) t.ok(process.kill(pid, 'SIGKILL'), 'its child is still there')
+})
+
+t.test('files that share a process are told apart', async (t) => {
+  const reported: string[] = []
+  const results = await runTestFiles(
+    [
+      'passes.ts',
+      'asserts-nothing.ts',
+      'throws.ts',
+      'tidies-up.ts',
+      'passes.ts',
+      'ends.ts',
+      'skips.ts'
+    ],
+    { cwd: folder, env: process.env, timeoutMs: 60_000, signal: new AbortController().signal },
+    (result) => reported.push(result.file)
+  )
+  t.same(
+    results.map(({ file, passed, failed }) => [file, passed, namesOf(failed)]),
+    [
+      ['passes.ts', 2, []],
+      ['asserts-nothing.ts', 0, ['it asserts nothing']],
+      ['throws.ts', 1, ["throws.ts can't be loaded, or can't tidy up"]],
+      ['tidies-up.ts', 1, []],
+      ['passes.ts', 0, ['it asserts nothing']],
+      ['ends.ts', 1, ['half > test unfinished']],
+      ['skips.ts', 0, ['not run']]
+    ]
+  )
+  t.same(
+    reported,
+    results.map(({ file }) => file)
+  )
+  t.match(results[3]?.printed, 'tidied up')
 })
 
 t.test('a file may ask for more time', async (t) => {
