@@ -97,8 +97,14 @@ function readTap(files: readonly string[], report: (result: FileResult) => void)
   const results = files.map(noResult)
   const startedAt = performance.now()
   let current = 0
+  /** What comes after the last file's end is the last file's. */
+  const running = () => {
+    const result = results[Math.min(current, results.length - 1)]
+    if (result === undefined) throw new Error('a run of no file')
+    return result
+  }
   const finish = (ms: number) => {
-    const result = results[current]!
+    const result = running()
     result.ms = Math.round(ms)
     if (result.passed + result.failed.length + result.skipped.length === 0) {
       result.failed.push(failure('it asserts nothing'))
@@ -110,8 +116,6 @@ function readTap(files: readonly string[], report: (result: FileResult) => void)
     const ms = /^# file-ended-after=(\d+)$/m.exec(comment)?.[1]
     if (ms !== undefined) finish(Number(ms))
   })
-  /** What comes after the last file's end is the last file's. */
-  const running = () => results[Math.min(current, results.length - 1)]!
   parser.on('pass', () => (running().passed += 1))
   parser.on('fail', (result: Result) => {
     running().failed.push({ name: result.fullname, diag: result.diag ?? {} })

@@ -33,8 +33,9 @@ const runAll = (names: readonly string[], timeoutMs: number, signal: AbortSignal
     { cwd: folder, env: process.env, timeoutMs, signal }
   )
 const run = async (name: string, timeoutMs = 60_000, signal = new AbortController().signal) => {
-  const [result] = await runAll([name], timeoutMs, signal)
-  return result!
+  const [result = null] = await runAll([name], timeoutMs, signal)
+  if (result === null) throw new Error('no result')
+  return result
 }
 const namesOf = (all: readonly { name: string }[]) => all.map(({ name }) => name)
 
