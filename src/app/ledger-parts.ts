@@ -3,6 +3,7 @@ import type { Config } from '../config/read-config.ts'
 import { expiryOf } from '../khipu/jwt-expiry.ts'
 import { watchCapacity } from '../redis/capacity.ts'
 import { type AdvanceDeps, createAdvance } from '../ledger/advance.ts'
+import { createSenderAdvance } from '../worker/sender-advance.ts'
 import { MOST_CALLBACKS } from '../ledger/ledger.ts'
 import { type LedgerSettings, openLedger } from '../ledger/open-ledger.ts'
 import { awaitPartitionCheck, checkPartitions, joinPartitions } from '../ledger/partitions.ts'
@@ -75,7 +76,12 @@ export function buildParts(
 type Part = ReturnType<typeof openLedger> & AdvanceDeps & { readonly jobs: RequestJobs }
 
 function withAdvance(part: Part) {
-  return { ...part, advance: createAdvance(part), operatorAdvance: createOperatorAdvance(part) }
+  return {
+    ...part,
+    advance: createAdvance(part),
+    senderAdvance: createSenderAdvance(part),
+    operatorAdvance: createOperatorAdvance(part)
+  }
 }
 
 function openPartitions(config: PartsConfig, redis: Connection) {

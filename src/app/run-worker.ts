@@ -61,18 +61,16 @@ interface Common {
 function workerDeps(
   config: Config,
   { capabilities, capacity, metrics }: Shared,
-  { advance, ledger, catalog, quarantine, notifications, jobs, policy, tag }: Part,
+  { advance, senderAdvance, ledger, catalog, quarantine, notifications, jobs, policy, tag }: Part,
   { connection, replicas, khipu, seal, callbacksWait, log }: Common
 ): Omit<WorkerDeps, 'concurrency'> {
   const { khipuAuthorization: authorization, requestTimeoutMs, ledgerRetentionMs } = config
   return {
     send: {
-      advance,
+      advance: senderAdvance,
       ledger,
-      catalog,
-      quarantine,
       replicas,
-      seal,
+      settling: { advance: senderAdvance, settle: advance, ledger, quarantine, replicas, seal },
       khipu,
       capabilities,
       callbackUrl: (token) => callbackUrl(config.publicUrl, token),
@@ -84,6 +82,7 @@ function workerDeps(
     },
     callback: { advance, log },
     deadline: { advance, callbacksWait, log },
+    watch: { catalog, jobs, log },
     sweep: { advance, catalog, quarantine, notifications, jobs, policy, ledgerRetentionMs, log },
     connection,
     tag,

@@ -1,19 +1,23 @@
-import { applyCallbacks } from '../core/transitions/on-callback.ts'
+import { applyCallbacks, type Callback } from '../core/transitions/on-callback.ts'
 import type { DecisionContext } from '../core/decide.ts'
 import type { Policy } from '../core/policy.ts'
 import { isUnpublished, markPublished } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
 import { ThreadEnded } from '../core/thread-ended.ts'
+import { earliestNow } from '../redis/clock-reading.ts'
 import type { Entry } from './load.ts'
 import type { Ledger, StoredBody } from './ledger.ts'
 
-/** A pure step: the request as it should be, or the same object if nothing changes. */
-export type Step = (request: Request, context: DecisionContext) => Request
+/**
+ * A pure step: the request as it should be, or the same object if nothing changes. `entry` is what the decision starts
+ * from, before the received callbacks.
+ */
+export type Step = (request: Request, context: DecisionContext, entry: Entry) => Request
 
 /** The jobs that the state of a request requires. */
 export interface Jobs {
-  /** Ensures that the jobs of `after` exist, and removes those that only `before` required. */
-  ensure(before: Request | null, after: Request, now: number): Promise<void>
+  /** Ensures that the jobs of a request exist. */
+  ensure(request: Request, now: number): Promise<void>
   /** Runs the jobs of a request now if it is overdue, or next in line for its account or its bank credentials. */
   promote(request: Request, now: number): Promise<void>
   /**
@@ -33,31 +37,50 @@ export interface AdvanceDeps {
   readonly random: () => number
 }
 
-type AdvancedLedger = Pick<Ledger, 'load' | 'commit' | 'storedBody' | 'beginTry' | 'endTry'>
+type AdvancedLedger = Pick<Ledger, 'load' | 'commit' | 'beginPublication' | 'endTry'>
 
 /** The request before and after a step, both with the received callbacks applied. */
 export interface Advanced {
   readonly before: Request
   readonly after: Request
-  /** Redis's clock when the request was loaded. */
+  /** Redis's clock when the step was decided. */
   readonly now: number
+  /** The received callbacks that were applied before the step. */
+  readonly applied: readonly Callback[]
+  /** The entry as it is now. */
+  readonly entry: Entry
+}
+
+export interface AdvanceOptions {
+  /** Replaces the stored input. */
+  readonly sealed?: Uint8Array | undefined
+  /** Whether the step needs the encrypted input. */
+  readonly withInput?: boolean
+  /** The entry as this handler has just written it: the first try begins with it instead of a load. */
+  readonly from?: Entry
 }
 
 /**
  * Takes a request through the four steps of every handler: load, decide (pure), commit, ensure the jobs. Then it
- * publishes the result of an ended request. `sealed` replaces the stored input. Null if the request does not exist.
+ * publishes the result of an ended request. Null if the request does not exist.
  */
 export type Advance = (
   requestId: string,
   step: Step,
-  sealed?: Uint8Array
+  options?: AdvanceOptions
 ) => Promise<Advanced | null>
 
-export function createAdvance(deps: AdvanceDeps): Advance {
-  return async (requestId, step, sealed) => {
-    const advanced = await apply(deps, requestId, step, sealed)
-    if (advanced === null || !isUnpublished(advanced.after)) return advanced
-    if (await publish(deps, advanced.after)) await apply(deps, requestId, recordPublication)
+/** `isLeft` tells of a result which another handler is about to publish. */
+export function createAdvance(
+  deps: AdvanceDeps,
+  isLeft: (advanced: Advanced) => boolean = () => false
+): Advance {
+  return async (requestId, step, options = {}) => {
+    const advanced = await apply(deps, requestId, step, options)
+    if (advanced === null || !isUnpublished(advanced.after) || isLeft(advanced)) return advanced
+    if (await publish(deps, advanced.after)) {
+      await apply(deps, requestId, recordPublication, { from: advanced.entry })
+    }
     return advanced
   }
 }
@@ -73,34 +96,36 @@ async function apply(
   deps: AdvanceDeps,
   requestId: string,
   step: Step,
-  sealed?: Uint8Array
+  { sealed, withInput = false, from }: AdvanceOptions
 ): Promise<Advanced | null> {
-  for (;;) {
-    const entry = await deps.ledger.load(requestId)
-    if (entry === null) return null
+  let entry = from ?? (await deps.ledger.load(requestId, { withInput }))
+  while (entry !== null) {
     const context = contextOf(deps, entry)
+    const { now } = context
     const { request: before, kept } = applyCallbacks(entry.request, entry.pending, context)
-    const after = step(before, context)
-    const { now } = entry
+    const after = step(before, context, entry)
     if (after === entry.request && entry.pending.length === 0) {
-      await deps.jobs.ensure(null, after, now)
-      return { before, after, now }
+      await deps.jobs.ensure(after, now)
+      return { before, after, now, applied: [], entry }
     }
     const change = { request: after, kept, sealed: after === before ? undefined : sealed }
-    const { done, next } = await deps.ledger.commit(entry, change)
-    if (!done) continue
-    await deps.jobs.ensure(entry.request, after, now)
-    for (const request of next) await deps.jobs.promote(request, now)
-    return { before, after, now }
+    const committed = await deps.ledger.commit(entry, change)
+    if (committed.done) {
+      await deps.jobs.ensure(after, now)
+      for (const request of committed.next) await deps.jobs.promote(request, now)
+      return { before, after, now, applied: entry.pending, entry: committed.entry }
+    }
+    entry = await deps.ledger.load(requestId, { withInput })
   }
+  return null
 }
 
 function contextOf(deps: AdvanceDeps, entry: Entry): DecisionContext {
   const { policy, callbackTimeoutMs, authorizationExpiresAt, random } = deps
-  const { now, notifications, busyUntil, refused, probeUntil, keptAttempt } = entry
+  const { clock, notifications, busyUntil, refused, probeUntil, keptAttempt } = entry
   return {
     policy,
-    now,
+    now: earliestNow(clock),
     random: random(),
     notifications,
     callbackTimeoutMs,
@@ -115,11 +140,8 @@ function contextOf(deps: AdvanceDeps, entry: Entry): DecisionContext {
 /** Publishes as one try. It is counted when the publication starts: a waiting one cannot end the process. */
 async function publish({ ledger, jobs }: AdvanceDeps, request: Request): Promise<boolean> {
   const { requestId, response } = request
-  const open = async () => {
-    if (response === null) return null
-    if (!(await ledger.beginTry(requestId))) return 'set-aside'
-    return ledger.storedBody(requestId, response.body)
-  }
+  const open = async () =>
+    response === null ? null : ledger.beginPublication(requestId, response.body)
   try {
     const isPublished = await jobs.publish(request, open)
     await ledger.endTry(requestId, 'done')

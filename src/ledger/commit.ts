@@ -5,6 +5,7 @@ import { waitsForAccount } from '../core/can-send.ts'
 import { verdictOnCredentials } from '../core/bank-credentials.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import { isOnItsWay, isOpen, latestAttempt, credentialsOf, type Request } from '../core/request.ts'
+import type { ClockReading } from '../redis/clock-reading.ts'
 import type { Entry } from './load.ts'
 import { quarantineId } from '../crypto/callback-id.ts'
 
@@ -62,6 +63,13 @@ export function commitArguments(
     }),
     sealed
   ]
+}
+
+/** The entry after its commit, as a load would find it. */
+export function committedEntry(entry: Entry, change: Change, clock: ClockReading): Entry {
+  const { request, sealed = entry.sealedInput } = change
+  const version = String(Number(entry.version) + 1)
+  return { ...entry, request, version, pending: [], clock, sealedInput: sealed }
 }
 
 function logonChanges({ request: before, refused, pending }: Entry, after: Request) {

@@ -4,7 +4,7 @@ import { credentialsOf, type Request } from '../core/request.ts'
 import type { RequestBody } from '../schemas/generated.ts'
 import { parseJsonExactly } from '../schemas/json.ts'
 import { isCallback } from '../crypto/callback-id.ts'
-import { type Change, commitArguments, type CommitSettings } from './commit.ts'
+import { type Change, commitArguments, type CommitSettings, committedEntry } from './commit.ts'
 import { type Entry, readRecord, toEntry } from './load.ts'
 import { encryptBody, type EncryptedBody, type Cipher } from '../crypto/encrypt.ts'
 import type { Received } from './scripts.ts'
@@ -16,13 +16,12 @@ export type Input = Pick<RequestBody, 'RequestData' | 'authorization'>
 export type Authorization = NonNullable<Input['authorization']>
 
 /**
- * Whether a change was written, and the requests that waited for it: of the same account or with the same bank
- * credentials.
+ * Whether a change was written; if so, the entry as it is now, and the requests that waited for the change: of the same
+ * account or with the same bank credentials.
  */
-export interface Committed {
-  readonly done: boolean
-  readonly next: readonly Request[]
-}
+export type Committed =
+  | { readonly done: false }
+  | { readonly done: true; readonly entry: Entry; readonly next: readonly Request[] }
 
 /** A received envelope as it is stored: encrypted. */
 export interface StoredBody {
@@ -38,7 +37,8 @@ export interface Ledger extends Tries {
   /** Writes a new request. False if its id exists already. */
   create(request: Request, input: Input): Promise<boolean>
   has(requestId: string): Promise<boolean>
-  load(requestId: string): Promise<Entry | null>
+  /** `withInput`: with its encrypted input. */
+  load(requestId: string, options?: { readonly withInput?: boolean }): Promise<Entry | null>
   /**
    * Compare-and-set on the version. Not done if the entry has changed, or another request of the account now goes
    * first.
@@ -58,8 +58,10 @@ export interface Ledger extends Tries {
   seal(requestId: string, input: Input): Uint8Array
   /** The decrypted input, whose numbers keep their original digits; null once the request has ended. */
   openInput(requestId: string): Promise<Input | null>
-  /** A received envelope as it is stored; null once it was deleted. */
-  storedBody(requestId: string, callbackId: string): Promise<StoredBody | null>
+  /** The same, of an entry that was loaded with it. */
+  inputOf(entry: Entry): Input | null
+  /** A received envelope as it is stored, once its publication has begun as one try; null once it was deleted. */
+  beginPublication(requestId: string, callbackId: string): Promise<StoredBody | 'set-aside' | null>
   /** The bytes of a received envelope; null once they were deleted. */
   openBody(requestId: string, callbackId: string): Promise<Buffer | null>
 }
@@ -74,10 +76,18 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
   const { redis, cipher, key, scripts } = store
   const seal = (requestId: string, input: Input) =>
     cipher.encrypt(Buffer.from(JSON.stringify(input)), requestId)
-  const storedBody: Ledger['storedBody'] = (requestId, id) => readStored(store, requestId, id)
+  const tries = createTries(store)
+  const decryptInput = (requestId: string, sealed: Uint8Array | null) =>
+    sealed && (parseJsonExactly(cipher.decrypt(sealed, requestId)) as Input)
+  const stored = (requestId: string, callbackId: string, sealed: Uint8Array): StoredBody => ({
+    requestId,
+    callbackId,
+    sealed,
+    open: () => openStored(cipher, { requestId, callbackId, sealed })
+  })
 
   return {
-    ...createTries(store),
+    ...tries,
     seal,
 
     async create(request, input) {
@@ -92,15 +102,22 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
       return (await redis.exists(key('request', requestId))) === 1
     },
 
-    async load(requestId) {
-      const reply = await scripts.load(requestId, settings.singleFlight ? 1 : 0)
-      return reply === null ? null : toEntry(reply)
+    async load(requestId, { withInput = false } = {}) {
+      const askedAt = performance.now()
+      const reply = await scripts.load(requestId, settings.singleFlight ? 1 : 0, withInput ? 1 : 0)
+      return reply === null ? null : toEntry(reply, askedAt)
     },
 
     async commit(entry, change) {
+      const askedAt = performance.now()
       const reply = await scripts.commit(...commitArguments(entry, change, settings))
-      const [done, ...next] = reply
-      return { done: done === 1, next: next.map(readRecord) }
+      if (reply[0] === 0) return { done: false }
+      const [, now, ...next] = reply
+      return {
+        done: true,
+        entry: committedEntry(entry, change, { now, askedAt, repliedAt: performance.now() }),
+        next: next.map(readRecord)
+      }
     },
 
     async receive(requestId, callback, body, takenMsAgo) {
@@ -113,23 +130,21 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
 
     async openInput(requestId) {
       const sealed = await redis.hgetBuffer(key('request', requestId), 'sealed')
-      return sealed && (parseJsonExactly(cipher.decrypt(sealed, requestId)) as Input)
+      return decryptInput(requestId, sealed)
     },
 
-    storedBody,
-    openBody: async (requestId, id) => (await storedBody(requestId, id))?.open() ?? null
-  }
-}
+    inputOf: ({ request, sealedInput }) => decryptInput(request.requestId, sealedInput),
 
-async function readStored(
-  { redis, cipher, key }: Store,
-  requestId: string,
-  callbackId: string
-): Promise<StoredBody | null> {
-  const sealed = await redis.hgetBuffer(key('bodies', requestId), callbackId)
-  if (sealed === null) return null
-  const stored = { requestId, callbackId, sealed }
-  return { ...stored, open: () => openStored(cipher, stored) }
+    async beginPublication(requestId, callbackId) {
+      const body = await tries.beginTry(requestId, callbackId)
+      return body instanceof Uint8Array ? stored(requestId, callbackId, body) : body
+    },
+
+    async openBody(requestId, callbackId) {
+      const body = await redis.hgetBuffer(key('bodies', requestId), callbackId)
+      return body && stored(requestId, callbackId, body).open()
+    }
+  }
 }
 
 /** The bytes of a received envelope, decrypted from the stored ones. */

@@ -2,6 +2,7 @@ import type { Callback } from '../core/transitions/on-callback.ts'
 import type { Notification } from '../core/notification.ts'
 import type { RefusedCredentials } from '../core/decide.ts'
 import type { Request } from '../core/request.ts'
+import type { ClockReading } from '../redis/clock-reading.ts'
 
 /** A request at one instant, with all inputs of a decision about it. */
 export interface Entry {
@@ -12,7 +13,7 @@ export interface Entry {
   readonly notifications: readonly Notification[]
   readonly epoch: string
   /** Redis's clock at that instant. */
-  readonly now: number
+  readonly clock: ClockReading
   /** The latest instant at which another request of the same account still goes first; null if none does. */
   readonly busyUntil: number | null
   readonly refused: RefusedCredentials | null
@@ -20,19 +21,21 @@ export interface Entry {
   readonly probeUntil: number | null
   /** The latest attempt with a rejected callback in quarantine; null if there is none. */
   readonly keptAttempt: number | null
+  /** The encrypted input; null if it was not asked for, or the request has ended. */
+  readonly sealedInput: Uint8Array | null
 }
 
 /** The reply of the load script. */
 export type LoadReply = [
   ...[version: string, record: string, pending: string[], notifications: string[]],
   ...[epoch: string, now: number, busyUntil: string, refused: string, probeUntil: string],
-  ...[keptAttempt: string]
+  ...[keptAttempt: string, sealedInput: Buffer | null]
 ]
 
-/** Reads the reply of the load script. */
-export function toEntry(reply: LoadReply): Entry {
+/** Reads the reply of the load script, which was asked at that instant of `performance.now()`. */
+export function toEntry(reply: LoadReply, askedAt: number): Entry {
   const [version, record, pending, notifications, epoch, now, ...guards] = reply
-  const [busyUntil, refused, probeUntil, kept] = guards
+  const [busyUntil, refused, probeUntil, kept, sealedInput] = guards
   return {
     request: known(readRecord(record)),
     version,
@@ -44,11 +47,12 @@ export function toEntry(reply: LoadReply): Entry {
       (stored) => withInstant(stored, 'at') as unknown as Notification
     ),
     epoch,
-    now,
+    clock: { now, askedAt, repliedAt: performance.now() },
     busyUntil: busyUntil === '' ? null : Number(busyUntil),
     refused: refused === '' ? null : (JSON.parse(refused) as RefusedCredentials),
     probeUntil: probeUntil === '' ? null : Number(probeUntil),
-    keptAttempt: kept === '' ? null : Number(kept)
+    keptAttempt: kept === '' ? null : Number(kept),
+    sealedInput
   }
 }
 

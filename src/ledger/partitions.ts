@@ -50,16 +50,17 @@ function joinLedgers(of: (requestId: string) => Ledger): Ledger {
   return {
     create: (request, input) => of(request.requestId).create(request, input),
     has: (id) => of(id).has(id),
-    load: (id) => of(id).load(id),
+    load: (id, options) => of(id).load(id, options),
     commit: (entry, change) => of(entry.request.requestId).commit(entry, change),
     receive: (id, callback, body, takenMsAgo) => of(id).receive(id, callback, body, takenMsAgo),
-    beginTry: (id) => of(id).beginTry(id),
+    beginTry: (id, callbackId) => of(id).beginTry(id, callbackId),
     endTry: (id, how) => of(id).endTry(id, how),
     isSetAside: (id) => of(id).isSetAside(id),
     takeUp: (id) => of(id).takeUp(id),
     seal: (id, input) => of(id).seal(id, input),
     openInput: (id) => of(id).openInput(id),
-    storedBody: (id, callbackId) => of(id).storedBody(id, callbackId),
+    inputOf: (entry) => of(entry.request.requestId).inputOf(entry),
+    beginPublication: (id, callbackId) => of(id).beginPublication(id, callbackId),
     openBody: (id, callbackId) => of(id).openBody(id, callbackId)
   }
 }

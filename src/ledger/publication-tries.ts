@@ -6,8 +6,8 @@ import type { Store } from './store.ts'
  * A try that fails for another reason, such as an unreachable Redis, is not counted.
  */
 export interface Tries {
-  /** False if the result is set aside and must not be published. */
-  beginTry(requestId: string): Promise<boolean>
+  /** The encrypted body of the result; null once it was deleted. `set-aside`: the result must not be published. */
+  beginTry(requestId: string, callbackId: string): Promise<Uint8Array | 'set-aside' | null>
   endTry(requestId: string, how: 'done' | 'failed' | 'took-down'): Promise<void>
   isSetAside(requestId: string): Promise<boolean>
   /** Publishes a result that was set aside after all. False if it was not set aside. */
@@ -21,10 +21,11 @@ export function createTries({ redis, key, scripts }: Store): Tries {
   /** The tries of this process. A try whose removal failed is continued under its name. */
   const names = new Map<string, string>()
   return {
-    async beginTry(requestId) {
+    async beginTry(requestId, callbackId) {
       const name = names.get(requestId) ?? randomUUID()
       names.set(requestId, name)
-      return (await scripts.beginTry(requestId, name, MOST_TRIES)) === 1
+      const [done, body] = await scripts.beginTry(requestId, name, MOST_TRIES, callbackId)
+      return done === 1 ? (body ?? null) : 'set-aside'
     },
 
     async endTry(requestId, how) {

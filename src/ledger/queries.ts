@@ -41,10 +41,23 @@ export interface Catalog extends Lookup {
   /** Ids of all requests whose due instant, or oldest unread callback, lies before an instant; oldest first. */
   overdue(before: number): Promise<readonly string[]>
   /**
+   * Requests whose deadline has passed, oldest first, among some hundreds of due requests behind the first `passed`
+   * ones. `next` is how many to pass over then; 0 after the last one.
+   */
+  passedDeadlines(passed: number): Promise<PassedDeadlines>
+  /**
    * Deletes requests that ended before an instant and have no step left, at most `limit` of them. Returns their number.
    */
   forgetEndedBefore(instant: number, limit: number): Promise<number>
 }
+
+export interface PassedDeadlines {
+  readonly requests: readonly Request[]
+  readonly next: number
+}
+
+/** How many due requests one search for passed deadlines looks at. Redis does nothing else meanwhile. */
+const LOOKED_AT_ONCE = 1000
 
 /** Every request in a state, or every request, oldest first. It starts behind an id and yields one page at a time. */
 export async function* everyPage(
@@ -106,6 +119,11 @@ export function createCatalog(store: Store): Catalog {
       const due = await redis.zrangebyscore(key('due'), '-inf', before)
       const received = await redis.zrangebyscore(key('received'), '-inf', before)
       return [...new Set([...due, ...received])]
+    },
+
+    async passedDeadlines(passed) {
+      const [next, ...records] = await scripts.passedDeadlines(LOOKED_AT_ONCE, passed)
+      return { next, requests: records.map(readRecord) }
     },
 
     async forgetEndedBefore(instant, limit) {

@@ -22,8 +22,11 @@ export interface Scripts {
   now(): Promise<number>
   agreeOnCount(configured: number): Promise<number>
   create(id: string, ...request: readonly Argument[]): Promise<Done>
-  load(id: string, serializesAccounts: Done): Promise<LoadReply | null>
-  commit(...change: readonly Argument[]): Promise<[Done, ...records: string[]]>
+  load(id: string, serializesAccounts: Done, wantsInput: Done): Promise<LoadReply | null>
+  commit(
+    ...change: readonly Argument[]
+  ): Promise<[done: 0] | [done: 1, now: number, ...records: string[]]>
+  passedDeadlines(most: number, passed: number): Promise<[next: number, ...records: string[]]>
   forget(id: string, state: string, service: string, reference: string): Promise<Done>
   totals(...states: string[]): Promise<[totals: string[], counts: number[], setAside: number]>
   receive(
@@ -42,7 +45,12 @@ export interface Scripts {
   tidy(mostEntries: number, mostBytes: number, oldest: number): Promise<number>
   notify(notification: string): Promise<number>
   pace(count: number, spacingMs: number): Promise<string>
-  beginTry(id: string, name: string, most: number): Promise<Done>
+  beginTry(
+    id: string,
+    name: string,
+    most: number,
+    callbackId: string
+  ): Promise<[done: 0] | [done: 1, body: Buffer | null]>
   takeUp(id: string): Promise<Done>
   replaceField(name: string, field: string, before: Bytes, after: Bytes): Promise<Done>
   replaceText(name: string, before: string, after: string): Promise<Done>
@@ -57,14 +65,19 @@ export const SOURCES: Readonly<Record<string, string>> = Object.fromEntries(
     .map((file) => [functionName(file), readScript(file)])
 )
 
+/** These reply with bytes, as their last element. */
+const WITH_BYTES: ReadonlySet<string> = new Set(['load', 'beginTry'])
+
 /** Defines the scripts on a connection, for one hash tag. */
 export function openScripts(redis: Connection, tag: string): Scripts {
   const scripts = Object.entries(SOURCES).map(([name, lua]) => {
     const command = `khipuLedger${name.charAt(0).toUpperCase()}${name.slice(1)}`
     redis.defineCommand(command, { numberOfKeys: 1, lua })
-    const run = Reflect.get(redis, command) as Script
-    const call = (...args: readonly Argument[]) => run.call(redis, tag, ...args.map(asBuffer))
-    return [name, call] as const
+    const hasBytes = WITH_BYTES.has(name)
+    const run = Reflect.get(redis, hasBytes ? `${command}Buffer` : command) as Script
+    const send = (...args: readonly Argument[]) => run.call(redis, tag, ...args.map(asBuffer))
+    const sendForBytes: typeof send = async (...args) => exceptLast(await send(...args))
+    return [name, hasBytes ? sendForBytes : send] as const
   })
   return Object.fromEntries(scripts) as unknown as Scripts
 }
@@ -77,6 +90,18 @@ function readScript(file: string, included = new Set<string>()): string {
     included.add(name)
     return readScript(`include/${name}.lua`, included)
   })
+}
+
+/** All but the last element as text. */
+function exceptLast(reply: unknown): unknown {
+  if (!Array.isArray(reply)) return reply
+  const elements: readonly unknown[] = reply
+  return [...elements.slice(0, -1).map(asText), elements.at(-1)]
+}
+
+function asText(reply: unknown): unknown {
+  if (Array.isArray(reply)) return reply.map(asText)
+  return Buffer.isBuffer(reply) ? reply.toString() : reply
 }
 
 function functionName(file: string): string {

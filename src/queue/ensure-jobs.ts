@@ -8,7 +8,9 @@ import type { Results } from '../delivery/publish-results.ts'
 
 /** Creates the jobs that the state of a request requires. Every id is deterministic, so this is idempotent. */
 export interface RequestJobs extends Results {
-  ensure(before: Request | null, after: Request, now: number): Promise<void>
+  ensure(request: Request, now: number): Promise<void>
+  /** Enqueues a deadline that has passed. */
+  enqueueDeadline(request: Request): Promise<void>
   /** Enqueues the processing of a request's received callbacks; `callbackId` names the new one. */
   enqueueCallback(requestId: string, callbackId: string): Promise<void>
   /** Lets a worker publish the result of an ended request. */
@@ -28,17 +30,10 @@ export function createJobs(queues: Pick<Queues, 'of'>, results: Results): Reques
       [type].add(type, { requestId, at }, { jobId, delay: Math.max(0, at - now) })
   }
 
-  async function ensure(before: Request | null, after: Request, now: number): Promise<void> {
-    const wanted = jobsOf(after)
+  // A deadline gets its job as it passes: see `worker/watch-deadlines.ts`.
+  async function ensure(request: Request, now: number): Promise<void> {
+    const wanted = jobsOf(request).filter(({ type, at }) => type !== 'deadline' || at <= now)
     await Promise.all(wanted.map((job) => add(job, now)))
-    const ids = new Set(wanted.map(({ jobId }) => jobId))
-    const obsolete = before === null ? [] : jobsOf(before).filter(({ jobId }) => !ids.has(jobId))
-    await Promise.all(obsolete.map(remove))
-  }
-
-  // A deadline lies minutes or days ahead. Jobs left in the other queues run soon and find nothing to do.
-  async function remove({ type, jobId, requestId }: Job): Promise<void> {
-    if (type === 'deadline') await queues.of(requestId).deadline.remove(jobId)
   }
 
   async function promoteJob(job: Job, now: number): Promise<void> {
@@ -51,9 +46,11 @@ export function createJobs(queues: Pick<Queues, 'of'>, results: Results): Reques
     ...results,
     ...createCallbackJobs(queues),
     ensure,
+    enqueueDeadline: async (request) =>
+      void (await Promise.all(jobsOf(request).map((job) => add(job, job.at)))),
 
     async promote(request, now) {
-      await ensure(null, request, now)
+      await ensure(request, now)
       const waits = waitsForAccount(request) || waitsForProbe(request)
       const late = jobsOf(request).filter(({ at }) => at <= now || waits)
       await Promise.all(late.map((job) => promoteJob(job, now)))

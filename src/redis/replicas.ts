@@ -1,8 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Connection } from './connect.ts'
 
 /** Waits until a write has reached the required number of replicas (ACK_REPLICAS). */
 export interface Replicas {
+  /** Whether any replica is required. */
+  readonly areAwaited: boolean
   /**
    * Resolves with the result of the write, once the replicas have it. Rejects where they may lack it; Redis itself may
    * have it then. Where no replica is required, a write counts as soon as Redis has it.
@@ -28,7 +31,7 @@ export class NotReplicated extends Error {
  * something.
  */
 export function awaitReplicas(connection: Connection, count: number, fence: string): Replicas {
-  if (count === 0) return { reached: (write) => write() }
+  if (count === 0) return { areAwaited: false, reached: (write) => write() }
   if (!(connection instanceof Redis)) throw new Error('replicas of a Cluster are not awaited')
   let losses = 0
   connection.on('close', () => (losses += 1))
@@ -45,6 +48,7 @@ export function awaitReplicas(connection: Connection, count: number, fence: stri
   }
 
   return {
+    areAwaited: true,
     async reached(write) {
       const before = losses
       const written = await write()
@@ -54,6 +58,20 @@ export function awaitReplicas(connection: Connection, count: number, fence: stri
       if (losses !== before) throw new NotReplicated('the connection was lost meanwhile')
       if (replicas < count) throw new NotReplicated(`${replicas} of ${count} replicas have it`)
       return written
+    }
+  }
+}
+
+const WRITE_AGAIN_AFTER_MS = 200
+
+/** Repeats an idempotent write until the awaited replicas have it. */
+export async function untilReached<T>(replicas: Replicas, write: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await replicas.reached(write)
+    } catch (error) {
+      if (!(error instanceof NotReplicated)) throw error
+      await pause(WRITE_AGAIN_AFTER_MS)
     }
   }
 }

@@ -6,12 +6,14 @@ import { type CallbackDeps, handleCallback } from './handle-callback.ts'
 import { handleDeadline, type DeadlineDeps } from './handle-deadline.ts'
 import { handleSend, type SendDeps } from './handle-send.ts'
 import { sweep, type SweepDeps } from './sweep.ts'
+import { watchDeadlines, type WatchDeadlinesDeps } from './watch-deadlines.ts'
 
 export interface WorkerDeps {
-  /** What each handler and the sweep use. */
+  /** What each handler, the search for passed deadlines and the sweep use. */
   readonly send: SendDeps
   readonly callback: CallbackDeps
   readonly deadline: DeadlineDeps
+  readonly watch: WatchDeadlinesDeps
   readonly sweep: SweepDeps
   readonly connection: Connection
   readonly tag: string
@@ -34,7 +36,10 @@ const HANDLER_MARGIN_MS = 60_000
 /** A sweep that waits for an answer that never comes would prevent all later sweeps. */
 const SWEEP_LIMIT_MS = 120_000
 
-/** Starts the handlers on their queues, and the sweep on its own timer, which no lost queue can stop. */
+/**
+ * Starts the handlers on their queues. The sweep and the search for passed deadlines have timers of their own, which no
+ * lost queue can stop.
+ */
 export function startWorker(deps: WorkerDeps): RunningWorker {
   const { connection, tag, concurrency, log } = deps
   const handlerLimitMs = deps.send.requestTimeoutMs + HANDLER_MARGIN_MS
@@ -46,9 +51,14 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     consume('deadline', (job) => handleDeadline(deps.deadline, job), consuming)
   ]
   const stopSweeping = sweepEvery(deps.sweepIntervalMs, deps)
+  const stopWatching = watchDeadlines(deps.watch)
   return {
     async close() {
-      await Promise.all([stopSweeping(), ...workers.map((worker) => worker.close())])
+      await Promise.all([
+        stopSweeping(),
+        stopWatching(),
+        ...workers.map((worker) => worker.close())
+      ])
     }
   }
 }

@@ -2,7 +2,12 @@ import * as callbackListener from '../../src/callbacks/callback-listener.ts'
 import * as drainSpool from '../../src/callbacks/drain-spool.ts'
 import type * as redisStore from '../../src/callbacks/redis-store.ts'
 import type * as store from '../../src/callbacks/store-callback.ts'
-import { type AdvanceDeps, createAdvance, type Step } from '../../src/ledger/advance.ts'
+import {
+  type AdvanceDeps,
+  type AdvanceOptions,
+  createAdvance,
+  type Step
+} from '../../src/ledger/advance.ts'
 import {
   createOperatorAdvance,
   type OperatorAdvanceDeps
@@ -21,6 +26,8 @@ import type { JobData } from '../../src/queue/queues.ts'
 import * as callback from '../../src/worker/handle-callback.ts'
 import * as deadline from '../../src/worker/handle-deadline.ts'
 import * as send from '../../src/worker/handle-send.ts'
+import type * as settling from '../../src/worker/settle-answer.ts'
+import { createSenderAdvance } from '../../src/worker/sender-advance.ts'
 import * as sweeping from '../../src/worker/sweep.ts'
 import * as worker from '../../src/worker/worker.ts'
 
@@ -35,15 +42,27 @@ function bind<Deps extends AdvanceDeps>(deps: Deps) {
   return { ...deps, advance: createAdvance(deps) }
 }
 
-export function advance(deps: AdvanceDeps, requestId: string, step: Step, sealed?: Uint8Array) {
-  return createAdvance(deps)(requestId, step, sealed)
+export function advance(
+  deps: AdvanceDeps,
+  requestId: string,
+  step: Step,
+  options?: AdvanceOptions
+) {
+  return createAdvance(deps)(requestId, step, options)
 }
 
 /** What the handler of the send queue uses. */
-export type FlatSendDeps = Flat<send.SendDeps>
+export type FlatSendDeps = Flat<
+  Omit<send.SendDeps, 'settling'> & Omit<settling.SettleDeps, 'advance' | 'settle'>
+>
+
+function bindSender<Deps extends FlatSendDeps>(deps: Deps) {
+  const bound = { ...deps, advance: createSenderAdvance(deps), settle: createAdvance(deps) }
+  return { ...bound, settling: bound }
+}
 
 export function handleSend(deps: FlatSendDeps, job: JobData) {
-  return send.handleSend(bind(deps), job)
+  return send.handleSend(bindSender(deps), job)
 }
 
 export function handleCallback(deps: Flat<callback.CallbackDeps>, job: JobData) {
@@ -118,13 +137,24 @@ export function rehashAccounts(
   return reEncrypt.rehashAccounts(bind(deps), resealing)
 }
 
-export type FlatWorkerDeps = Flat<send.SendDeps & sweeping.SweepDeps & deadline.DeadlineDeps> &
-  Omit<worker.WorkerDeps, 'send' | 'callback' | 'deadline' | 'sweep' | 'releasesPerSecond'>
+export type FlatWorkerDeps = FlatSendDeps &
+  Flat<sweeping.SweepDeps & deadline.DeadlineDeps> &
+  worker.WorkerDeps['watch'] &
+  Omit<
+    worker.WorkerDeps,
+    'send' | 'callback' | 'deadline' | 'watch' | 'sweep' | 'releasesPerSecond'
+  >
 
 export function startWorker(flat: FlatWorkerDeps) {
   const deps = bind(flat)
   const { releasesPerSecond } = deps.policy
-  const handlers = { send: deps, callback: deps, deadline: deps, sweep: deps }
+  const handlers = {
+    send: bindSender(deps),
+    callback: deps,
+    deadline: deps,
+    watch: deps,
+    sweep: deps
+  }
   return worker.startWorker({ ...deps, ...handlers, releasesPerSecond })
 }
 

@@ -48,7 +48,7 @@ export async function change(
 ): Promise<Request> {
   const entry = await service.ledger.load(requestId)
   if (entry === null) throw new Error('there is no such request')
-  const request = step(entry.request, entry.now)
+  const request = step(entry.request, entry.clock.now)
   const { done } = await service.ledger.commit(entry, { request, kept: new Map() })
   if (!done) throw new Error('the change was lost')
   return request

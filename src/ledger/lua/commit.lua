@@ -1,5 +1,5 @@
 -- id, version, epoch, nonce, record, state, due, since, ended, changes (JSON: see commitArguments), encrypted input or
--- nothing → { 1, the records of requests that waited for this one … }, or { 0 } if the state has changed since the
+-- nothing → { 1, now, the records of requests that waited for this one … }, or { 0 } if the state has changed since the
 -- load: the record, the notifications, the next request in line, or the probes. The client repeats a commit whose reply
 -- was lost. Its nonce identifies it, so it does not count as another process's commit.
 --- @include "probes"
@@ -8,7 +8,7 @@
 local id, version, epoch, nonce, record, state, due, since, ended, changes, sealed = unpack(ARGV)
 local request = key('request', id)
 local stored = redis.call('HMGET', request, 'version', 'state', 'nonce', 'account', 'logon')
-if stored[3] == nonce then return { 1 } end
+if stored[3] == nonce then return { 1, now() } end
 if stored[1] ~= version or (redis.call('GET', key('epoch')) or '0') ~= epoch then return { 0 } end
 changes = cjson.decode(changes)
 local account, logon = changes.account, changes.logon
@@ -70,6 +70,6 @@ if logonBefore ~= '' then redis.call('ZREM', key('probing', logonBefore), id) en
 if changes.waitsForProbe then redis.call('ZADD', key('probing', logon), 0, id) end
 local logons = { [logonBefore] = true, [logon] = true, [changes.triedWith] = true }
 for name in pairs(logons) do waiters[#waiters + 1] = nextForProbe(name) end
-local reply = { 1 }
+local reply = { 1, now() }
 for _, other in ipairs(waiters) do reply[#reply + 1] = redis.call('HGET', key('request', other), 'record') end
 return reply

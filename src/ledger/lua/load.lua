@@ -1,10 +1,10 @@
--- id, whether accounts are serialized → version, record, pending callbacks (id, value, …), notifications, epoch, now,
--- until when the account is busy, the rejection of the bank credentials (JSON), until when another request tries those,
--- the latest attempt with a rejected callback in quarantine. The notifications are those since the last sending or
--- since the rejection, whichever is earlier.
+-- id, whether accounts are serialized, whether the input is asked for → version, record, pending callbacks (id, value,
+-- …), notifications, epoch, now, until when the account is busy, the rejection of the bank credentials (JSON), until when
+-- another request tries those, the latest attempt with a rejected callback in quarantine, the encrypted input or
+-- nothing. The notifications are those since the last sending or since the rejection, whichever is earlier.
 --- @include "probes"
 
-local id, turns = unpack(ARGV)
+local id, turns, wantsInput = unpack(ARGV)
 local fields = redis.call('HMGET', key('request', id),
   'version', 'record', 'since', 'state', 'account', 'logon', 'kept')
 if not fields[1] then return nil end
@@ -32,4 +32,5 @@ end
 local notifications = since == '' and {} or redis.call('ZRANGEBYSCORE', key('notifications'), since, '+inf')
 local epoch = redis.call('GET', key('epoch')) or '0'
 local kept = fields[7] or ''
-return { fields[1], fields[2], pending, notifications, epoch, now(), busyUntil, refused, probeUntil, kept }
+local input = wantsInput == '1' and redis.call('HGET', key('request', id), 'sealed')
+return { fields[1], fields[2], pending, notifications, epoch, now(), busyUntil, refused, probeUntil, kept, input }

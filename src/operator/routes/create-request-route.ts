@@ -103,7 +103,7 @@ async function ask(
   if (await deps.ledger.create(accepted, input)) {
     // The ledger has the request, so an error here must not fail the call. A caller that gets 503 would request, and
     // pay, a second time. The sweep enqueues the missing job.
-    await deps.jobs.ensure(null, accepted, now).catch((error: Error) => {
+    await deps.jobs.ensure(accepted, now).catch((error: Error) => {
       deps.log.warn({ requestId, error: error.name }, 'request accepted without its job')
     })
     deps.log.info({ requestId, service, by: caller }, 'request accepted')

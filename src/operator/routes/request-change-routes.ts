@@ -111,7 +111,7 @@ async function change(
   step: Step,
   sealed?: Uint8Array
 ): Promise<RequestView> {
-  const changed = await deps.advance(requestId, step, sealed)
+  const changed = await deps.advance(requestId, step, { sealed })
   if (changed === null) throw unknownRequest()
   const { before, after } = changed
   if (after === before) throw whyNot(deps, before)

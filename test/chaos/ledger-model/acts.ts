@@ -52,7 +52,7 @@ async function askFor(deps: Process['deps'], journal: Journal, ask: Ask): Promis
   const authorization = input.authorization === undefined ? null : { expiresAt: null }
   const asked = { requestId, service, reference: key, account, authorization }
   const request = acceptRequest(asked, 'ann', now)
-  if (await deps.ledger.create(request, input)) await deps.jobs.ensure(null, request, now)
+  if (await deps.ledger.create(request, input)) await deps.jobs.ensure(request, now)
   else journal.unrest += 1
   journal.unanswered = journal.unanswered.filter((other) => other !== ask)
 }
@@ -105,7 +105,7 @@ export async function giveAuthorization(
     const account = deps.accounts.identify(request.service, { ...input, authorization })
     return authorize(request, { authorization: { expiresAt: null }, account }, 'ann', now)
   }
-  await createOperatorAdvance(deps)(requestId, step, sealed)
+  await createOperatorAdvance(deps)(requestId, step, { sealed })
 }
 
 /** An operator accepts or discards a kept body. */

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 /**
  * The clock of a model: it stands still until it is moved, so that a run can be repeated to the millisecond
  * and hours pass in no time. The ledger's scripts read it where they would read Redis's TIME; what expires
- * does so by it; and this process's own clock (which BullMQ goes by) shows the same, or as much more or less as
+ * does so by it, and so does the time that passes in this process; and this process's own clock (which BullMQ goes by) shows the same, or as much more or less as
  * is wished.
  */
 export interface Clock {
@@ -33,6 +33,7 @@ end
 /** Starts a clock for the partition with that tag, at the real time; `redis` is a connection of the test's own. */
 export async function startClock(redis: Redis, tag: string): Promise<Clock> {
   const realNow = Date.now
+  const realElapsed = performance.now
   const key = `${tag}:clock`
   let now = realNow()
   let skew = 0
@@ -42,6 +43,8 @@ export async function startClock(redis: Redis, tag: string): Promise<Clock> {
   }
   await pass(0)
   Date.now = () => now + skew
+  const begun = now
+  performance.now = () => now - begun
   return {
     get now() {
       return now
@@ -57,6 +60,9 @@ export async function startClock(redis: Redis, tag: string): Promise<Clock> {
       }
       connection.time = async () => [Math.floor(now / 1000), (now % 1000) * 1000]
     },
-    release: () => void (Date.now = realNow)
+    release() {
+      Date.now = realNow
+      performance.now = realElapsed
+    }
   }
 }

@@ -6,6 +6,7 @@ import { isUsedUp } from '../../../src/core/send-limits.ts'
 import type { KhipuRequest } from '../../../src/khipu/client.ts'
 import type { Entry } from '../../../src/ledger/load.ts'
 import type { QueueName } from '../../../src/queue/queues.ts'
+import { enqueuePassed } from '../../../src/worker/watch-deadlines.ts'
 import { OperatorError } from '../../../src/operator/problem.ts'
 import { ensure } from '../../helpers/life.ts'
 import { ask, callBack, giveAuthorization, judge, operate } from './acts.ts'
@@ -228,6 +229,7 @@ export class World {
     { queue, said, meanwhile }: Extract<Happening, { type: 'run' }>,
     depth: number
   ): Promise<void> {
+    if (queue === 'deadline') await enqueuePassed(process.deps, 0)
     const taken = await this.#take(queue)
     if (taken === null) return
     if (depth === 0) this.#inHand = taken

@@ -85,7 +85,7 @@ t.test('a step that changes nothing leaves the input, whatever its callbacks cha
   const requestId = await askIn(service, 'awaiting-callback')
   await receive(service, requestId, error('WAIT_4_HOURS_BEFORE_RETRY'))
   const sealed = service.ledger.seal(requestId, { RequestData: {} })
-  const advanced = await advance(service, requestId, unchanged, sealed)
+  const advanced = await advance(service, requestId, unchanged, { sealed })
   t.equal(advanced?.after.state, 'retry-scheduled')
   t.same(await service.ledger.openInput(requestId), INPUT)
 })

@@ -22,8 +22,8 @@ t.test('a commit that is sent again because its reply was lost counts as made', 
     const args = commitArguments(entry, { request, kept: new Map() }, settings)
     return store.scripts.commit(...args.with(3, nonce))
   }
-  t.same(await commit('mine'), [1])
-  t.same(await commit('mine'), [1], 'sent again')
+  t.match(await commit('mine'), [1, Number])
+  t.match(await commit('mine'), [1, Number], 'sent again')
   t.same(await commit('somebody else’s'), [0], 'while the version has moved on')
   t.match(await service.catalog.totals(), { accepted: 1, ended: { cancelled: 1 } })
 })

@@ -62,7 +62,7 @@ t.test('a deadline that has not seen the callback which was kept meanwhile loses
   const entry = await service.ledger.load(requestId)
   if (entry === null) throw new Error('it is not there')
   await keep(service, requestId, 'between load and commit')
-  const request = applyDeadline(entry.request, context(service, entry.now))
+  const request = applyDeadline(entry.request, context(service, entry.clock.now))
   t.equal(request.reason, 'no-callback', 'it would be sent again')
   const { done } = await service.ledger.commit(entry, { request, kept: new Map() })
   t.equal(done, false)

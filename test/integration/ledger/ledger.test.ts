@@ -51,7 +51,8 @@ t.test("the clock is Redis's", async (t) => {
   const requestId = await ask(service)
   const before = await service.catalog.now()
   await receive(service, requestId, ok())
-  const { now, pending } = await load(service, requestId)
+  const { clock, pending } = await load(service, requestId)
+  const { now } = clock
   const after = await service.catalog.now()
   t.ok(before <= now && now <= after)
   t.ok(before <= Number(pending[0]?.receivedAt) && Number(pending[0]?.receivedAt) <= now)
@@ -326,7 +327,7 @@ t.test('no secret is in clear in any key of Redis', async (t) => {
   await idempotency.reserve('ana', SECRETS.idempotencyKey, { requestId, fingerprint })
   await quarantine.keep({ requestId, attempt: 1 }, 'not-json', [], Buffer.from(SECRETS.refused))
   await receive(service, requestId, ok({ Data: { Name: SECRETS.data } }))
-  await service.jobs.ensure(null, (await load(service, requestId)).request, 0)
+  await service.jobs.ensure((await load(service, requestId)).request, 0)
   await service.jobs.enqueueCallback(requestId, '1.abc')
   t.same(await shownIn(t, service), {}, 'while it is open')
 

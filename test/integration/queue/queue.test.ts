@@ -34,12 +34,13 @@ async function jobIds(service: Service) {
   return { send, paced, callback, deadline }
 }
 
-const JOBS: Readonly<Record<State, 'send' | 'deadline' | null>> = {
+/** A deadline has none before its instant. */
+const JOBS: Readonly<Record<State, 'send' | null>> = {
   queued: 'send',
-  sending: 'deadline',
-  'awaiting-callback': 'deadline',
+  sending: null,
+  'awaiting-callback': null,
   'retry-scheduled': 'send',
-  parked: 'deadline',
+  parked: null,
   delivered: null,
   failed: null,
   cancelled: null
@@ -50,8 +51,8 @@ for (const [state, type] of Object.entries(JOBS) as [State, (typeof JOBS)[State]
     const service = await openService(t)
     const request = await requestIn(service, state)
     const now = await service.catalog.now()
-    for (const again of [1, 2, 3]) await service.jobs.ensure(null, request, now + again)
-    await Promise.all([1, 2, 3].map(() => service.jobs.ensure(null, request, now)))
+    for (const again of [1, 2, 3]) await service.jobs.ensure(request, now + again)
+    await Promise.all([1, 2, 3].map(() => service.jobs.ensure(request, now)))
     const { requestId, attempts, dueAt } = request
     const none: string[] = []
     const expected = { send: [...none], paced: none, callback: none, deadline: [...none] }
@@ -69,7 +70,7 @@ t.test('a job sleeps until its instant', async (t) => {
   const service = await openService(t)
   const request = await requestIn(service, 'retry-scheduled')
   const now = Number(request.dueAt) - 1234
-  await service.jobs.ensure(null, request, now)
+  await service.jobs.ensure(request, now)
   const [job] = await service.queues.send.getJobs()
   t.equal(job?.opts.delay, 1234)
   t.equal(await job?.isDelayed(), true)
@@ -78,27 +79,24 @@ t.test('a job sleeps until its instant', async (t) => {
 t.test('a job whose instant has passed sleeps no more', async (t) => {
   const service = await openService(t)
   const request = await requestIn(service, 'queued', HOUR)
-  await service.jobs.ensure(null, request, await service.catalog.now())
+  await service.jobs.ensure(request, await service.catalog.now())
   const [job] = await service.queues.send.getJobs()
   t.equal(job?.opts.delay, 0)
   t.equal(await job?.isWaiting(), true)
 })
 
-t.test('a deadline that is no longer needed is removed, and one that is stays', async (t) => {
+t.test('a deadline has a job from its instant on, and one only', async (t) => {
   const service = await openService(t)
-  const before = await requestIn(service, 'awaiting-callback')
-  const now = await service.catalog.now()
-  const later: Request = { ...before, dueAt: Number(before.dueAt) + 1 }
-  const ended: Request = { ...before, state: 'failed', dueAt: null, endedAt: now }
-  const deadline = ({ requestId, attempts, dueAt }: Request) =>
-    `deadline-${requestId}-${attempts.length}-${dueAt}`
-  await service.jobs.ensure(null, before, now)
-  await service.jobs.ensure(before, before, now)
-  t.same((await jobIds(service)).deadline, [deadline(before)])
-  await service.jobs.ensure(before, later, now)
-  t.same((await jobIds(service)).deadline, [deadline(later)])
-  await service.jobs.ensure(later, ended, now)
+  const request = await requestIn(service, 'awaiting-callback')
+  const { requestId, attempts, dueAt } = request
+  const jobId = `deadline-${requestId}-${attempts.length}-${dueAt}`
+  await service.jobs.ensure(request, Number(dueAt) - 1)
   t.same((await jobIds(service)).deadline, [])
+  await service.jobs.ensure(request, Number(dueAt))
+  t.same((await jobIds(service)).deadline, [jobId])
+  await Promise.all([1, 2, 3].map(() => service.jobs.enqueueDeadline(request)))
+  t.same((await jobIds(service)).deadline, [jobId])
+  t.equal(await (await service.queues.deadline.getJob(jobId))?.isWaiting(), true)
 })
 
 t.test('a received callback wakes one job, however often it is said', async (t) => {
@@ -118,7 +116,7 @@ t.test('promote promotes a job that sleeps past its instant', async (t) => {
   const service = await openService(t)
   const request = await requestIn(service, 'retry-scheduled')
   const dueAt = Number(request.dueAt)
-  await service.jobs.ensure(null, request, dueAt - HOUR)
+  await service.jobs.ensure(request, dueAt - HOUR)
   await service.jobs.promote(request, dueAt - 1)
   const [job] = await service.queues.send.getJobs()
   t.equal(await job?.isDelayed(), true, 'not before its instant')
@@ -133,7 +131,7 @@ t.test('promote makes a job again that was lost', async (t) => {
   const service = await openService(t)
   const request = await requestIn(service, 'awaiting-callback', 2 * HOUR)
   const now = await service.catalog.now()
-  await service.jobs.ensure(null, request, now)
+  await service.jobs.ensure(request, now)
   await service.queues.deadline.obliterate({ force: true })
   await service.jobs.promote(request, now)
   const [job] = await service.queues.deadline.getJobs()
@@ -281,7 +279,7 @@ t.test('a handled job is gone, and its id is free again', async (t) => {
   const request = await requestIn(service, 'queued', HOUR)
   const handled: JobData[] = []
   work(t, service, 'send', async (job) => void handled.push(job))
-  const ensure = () => service.jobs.ensure(null, request, Number(request.dueAt))
+  const ensure = () => service.jobs.ensure(request, Number(request.dueAt))
   for (const round of [1, 2]) {
     await ensure()
     await until('it is handled', () => handled.length === round)
@@ -301,7 +299,7 @@ t.test('a handler that hangs gives up its place, and its job is tried again', as
     return undefined
   }
   work(t, service, 'send', hangs, { handlerLimitMs: 50 })
-  await service.jobs.ensure(null, request, Number(request.dueAt))
+  await service.jobs.ensure(request, Number(request.dueAt))
   await until('it is gone', async () => (await service.queues.send.getJobs()).length === 0)
   t.equal(handled, 3)
   t.match(
@@ -334,7 +332,7 @@ t.test('a job that was woken early goes back to sleep, and is handled once more'
     handled += 1
     return handled === 1 ? { sleepMs: HOUR } : undefined
   })
-  await service.jobs.ensure(null, request, Number(request.dueAt))
+  await service.jobs.ensure(request, Number(request.dueAt))
   await until('it sleeps', async () => (await service.queues.send.getDelayedCount()) === 1)
   const [job] = await service.queues.send.getJobs()
   t.equal(handled, 1)
@@ -354,7 +352,7 @@ t.test('a handler that throws is run again, and what it said is not logged', asy
     if (handled === 1) throw new RangeError('secret of the account')
     return undefined
   })
-  await service.jobs.ensure(null, request, Number(request.dueAt))
+  await service.jobs.ensure(request, Number(request.dueAt))
   await until('it failed', async () => (await service.queues.send.getDelayedCount()) === 1)
   const [job] = await service.queues.send.getJobs()
   await job?.promote()
@@ -376,7 +374,7 @@ t.test('of what a handler throws its job has the code alone', async (t) => {
       const service = await openService(t)
       const request = await requestIn(service, 'queued', HOUR)
       work(t, service, 'send', () => Promise.reject(fault))
-      await service.jobs.ensure(null, request, Number(request.dueAt))
+      await service.jobs.ensure(request, Number(request.dueAt))
       await until('it failed', async () => (await service.queues.send.getDelayedCount()) === 1)
       const [job] = await service.queues.send.getJobs()
       t.equal(job?.failedReason, code)
@@ -398,7 +396,7 @@ t.test('what orders BullMQ to do something reaches it', async (t) => {
     handled += 1
     throw new UnrecoverableError()
   })
-  await service.jobs.ensure(null, request, Number(request.dueAt))
+  await service.jobs.ensure(request, Number(request.dueAt))
   await until('it is gone', async () => (await service.queues.send.getJobs()).length === 0)
   t.equal(handled, 1, 'it is not tried again')
 })

@@ -19,7 +19,7 @@ import {
 import { DAY, HOUR, openService, secretKey, type Service, tick } from '../../helpers/service.ts'
 import { noteSealed } from '../../helpers/seals.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
-import { advance, handleSend } from '../../helpers/handlers.ts'
+import { advance, handleCallback, handleSend } from '../../helpers/handlers.ts'
 
 const find = async ({ catalog }: Service, requestId: string) => {
   const request = await catalog.find(requestId)
@@ -100,21 +100,29 @@ t.test('that an attempt is being sent is committed before it goes out', async (t
   const [sending] = seen
   const due = Number(sending?.attempts[0]?.sendingAt) + REQUEST_TIMEOUT_MS + deps.callbackTimeoutMs
   t.equal(sending?.dueAt, due, 'with a deadline, should this process die')
-  t.equal((await service.queues.deadline.getJobs()).length, 1, 'of which one is left')
 })
 
-for (const step of ['openInput', 'load'] as const) {
-  t.test(`nothing is sent whose answer would be too late, for ${step} took so long`, async (t) => {
+for (const areAwaited of [false, true]) {
+  const where = areAwaited ? 'replicas' : 'no replicas'
+  t.test(`nothing is sent whose answer would be too late, with ${where}`, async (t) => {
     const service = await openService(t, { callbackTimeoutMs: 50 })
     const requestId = await ask(service)
     const { deps, sends } = openWorker(service)
-    const slowly = async (id: string): Promise<never> => {
-      const found = await service.ledger[step](id)
-      if ((await find(service, requestId)).state === 'sending') await pause(100)
-      return found as never
+    const slowly = (id: string, options?: { withInput?: boolean }) => {
+      const loaded = service.ledger.load(id, options)
+      return options === undefined ? loaded.finally(() => pause(100)) : loaded
+    }
+    const commit: Service['ledger']['commit'] = async (...args) => {
+      const committed = await service.ledger.commit(...args)
+      if (!areAwaited) await pause(100)
+      return committed
     }
     await handleSend(
-      { ...deps, ledger: { ...deps.ledger, [step]: slowly } },
+      {
+        ...deps,
+        replicas: { ...deps.replicas, areAwaited },
+        ledger: { ...deps.ledger, commit, load: slowly }
+      },
       await jobOf(service, requestId)
     )
     t.same(sends, [])
@@ -128,12 +136,12 @@ t.test('one that another handler took for lost is sent all the same, and once', 
   const job = await jobOf(service, requestId)
   const other = openWorker(service)
   const { deps, sends } = openWorker(service)
-  const openInput = async (id: string) => {
-    const input = await service.ledger.openInput(id)
-    if ((await find(service, id)).state === 'sending') await handleSend(other.deps, job)
-    return input
+  const commit: Service['ledger']['commit'] = async (entry, changed) => {
+    const committed = await service.ledger.commit(entry, changed)
+    if (changed.request.state === 'sending') await handleSend(other.deps, job)
+    return committed
   }
-  await handleSend({ ...deps, ledger: { ...deps.ledger, openInput } }, job)
+  await handleSend({ ...deps, ledger: { ...deps.ledger, commit } }, job)
   t.same([sends.length, other.sends.length], [1, 0])
   t.match(await find(service, requestId), { state: 'awaiting-callback' })
 })
@@ -228,10 +236,11 @@ for (const [what, answer, { after, ...expected }] of ANSWERS) {
     else t.ok(earliest + after <= due && due <= latest + after, 'at its instant, never earlier')
     const results = await resultsOf(service)
     t.equal(results.length, after === undefined ? 1 : 0, 'with a result where it has ended')
-    const type = request.state === 'retry-scheduled' ? 'send' : 'deadline'
-    const jobs = await service.queues[type].getJobs()
-    const at = jobs.map(({ data }) => data.at)
-    t.equal(at.includes(due), after !== undefined, 'and the job of its next step where it has not')
+    const jobs = await service.queues.send.getJobs()
+    const isSentAgain = jobs.some(({ data }) => data.at === due)
+    t.equal(isSentAgain, request.state === 'retry-scheduled', 'with a job where it is sent again')
+    const indexed = await service.redis.zscore(`${service.tag}:due`, requestId)
+    t.equal(indexed, after === undefined ? null : String(due), 'and due where it has not ended')
   })
 }
 
@@ -291,16 +300,17 @@ t.test('a request found in sending awaits its callback, and is never sent again'
   t.match(await resultsOf(service), [{ name: 'delivered' }], 'its capability stays valid')
 })
 
-t.test('what is given as an attempt begins is what goes out', async (t) => {
+t.test('what is given just before an attempt begins is what goes out', async (t) => {
   const service = await openService(t)
   const given = (jwt: string) => ({ ...INPUT, authorization: { jwt } })
   const requestId = await ask(service, { input: given('the.old.one') })
   const { deps, sends } = openWorker(service)
   const sealed = service.ledger.seal(requestId, given('the.new.one'))
+  let isGiven = false
   const commit: Service['ledger']['commit'] = async (entry, changed) => {
-    const committed = await service.ledger.commit(entry, changed)
-    if (changed.request.state === 'sending') await advance(service, requestId, authorized, sealed)
-    return committed
+    if (!isGiven) await advance(service, requestId, authorized, { sealed })
+    isGiven = true
+    return service.ledger.commit(entry, changed)
   }
   const authorized: Step = (request, { now }) =>
     authorize(request, { authorization: { expiresAt: null }, account: request.account }, 'ana', now)
@@ -327,14 +337,15 @@ t.test('a notification between an answer and what follows from it is not missed'
   const requestId = await ask(service)
   const { deps } = openWorker(service, () => refused('unauthorized'))
   const any = { service: null, code: null, reason: null, requestIds: null }
-  const now = async () => {
-    const at = await service.catalog.now()
-    await service.notifications.record(any)
-    await tick(service)
-    return at
+  const load: Service['ledger']['load'] = async (id, options) => {
+    if ((await find(service, id)).state === 'sending') {
+      await tick(service)
+      await service.notifications.record(any)
+    }
+    return service.ledger.load(id, options)
   }
   await handleSend(
-    { ...deps, catalog: { ...service.catalog, now } },
+    { ...deps, ledger: { ...service.ledger, load } },
     await jobOf(service, requestId)
   )
   t.match(await find(service, requestId), { state: 'retry-scheduled', reason: 'unauthorized' })
@@ -509,6 +520,9 @@ t.test('a retry that is not sent yet is dropped where a result comes', async (t)
   const { deps, sends } = openWorker(service)
   await handleSend(deps, job)
   t.same(sends, [])
+  t.match(await find(service, requestId), { state: 'delivered', publishedAt: null })
+  t.same(await resultsOf(service), [], 'which the job of the callback publishes')
+  await handleCallback(service, { requestId, at: 0 })
   t.match(await resultsOf(service), [{ id: requestId, name: 'delivered' }])
 })
 

@@ -65,7 +65,7 @@ t.test('a job that sleeps past its instant is woken', async (t) => {
   const service = await openService(t)
   const requestId = await ask(service, { ago: MINUTE })
   const request = await service.catalog.find(requestId)
-  if (request !== null) await service.jobs.ensure(null, request, request.requestedAt - DAY)
+  if (request !== null) await service.jobs.ensure(request, request.requestedAt - DAY)
   const [job] = await service.queues.send.getJobs()
   t.equal(await job?.isDelayed(), true)
   await sweep(service)
@@ -92,7 +92,7 @@ for (const [where, sleepsMs] of [
     const service = await openService(t)
     const requestId = await ask(service, { ago: MINUTE })
     const request = await service.catalog.find(requestId)
-    if (request !== null) await service.jobs.ensure(null, request, Number(request.dueAt) - sleepsMs)
+    if (request !== null) await service.jobs.ensure(request, Number(request.dueAt) - sleepsMs)
     const { send } = service.queues
     await service.redis.del(send.toKey(where))
     t.same(await send.getJobs(), [], 'there is none, but its id is taken')

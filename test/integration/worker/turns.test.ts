@@ -30,7 +30,8 @@ const find = async ({ catalog }: Service, requestId: string) => {
   return request
 }
 const stateOf = async (service: Service, id: string) => (await find(service, id)).state
-const begin: Step = (request, context) => beginSending(request, context, REQUEST_TIMEOUT_MS)
+const begin = (request: Parameters<Step>[0], context: Parameters<Step>[1]) =>
+  beginSending(request, context, REQUEST_TIMEOUT_MS)
 const look: Step = (request) => request
 const sendNow = async (service: Service, requestId: string) =>
   handleSend(openWorker(service).deps, await jobOf(service, requestId))
@@ -127,7 +128,13 @@ t.test('of two that begin at the same instant one goes', async (t) => {
   const entry = await service.ledger.load(late)
   if (entry === null) throw new Error('it is not there')
   // What it would write had it looked just before the other one began.
-  const context = { ...entry, policy: BUILT_IN_POLICY, random: 0, callbackTimeoutMs: HOUR }
+  const context = {
+    ...entry,
+    now: entry.clock.now,
+    policy: BUILT_IN_POLICY,
+    random: 0,
+    callbackTimeoutMs: HOUR
+  }
   const request = begin(entry.request, {
     ...context,
     busyUntil: null,
@@ -414,7 +421,13 @@ t.test('a refusal between looking and beginning is seen', async (t) => {
   if (entry === null) throw new Error('it is not there')
   await receive(service, first, error('DO_NOT_RETRY', 'E101'))
   await advance(service, first, look)
-  const context = { ...entry, policy: BUILT_IN_POLICY, random: 0, callbackTimeoutMs: HOUR }
+  const context = {
+    ...entry,
+    now: entry.clock.now,
+    policy: BUILT_IN_POLICY,
+    random: 0,
+    callbackTimeoutMs: HOUR
+  }
   const request = begin(entry.request, { ...context, authorizationExpiresAt: null })
   t.equal(request.state, 'sending')
   t.notOk((await service.ledger.commit(entry, { request, kept: new Map() })).done)
@@ -519,7 +532,7 @@ t.test('a log-on is judged by what the attempt was sent with', async (t) => {
         const account = service.accounts.identify(request.service, input)
         return authorize(request, { authorization: { expiresAt: null }, account }, 'ana', now)
       },
-      sealed
+      { sealed }
     )
   }
   const first = await askWith('1', 'wrong')
