@@ -12,7 +12,7 @@ import {
   type World,
   type WorldSettings
 } from '../../helpers/world.ts'
-import { must } from './arena.ts'
+import { must } from './moves.ts'
 import { count } from './count.ts'
 import { askedIn } from './door.ts'
 import type { Fault, Figures, Run } from './fault.ts'
