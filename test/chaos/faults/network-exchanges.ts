@@ -3,11 +3,11 @@ import type { SentCallback } from '../../../simulator/history.ts'
 import { scenarioOf } from '../../../simulator/scenarios.ts'
 import { askUntilAccepted, FAST, type Member } from '../../helpers/crowd.ts'
 import type { Service } from '../../helpers/service-process.ts'
+import { startWorker } from '../../helpers/start-worker.ts'
 import { until } from '../../helpers/until.ts'
 import {
   accountOf,
   atRest,
-  otherPorts,
   startWorld,
   type World,
   type WorldSettings
@@ -96,7 +96,7 @@ async function cutReplies(run: Run): Promise<Figures> {
   run.teardown(() => proxy.close())
   const redisUrl = `redis://127.0.0.1:${proxy.port}`
   const service = await world.start({ ROLE: 'server', REDIS_URL: redisUrl })
-  await world.start({ ROLE: 'worker', ...(await otherPorts()) })
+  await startWorker(world)
   const members = await askForSome(service, run.isShort ? 10 : 100)
   let postponed = 0
   for (const { account, requestId } of members) {
