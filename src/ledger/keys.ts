@@ -32,6 +32,9 @@
  * - `<tag>:released`: hash, a notification of `:releasing` → the id of the request behind which it continues.
  * - `{<prefix>:0}:partitions`: the number of partitions, which never changes.
  * - `{<prefix>:0}:fence`: written before each WAIT for replicas.
+ *
+ * BullMQ's keys of the service's own queues begin with `<tag>:send`, `:paced`, `:callback` and `:deadline`; those of the
+ * result queue with `<prefix>:<RESULT_QUEUE>`, without a tag.
  */
 export type BuildKey = (name: string, id?: string) => string
 

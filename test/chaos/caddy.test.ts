@@ -1,15 +1,24 @@
 import { readFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
-import { transactionsOf } from '../../simulator/transactions.ts'
 import { takeTime } from '../helpers/patience.ts'
-import { noOpenssl } from '../helpers/certificates.ts'
 import { servesClosers, servesSlashes } from '../helpers/closers.ts'
-import { findProgram } from '../helpers/debian-program.ts'
 import { type Front, startFront, swap } from '../helpers/front.ts'
 import {
+  BODY_LIMIT,
+  comesThrough,
+  countsRefusals,
+  findFront,
+  forge,
+  forgedAddress,
+  LARGE,
+  leadsNowhere,
+  passesOutage,
+  standsAlone
+} from '../helpers/front-duties.ts'
+import {
   arrives,
+  type Awaiting,
   type Behind,
-  bodyOf,
   isUntold,
   logged,
   post,
@@ -19,30 +28,20 @@ import {
 } from '../helpers/in-front.ts'
 import { callOver, writeOver } from '../helpers/tls-client.ts'
 import { until } from '../helpers/until.ts'
-import { atRest } from '../helpers/world.ts'
 
 // deploy/Caddyfile, with Debian's Caddy, in front of two real servers.
 
-const caddy = await findProgram('caddy', 'version')
-const skip = 'hindrance' in caddy ? caddy.hindrance : await noOpenssl()
-const BODY_LIMIT = 10_485_760
-const LARGE = bodyOf(transactionsOf('1005-0001', 4000))
+const { program, skip } = await findFront('caddy', 'version')
 
 takeTime(t)
 
 t.test('Caddy in front', { skip }, async (t) => {
-  if ('hindrance' in caddy) return
   const behind = await startBehind(t, { REFUSALS_PER_ADDRESS: '2', LOG_LEVEL: 'debug' })
-  const front = await startCaddy(t, caddy.path, behind)
+  const front = await startCaddy(t, program, behind)
 
   await t.test('a callback comes through TLS, and its request ends', async (t) => {
-    const request = await behind.awaiting()
-    const headers = { referer: front.url + request.path, cookie: request.path }
-    const answer = await post(front, request, bodyOf(), { headers })
-    t.match(answer, { status: 200, body: { status: 'accepted' } })
-    isUntold(t, answer)
+    const answer = await comesThrough(t, behind, front)
     t.equal(answer.headers.get('server'), null)
-    t.match(await atRest(behind.servers[0], request.requestId), { state: 'delivered', attempts: 1 })
     await logged(front, { status: 200, msg: 'handled request' })
   })
 
@@ -95,25 +94,13 @@ async function refusals(t: Test, behind: Behind, front: Front): Promise<void> {
   })
 
   await t.test('what is no callback is 404, and nothing else is reachable', async (t) => {
-    for (const path of ['/', '/callbacks', '/v1/requests', '/metrics', '/health/ready']) {
-      const answer = await callOver(front, path, { method: 'POST', body: bodyOf() })
-      t.match(answer, { status: 404, text: '{"status":"not-found"}' }, path)
-      isUntold(t, answer)
-    }
+    const strange = ['/', '/callbacks', '/v1/requests', '/metrics', '/health/ready']
+    await leadsNowhere(t, front, strange)
     t.match(await callOver(front, '/health/live'), { status: 200, body: { status: 'live' } })
   })
 
   await t.test('refusals are counted by the real address, whatever a client says', async (t) => {
-    const forge = async (from: string) => {
-      const headers = { 'x-forwarded-for': `203.0.113.${Math.ceil(Math.random() * 200)}` }
-      return post(front, { path: '/callbacks/k1.forged' }, bodyOf(), { from, headers })
-    }
-    const refused = await until('it hears 429', async () => {
-      const answer = await forge('127.0.0.1')
-      return answer.status === 429 ? answer : null
-    })
-    t.match(refused.headers.get('retry-after'), /^[1-6]?[0-9]$/)
-    t.equal((await forge('127.0.0.6')).status, 404, 'another address goes on')
+    await countsRefusals(t, (from) => forge(front, from, forgedAddress()), '127.0.0.1')
     await toldOf(t, behind, ['127.0.0.1', '127.0.0.6'])
   })
 
@@ -132,27 +119,16 @@ function hear(...sent: Parameters<typeof post>): ReturnType<typeof post> {
 }
 
 async function outages(t: Test, behind: Behind, front: Front): Promise<void> {
-  await t.test('503 passes while nothing can be stored', async (t) => {
-    const { pid } = behind.world.redis
-    if (pid === undefined) throw new Error('the Redis is not ours')
-    const request = await behind.awaiting()
-    process.kill(pid, 'SIGSTOP')
-    t.teardown(() => process.kill(pid, 'SIGCONT'))
-    for (const body of [bodyOf(), LARGE]) {
-      const answer = await hear(front, request, body)
-      t.match(answer, { status: 503, body: { status: 'unavailable' } })
-      t.equal(answer.headers.get('retry-after'), '5')
-    }
-    process.kill(pid, 'SIGCONT')
-    await until('it is taken', async () => (await hear(front, request, LARGE)).status === 200)
-  })
+  const send = (request: Awaiting, body: string) => hear(front, request, body)
+
+  await t.test('503 passes while nothing can be stored', (t) => passesOutage(t, behind, send))
 
   await t.test('a server that is down is left out once that is noticed', async (t) => {
     const request = await behind.awaiting()
     await behind.servers[0].stop()
     let taken = 0
     await until('callbacks are taken again and again', async () => {
-      const { status, headers } = await hear(front, request, LARGE)
+      const { status, headers } = await send(request, LARGE)
       taken = status === 200 ? taken + 1 : 0
       t.match(status === 200 || headers.get('retry-after'), /^(?:true|5)$/)
       return taken === 10
@@ -161,15 +137,8 @@ async function outages(t: Test, behind: Behind, front: Front): Promise<void> {
   })
 
   await t.test('503 with Retry-After while there is no server', async (t) => {
-    const request = await behind.awaiting()
-    await Promise.all(behind.servers.map((server) => server.stop()))
-    for (const body of [bodyOf(), LARGE]) {
-      const answer = await hear(front, request, body)
-      t.match(answer, { status: 503, text: '{"status":"unavailable"}' })
-      t.equal(answer.headers.get('retry-after'), '5')
-      isUntold(t, answer)
-    }
+    const request = await standsAlone(t, behind, send)
     await behind.restart(0)
-    await until('it is taken', async () => (await hear(front, request, LARGE)).status === 200)
+    await until('it is taken', async () => (await send(request, LARGE)).status === 200)
   })
 }

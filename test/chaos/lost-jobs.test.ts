@@ -1,18 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { call } from '../helpers/service-process.ts'
+import { postSample } from '../helpers/sample-callback.ts'
+import { startWorker } from '../helpers/start-worker.ts'
 import { until } from '../helpers/until.ts'
-import {
-  accountOf,
-  ask,
-  atRest,
-  inState,
-  otherPorts,
-  resultsOf,
-  startWorld
-} from '../helpers/world.ts'
-
-const SAMPLE = new URL('../../schemas/examples/callback.example.json', import.meta.url)
+import { accountOf, ask, atRest, inState, resultsOf, startWorld } from '../helpers/world.ts'
 
 t.test('what the queues have lost, the ledger brings back', async (t) => {
   const world = await startWorld(t, {
@@ -20,25 +10,21 @@ t.test('what the queues have lost, the ledger brings back', async (t) => {
     env: { CALLBACK_TIMEOUT: '4s', SWEEP_INTERVAL: '1s' }
   })
   const server = await world.start({ ROLE: 'server' })
-  const before = await world.start({ ROLE: 'worker', ...(await otherPorts()) })
+  const before = await startWorker(world)
   const silent = await ask(server, accountOf('1206', 1))
   const answered = await ask(server, accountOf('1205', 1))
   for (const requestId of [silent, answered]) {
     await inState(server, requestId, 'awaiting-callback')
   }
   await before.stop()
-  const body = await readFile(SAMPLE, 'utf8')
-  const url = world.khipu.calls.find(({ account }) => account === accountOf('1205', 1))?.callbackUrl
-  t.match(await call(url ?? '', { method: 'POST', body }), {
-    status: 200,
-    body: { status: 'accepted' }
-  })
+  const asked = world.khipu.calls.find(({ account }) => account === accountOf('1205', 1))
+  t.match(await postSample(asked?.callbackUrl), { status: 200, body: { status: 'accepted' } })
   const unsent = await ask(server, accountOf('1001', 1))
 
   const lost = await loseJobs()
   for (const queue of ['send', 'callback']) t.ok(lost.includes(queue), queue)
 
-  const after = await world.start({ ROLE: 'worker', ...(await otherPorts()) })
+  const after = await startWorker(world)
   const rows = [
     ['a sending that was lost', unsent, 1],
     ['a callback that was lost', answered, 1],

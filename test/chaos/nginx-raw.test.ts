@@ -4,9 +4,8 @@ import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import { freePort } from '../../simulator/free-port.ts'
 import { takeTime } from '../helpers/patience.ts'
-import { noOpenssl } from '../helpers/certificates.ts'
-import { findProgram } from '../helpers/debian-program.ts'
 import type { Front } from '../helpers/front.ts'
+import { findFront } from '../helpers/front-duties.ts'
 import { type Behind, bodyOf, logged, post, startBehind, toldNothing } from '../helpers/in-front.ts'
 import { startNginx } from '../helpers/nginx.ts'
 import { writeOver } from '../helpers/tls-client.ts'
@@ -16,8 +15,7 @@ import { view } from '../helpers/world.ts'
 // What no library sends, through nginx: each shows a good capability, and what is behind it would be a second
 // callback, for another request, where nginx and the service do not read alike.
 
-const nginx = await findProgram('nginx', '-v')
-const skip = 'hindrance' in nginx ? nginx.hindrance : await noOpenssl()
+const { program, skip } = await findFront('nginx', '-v')
 const BODY = bodyOf()
 const LENGTH = `Content-Length: ${BODY.length}\r\n`
 const CHUNKED = 'Transfer-Encoding: chunked\r\n'
@@ -118,8 +116,6 @@ const ROWS: readonly Row[] = [
 takeTime(t)
 
 t.test('nginx in front', { skip }, async (t) => {
-  if ('hindrance' in nginx) return
-  const { path: program } = nginx
   const behind = await startBehind(t)
   const front = await startNginx(t, program, behind.port, behind.ports)
 

@@ -1,12 +1,23 @@
 import t, { type Test } from 'tap'
 import { transactionsOf } from '../../simulator/transactions.ts'
 import { takeTime } from '../helpers/patience.ts'
-import { noOpenssl } from '../helpers/certificates.ts'
 import { servesClosers, servesSlashes } from '../helpers/closers.ts'
-import { findProgram } from '../helpers/debian-program.ts'
 import type { Front } from '../helpers/front.ts'
 import {
+  BODY_LIMIT,
+  comesThrough,
+  countsRefusals,
+  findFront,
+  forge,
+  forgedAddress,
+  LARGE,
+  leadsNowhere,
+  passesOutage,
+  standsAlone
+} from '../helpers/front-duties.ts'
+import {
   arrives,
+  type Awaiting,
   type Behind,
   bodyOf,
   isUntold,
@@ -19,33 +30,22 @@ import {
 import { startNginx } from '../helpers/nginx.ts'
 import { callOver } from '../helpers/tls-client.ts'
 import { until } from '../helpers/until.ts'
-import { atRest } from '../helpers/world.ts'
 
 // deploy/nginx.conf, with Debian's nginx, in front of two real servers.
 
-const nginx = await findProgram('nginx', '-v')
-const skip = 'hindrance' in nginx ? nginx.hindrance : await noOpenssl()
-const BODY_LIMIT = 10_485_760
-/** About 3 MB, and more than nginx keeps in memory. */
-const LARGE = bodyOf(transactionsOf('1005-0001', 4000))
+const { program, skip } = await findFront('nginx', '-v')
 const MIDDLE = bodyOf(transactionsOf('1005-0002', 100))
 
 takeTime(t)
 
 t.test('nginx in front', { skip }, async (t) => {
-  if ('hindrance' in nginx) return
   const behind = await startBehind(t, { REFUSALS_PER_ADDRESS: '2', LOG_LEVEL: 'debug' })
-  const front = await startNginx(t, nginx.path, behind.port, behind.ports)
+  const front = await startNginx(t, program, behind.port, behind.ports)
 
   await t.test('a callback comes through TLS, and its request ends', async (t) => {
-    const request = await behind.awaiting()
-    const headers = { referer: front.url + request.path, cookie: request.path }
-    const answer = await post(front, request, bodyOf(), { headers })
-    t.match(answer, { status: 200, body: { status: 'accepted' } })
-    isUntold(t, answer)
+    const answer = await comesThrough(t, behind, front)
     t.equal(answer.headers.get('content-security-policy')?.includes("default-src 'none'"), true)
     t.equal(answer.headers.get('server'), 'nginx', 'without its version')
-    t.match(await atRest(behind.servers[0], request.requestId), { state: 'delivered', attempts: 1 })
     await logged(front, { route: 'callbacks', status: 200, end: 'OK' })
   })
 
@@ -105,14 +105,9 @@ async function refusals(t: Test, behind: Behind, front: Front): Promise<void> {
 
   await t.test('what is no callback is 404, and nothing else is reachable', async (t) => {
     const { path } = await behind.awaiting()
-    const strange = ['/', '/callbacks', '/callbacks/', `${path}/x`, '/v1/requests', '/metrics']
-    for (const one of [...strange, '/health/ready', '/openapi.json', '/refused', '/unavailable']) {
-      for (const method of ['GET', 'POST']) {
-        const answer = await callOver(front, one, { method, body: bodyOf() })
-        t.match(answer, { status: 404, text: '{"status":"not-found"}' }, `${method} ${one}`)
-        isUntold(t, answer)
-      }
-    }
+    const ours = ['/v1/requests', '/metrics', '/health/ready', '/openapi.json']
+    const strange = ['/', '/callbacks', '/callbacks/', `${path}/x`, '/refused', '/unavailable']
+    await leadsNowhere(t, front, [...strange, ...ours], ['GET', 'POST'])
     const lines = (await front.lines()).filter(({ route }) => route === 'other')
     t.same(new Set(lines.map(({ upstream }) => upstream)), new Set(['']), 'no server was asked')
     t.match(await callOver(front, '/health/live'), { status: 200, body: { status: 'live' } })
@@ -121,22 +116,16 @@ async function refusals(t: Test, behind: Behind, front: Front): Promise<void> {
 }
 
 async function addresses(t: Test, behind: Behind, front: Front): Promise<void> {
-  const forge = (from: string, headers = {}) =>
-    post(front, { path: '/callbacks/k1.forged' }, bodyOf(), { from, headers })
-
   await t.test('refusals are counted by the real address, and 429 passes', async (t) => {
     // Two of each server: the fifth is too many, wherever it goes.
     const statuses = []
-    for (let tries = 0; tries < 5; tries += 1) statuses.push((await forge('127.0.0.5')).status)
+    for (let tries = 0; tries < 5; tries += 1) {
+      statuses.push((await forge(front, '127.0.0.5')).status)
+    }
     t.same(statuses.slice(0, 2), [404, 404])
     t.ok(statuses.includes(429))
-    const refused = await until('it hears 429', async () => {
-      const answer = await forge('127.0.0.5')
-      return answer.status === 429 ? answer : null
-    })
+    const refused = await countsRefusals(t, (from) => forge(front, from), '127.0.0.5')
     t.match(refused, { text: '{"status":"too-many"}' })
-    t.match(refused.headers.get('retry-after'), /^[1-6]?[0-9]$/)
-    t.equal((await forge('127.0.0.6')).status, 404, 'another address goes on')
     const request = await behind.awaiting()
     const good = await post(front, request, bodyOf(), { from: '127.0.0.5' })
     t.equal(good.status, 200, 'a good one passes')
@@ -144,34 +133,19 @@ async function addresses(t: Test, behind: Behind, front: Front): Promise<void> {
 
   await t.test('an X-Forwarded-For of the client is not believed', async (t) => {
     for (const from of ['127.0.0.7', '127.0.0.1']) {
-      await until(`${from} hears 429`, async () => {
-        const headers = { 'x-forwarded-for': `203.0.113.${Math.ceil(Math.random() * 200)}` }
-        return (await forge(from, headers)).status === 429
-      })
+      const tries = () => forge(front, from, forgedAddress())
+      await until(`${from} hears 429`, async () => (await tries()).status === 429)
     }
     await toldOf(t, behind, ['127.0.0.5', '127.0.0.6', '127.0.0.7', '127.0.0.1'])
   })
 }
 
 async function outages(t: Test, behind: Behind, front: Front): Promise<void> {
-  await t.test(
-    '503 passes while nothing can be stored, after both servers were asked',
-    async (t) => {
-      const { pid } = behind.world.redis
-      if (pid === undefined) throw new Error('the Redis is not ours')
-      const request = await behind.awaiting()
-      process.kill(pid, 'SIGSTOP')
-      t.teardown(() => process.kill(pid, 'SIGCONT'))
-      for (const body of [bodyOf(), LARGE]) {
-        const answer = await post(front, request, body)
-        t.match(answer, { status: 503, body: { status: 'unavailable' } })
-        t.equal(answer.headers.get('retry-after'), '5')
-      }
-      // Of the large one, which no server reads, nginx may see the end of the connection alone.
-      await logged(front, { status: 503, upstreamStatus: '503, 503' })
-      process.kill(pid, 'SIGCONT')
-      await until('it is taken', async () => (await post(front, request, LARGE)).status === 200)
-    }
+  const send = (request: Awaiting, body: string) => post(front, request, body)
+
+  await t.test('503 passes while nothing can be stored, after both servers were asked', (t) =>
+    // Of the large one, which no server reads, nginx may see the end of the connection alone.
+    passesOutage(t, behind, send, () => logged(front, { status: 503, upstreamStatus: '503, 503' }))
   )
 
   await t.test('a server that hangs and is killed costs no callback', async (t) => {
@@ -201,18 +175,11 @@ async function outages(t: Test, behind: Behind, front: Front): Promise<void> {
   })
 
   await t.test('503 with Retry-After while there is no server', async (t) => {
-    const request = await behind.awaiting()
-    await Promise.all(behind.servers.map((server) => server.stop()))
-    for (const body of [bodyOf(), LARGE]) {
-      const answer = await post(front, request, body)
-      t.match(answer, { status: 503, text: '{"status":"unavailable"}' })
-      t.equal(answer.headers.get('retry-after'), '5')
-      isUntold(t, answer)
-    }
+    const request = await standsAlone(t, behind, send)
     await logged(front, { status: 503, upstreamStatus: '502, 502' }, 2)
     t.equal((await callOver(front, '/health/live')).status, 503)
     await behind.restart(0)
-    t.equal((await post(front, request, LARGE)).status, 200)
+    t.equal((await send(request, LARGE)).status, 200)
   })
 }
 

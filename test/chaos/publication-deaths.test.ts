@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { takeTime } from '../helpers/patience.ts'
-import { call, type Env, type Service } from '../helpers/service-process.ts'
+import { postSample } from '../helpers/sample-callback.ts'
+import type { Env, Service } from '../helpers/service-process.ts'
+import { startWorker } from '../helpers/start-worker.ts'
 import { until } from '../helpers/until.ts'
 import {
   accountOf,
@@ -9,7 +10,6 @@ import {
   atRest,
   inState,
   metric,
-  otherPorts,
   resultJobs,
   resultsOf,
   startWorld,
@@ -25,7 +25,6 @@ takeTime(t)
 
 const HOUR_MS = 60 * 60_000
 const TRIES = 3
-const SAMPLE = new URL('../../schemas/examples/callback.example.json', import.meta.url)
 const POISON = 'poison-in-a-result'
 
 /** The settings of a process that dies of publishing a result with the poison in it. */
@@ -42,8 +41,7 @@ async function startDeadly(scope: Parameters<typeof startWorld>[0], side: 'befor
     env: { SWEEP_INTERVAL: '1s' }
   })
   const server = await world.start({ ROLE: 'server', ...deadly(side) })
-  const work = async (env: Env = {}) =>
-    world.start({ ROLE: 'worker', ...(await otherPorts()), ...env })
+  const work = (env: Env = {}) => startWorker(world, env)
   return { world, server, work }
 }
 
@@ -52,9 +50,7 @@ async function callBack({ khipu }: World, account: string, changes: object) {
   const asked = await until(`Khipu is asked for ${account}`, () =>
     khipu.calls.find((one) => one.account === account)
   )
-  const sample: unknown = JSON.parse(await readFile(SAMPLE, 'utf8'))
-  const body = JSON.stringify({ ...Object(sample), ...changes })
-  return call<{ quarantineId?: string }>(asked.callbackUrl ?? '', { method: 'POST', body })
+  return postSample<{ quarantineId?: string }>(asked.callbackUrl, changes)
 }
 
 const jobsOf = async (world: World, requestId: string) =>

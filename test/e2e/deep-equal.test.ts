@@ -1,18 +1,14 @@
-import { readFile } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { transactionsOf } from '../../simulator/transactions.ts'
+import { SAMPLE } from '../helpers/sample-callback.ts'
 import { call } from '../helpers/service-process.ts'
 import { until } from '../helpers/until.ts'
 import { accountOf, ask, resultsOf, startWorld } from '../helpers/world.ts'
 
 const world = await startWorld(t)
 const service = await world.start()
-const sample = await readFile(
-  new URL('../../schemas/examples/callback.example.json', import.meta.url),
-  'utf8'
-)
-const { Data, ...envelope } = JSON.parse(sample) as { Data: { Transaction: object[] } }
+const { Data, ...envelope } = JSON.parse(SAMPLE) as { Data: { Transaction: object[] } }
 const [transaction = {}] = Data.Transaction
 
 // What a validator that coerces, strips or injects, or a store that reads carelessly, would change.
@@ -31,14 +27,14 @@ const oddities = {
 }
 
 const bodies = [
-  ['the sample of the documentation', sample],
+  ['the sample of the documentation', SAMPLE],
   ['5,000 transactions', withTransactions(transactionsOf('1005-0001', 5000))],
   ['unknown keys, odd texts and numbers', withTransactions([{ ...transaction, ...oddities }])],
   ['a key named constructor', withTransactions([]).replace('{', '{"constructor":{"evil":true},')],
   ['no transactions', withTransactions([])],
   ['an envelope without what is not required', '{"OperationId":"1","Status":"OK","Data":null}'],
   ['white space and another order of keys', `\r\n\t ${JSON.stringify(reversed(), null, 3)} \n`],
-  ['escapes that need not be', sample.replaceAll('PAGO', '\\u0050\\u0041GO')]
+  ['escapes that need not be', SAMPLE.replaceAll('PAGO', '\\u0050\\u0041GO')]
 ] as const
 
 t.test('a callback reaches the result queue deep-equal', async (t) => {

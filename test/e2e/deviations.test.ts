@@ -1,21 +1,14 @@
 import t from 'tap'
 import { call } from '../helpers/service-process.ts'
+import { startWorker } from '../helpers/start-worker.ts'
 import { until } from '../helpers/until.ts'
-import {
-  accountOf,
-  ask,
-  inState,
-  metric,
-  otherPorts,
-  resultsOf,
-  startWorld
-} from '../helpers/world.ts'
+import { accountOf, ask, inState, metric, resultsOf, startWorld } from '../helpers/world.ts'
 
 // An odd field refuses no result that was paid for: it is delivered, and whoever publishes it counts.
 
 const world = await startWorld(t)
 const server = await world.start({ ROLE: 'server' })
-const worker = await world.start({ ROLE: 'worker', ...(await otherPorts()) })
+const worker = await startWorker(world)
 
 const ODD = { TransactionId: 4711, Amount: '15000', AddressLine: ['A', 'B'], Balance: null }
 const envelope = (OperationId: unknown) => ({

@@ -1,16 +1,8 @@
 import t from 'tap'
 import { call, type Service } from '../helpers/service-process.ts'
+import { startWorker } from '../helpers/start-worker.ts'
 import { until } from '../helpers/until.ts'
-import {
-  accountOf,
-  ask,
-  atRest,
-  otherPorts,
-  resultsOf,
-  startWorld,
-  sumOf,
-  view
-} from '../helpers/world.ts'
+import { accountOf, ask, atRest, resultsOf, startWorld, sumOf, view } from '../helpers/world.ts'
 
 const world = await startWorld(t, { khipu: { callbackDelayMs: 50 } })
 const server = await world.start({ ROLE: 'server' })
@@ -26,7 +18,7 @@ t.test('a server accepts, and sends nothing by itself', async (t) => {
 let worker: Service
 
 t.test('a worker comes up beside it', async () => {
-  worker = await world.start({ ROLE: 'worker', ...(await otherPorts()) })
+  worker = await startWorker(world)
 })
 
 t.test('a worker has health and metrics', async (t) => {

@@ -1,4 +1,5 @@
-import { BUILT_IN_POLICY, type Policy } from '../../src/core/policy.ts'
+import type { RetryCause } from '../../src/core/error-cause.ts'
+import { BUILT_IN_POLICY, type Policy, type RetryRule } from '../../src/core/policy.ts'
 import { HOUR, MINUTE, SECOND } from './given.ts'
 
 /** A policy, and how often it allows each retry: said twice, so that a slip shows. */
@@ -51,6 +52,12 @@ export const STRICT: Rules = {
   }
 }
 
-function rule(maxRetries: number, delaysMs: number[]): Policy['retry']['temporary'] {
+/** The built-in policy with another rule for one cause. */
+export function withRow(cause: RetryCause, changes: Partial<RetryRule>): Policy {
+  const row = { ...BUILT_IN_POLICY.retry[cause], ...changes }
+  return { ...BUILT_IN_POLICY, retry: { ...BUILT_IN_POLICY.retry, [cause]: row } }
+}
+
+function rule(maxRetries: number, delaysMs: number[]): RetryRule {
   return { delaysMs, jitter: { share: 0.2 }, maxRetries, retryAfterMaxMs: 0 }
 }

@@ -17,6 +17,7 @@ if begins or changes.verdict == 'unproven' then
   local refused = redis.call('GET', key('refused', begins and logon or changes.judged)) or ''
   if refused ~= changes.refusedBefore then return { 0 } end
 end
+-- One request per account: include/serialization.lua.
 if begins and ahead(account, id) then return { 0 } end
 if begins and changes.isProbe then
   if aheadWithLogon(logon, id) then return { 0 } end

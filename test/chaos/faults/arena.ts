@@ -1,13 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pLimit from 'p-limit'
-import type { QuarantineEntry, RequestView } from '../../../src/schemas/generated.ts'
+import type { RequestView } from '../../../src/schemas/generated.ts'
 import { type Chance, chanceOf } from '../../helpers/chance.ts'
-import { call, type Service } from '../../helpers/service-process.ts'
+import type { Service } from '../../helpers/service-process.ts'
 import { until } from '../../helpers/until.ts'
 import {
   accountOf,
-  ask,
-  inState,
   otherPorts,
   resultJobs,
   startWorld,
@@ -15,7 +13,6 @@ import {
   type World,
   type WorldSettings
 } from '../../helpers/world.ts'
-import { error, ok } from '../../helpers/callbacks.ts'
 import { type Door, openDoor } from './door.ts'
 import type { Fault, Figures, Run } from './fault.ts'
 import { startProxy } from './proxy.ts'
@@ -178,108 +175,4 @@ function extraSends({ khipu }: World, { attempts }: RequestView, account: string
   const calls = khipu.calls.filter((one) => one.account === account)
   const twice = calls.length - new Set(calls.map(({ callbackUrl }) => callbackUrl)).size
   return twice + Math.max(0, calls.length - attempts)
-}
-
-/** Asks, and resolves once the POST is on its way to Khipu; the CallbackUrl of it. */
-export async function askAndSee(round: Round, more: object = {}) {
-  const { service, door, account } = round
-  const sent = door.next(account)
-  const requestId = await ask(service, account, more)
-  return { requestId, url: await sent }
-}
-
-/** A request whose callback Khipu owes, and the instant of its deadline in ms. */
-export async function awaiting(round: Round, more: object = {}) {
-  const asked = await askAndSee(round, more)
-  const { dueAt } = await inState(round.service, asked.requestId, 'awaiting-callback')
-  return { ...asked, dueAt: Date.parse(dueAt ?? '') }
-}
-
-/** A request that waits for a notification. */
-export async function parked(round: Round) {
-  const { requestId, url } = await awaiting(round)
-  const answer = await post(url, error('RETRY_AFTER_NOTIFICATION', 'I001'))
-  await inState(round.service, requestId, 'parked')
-  return { requestId, url, answer }
-}
-
-/** Sends a callback, as Khipu would. */
-export async function post(url: string, envelope: object): Promise<Posted> {
-  const { status, body } = await call<{ status?: string }>(url, {
-    method: 'POST',
-    body: JSON.stringify(envelope)
-  })
-  return { status, said: body?.status ?? '' }
-}
-
-/** Does something so many ms from now. */
-export async function after<T>(ms: number, task: () => Promise<T>): Promise<T> {
-  await pause(ms)
-  return task()
-}
-
-/** Both at once, give or take some ms: by how many the other one comes later, or sooner where it is negative. */
-export async function both<One, Other>(
-  { chance }: Round,
-  one: () => Promise<One>,
-  other: () => Promise<Other>,
-  [least, most]: readonly [number, number] = [-10, 10]
-): Promise<[One, Other]> {
-  const apart = chance.between(least, most)
-  return Promise.all([after(Math.max(0, -apart), one), after(Math.max(0, apart), other)])
-}
-
-/** Resolves at an instant of the clock. */
-export async function instant(at: number): Promise<void> {
-  await pause(Math.max(0, at - Date.now()))
-}
-
-const WINDOW_MS = 25
-
-/** Resolves around an instant: up to 25 ms before it or after. */
-export function context({ chance }: Round, at: number): Promise<void> {
-  return instant(at + chance.between(-WINDOW_MS, WINDOW_MS))
-}
-
-/** Settings of a race in which an error is followed by one retry, after a second. */
-export const RETRIES_IN_A_SECOND: WorldSettings = {
-  policy: { retry: { 'retry-immediately': { delays: ['1s'], jitter: 0, maxRetries: 1 } } }
-}
-
-/** What quarantine keeps of a request, once there is something. */
-export function keptOf({ service }: Round, requestId: string): Promise<readonly QuarantineEntry[]> {
-  return until(`something of ${requestId} is in quarantine`, async () => {
-    const { body } = await service.api<{ items: QuarantineEntry[] }>(
-      'GET',
-      '/v1/quarantine?limit=200'
-    )
-    const kept = body.items.filter((entry) => entry.requestId === requestId)
-    return kept.length > 0 ? kept : null
-  })
-}
-
-/** Ends a request with a good callback, which must be taken. */
-export async function deliver({ service }: Round, requestId: string, url: string): Promise<Posted> {
-  const answer = await post(url, ok())
-  await inState(service, requestId, 'delivered')
-  return answer
-}
-
-/** Throws where something is seen that must not be. */
-export function must(holds: boolean, what: string, seen: unknown): void {
-  if (!holds) throw new Error(`not so: ${what}: ${JSON.stringify(seen)}`)
-}
-
-/** Which of these events stands first in the history. */
-export function firstOf<Event extends string>(
-  { history }: RequestView,
-  events: readonly Event[]
-): Event | undefined {
-  const found = history.find(({ event }) => (events as readonly string[]).includes(event))
-  return found?.event as Event | undefined
-}
-
-/** How often an event stands in the history. */
-export function times({ history }: RequestView, name: string): number {
-  return history.filter(({ event }) => event === name).length
 }

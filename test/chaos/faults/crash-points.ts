@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -14,6 +14,7 @@ import { callbackUrlLength } from '../../../src/crypto/callback-token.ts'
 import { type RunningService, startService } from '../../../src/app/start.ts'
 import type { QuarantineList, RequestView, Result } from '../../../src/schemas/generated.ts'
 import { FAST } from '../../helpers/crowd.ts'
+import { SAMPLE } from '../../helpers/sample-callback.ts'
 import { type Answer, call, type Env, type Service } from '../../helpers/service-process.ts'
 import { until } from '../../helpers/until.ts'
 import {
@@ -372,9 +373,8 @@ async function cancel({ service, requestId }: Stage): Promise<void> {
 async function keepAndAccept({ world, service, account }: Stage): Promise<void> {
   const url = world.khipu.calls.find((one) => one.account === account)?.callbackUrl ?? ''
   const post = (body: string) => call(url, { method: 'POST', body })
-  const good = await readFile(SAMPLE, 'utf8')
   await insist('a broken body is kept', [400], () => post('{"Status":'))
-  await insist('a good body is kept', [200], () => post(good))
+  await insist('a good body is kept', [200], () => post(SAMPLE))
   const late = await until('it is in quarantine', async () => {
     const listed = await service.api<QuarantineList>('GET', '/v1/quarantine').catch(() => null)
     return listed?.status === 200 && listed.body.items.find(({ kind }) => kind === 'late')
@@ -382,8 +382,6 @@ async function keepAndAccept({ world, service, account }: Stage): Promise<void> 
   const path = `/v1/quarantine/${late.quarantineId}/accept`
   await insist('it is accepted', [200, 404], () => service.api('POST', path))
 }
-
-const SAMPLE = new URL('../../../schemas/examples/callback.example.json', import.meta.url)
 
 async function openTheatre(run: Run, flow: Flow): Promise<Theatre> {
   const compileCache = await mkdtemp(join(tmpdir(), 'khipu-compiled-'))

@@ -3,16 +3,16 @@ import type { SentCallback } from '../../../simulator/history.ts'
 import { scenarioOf } from '../../../simulator/scenarios.ts'
 import { askUntilAccepted, FAST, type Member } from '../../helpers/crowd.ts'
 import type { Service } from '../../helpers/service-process.ts'
+import { startWorker } from '../../helpers/start-worker.ts'
 import { until } from '../../helpers/until.ts'
 import {
   accountOf,
   atRest,
-  otherPorts,
   startWorld,
   type World,
   type WorldSettings
 } from '../../helpers/world.ts'
-import { must } from './arena.ts'
+import { must } from './moves.ts'
 import { count } from './count.ts'
 import { askedIn } from './door.ts'
 import type { Fault, Figures, Run } from './fault.ts'
@@ -96,7 +96,7 @@ async function cutReplies(run: Run): Promise<Figures> {
   run.teardown(() => proxy.close())
   const redisUrl = `redis://127.0.0.1:${proxy.port}`
   const service = await world.start({ ROLE: 'server', REDIS_URL: redisUrl })
-  await world.start({ ROLE: 'worker', ...(await otherPorts()) })
+  await startWorker(world)
   const members = await askForSome(service, run.isShort ? 10 : 100)
   let postponed = 0
   for (const { account, requestId } of members) {

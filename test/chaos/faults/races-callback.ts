@@ -1,39 +1,33 @@
-import type { RetryPolicy } from '../../../src/schemas/generated.ts'
 import { atRest, resultsOf } from '../../helpers/world.ts'
 import { error, ok } from '../../helpers/callbacks.ts'
+import { race, type Round, type Seen } from './arena.ts'
 import {
-  context,
   after,
+  around,
   askAndSee,
   awaiting,
   both,
   firstOf,
-  keptOf,
+  isKeptAs,
   must,
   post,
-  race,
-  type Round,
-  type Seen,
+  retriesOfSilence,
   times
-} from './arena.ts'
-
-const retriesOfSilence = (maxRetries: number): RetryPolicy => ({
-  retry: { 'no-callback': { delays: ['0s'], jitter: 0, maxRetries } }
-})
+} from './moves.ts'
 
 /** Races of a callback with something else. */
 export const callbackRaces = [
   race({
     name: 'callback against deadline, 25 ms before to 25 ms after',
     winners: ['callback', 'deadline'],
-    settings: { policy: retriesOfSilence(0), env: { CALLBACK_TIMEOUT: '1s' } },
+    settings: retriesOfSilence(0),
     play: (round) => callbackAgainstDeadline(round)
   }),
   race({
     name: 'callback against a deadline that sends again',
     isLong: true,
     winners: ['callback', 'deadline'],
-    settings: { policy: retriesOfSilence(1), env: { CALLBACK_TIMEOUT: '1s' } },
+    settings: retriesOfSilence(1),
     play: (round) => callbackAgainstDeadline(round)
   }),
   race({
@@ -58,7 +52,7 @@ export const callbackRaces = [
 
 async function callbackAgainstDeadline(round: Round): Promise<Seen> {
   const { requestId, url, dueAt } = await awaiting(round)
-  await context(round, dueAt)
+  await around(round, dueAt)
   const answer = await post(url, ok())
   const seen = await atRest(round.service, requestId)
   must(answer.status === 200, 'it was acknowledged', answer)
@@ -146,9 +140,4 @@ async function goodAgainstError(round: Round): Promise<Seen> {
     answers,
     isLost: good.said === 'accepted' && seen.state !== 'delivered'
   }
-}
-
-async function isKeptAs(round: Round, requestId: string, kind: string): Promise<void> {
-  const kept = await keptOf(round, requestId)
-  must(kept.length === 1 && kept[0]?.kind === kind, `one is kept as ${kind}`, kept)
 }

@@ -1,24 +1,28 @@
 import type { RequestView } from '../../../src/schemas/generated.ts'
 import type { Answer } from '../../helpers/service-process.ts'
-import { atRest, inState, view } from '../../helpers/world.ts'
-import { error, ok } from '../../helpers/callbacks.ts'
+import { atRest, view } from '../../helpers/world.ts'
+import { ok } from '../../helpers/callbacks.ts'
+import { race, type Round, type Seen } from './arena.ts'
 import {
-  context,
-  RETRIES_IN_A_SECOND,
   after,
+  around,
+  aroundRetry,
   askAndSee,
   awaiting,
   both,
   firstOf,
-  keptOf,
+  isKeptAs,
+  isRetried,
   must,
+  NOTIFIED_BEFORE,
+  notify,
   parked,
   post,
-  race,
-  type Round,
-  type Seen,
+  RETRIES_IN_A_SECOND,
+  retriesOfSilence,
+  retry,
   times
-} from './arena.ts'
+} from './moves.ts'
 
 /** Cancelling at the moment when something else happens. */
 export const cancelRaces = [
@@ -36,10 +40,7 @@ export const cancelRaces = [
   race({
     name: 'cancel against deadline',
     winners: ['cancel', 'deadline'],
-    settings: {
-      policy: { retry: { 'no-callback': { delays: ['0s'], jitter: 0, maxRetries: 0 } } },
-      env: { CALLBACK_TIMEOUT: '1s' }
-    },
+    settings: retriesOfSilence(0),
     play: cancelAgainstDeadline
   }),
   race({
@@ -76,12 +77,8 @@ async function cancelAgainstCallback(round: Round): Promise<Seen> {
     () => cancel(round, requestId),
     () => post(url, ok())
   )
-  const seen = await atRest(round.service, requestId)
-  mustAgree(cancelled, seen)
-  if (answer.said === 'late') {
-    const kept = await keptOf(round, requestId)
-    must(kept.length === 1 && kept[0]?.kind === 'late', 'it is kept as late', kept)
-  }
+  const seen = await agreed(round, requestId, cancelled)
+  if (answer.said === 'late') await isKeptAs(round, requestId, 'late')
   return {
     requestId,
     winner: cancelled.status === 200 ? 'cancel' : 'callback',
@@ -91,36 +88,29 @@ async function cancelAgainstCallback(round: Round): Promise<Seen> {
 }
 
 async function cancelAgainstAnswer(round: Round): Promise<Seen> {
-  const { chance, door, account, service } = round
+  const { chance, door, account } = round
   door.holdAnswers(account, chance.between(0, 30))
   const { requestId } = await askAndSee(round)
   const cancelled = await after(chance.between(0, 30), () => cancel(round, requestId))
-  must(cancelled.status === 200, 'an open request can be cancelled', cancelled.body)
-  const seen = await atRest(service, requestId)
-  mustAgree(cancelled, seen)
+  const seen = await agreed(round, requestId, cancelled, { isOpen: true })
   return { requestId, winner: times(seen, 'acknowledged') > 0 ? 'answer' : 'cancel', answers: [] }
 }
 
 async function cancelAgainstDeadline(round: Round): Promise<Seen> {
   const { requestId, dueAt } = await awaiting(round)
-  await context(round, dueAt)
+  await around(round, dueAt)
   const cancelled = await cancel(round, requestId)
-  const seen = await atRest(round.service, requestId)
-  mustAgree(cancelled, seen)
+  const seen = await agreed(round, requestId, cancelled)
   must(cancelled.status === 200 || seen.reason === 'no-callback', 'else it was silence', seen)
   return { requestId, winner: cancelled.status === 200 ? 'cancel' : 'deadline', answers: [] }
 }
 
 async function cancelAgainstSending(round: Round): Promise<Seen> {
-  const { service } = round
-  const { requestId, url } = await awaiting(round)
-  const answer = await post(url, error('RETRY_IMMEDIATELY'))
-  const { dueAt } = await inState(service, requestId, 'retry-scheduled')
-  await context(round, Date.parse(dueAt ?? ''))
+  const asked = await awaiting(round)
+  const { requestId } = asked
+  const answer = await aroundRetry(round, asked)
   const cancelled = await cancel(round, requestId)
-  must(cancelled.status === 200, 'an open request can be cancelled', cancelled.body)
-  const seen = await atRest(service, requestId)
-  mustAgree(cancelled, seen)
+  const seen = await agreed(round, requestId, cancelled, { isOpen: true })
   const winner = seen.attempts === 1 ? 'cancel' : 'sending'
   return { requestId, winner, answers: [answer] }
 }
@@ -130,14 +120,11 @@ async function cancelAgainstRetry(round: Round): Promise<Seen> {
   const [cancelled, retried] = await both(
     round,
     () => cancel(round, requestId),
-    () => round.service.api<RequestView>('POST', `/v1/requests/${requestId}/retry`)
+    () => retry(round, requestId)
   )
-  must(cancelled.status === 200, 'an open request can be cancelled', cancelled.body)
-  const seen = await atRest(round.service, requestId)
-  mustAgree(cancelled, seen)
-  const isRetried = times(seen, 'retry-requested') === 1
-  must((retried.status === 200) === isRetried, 'retry says what it did', { retried, seen })
-  return { requestId, winner: isRetried ? 'retry' : 'cancel', answers: [answer] }
+  const seen = await agreed(round, requestId, cancelled, { isOpen: true })
+  const winner = isRetried(retried, seen) ? 'retry' : 'cancel'
+  return { requestId, winner, answers: [answer] }
 }
 
 async function cancelAgainstNotification(round: Round): Promise<Seen> {
@@ -145,13 +132,11 @@ async function cancelAgainstNotification(round: Round): Promise<Seen> {
   const [cancelled, notified] = await both(
     round,
     () => cancel(round, requestId),
-    () => round.service.api('POST', '/v1/notifications', { requestIds: [requestId] }),
-    // A notification has to look for whom it concerns.
-    [-90, 0]
+    () => notify(round, requestId),
+    NOTIFIED_BEFORE
   )
   must(cancelled.status === 200 && notified.status === 200, 'both were done', cancelled.body)
-  const seen = await atRest(round.service, requestId)
-  mustAgree(cancelled, seen)
+  const seen = await agreed(round, requestId, cancelled)
   const winner = firstOf(seen, ['released', 'cancelled']) === 'released' ? 'notification' : 'cancel'
   return { requestId, winner, answers: [answer] }
 }
@@ -178,10 +163,17 @@ function cancel({ service }: Round, requestId: string): Promise<Answer<RequestVi
   return service.api<RequestView>('POST', `/v1/requests/${requestId}/cancel`)
 }
 
-/** What cancelling was answered is what became of the request. */
-function mustAgree(cancelled: Answer<RequestView>, seen: RequestView): void {
-  const { status, body } = cancelled
+/** The request at rest: what cancelling was answered is what became of it. One that is open can be cancelled. */
+async function agreed(
+  { service }: Round,
+  requestId: string,
+  { status, body }: Answer<RequestView>,
+  { isOpen } = { isOpen: false }
+): Promise<RequestView> {
+  if (isOpen) must(status === 200, 'an open request can be cancelled', body)
+  const seen = await atRest(service, requestId)
   must(status === 200 || status === 409, 'it was answered', body)
   must((status === 200) === (seen.state === 'cancelled'), 'the answer is true', { status, seen })
   must(status === 409 || body.state === 'cancelled', 'and says so', body)
+  return seen
 }

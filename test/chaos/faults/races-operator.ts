@@ -2,21 +2,23 @@ import type { RequestView } from '../../../src/schemas/generated.ts'
 import { inState, view } from '../../helpers/world.ts'
 import { until } from '../../helpers/until.ts'
 import { error } from '../../helpers/callbacks.ts'
+import { race, type Round, type Seen } from './arena.ts'
 import {
-  context,
-  RETRIES_IN_A_SECOND,
+  aroundRetry,
   awaiting,
   both,
   deliver,
   firstOf,
+  isRetried,
   must,
+  NOTIFIED_BEFORE,
+  notify,
   parked,
   post,
-  race,
-  type Round,
-  type Seen,
+  RETRIES_IN_A_SECOND,
+  retry,
   times
-} from './arena.ts'
+} from './moves.ts'
 
 /** Notifications and operators at the moment when something else happens. */
 export const operatorRaces = [
@@ -87,15 +89,13 @@ async function retryAgainstNotification(round: Round): Promise<Seen> {
   const { requestId, url, answer } = await parked(round)
   const [retried] = await both(
     round,
-    () => service.api<RequestView>('POST', `/v1/requests/${requestId}/retry`),
+    () => retry(round, requestId),
     () => notify(round, requestId),
-    // A notification has to look for whom it concerns.
-    [-90, 0]
+    NOTIFIED_BEFORE
   )
   const seen = await inState(service, requestId, 'awaiting-callback')
   must(seen.attempts === 2, 'it was sent once more', seen)
-  const isRetried = times(seen, 'retry-requested') === 1
-  must((retried.status === 200) === isRetried, 'retry says what it did', { retried, seen })
+  isRetried(retried, seen)
   const good = await deliver(round, requestId, url)
   const calls = world.khipu.calls.filter((one) => one.account === account)
   must(calls.length === 2, 'and Khipu was asked no more often', { calls, seen })
@@ -106,10 +106,9 @@ async function retryAgainstNotification(round: Round): Promise<Seen> {
 
 async function authorizationAgainstSending(round: Round): Promise<Seen> {
   const { service, world, account } = round
-  const { requestId, url } = await awaiting(round, { authorization: { jwt: 'one' } })
-  const failed = await post(url, error('RETRY_IMMEDIATELY'))
-  const { dueAt } = await inState(service, requestId, 'retry-scheduled')
-  await context(round, Date.parse(dueAt ?? ''))
+  const asked = await awaiting(round, { authorization: { jwt: 'one' } })
+  const { requestId, url } = asked
+  const failed = await aroundRetry(round, asked)
   const path = `/v1/requests/${requestId}/authorization`
   const given = await service.api('PUT', path, { jwt: 'other' })
   must(given.status === 200, 'an open request takes it', given.body)
@@ -131,8 +130,4 @@ function isSending({ event }: RequestView['history'][number]): boolean {
 
 function eventAt({ history }: RequestView, name: string): number {
   return history.findIndex(({ event }) => event === name)
-}
-
-function notify({ service }: Round, requestId: string) {
-  return service.api('POST', '/v1/notifications', { requestIds: [requestId] })
 }

@@ -274,33 +274,47 @@ function work(
   })
 }
 
-t.test('a handled job is gone, and its id is free again', async (t) => {
+/** A service that handles the job of a request, once that job is ensured: it has long been due. */
+async function openDue(t: Test, handle: Handler, { handlerLimitMs = HOUR } = {}) {
   const service = await openService(t)
   const request = await requestIn(service, 'queued', HOUR)
-  const handled: JobData[] = []
-  work(t, service, 'send', async (job) => void handled.push(job))
+  work(t, service, 'send', handle, { handlerLimitMs })
   const ensure = () => service.jobs.ensure(request, Number(request.dueAt))
+  return { service, request, ensure }
+}
+
+const untilGone = ({ queues }: Service) =>
+  until('it is gone', async () => (await queues.send.getJobs()).length === 0)
+
+/** The job, once it sleeps: its handler has failed, or has put it to sleep. */
+async function sleeping({ queues }: Service): Promise<Job | undefined> {
+  await until('it sleeps', async () => (await queues.send.getDelayedCount()) === 1)
+  const [job] = await queues.send.getJobs()
+  return job
+}
+
+t.test('a handled job is gone, and its id is free again', async (t) => {
+  const handled: JobData[] = []
+  const { service, request, ensure } = await openDue(t, async (job) => void handled.push(job))
   for (const round of [1, 2]) {
     await ensure()
     await until('it is handled', () => handled.length === round)
-    await until('it is gone', async () => (await service.queues.send.getJobs()).length === 0)
+    await untilGone(service)
   }
   const { requestId, dueAt } = request
   t.same(handled[0], { requestId, at: dueAt })
 })
 
 t.test('a handler that hangs gives up its place, and its job is tried again', async (t) => {
-  const service = await openService(t)
-  const request = await requestIn(service, 'queued', HOUR)
   let handled = 0
   const hangs = async () => {
     handled += 1
     if (handled <= 2) await new Promise(() => {})
     return undefined
   }
-  work(t, service, 'send', hangs, { handlerLimitMs: 50 })
-  await service.jobs.ensure(request, Number(request.dueAt))
-  await until('it is gone', async () => (await service.queues.send.getJobs()).length === 0)
+  const { service, ensure } = await openDue(t, hangs, { handlerLimitMs: 50 })
+  await ensure()
+  await untilGone(service)
   t.equal(handled, 3)
   t.match(
     service.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'handler failed'),
@@ -325,37 +339,30 @@ t.test('a queue with a pace lets no more through than that, on all workers toget
 })
 
 t.test('a job that was woken early goes back to sleep, and is handled once more', async (t) => {
-  const service = await openService(t)
-  const request = await requestIn(service, 'queued', HOUR)
   let handled = 0
-  work(t, service, 'send', async () => {
+  const { service, ensure } = await openDue(t, async () => {
     handled += 1
     return handled === 1 ? { sleepMs: HOUR } : undefined
   })
-  await service.jobs.ensure(request, Number(request.dueAt))
-  await until('it sleeps', async () => (await service.queues.send.getDelayedCount()) === 1)
-  const [job] = await service.queues.send.getJobs()
+  await ensure()
+  const job = await sleeping(service)
   t.equal(handled, 1)
   t.ok(Number(job?.delay) > HOUR / 2)
   t.equal(job?.attemptsMade, 0, 'that was no failure')
   await job?.promote()
   await until('it is handled again', () => handled === 2)
-  await until('it is gone', async () => (await service.queues.send.getJobs()).length === 0)
+  await untilGone(service)
 })
 
 t.test('a handler that throws is run again, and what it said is not logged', async (t) => {
-  const service = await openService(t)
-  const request = await requestIn(service, 'queued', HOUR)
   let handled = 0
-  work(t, service, 'send', async () => {
+  const { service, ensure } = await openDue(t, async () => {
     handled += 1
     if (handled === 1) throw new RangeError('secret of the account')
     return undefined
   })
-  await service.jobs.ensure(request, Number(request.dueAt))
-  await until('it failed', async () => (await service.queues.send.getDelayedCount()) === 1)
-  const [job] = await service.queues.send.getJobs()
-  await job?.promote()
+  await ensure()
+  await (await sleeping(service))?.promote()
   await until('it is handled again', () => handled === 2)
   const logged = service.lines.join('')
   t.match(logged, /"requestId":"[0-9a-f-]{36}","error":"RangeError"/)
@@ -371,12 +378,9 @@ t.test('of what a handler throws its job has the code alone', async (t) => {
   ]
   for (const [fault, code] of rows) {
     await t.test(code, async (t) => {
-      const service = await openService(t)
-      const request = await requestIn(service, 'queued', HOUR)
-      work(t, service, 'send', () => Promise.reject(fault))
-      await service.jobs.ensure(request, Number(request.dueAt))
-      await until('it failed', async () => (await service.queues.send.getDelayedCount()) === 1)
-      const [job] = await service.queues.send.getJobs()
+      const { service, ensure } = await openDue(t, () => Promise.reject(fault))
+      await ensure()
+      const job = await sleeping(service)
       t.equal(job?.failedReason, code)
       t.same(job?.stacktrace, [])
       const events = await service.redis.xrange(`${service.tag}:send:events`, '-', '+')
@@ -389,15 +393,13 @@ t.test('of what a handler throws its job has the code alone', async (t) => {
 })
 
 t.test('what orders BullMQ to do something reaches it', async (t) => {
-  const service = await openService(t)
-  const request = await requestIn(service, 'queued', HOUR)
   let handled = 0
-  work(t, service, 'send', async () => {
+  const { service, ensure } = await openDue(t, async () => {
     handled += 1
     throw new UnrecoverableError()
   })
-  await service.jobs.ensure(request, Number(request.dueAt))
-  await until('it is gone', async () => (await service.queues.send.getJobs()).length === 0)
+  await ensure()
+  await untilGone(service)
   t.equal(handled, 1, 'it is not tried again')
 })
 

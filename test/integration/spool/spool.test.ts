@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DatabaseSync } from 'node:sqlite'
@@ -12,17 +11,11 @@ import type { Row } from '../../../src/spool/spooled-callbacks.ts'
 import { PAGE_BYTES } from '../../../src/spool/database.ts'
 import { openSpool, type Spool, type SpoolSettings } from '../../../src/spool/spool.ts'
 import { secretKey } from '../../helpers/service.ts'
-import { loseFiles } from '../../helpers/spool.ts'
+import { loseFiles, spoolFolder as folderOf } from '../../helpers/spool.ts'
 
 const KEY = secretKey('k1')
 const BOUNDS = { mostBytes: 1e7, mostOfRequest: 5, mostBytesOfRequest: 1e7, leaveFree: 0 }
 const SETTINGS = { ...BOUNDS, cipher: createCipher([KEY]) }
-
-function folderOf(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'khipu-spool-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 function open(t: Test, folder: string, changes: Partial<SpoolSettings> = {}): Spool {
   const spool = openSpool({ ...SETTINGS, folder, ...changes })
@@ -45,6 +38,20 @@ function allOf(spool: Spool): Row[] {
   const rows: Row[] = []
   for (let row = spool.next(0); row !== null; row = spool.next(row.seq)) rows.push(row)
   return rows
+}
+
+/** Leaves a callback in the folder of a spool that is closed by then. */
+async function leave(t: Test, folder: string, text: string): Promise<void> {
+  const spool = open(t, folder)
+  await put(spool, 'one', text)
+  spool.close()
+}
+
+/** Changes the file of a spool that is closed, behind its back. */
+function alter(folder: string, sql: string): void {
+  const database = new DatabaseSync(join(folder, 'callbacks.sqlite'))
+  database.exec(sql)
+  database.close()
 }
 
 const textsOf = (spool: Spool) => allOf(spool).map((row) => spool.open(row).toString())
@@ -120,12 +127,8 @@ t.test('results of a request are bounded apart from all else that comes for it',
 
 t.test('a file of before results were told apart is opened, and read', async (t) => {
   const folder = folderOf(t)
-  const first = open(t, folder)
-  await put(first, 'one', 'a')
-  first.close()
-  const database = new DatabaseSync(join(folder, 'callbacks.sqlite'))
-  database.exec('ALTER TABLE spooled DROP COLUMN isResult')
-  database.close()
+  await leave(t, folder, 'a')
+  alter(folder, 'ALTER TABLE spooled DROP COLUMN isResult')
   const spool = open(t, folder)
   t.same(textsOf(spool), ['a'])
   t.equal(await put(spool, 'one', 'b'), 'spooled')
@@ -241,12 +244,8 @@ t.test("SQLite's log does not grow, with large callbacks nor with many small one
 
 t.test('what was altered on disk is not opened', async (t) => {
   const folder = folderOf(t)
-  const spool = open(t, folder)
-  await put(spool, 'one', 'a')
-  spool.close()
-  const database = new DatabaseSync(join(folder, 'callbacks.sqlite'))
-  database.exec("UPDATE spooled SET requestId = 'two'")
-  database.close()
+  await leave(t, folder, 'a')
+  alter(folder, "UPDATE spooled SET requestId = 'two'")
   const again = open(t, folder)
   const row = again.next(0)
   t.equal(row?.requestId, 'two')
@@ -280,9 +279,7 @@ t.test(
 
 t.test('with another key it is not opened, and stays; with both it is', async (t) => {
   const folder = folderOf(t)
-  const first = open(t, folder)
-  await put(first, 'one', 'a')
-  first.close()
+  await leave(t, folder, 'a')
   const other = secretKey('k2')
   const second = open(t, folder, { cipher: createCipher([other]) })
   const row = second.next(0)
@@ -363,9 +360,7 @@ t.test('a damaged file is an error, and left as it is', async (t) => {
 t.test('a file of a newer version is an error', async (t) => {
   const folder = folderOf(t)
   open(t, folder).close()
-  const database = new DatabaseSync(join(folder, 'callbacks.sqlite'))
-  database.exec('PRAGMA user_version = 2')
-  database.close()
+  alter(folder, 'PRAGMA user_version = 2')
   t.throws(() => openSpool({ ...SETTINGS, folder }), /^SPOOL_DIR holds .* newer version$/)
 })
 

@@ -3,26 +3,20 @@ import t from 'tap'
 import { STATES } from '../../../src/core/request.ts'
 import { bytes, error, ok, receive } from '../../helpers/callbacks.ts'
 import { ask, askIn } from '../../helpers/requests.ts'
-import { DAY, openService, type Service } from '../../helpers/service.ts'
+import { DAY, type Service } from '../../helpers/service.ts'
 import { openWorker } from '../../helpers/worker.ts'
 import { earlier, earlierKey, readKeys, type StoredKey } from './keys.ts'
-import {
-  STORED_ACCOUNT,
-  STORED_IDEMPOTENCY_KEY,
-  STORED_KEY,
-  STORED_NOT_JSON,
-  STORED_REFERENCE
-} from './stored.ts'
+import { openStored, WITHIN } from './stored.ts'
 import { advance, handleSend } from '../../helpers/handlers.ts'
 
 // `STORE=1 npm test -- test/integration/upgrade/store.test.ts` writes what this version leaves behind, once per release.
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 
 t.test('a ledger with one of everything can be written down', async (t) => {
-  const service = await openService(t, { secretKeys: [STORED_KEY] })
+  const service = await openStored(t)
   const named = new Map<string, string>()
   for (const state of STATES) {
-    named.set(state, await askIn(service, state, { reference: STORED_REFERENCE }))
+    named.set(state, await askIn(service, state, { reference: WITHIN.reference }))
   }
   const unread = await askIn(service, 'awaiting-callback')
   await receive(service, unread, ok())
@@ -43,7 +37,7 @@ t.test('a ledger with one of everything can be written down', async (t) => {
   named.set('with a conflict in quarantine', published)
 
   const { deps } = openWorker(service)
-  const input = { RequestData: { AccountNumber: STORED_ACCOUNT } }
+  const input = { RequestData: { AccountNumber: WITHIN.account } }
   const [first, second] = [
     await ask(service, { turns: true, input }),
     await ask(service, { turns: true, input })
@@ -64,9 +58,9 @@ t.test('a ledger with one of everything can be written down', async (t) => {
   named.set('whose log-on was refused', refused)
 
   const from = { requestId: first, attempt: 1 }
-  await service.quarantine.keep(from, 'not-json', [], STORED_NOT_JSON)
+  await service.quarantine.keep(from, 'not-json', [], WITHIN.notJson)
   const reservation = { requestId: first, fingerprint: bytes('fingerprint') }
-  await service.idempotency.reserve('erp', STORED_IDEMPOTENCY_KEY, reservation)
+  await service.idempotency.reserve('erp', WITHIN.idempotencyKey, reservation)
   const none = { service: null, code: null, reason: null, requestIds: [first] }
   await service.notifications.record(none)
 

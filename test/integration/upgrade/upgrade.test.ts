@@ -5,15 +5,7 @@ import { bytes, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { HOUR, openService, type Service } from '../../helpers/service.ts'
 import { openWorker } from '../../helpers/worker.ts'
-import { writeKeys } from './keys.ts'
-import {
-  type Stored,
-  STORED_ACCOUNT,
-  STORED_IDEMPOTENCY_KEY,
-  STORED_KEY,
-  STORED_NOT_JSON,
-  STORED_REFERENCE
-} from './stored.ts'
+import { openStored, type Stored, WITHIN } from './stored.ts'
 import { advance, handleDeadline, handleSend, sweep } from '../../helpers/handlers.ts'
 
 // A newer process reads what older ones have left behind, and leaves alone what it can't know yet.
@@ -29,16 +21,15 @@ for (const file of files) {
   const idOf = (name: string) => stored.requests[name]?.requestId ?? ''
 
   t.test(`what version ${stored.version} has stored is read as it was meant`, async (t) => {
-    const service = await openService(t, { secretKeys: [STORED_KEY] })
-    await writeKeys(service.redis, service.tag, stored.keys)
+    const service = await openStored(t, stored.keys)
     for (const [name, request] of Object.entries(stored.requests)) {
       t.match(await service.catalog.find(request.requestId), request, name)
     }
     const query = { state: null, service: null, account: null, before: null, limit: 99 }
-    const { items } = await service.catalog.list({ ...query, reference: STORED_REFERENCE })
+    const { items } = await service.catalog.list({ ...query, reference: WITHIN.reference })
     t.equal(items.length, 8)
     t.match(await service.ledger.openInput(idOf('on its way')), {
-      RequestData: { AccountNumber: STORED_ACCOUNT }
+      RequestData: { AccountNumber: WITHIN.account }
     })
     const unread = await service.ledger.load(idOf('with an unread callback'))
     t.match(unread?.pending, [{ attempt: 1, outcome: { type: 'result' } }])
@@ -51,9 +42,9 @@ for (const file of files) {
     const kept = await service.quarantine.list(null, 9)
     t.same(kept.map(({ kind }) => kind).toSorted(), ['conflict', 'not-json'])
     const [notJson] = kept.filter(({ kind }) => kind === 'not-json')
-    t.same(notJson && (await service.quarantine.open(notJson)), STORED_NOT_JSON)
+    t.same(notJson && (await service.quarantine.open(notJson)), WITHIN.notJson)
     const other = { requestId: 'another', fingerprint: bytes('another') }
-    t.same(await service.idempotency.reserve('erp', STORED_IDEMPOTENCY_KEY, other), {
+    t.same(await service.idempotency.reserve('erp', WITHIN.idempotencyKey, other), {
       requestId: idOf('on its way'),
       fingerprint: bytes('fingerprint')
     })
@@ -61,8 +52,7 @@ for (const file of files) {
   })
 
   t.test(`what version ${stored.version} has begun is ended, each once`, async (t) => {
-    const service = await openService(t, { secretKeys: [STORED_KEY] })
-    await writeKeys(service.redis, service.tag, stored.keys)
+    const service = await openStored(t, stored.keys)
     for (let round = 0; round < 3; round += 1) await doWhatIsDue(service)
     const { catalog, redis } = service
     t.same((await catalog.totals()).live, NO_ONE)

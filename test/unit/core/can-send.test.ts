@@ -1,18 +1,15 @@
 import t from 'tap'
-import type { RefusedCredentials } from '../../../src/core/decide.ts'
 import { waitsForAccount } from '../../../src/core/can-send.ts'
 import { jobsOf } from '../../../src/core/required-jobs.ts'
-import { type Callback, applyCallbacks } from '../../../src/core/transitions/on-callback.ts'
+import type { Callback } from '../../../src/core/transitions/on-callback.ts'
 import { markPublished } from '../../../src/core/result-head.ts'
 import { verdictOnCredentials } from '../../../src/core/bank-credentials.ts'
 import { authorize, cancel, release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import type { Request } from '../../../src/core/request.ts'
-import { beginSending } from '../../../src/core/transitions/on-send.ts'
 import {
   ACCOUNT,
   acknowledged,
-  at as atOf,
   at,
   awaiting,
   callback,
@@ -26,7 +23,6 @@ import {
   MINUTE,
   notification,
   queued,
-  REQUEST_TIMEOUT,
   result,
   SECOND,
   sent,
@@ -36,10 +32,11 @@ import {
   UNAUTHORIZED,
   answered
 } from '../../helpers/given.ts'
+import { begin as beginAt, fold, REFUSED as refused } from '../../helpers/steps.ts'
 
 const NOW = START + MINUTE
 const begin = (request: Request, context: Parameters<typeof at>[1], now = NOW) =>
-  beginSending(request, at(now, context), REQUEST_TIMEOUT)
+  beginAt(request, now, context)
 const withJwt = (request: Request, expiresAt: number | null): Request => ({
   ...request,
   authorization: { expiresAt }
@@ -85,7 +82,6 @@ t.test('a request whose account is busy', async (t) => {
 })
 
 t.test('after the bank has refused a log-on', async (t) => {
-  const refused: RefusedCredentials = { requestId: 'another', at: START + SECOND, code: 'E101' }
   const later: Request = { ...queued(), requestedAt: START + HOUR, dueAt: START + HOUR }
   const unknown = (request: Request): Request => ({
     ...request,
@@ -178,7 +174,7 @@ t.test('what a change says of a log-on', async (t) => {
   const e105 = error('DO_NOT_RETRY', { code: 'E105' })
   const e301 = error('DO_NOT_RETRY', { code: 'E301' })
   const said = (before: Request, ...received: Callback[]) =>
-    verdictOnCredentials(before, applyCallbacks(before, received, atOf(NOW)).request, received)
+    verdictOnCredentials(before, fold(before, received, NOW).request, received)
   const refused = (code: string) => ({
     type: 'refused',
     logon: 'logon-1',
@@ -349,7 +345,7 @@ t.test('another authorization', async (t) => {
 })
 
 t.test('the key that signs a capability is noted with the attempt', async (t) => {
-  const begun = beginSending(queued(), at(NOW), REQUEST_TIMEOUT, { signedWith: 'k2' })
+  const begun = beginAt(queued(), NOW, {}, { signedWith: 'k2' })
   t.match(begun.attempts, [{ number: 1, signedWith: 'k2' }])
   t.equal(begun.service, SERVICE)
 })

@@ -4,7 +4,7 @@ import type { Answer } from '../../../src/core/answer.ts'
 import type { Cause, ParkCause, RetryCause } from '../../../src/core/error-cause.ts'
 import { decide, type Decision, type Failure, isExpired } from '../../../src/core/decide.ts'
 import { matches, type Notification, type Parkable } from '../../../src/core/notification.ts'
-import { BUILT_IN_POLICY, type Policy } from '../../../src/core/policy.ts'
+import { BUILT_IN_POLICY, type Policy, type RetryRule } from '../../../src/core/policy.ts'
 import type { Request } from '../../../src/core/request.ts'
 import {
   answered,
@@ -28,6 +28,7 @@ import {
   temporary,
   UNAUTHORIZED
 } from '../../helpers/given.ts'
+import { withRow } from '../../helpers/rules.ts'
 
 const RECEIVED = START + MINUTE
 
@@ -458,9 +459,8 @@ t.test('a notification matches where all that it names is so', async (t) => {
   })
 })
 
-function withTemporary(rest: Partial<Policy['retry']['temporary']>): Policy {
-  const temporary = { ...BUILT_IN_POLICY.retry.temporary, jitter: { share: 0 }, ...rest }
-  return { ...BUILT_IN_POLICY, retry: { ...BUILT_IN_POLICY.retry, temporary } }
+function withTemporary(rest: Partial<RetryRule>): Policy {
+  return withRow('temporary', { jitter: { share: 0 }, ...rest })
 }
 
 function instantOf(decision: Decision): number {

@@ -1,9 +1,7 @@
 import t from 'tap'
-import { applyCallbacks } from '../../../src/core/transitions/on-callback.ts'
 import { applyDeadline } from '../../../src/core/transitions/on-deadline.ts'
 import { release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import type { Request } from '../../../src/core/request.ts'
-import { beginSending } from '../../../src/core/transitions/on-send.ts'
 import {
   at,
   awaiting,
@@ -14,12 +12,12 @@ import {
   HOUR,
   IN_STATE,
   notification,
-  REQUEST_TIMEOUT,
   result,
   sent,
   silent,
   START
 } from '../../helpers/given.ts'
+import { begin, fold } from '../../helpers/steps.ts'
 
 const dueOf = ({ dueAt }: Request) => dueAt ?? START
 
@@ -82,7 +80,7 @@ t.test('what is quarantined', async (t) => {
   const now = dueOf(awaiting()) + HOUR
 
   t.test('is delivered once a good callback comes', async (t) => {
-    const good = applyCallbacks(parked, [callback(1, result(), now)], at(now)).request
+    const good = fold(parked, [callback(1, result(), now)], now).request
     t.equal(good.state, 'delivered')
   })
   t.test('obeys an error that comes, for it is Khipu’s own word', async (t) => {
@@ -90,11 +88,11 @@ t.test('what is quarantined', async (t) => {
   })
   t.test('is sent again where somebody says so, with the mark still there', async (t) => {
     for (const again of [retryNow(parked, 'ann', now), release(parked, now, 'erp', now)]) {
-      const sending = beginSending(again, at(now, { keptAttempt: 1 }), REQUEST_TIMEOUT)
+      const sending = begin(again, now, { keptAttempt: 1 })
       t.match(sending, { state: 'sending', attempts: { length: 2 } })
       t.equal(silentButKept(sending, 1).reason, 'no-callback', 'the mark is of the first attempt')
       const late = callback(1, error('DO_NOT_RETRY'), now)
-      const { kept } = applyCallbacks(sending, [late], at(now))
+      const { kept } = fold(sending, [late], now)
       t.same([...kept.values()], ['late'])
     }
   })
@@ -109,21 +107,21 @@ t.test('what is quarantined', async (t) => {
 t.test('a callback that is refused behind the deadline, before the retry is sent', async (t) => {
   const waits = silent(awaiting())
   const now = dueOf(waits)
-  const begin = (request: Request, keptAttempt: number | null) =>
-    beginSending(request, at(dueOf(request), { keptAttempt }), REQUEST_TIMEOUT)
+  const retry = (request: Request, keptAttempt: number | null) =>
+    begin(request, dueOf(request), { keptAttempt })
 
   t.test('parks the request instead', async (t) => {
-    const parked = begin(waits, 1)
+    const parked = retry(waits, 1)
     t.match(parked, {
       state: 'parked',
       reason: 'quarantined',
       attempts: [{ cause: 'quarantined' }]
     })
-    t.equal(begin(retryNow(parked, 'ann', now), 1).state, 'sending', 'once somebody has looked')
+    t.equal(retry(retryNow(parked, 'ann', now), 1).state, 'sending', 'once somebody has looked')
   })
   t.test('parks nothing where it was of another attempt, or of another failure', async (t) => {
-    t.equal(begin(waits, null).state, 'sending')
-    t.equal(begin(silent(awaiting(2)), 1).state, 'sending')
-    t.equal(begin(calledBack(awaiting(), error('RETRY_IMMEDIATELY'), now), 1).state, 'sending')
+    t.equal(retry(waits, null).state, 'sending')
+    t.equal(retry(silent(awaiting(2)), 1).state, 'sending')
+    t.equal(retry(calledBack(awaiting(), error('RETRY_IMMEDIATELY'), now), 1).state, 'sending')
   })
 })

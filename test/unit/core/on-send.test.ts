@@ -16,7 +16,6 @@ import {
   answered,
   at,
   awaiting,
-  bare,
   calledBack,
   CALLBACK_TIMEOUT,
   DAY,
@@ -39,13 +38,13 @@ import {
   temporary,
   UNAUTHORIZED
 } from '../../helpers/given.ts'
+import { begin, changed, ENDED, noted } from '../../helpers/steps.ts'
 
 type SimpleAnswer = Exclude<Answer, { type: 'envelope' }>
 
 const NOW = START + 2 * HOUR
 const WAITING: readonly State[] = ['queued', 'retry-scheduled']
 const UNDER_WAY: readonly State[] = ['sending', 'awaiting-callback']
-const ENDED: readonly State[] = ['delivered', 'failed', 'cancelled']
 const ANSWERS: readonly SimpleAnswer[] = [
   acknowledged({ operationId: 'op-2' }),
   AMBIGUOUS,
@@ -62,7 +61,7 @@ t.test('the beginning of a sending', async (t) => {
     const request = IN_STATE[state]
     const dueAt = request.dueAt ?? NaN
     t.test(`${state} is not sent a millisecond early`, async (t) => {
-      t.equal(beginSending(request, at(dueAt - 1), REQUEST_TIMEOUT), request)
+      t.equal(begin(request, dueAt - 1), request)
       t.notOk(isDueForSending(request, dueAt - 1))
     })
     for (const lateMs of [0, 1, DAY]) {
@@ -70,9 +69,8 @@ t.test('the beginning of a sending', async (t) => {
         const now = dueAt + lateMs
         const number = request.attempts.length + 1
         t.ok(isDueForSending(request, now))
-        const begun = beginSending(request, at(now), REQUEST_TIMEOUT)
-        t.strictSame(bare(begun), {
-          ...bare(request),
+        const begun = begin(request, now)
+        const fields = {
           state: 'sending',
           reason: null,
           code: null,
@@ -81,15 +79,15 @@ t.test('the beginning of a sending', async (t) => {
             ...request.attempts,
             { number, sendingAt: now, dueAt: request.dueAt, cause: null, logon: 'logon-1' }
           ]
-        })
-        t.strictSame(lastEvent(begun), { at: now, event: 'sending', attempt: number })
+        }
+        changed(t, [request, begun], fields, [{ at: now, event: 'sending', attempt: number }])
         t.equal(begun.history.length, request.history.length + 1)
       })
     }
   }
   for (const state of STATES.filter((state) => !WAITING.includes(state) && state !== 'sending')) {
     t.test(`${state} is not sent`, async (t) => {
-      t.equal(beginSending(IN_STATE[state], at(NOW + 30 * DAY), REQUEST_TIMEOUT), IN_STATE[state])
+      t.equal(begin(IN_STATE[state], NOW + 30 * DAY), IN_STATE[state])
       t.notOk(isDueForSending(IN_STATE[state], NOW + 30 * DAY))
     })
   }
@@ -99,19 +97,18 @@ t.test('the beginning of a sending', async (t) => {
   t.test(
     'sending, left by a lost process, awaits its callback and is not sent again',
     async (t) => {
-      const begun = beginSending(IN_STATE.sending, at(NOW), REQUEST_TIMEOUT)
-      t.strictSame(bare(begun), {
-        ...bare(IN_STATE.sending),
+      const begun = begin(IN_STATE.sending, NOW)
+      const fields = {
         state: 'awaiting-callback',
         reason: 'ambiguous',
         dueAt: NOW + CALLBACK_TIMEOUT
-      })
-      const event = { at: NOW, event: 'ambiguous', attempt: 1, detail: 'process lost' }
-      t.strictSame(lastEvent(begun), event)
+      }
+      const line = { at: NOW, event: 'ambiguous', attempt: 1, detail: 'process lost' }
+      changed(t, [IN_STATE.sending, begun], fields, [line])
     }
   )
   t.test('the same of a second attempt', async (t) => {
-    const begun = beginSending(sentTwice(), at(NOW), REQUEST_TIMEOUT)
+    const begun = begin(sentTwice(), NOW)
     t.equal(begun.attempts.length, 2)
     t.match(lastEvent(begun), { event: 'ambiguous', attempt: 2 })
   })
@@ -119,7 +116,7 @@ t.test('the beginning of a sending', async (t) => {
     'a request without attempts that claims to be sending is healed all the same',
     async (t) => {
       const odd: Request = { ...queued(), state: 'sending' }
-      const begun = beginSending(odd, at(NOW), REQUEST_TIMEOUT)
+      const begun = begin(odd, NOW)
       t.match(begun, { state: 'awaiting-callback', dueAt: NOW + CALLBACK_TIMEOUT, attempts: [] })
     }
   )
@@ -135,7 +132,7 @@ t.test('the age of a request that is to be sent', async (t) => {
   for (const [what, ageMs, parkedMs, state] of rows) {
     t.test(`${what}: ${state}`, async (t) => {
       const request = { ...queued(), parkedMs }
-      const begun = beginSending(request, at(START + ageMs), REQUEST_TIMEOUT)
+      const begun = begin(request, START + ageMs)
       t.match(begun, { state, attempts: state === 'failed' ? [] : [{ number: 1 }] })
       if (state !== 'failed') return
       t.strictSame(lastEvent(begun), { at: START + ageMs, event: 'failed', reason: 'expired' })
@@ -145,8 +142,7 @@ t.test('the age of a request that is to be sent', async (t) => {
   t.test('six days parked do not count', async (t) => {
     const released = release(IN_STATE.parked, START + 6 * DAY, 'ann', START + 6 * DAY)
     t.equal(sent(released).state, 'sending')
-    const late = at(START + 6 * DAY + 72 * HOUR)
-    t.equal(beginSending(released, late, REQUEST_TIMEOUT).reason, 'expired')
+    t.equal(begin(released, START + 6 * DAY + 72 * HOUR).reason, 'expired')
   })
   t.test('days awaiting do count, and silence then ends it', async (t) => {
     const old = applyDeadline(awaiting(), at(START + 72 * HOUR + 1))
@@ -175,14 +171,10 @@ t.test('an acknowledgement', async (t) => {
     t.test(`with LifeSpan ${lifeSpan} sets the deadline ${waitMs} ms ahead`, async (t) => {
       const answer = acknowledged({ operationId: 'op-1', ...(lifeSpan ? { lifeSpan } : {}) })
       const after = answered(IN_STATE.sending, answer, NOW)
-      t.strictSame(bare(after), {
-        ...bare(IN_STATE.sending),
-        state: 'awaiting-callback',
-        operationId: 'op-1',
-        dueAt: NOW + waitMs
-      })
-      const event = { at: NOW, event: 'acknowledged', attempt: 1, operationId: 'op-1' }
-      t.strictSame(lastEvent(after), event)
+      const operationId = 'op-1'
+      const fields = { state: 'awaiting-callback', operationId, dueAt: NOW + waitMs }
+      const line = { at: NOW, event: 'acknowledged', attempt: 1, operationId }
+      changed(t, [IN_STATE.sending, after], fields, [line])
     })
   }
   t.test('without an operation id keeps what is known', async (t) => {
@@ -302,8 +294,7 @@ for (const state of UNDER_WAY) {
   for (const [answer, expected, event] of rows) {
     t.test(`${state}, answered ${nameOf(answer)}`, async (t) => {
       const after = answered(request, answer, NOW)
-      t.strictSame(bare(after), { ...bare(request), ...expected })
-      t.strictSame(after.history.slice(request.history.length), [{ at: NOW, ...event }])
+      changed(t, [request, after], expected, [{ at: NOW, ...event }])
     })
   }
 }
@@ -311,15 +302,11 @@ for (const state of UNDER_WAY) {
 t.test(
   'an attempt remembers the job that began it, and the key that signs its token',
   async (t) => {
-    const begun = beginSending(queued(), at(NOW), REQUEST_TIMEOUT, { jobAt: NOW, signedWith: 'k1' })
+    const begun = begin(queued(), NOW, {}, { jobAt: NOW, signedWith: 'k1' })
     t.match(latestAttempt(begun), { number: 1, dueAt: NOW, signedWith: 'k1' })
-    const again = beginSending(begun, at(NOW), REQUEST_TIMEOUT, { jobAt: NOW })
+    const again = begin(begun, NOW, {}, { jobAt: NOW })
     t.match(again, { state: 'awaiting-callback', reason: 'ambiguous' })
-    t.equal(
-      beginSending(begun, at(NOW), REQUEST_TIMEOUT, { jobAt: NOW - 1 }),
-      begun,
-      'an overtaken job'
-    )
+    t.equal(begin(begun, NOW, {}, { jobAt: NOW - 1 }), begun, 'an overtaken job')
   }
 )
 
@@ -362,10 +349,7 @@ t.test('an answer that came too late to matter', async (t) => {
     for (const answer of ANSWERS) {
       t.test(`${what}: ${nameOf(answer)} is only noted`, async (t) => {
         const after = applyAnswer(request, attempt, answer, at(NOW))
-        t.strictSame(bare(after), bare(request))
-        t.strictSame(after.history.slice(request.history.length), [
-          { at: NOW, event: 'answer-superseded', attempt }
-        ])
+        noted(t, [request, after], { at: NOW, event: 'answer-superseded', attempt })
       })
     }
   }
@@ -402,16 +386,15 @@ t.test('the deadline', async (t) => {
         const request = IN_STATE[state]
         const now = (request.dueAt ?? NaN) + lateMs
         const after = applyDeadline(request, at(now))
-        t.strictSame(bare(after), {
-          ...bare(request),
+        const fields = {
           state: 'retry-scheduled',
           reason: 'no-callback',
           dueAt: now,
           attempts: [
             { number: 1, sendingAt: START, dueAt: START, cause: 'no-callback', logon: 'logon-1' }
           ]
-        })
-        t.strictSame(after.history.slice(request.history.length), [
+        }
+        changed(t, [request, after], fields, [
           { at: now, event: 'deadline-passed', attempt: 1 },
           { at: now, event: 'retry-scheduled', attempt: 1, cause: 'no-callback', code: null }
         ])
@@ -450,16 +433,16 @@ t.test('the deadline', async (t) => {
     const now = START + MINUTE + 7 * DAY
     t.equal(parked.dueAt, now)
     const after = applyDeadline(parked, at(now))
-    t.strictSame(bare(after), {
-      ...bare(parked),
+    const fields = {
       state: 'failed',
       reason: 'parked-too-long',
       dueAt: null,
       endedAt: now,
       parked: null,
       parkedMs: 7 * DAY
-    })
-    t.strictSame(lastEvent(after), { at: now, event: 'failed', reason: 'parked-too-long' })
+    }
+    const line = { at: now, event: 'failed', reason: 'parked-too-long' }
+    changed(t, [parked, after], fields, [line])
   })
 })
 
@@ -468,17 +451,16 @@ t.test('an operator', async (t) => {
     t.test(`cancels what is ${state}`, async (t) => {
       const request = IN_STATE[state]
       const after = cancel(request, 'ann', NOW)
-      t.strictSame(bare(after), {
-        ...bare(request),
+      const fields = {
         state: 'cancelled',
         reason: 'cancelled',
         dueAt: null,
         endedAt: NOW,
         parked: null,
         parkedMs: state === 'parked' ? NOW - START - MINUTE : 0
-      })
-      const event = { at: NOW, by: 'ann', event: 'cancelled', reason: 'cancelled' }
-      t.strictSame(lastEvent(after), event)
+      }
+      const line = { at: NOW, by: 'ann', event: 'cancelled', reason: 'cancelled' }
+      changed(t, [request, after], fields, [line])
     })
   }
   for (const state of ENDED) {
@@ -490,15 +472,14 @@ t.test('an operator', async (t) => {
     t.test(`sends at once what is ${state}`, async (t) => {
       const request = IN_STATE[state]
       const after = retryNow(request, 'ann', NOW)
-      t.strictSame(bare(after), {
-        ...bare(request),
+      const fields = {
         state: 'retry-scheduled',
         dueAt: NOW,
         parked: null,
         releasedAt: NOW,
         parkedMs: state === 'parked' ? NOW - START - MINUTE : 0
-      })
-      t.strictSame(lastEvent(after), { at: NOW, event: 'retry-requested', by: 'ann' })
+      }
+      changed(t, [request, after], fields, [{ at: NOW, event: 'retry-requested', by: 'ann' }])
       t.ok(isDueForSending(after, NOW))
     })
   }
@@ -518,16 +499,16 @@ t.test('an operator', async (t) => {
 t.test('a release', async (t) => {
   t.test('sends what is parked at the instant that it names', async (t) => {
     const after = release(IN_STATE.parked, NOW + 700, 'notification', NOW)
-    t.strictSame(bare(after), {
-      ...bare(IN_STATE.parked),
+    const fields = {
       state: 'retry-scheduled',
       dueAt: NOW + 700,
       paced: true,
       parked: null,
       releasedAt: NOW,
       parkedMs: NOW - START - MINUTE
-    })
-    t.strictSame(lastEvent(after), { at: NOW, event: 'released', by: 'notification' })
+    }
+    const line = { at: NOW, event: 'released', by: 'notification' }
+    changed(t, [IN_STATE.parked, after], fields, [line])
     t.notOk(isDueForSending(after, NOW + 699), 'paced')
     t.ok(isDueForSending(after, NOW + 700))
   })

@@ -1,13 +1,9 @@
 import t from 'tap'
 import type { RetryCause } from '../../../src/core/error-cause.ts'
-import { BUILT_IN_POLICY, type Policy, type RetryRule } from '../../../src/core/policy.ts'
+import { BUILT_IN_POLICY, type RetryRule } from '../../../src/core/policy.ts'
 import { policyWarnings } from '../../../src/core/policy-warnings.ts'
 import { HOUR, MINUTE, SECOND } from '../../helpers/given.ts'
-
-function withRow(cause: RetryCause, changes: Partial<RetryRule>): Policy {
-  const row = { ...BUILT_IN_POLICY.retry[cause], ...changes }
-  return { ...BUILT_IN_POLICY, retry: { ...BUILT_IN_POLICY.retry, [cause]: row } }
-}
+import { withRow } from '../../helpers/rules.ts'
 
 t.test('the built-in policy is no concern', async (t) => {
   t.same(policyWarnings(BUILT_IN_POLICY), [])

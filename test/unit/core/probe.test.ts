@@ -1,16 +1,14 @@
 import t from 'tap'
 import type { Callback } from '../../../src/core/transitions/on-callback.ts'
-import type { DecisionContext, RefusedCredentials } from '../../../src/core/decide.ts'
+import type { DecisionContext } from '../../../src/core/decide.ts'
 import { jobsOf } from '../../../src/core/required-jobs.ts'
 import { verdictOnCredentials } from '../../../src/core/bank-credentials.ts'
 import { retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { waitsForProbe } from '../../../src/core/probe.ts'
 import { type Request } from '../../../src/core/request.ts'
-import { beginSending } from '../../../src/core/transitions/on-send.ts'
 import {
   acknowledged,
   answered,
-  at,
   awaiting,
   callback,
   calledBack,
@@ -21,19 +19,19 @@ import {
   MINUTE,
   notification,
   queued,
-  REQUEST_TIMEOUT,
   result,
   SECOND,
+  sent,
   silent,
   START,
   temporary
 } from '../../helpers/given.ts'
+import { begin as beginAt, REFUSED as refused } from '../../helpers/steps.ts'
 
-const REFUSED_AT = START + SECOND
+const REFUSED_AT = refused.at
 const NOW = START + HOUR
-const refused: RefusedCredentials = { requestId: 'another', at: REFUSED_AT, code: 'E101' }
 const begin = (request: Request, context: Partial<DecisionContext>, now = NOW) =>
-  beginSending(request, at(now, { refused, ...context }), REQUEST_TIMEOUT)
+  beginAt(request, now, { refused, ...context })
 const notified = { notifications: [notification(REFUSED_AT)] }
 
 t.test('a request that somebody allowed tries refused credentials as the probe', async (t) => {
@@ -45,7 +43,7 @@ t.test('a request that somebody allowed tries refused credentials as the probe',
   for (const [who, request, context] of permits) {
     t.match(begin(request, context), { state: 'sending', attempts: [{ isProbe: true }] }, who)
   }
-  const free = beginSending(queued(), at(NOW), REQUEST_TIMEOUT)
+  const free = beginAt(queued(), NOW)
   t.notOk(free.attempts[0]?.isProbe, 'where nothing was refused there is no probe')
   const before = { ...queued(), releasedAt: REFUSED_AT - 1 }
   t.match(begin(before, {}), { state: 'parked', reason: 'credentials' }, 'a word of before is void')
@@ -62,7 +60,7 @@ t.test('while a probe is out', async (t) => {
   })
   t.test('one that was sent before is retry-scheduled', async (t) => {
     const failed = calledBack(
-      answered(beginSending(queued(), at(START), REQUEST_TIMEOUT), acknowledged(), START),
+      answered(sent(queued()), acknowledged(), START),
       error('RETRY_IMMEDIATELY'),
       NOW
     )

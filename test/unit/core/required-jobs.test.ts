@@ -1,6 +1,5 @@
 import t from 'tap'
 import { acceptRequest } from '../../../src/core/new-request.ts'
-import { applyCallbacks } from '../../../src/core/transitions/on-callback.ts'
 import { jobsOf, progressDueAt } from '../../../src/core/required-jobs.ts'
 import { cancel, release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import {
@@ -9,7 +8,7 @@ import {
   markPublished,
   resultOf
 } from '../../../src/core/result-head.ts'
-import { isOpen, note, type Request, type State, STATES } from '../../../src/core/request.ts'
+import { isOpen, note, type Request, STATES } from '../../../src/core/request.ts'
 import type {
   Deviation,
   FailReason,
@@ -21,9 +20,7 @@ import {
   ACCOUNT,
   acknowledged,
   answered,
-  at,
   awaiting,
-  bare,
   calledBack,
   callback,
   DAY,
@@ -31,7 +28,6 @@ import {
   HOUR,
   ID,
   IN_STATE,
-  lastEvent,
   MINUTE,
   queued,
   REJECTED,
@@ -42,8 +38,9 @@ import {
   silent,
   START
 } from '../../helpers/given.ts'
+import { JOB_OF } from '../../helpers/life.ts'
+import { changed, ENDED, fold } from '../../helpers/steps.ts'
 
-const ENDED: readonly State[] = ['delivered', 'failed', 'cancelled']
 const ENVELOPE: KhipuEnvelope = {
   OperationId: 'op-result',
   Status: 'OK',
@@ -59,19 +56,9 @@ t.test('knows the states of the schema, and no others', async (t) => {
   t.strictSame(STATES, schemas.get('request-state')?.['enum'])
 })
 
-const jobs: Readonly<Record<State, 'send' | 'deadline' | 'result'>> = {
-  queued: 'send',
-  'retry-scheduled': 'send',
-  sending: 'deadline',
-  'awaiting-callback': 'deadline',
-  parked: 'deadline',
-  delivered: 'result',
-  failed: 'result',
-  cancelled: 'result'
-}
 for (const state of STATES) {
   const request = IN_STATE[state]
-  const type = jobs[state]
+  const type = JOB_OF[state]
 
   t.test(`${state} needs one ${type} job, at its instant, and no other`, async (t) => {
     const instant = (type === 'result' ? request.endedAt : request.dueAt) ?? NaN
@@ -114,8 +101,8 @@ for (const state of ENDED) {
   const published = markPublished(request, START + HOUR)
 
   t.test(`${state} and published needs nothing more`, async (t) => {
-    t.strictSame(bare(published), { ...bare(request), publishedAt: START + HOUR })
-    t.strictSame(lastEvent(published), { at: START + HOUR, event: 'result-published' })
+    const at = START + HOUR
+    changed(t, [request, published], { publishedAt: at }, [{ at, event: 'result-published' }])
     t.notOk(isUnpublished(published))
     t.strictSame(jobsOf(published), [])
     t.equal(progressDueAt(published), null)
@@ -297,7 +284,7 @@ t.test(
   async (t) => {
     const request = awaiting(3)
     const late = callback(1, result({ completeness: 'incomplete' }), START + 2 * HOUR)
-    const delivered = applyCallbacks(request, [late], at(START + 2 * HOUR)).request
+    const delivered = fold(request, [late], START + 2 * HOUR).request
     t.match(resultOf(delivered), {
       outcome: 'delivered',
       completeness: 'incomplete',

@@ -1,14 +1,11 @@
 import t from 'tap'
-import { applyCallbacks } from '../../../src/core/transitions/on-callback.ts'
 import type { Outcome } from '../../../src/core/envelope.ts'
 import { release, retryNow } from '../../../src/core/transitions/on-operator.ts'
 import { BUILT_IN_POLICY, type Policy } from '../../../src/core/policy.ts'
 import type { Request } from '../../../src/core/request.ts'
-import { beginSending } from '../../../src/core/transitions/on-send.ts'
 import { isUsedUp } from '../../../src/core/send-limits.ts'
 import {
   answered,
-  at,
   awaiting,
   callback,
   calledBack,
@@ -19,12 +16,13 @@ import {
   IN_STATE,
   MINUTE,
   queued,
-  REQUEST_TIMEOUT,
   sent,
   silent,
   START,
   temporary
 } from '../../helpers/given.ts'
+import { withRow } from '../../helpers/rules.ts'
+import { begin, fold } from '../../helpers/steps.ts'
 
 const NOW = START + HOUR
 const EXHAUSTED = { state: 'failed', reason: 'retries-exhausted', dueAt: null }
@@ -88,7 +86,7 @@ t.test('a refused log-on in an answer of any HTTP status counts', async (t) => {
     const outcome = error(null, { code: 'E101' })
     const refuse = (request: Request) => {
       const answer = callback(request.attempts.length, outcome, NOW, { httpStatus })
-      return applyCallbacks(request, [answer], at(NOW)).request
+      return fold(request, [answer], NOW).request
     }
     const once = refuse(IN_STATE.sending)
     t.match(once, { state: 'parked', reason: 'credentials' }, `HTTP ${httpStatus}`)
@@ -97,14 +95,11 @@ t.test('a refused log-on in an answer of any HTTP status counts', async (t) => {
 })
 
 t.test('the policy says how many log-ons there are', async (t) => {
-  const withRetries = (maxRetries: number): Policy => {
-    const row = { ...BUILT_IN_POLICY.retry['refused-logon'], maxRetries }
-    return { ...BUILT_IN_POLICY, retry: { ...BUILT_IN_POLICY.retry, 'refused-logon': row } }
-  }
+  const withRetries = (maxRetries: number) => withRow('refused-logon', { maxRetries })
   const refuse = (request: Request, policy: Policy) => {
     const outcome: Outcome = error('WAIT_4_HOURS_BEFORE_RETRY', { code: 'E101' })
     const { length } = request.attempts
-    return applyCallbacks(request, [callback(length, outcome, NOW)], at(NOW, { policy })).request
+    return fold(request, [callback(length, outcome, NOW)], NOW, { policy }).request
   }
   t.match(refuse(awaiting(), withRetries(0)), EXHAUSTED)
   const twice = refuse(sentAgain(refuse(awaiting(), withRetries(2))), withRetries(2))
@@ -115,7 +110,7 @@ t.test('the policy says how many log-ons there are', async (t) => {
 t.test('a refused log-on that is told late', async (t) => {
   const late = (request: Request, attempt = 1) => {
     const refusal = callback(attempt, error(null, { code: 'E101' }), NOW, { hash: 'late' })
-    return applyCallbacks(request, [refusal], at(NOW)).request
+    return fold(request, [refusal], NOW).request
   }
   t.test('counts for the attempt that is under way', async (t) => {
     const marked = late(awaiting(2))
@@ -156,34 +151,32 @@ t.test('documents of before the mark tell a refused log-on by its cause', async 
 
 t.test('maxAttempts', async (t) => {
   const policy = { ...BUILT_IN_POLICY, maxAttempts: 3 }
-  const begin = (request: Request) =>
-    beginSending(request, at(request.dueAt ?? NOW, { policy }), REQUEST_TIMEOUT)
+  const next = (request: Request) => begin(request, request.dueAt ?? NOW, { policy })
   const waiting = (attempts: number): Request => ({
     ...IN_STATE['retry-scheduled'],
     attempts: failedFor(Array.from({ length: attempts }, () => 'temporary' as const)).attempts
   })
 
   t.test('is checked before each send', async (t) => {
-    t.equal(begin(waiting(2)).state, 'sending')
-    t.match(begin(waiting(3)), { ...EXHAUSTED, attempts: { length: 3 } })
-    t.match(begin(waiting(4)), EXHAUSTED)
-    t.equal(begin(queued()).state, 'sending')
+    t.equal(next(waiting(2)).state, 'sending')
+    t.match(next(waiting(3)), { ...EXHAUSTED, attempts: { length: 3 } })
+    t.match(next(waiting(4)), EXHAUSTED)
+    t.equal(next(queued()).state, 'sending')
   })
   t.test('counts over all causes, and fails at once where nothing more can be sent', async (t) => {
-    let request = begin(queued())
-    request = begin(calledBack(request, error('RETRY_IMMEDIATELY'), NOW))
-    request = begin(answered(request, temporary(), NOW))
+    let request = next(queued())
+    request = next(calledBack(request, error('RETRY_IMMEDIATELY'), NOW))
+    request = next(answered(request, temporary(), NOW))
     t.equal(request.attempts.length, 3)
-    const context = at(NOW, { policy })
     const error3 = callback(3, error('WAIT_4_HOURS_BEFORE_RETRY'), NOW)
-    t.match(applyCallbacks(request, [error3], context).request, EXHAUSTED)
+    t.match(fold(request, [error3], NOW, { policy }).request, EXHAUSTED)
   })
   t.test('lets a request park, which no retry and no notification releases', async (t) => {
     const request = { ...waiting(3), state: 'awaiting-callback' as const, response: null }
     const outcome = error('RETRY_AFTER_NOTIFICATION')
     const attempts = request.attempts.map((one) => ({ ...one, cause: null }))
     const received = callback(3, outcome, NOW)
-    const parked = applyCallbacks({ ...request, attempts }, [received], at(NOW, { policy })).request
+    const parked = fold({ ...request, attempts }, [received], NOW, { policy }).request
     t.match(parked, { state: 'parked', reason: 'retry-after-notification' })
     t.ok(isUsedUp(parked, policy))
     t.notOk(isUsedUp(parked, BUILT_IN_POLICY))
@@ -191,6 +184,6 @@ t.test('maxAttempts', async (t) => {
   t.test('a silence that can only be paid for again fails as retries-exhausted', async (t) => {
     const policy = { ...BUILT_IN_POLICY, maxAttempts: 1 }
     t.equal(silent(awaiting()).state, 'retry-scheduled')
-    t.match(beginSending(silent(awaiting()), at(NOW + MINUTE, { policy }), 1), EXHAUSTED)
+    t.match(begin(silent(awaiting()), NOW + MINUTE, { policy }), EXHAUSTED)
   })
 })
