@@ -1,7 +1,7 @@
 import type { Answer } from '../core/answer.ts'
 import { ThreadEnded } from '../core/thread-ended.ts'
 import { classify, type Classify } from '../khipu/classify-answer.ts'
-import type { StoredBody } from '../ledger/ledger.ts'
+import type { StoredBody } from '../ledger/stored-body.ts'
 import {
   createCipher,
   type EncryptBody,

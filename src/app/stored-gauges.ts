@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
 import { type Lookup, type Totals, unaccounted } from '../ledger/queries.ts'
-import type { Quarantine, Usage } from '../ledger/quarantine.ts'
+import type { Quarantine, Usage } from '../ledger/quarantine/quarantine.ts'
 import type { Backlog } from '../delivery/result-sink.ts'
 
 /** The stored values that each scrape reads. Reading them rejects while Redis is away. */

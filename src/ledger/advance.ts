@@ -5,8 +5,10 @@ import { isUnpublished, markPublished } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
 import { ThreadEnded } from '../core/thread-ended.ts'
 import { earliestNow } from '../redis/clock-reading.ts'
+import type { Replicas } from '../redis/replicas.ts'
 import type { Entry } from './load.ts'
-import type { Ledger, StoredBody } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
+import type { StoredBody } from './stored-body.ts'
 
 /**
  * A pure step: the request as it should be, or the same object if nothing changes. `entry` is what the decision starts
@@ -151,5 +153,16 @@ async function publish({ ledger, jobs }: AdvanceDeps, request: Request): Promise
     // If Redis is unreachable as well, this process continues with the same try.
     await ledger.endTry(requestId, how).catch(() => {})
     throw error
+  }
+}
+
+/**
+ * Waits for the replicas before a result counts as published and its body is deleted. Otherwise a new primary could
+ * have the mark without the result.
+ */
+export function publishSafely<J extends Pick<Jobs, 'publish'>>(jobs: J, replicas: Replicas): J {
+  return {
+    ...jobs,
+    publish: (request, open) => replicas.reached(() => jobs.publish(request, open))
   }
 }

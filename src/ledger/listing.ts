@@ -1,4 +1,5 @@
 import type { Request, State } from '../core/request.ts'
+import { readRecord } from './load.ts'
 import { referenceHash, type Store } from './store.ts'
 
 /** The filter of a listing. `before` is the request id at the end of the previous page. */
@@ -20,38 +21,44 @@ export interface Page {
 
 /** How many records one filtered page examines at most, and how many it reads at once. */
 const MOST_SCANNED = 1000
-export const READ_AT_ONCE = 100
+const READ_AT_ONCE = 100
 
-/** A page of the matching requests, newest first. `fetch` reads the requests of some ids. */
-export async function listPage(
-  store: Store,
-  query: Query,
-  fetch: (ids: readonly string[]) => Promise<Request[]>
-): Promise<Page> {
-  const index = indexOf(store, query)
+/** A page of the matching requests, newest first. */
+export async function listPage({ scripts }: Store, query: Query): Promise<Page> {
+  const index = indexOf(query)
   const items: Request[] = []
   let before = query.before
   for (let scanned = 0; scanned < MOST_SCANNED; scanned += READ_AT_ONCE) {
-    const max = before === null ? '+' : `(${before}`
-    const ids = await store.redis.zrevrangebylex(index, max, '-', 'LIMIT', 0, READ_AT_ONCE)
-    for (const request of await fetch(ids)) {
+    const [next, ...records] = await scripts.readPage(index, 'down', before ?? '', READ_AT_ONCE)
+    for (const request of records.map(readRecord)) {
       before = request.requestId
       if (isAskedFor(request, query)) items.push(request)
       if (items.length === query.limit) return { items, next: before }
     }
-    if (ids.length < READ_AT_ONCE) return { items, next: null }
+    if (next === '') return { items, next: null }
     // Requests that were deleted meanwhile are skipped as well.
-    before = ids.at(-1) ?? before
+    before = next
   }
   return { items, next: before }
 }
 
+/** A page of the requests in a state, or of all requests, oldest first, behind an id. */
+export async function readAfter(
+  { scripts }: Store,
+  requestId: string | null,
+  state: State | null
+): Promise<Page> {
+  const index = state === null ? 'requests' : `state:${state}`
+  const [next, ...records] = await scripts.readPage(index, 'up', requestId ?? '', READ_AT_ONCE)
+  return { items: records.map(readRecord), next: next === '' ? null : next }
+}
+
 // The narrowest index. The other filters are applied record by record.
-function indexOf({ key }: Store, { state, service, reference, account }: Query): string {
-  if (account !== null) return key('account', account)
-  if (reference !== null) return key('reference', referenceHash(reference))
-  if (state !== null) return key('state', state)
-  return service === null ? key('requests') : key('service', service)
+function indexOf({ state, service, reference, account }: Query): string {
+  if (account !== null) return `account:${account}`
+  if (reference !== null) return `reference:${referenceHash(reference)}`
+  if (state !== null) return `state:${state}`
+  return service === null ? 'requests' : `service:${service}`
 }
 
 function isAskedFor(request: Request, query: Query): boolean {

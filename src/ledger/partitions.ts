@@ -6,8 +6,8 @@ import { mergePages, sum, sumTotals } from './merge.ts'
 import type { Lookup } from './queries.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Ledger } from './ledger.ts'
-import type { Quarantine, Usage } from './quarantine.ts'
-import { compare } from './quarantine-page.ts'
+import type { Quarantine, Usage } from './quarantine/quarantine.ts'
+import { compare } from './quarantine/quarantine-page.ts'
 
 /** One partition of the ledger. It does not know the others. */
 export interface Partition {

@@ -1,8 +1,8 @@
-import { isUnpublished } from '../core/result-head.ts'
-import { isOpen, type Request, type State, STATES } from '../core/request.ts'
+import { type Request, type State, STATES } from '../core/request.ts'
+import { createDueQueries, type DueQueries } from './due.ts'
 import { readRecord } from './load.ts'
-import { listPage, type Page, type Query, READ_AT_ONCE } from './listing.ts'
-import { referenceHash, type Store } from './store.ts'
+import { listPage, type Page, type Query, readAfter } from './listing.ts'
+import type { Store } from './store.ts'
 
 /** How many requests there are. The accounting invariant of the service is `accepted = live + ended`. */
 export interface Totals {
@@ -20,7 +20,7 @@ export function unaccounted({ accepted, ended, live }: Omit<Totals, 'setAside'>)
 }
 
 /** Queries that one part of the ledger answers, and all parts together. */
-export interface Lookup {
+export interface Lookup extends Pick<DueQueries, 'overdueMs'> {
   /**
    * Redis's clock, ms since 1970: the reference clock. On a Cluster it is the clock of the node that holds the request.
    */
@@ -30,34 +30,13 @@ export interface Lookup {
   find(requestId: string): Promise<Request | null>
   list(query: Query): Promise<Page>
   totals(): Promise<Totals>
-  /** For how many ms the oldest overdue request has been overdue; 0 if none is. */
-  overdueMs(): Promise<number>
 }
 
 /** Requests in bulk: listing, counting, and finding overdue requests. */
-export interface Catalog extends Lookup {
+export interface Catalog extends Lookup, DueQueries {
   /** A page of the requests in a state, or of all requests, oldest first. It starts behind an id. */
   after(requestId: string | null, state: State | null): Promise<Page>
-  /** Ids of all requests whose due instant, or oldest unread callback, lies before an instant; oldest first. */
-  overdue(before: number): Promise<readonly string[]>
-  /**
-   * Requests whose deadline has passed, oldest first, among some hundreds of due requests behind the first `passed`
-   * ones. `next` is how many to pass over then; 0 after the last one.
-   */
-  passedDeadlines(passed: number): Promise<PassedDeadlines>
-  /**
-   * Deletes requests that ended before an instant and have no step left, at most `limit` of them. Returns their number.
-   */
-  forgetEndedBefore(instant: number, limit: number): Promise<number>
 }
-
-export interface PassedDeadlines {
-  readonly requests: readonly Request[]
-  readonly next: number
-}
-
-/** How many due requests one search for passed deadlines looks at. Redis does nothing else meanwhile. */
-const LOOKED_AT_ONCE = 1000
 
 /** Every request in a state, or every request, oldest first. It starts behind an id and yields one page at a time. */
 export async function* everyPage(
@@ -74,71 +53,26 @@ export async function* everyPage(
 }
 
 export function createCatalog(store: Store): Catalog {
-  const { redis, key, scripts } = store
-
-  async function fetch(ids: readonly string[]): Promise<Request[]> {
-    const records = await Promise.all(ids.map((id) => redis.hget(key('request', id), 'record')))
-    return records.flatMap((record) => (record === null ? [] : [readRecord(record)]))
-  }
-
-  async function forgetAll(requests: readonly Request[]): Promise<number> {
-    let forgotten = 0
-    for (const request of requests.filter((one) => !isOpen(one) && !isUnpublished(one))) {
-      const { requestId, state, service, reference } = request
-      forgotten += await scripts.forget(requestId, state, service, referenceHash(reference))
-    }
-    return forgotten
-  }
-
+  const { redis, key } = store
   return {
+    ...createDueQueries(store),
     now: () => redisNow(store),
 
     // The key never exists. So the append-only file does not grow, yet Redis rejects the command like any write.
     tryWrite: async () => void (await redis.del(key('readiness'))),
 
     async find(requestId) {
-      const [request] = await fetch([requestId])
-      return request ?? null
+      const record = await redis.hget(key('request', requestId), 'record')
+      return record === null ? null : readRecord(record)
     },
 
-    list: (query) => listPage(store, query, fetch),
-
-    async after(requestId, state) {
-      const index = state === null ? key('requests') : key('state', state)
-      const min = requestId === null ? '-' : `(${requestId}`
-      const ids = await redis.zrangebylex(index, min, '+', 'LIMIT', 0, READ_AT_ONCE)
-      return { items: await fetch(ids), next: ids.at(-1) ?? null }
-    },
-
-    totals: () => readTotals(store),
-
-    overdueMs: () => readOverdueMs(store),
-
-    // The list is complete: behind hundreds of requests that cannot be recovered there may be one that can.
-    async overdue(before) {
-      const due = await redis.zrangebyscore(key('due'), '-inf', before)
-      const received = await redis.zrangebyscore(key('received'), '-inf', before)
-      return [...new Set([...due, ...received])]
-    },
-
-    async passedDeadlines(passed) {
-      const [next, ...records] = await scripts.passedDeadlines(LOOKED_AT_ONCE, passed)
-      return { next, requests: records.map(readRecord) }
-    },
-
-    async forgetEndedBefore(instant, limit) {
-      // Behind many requests that must stay, for want of a key for example, others can be deleted.
-      for (let passed = 0; ; passed += limit) {
-        const within = ['-inf', instant, 'LIMIT', passed, limit] as const
-        const ids = await redis.zrangebyscore(key('ended'), ...within)
-        const forgotten = await forgetAll(await fetch(ids))
-        if (forgotten > 0 || ids.length < limit) return forgotten
-      }
-    }
+    list: (query) => listPage(store, query),
+    after: (requestId, state) => readAfter(store, requestId, state),
+    totals: () => readTotals(store)
   }
 }
 
-async function redisNow({ scripts }: Store): Promise<number> {
+export async function redisNow({ scripts }: Store): Promise<number> {
   return scripts.now()
 }
 
@@ -155,14 +89,6 @@ async function readTotals({ scripts }: Store): Promise<Totals> {
     live: Object.fromEntries(live.map((state, index) => [state, Number(counts[index] ?? 0)])),
     setAside
   }
-}
-
-async function readOverdueMs(store: Store): Promise<number> {
-  const { redis, key } = store
-  const oldest = (name: string) => redis.zrange(key(name), '0', '0', 'WITHSCORES')
-  const found = await Promise.all([oldest('due'), oldest('received')])
-  const instants = found.flatMap(([, score]) => (score === undefined ? [] : [Number(score)]))
-  return Math.max(0, (await redisNow(store)) - Math.min(...instants))
 }
 
 const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])

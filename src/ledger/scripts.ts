@@ -26,6 +26,12 @@ export interface Scripts {
   commit(
     ...change: readonly Argument[]
   ): Promise<[done: 0] | [done: 1, now: number, ...records: string[]]>
+  readPage(
+    index: string,
+    direction: 'up' | 'down',
+    behind: string,
+    limit: number
+  ): Promise<[next: string, ...records: string[]]>
   passedDeadlines(most: number, passed: number): Promise<[next: number, ...records: string[]]>
   forget(id: string, state: string, service: string, reference: string): Promise<Done>
   totals(...states: string[]): Promise<[totals: string[], counts: number[], setAside: number]>

@@ -1,5 +1,5 @@
 import { isReadable, type Outcome, readEnvelope } from '../core/envelope.ts'
-import type { StoredBody } from '../ledger/ledger.ts'
+import type { StoredBody } from '../ledger/stored-body.ts'
 import { encryptBody, type EncryptedBody, type Cipher } from '../crypto/encrypt.ts'
 import type { Fault } from '../schemas/generated.ts'
 import { MOST_VALUES, parseJson } from '../schemas/json.ts'

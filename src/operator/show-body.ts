@@ -1,4 +1,4 @@
-import type { StoredBody } from '../ledger/ledger.ts'
+import type { StoredBody } from '../ledger/stored-body.ts'
 import type { QuarantineEntry } from '../schemas/generated.ts'
 
 /** Makes the JSON of a quarantine entry with its body in base64. For a large body this runs off the event loop. */

@@ -1,5 +1,5 @@
 import type { Request } from '../core/request.ts'
-import type { Quarantined } from '../ledger/quarantine.ts'
+import type { Quarantined } from '../ledger/quarantine/quarantine.ts'
 import type { QuarantineEntry, RequestView } from '../schemas/generated.ts'
 
 /** The view of a request in the operator API: instants are in RFC 3339, and it contains no secret. */

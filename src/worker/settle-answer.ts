@@ -3,7 +3,7 @@ import { applyAnswer } from '../core/transitions/on-send.ts'
 import type { EncryptBody } from '../crypto/encrypt.ts'
 import type { Advance, Advanced, Step } from '../ledger/advance.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { Quarantine } from '../ledger/quarantine.ts'
+import type { Quarantine } from '../ledger/quarantine/quarantine.ts'
 import { type Replicas, untilReached } from '../redis/replicas.ts'
 
 export interface SettleDeps {

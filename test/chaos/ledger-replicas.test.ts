@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { startRedis } from '../../simulator/private-redis.ts'
 import { awaitReplicas, type Replicas } from '../../src/redis/replicas.ts'
-import { publishSafely } from '../../src/ledger/publish-safely.ts'
+import { publishSafely } from '../../src/ledger/advance.ts'
 import { connectFailingFast } from '../../src/redis/connect.ts'
 import { bytes, ok, resultsOf } from '../helpers/callbacks.ts'
 import { openAdmin, openPublic } from '../helpers/listeners.ts'

@@ -18,7 +18,7 @@ import type * as changes from '../../src/operator/routes/request-change-routes.t
 import type * as create from '../../src/operator/routes/create-request-route.ts'
 import type * as quarantine from '../../src/operator/routes/quarantine-routes.ts'
 import type * as requests from '../../src/operator/routes/request-routes.ts'
-import type { Quarantined } from '../../src/ledger/quarantine.ts'
+import type { Quarantined } from '../../src/ledger/quarantine/quarantine.ts'
 import * as ledgerRelease from '../../src/ledger/release.ts'
 import type { Releasing } from '../../src/ledger/notifications.ts'
 import * as reEncrypt from '../../src/ledger/re-encrypt.ts'

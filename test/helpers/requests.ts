@@ -6,7 +6,7 @@ import { cancel } from '../../src/core/transitions/on-operator.ts'
 import type { Request, State } from '../../src/core/request.ts'
 import { applyAnswer, beginSending } from '../../src/core/transitions/on-send.ts'
 import { endRequest, applyFailure } from '../../src/core/transitions/apply-decision.ts'
-import type { Input } from '../../src/ledger/ledger.ts'
+import type { Input } from '../../src/ledger/input.ts'
 import type { Service } from './service.ts'
 
 export const BTG = 'cl/banking/personal/btgpactual.cl/transactions'

@@ -1,4 +1,4 @@
-import type { Input } from '../../../src/ledger/ledger.ts'
+import type { Input } from '../../../src/ledger/input.ts'
 import type { Said } from './happening.ts'
 
 /** A POST that Khipu was to get. */

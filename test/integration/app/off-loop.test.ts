@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ResultHead } from '../../../src/core/result-head.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
-import { openStored } from '../../../src/ledger/ledger.ts'
+import { openStored } from '../../../src/ledger/stored-body.ts'
 import { createCipher } from '../../../src/crypto/encrypt.ts'
 import { offLoop, type OffLoop, type Run } from '../../../src/app/off-loop.ts'
 import type { QuarantineEntry } from '../../../src/schemas/generated.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { v7 } from 'uuid'
 import { expiryOf } from '../../../src/khipu/jwt-expiry.ts'
-import type { Input } from '../../../src/ledger/ledger.ts'
+import type { Input } from '../../../src/ledger/input.ts'
 import { error, receive } from '../../helpers/callbacks.ts'
 import { dump, keysThatShow } from '../../helpers/dump.ts'
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'

@@ -108,9 +108,10 @@ for (const areAwaited of [false, true]) {
     const service = await openService(t, { callbackTimeoutMs: 50 })
     const requestId = await ask(service)
     const { deps, sends } = openWorker(service)
-    const slowly = (id: string, options?: { withInput?: boolean }) => {
-      const loaded = service.ledger.load(id, options)
-      return options === undefined ? loaded.finally(() => pause(100)) : loaded
+    const slowly: Service['ledger']['load'] = async (...args) => {
+      const loaded = await service.ledger.load(...args)
+      if (loaded?.request.state === 'sending') await pause(100)
+      return loaded
     }
     const commit: Service['ledger']['commit'] = async (...args) => {
       const committed = await service.ledger.commit(...args)

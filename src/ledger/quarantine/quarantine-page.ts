@@ -1,4 +1,4 @@
-import type { Store } from './store.ts'
+import type { Store } from '../store.ts'
 
 /**
  * The place of an entry in the list of the quarantine, newest first. Entries of one instant are ordered by their ids.

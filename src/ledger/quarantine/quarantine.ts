@@ -1,10 +1,10 @@
-import type { Fault, QuarantineKind } from '../schemas/generated.ts'
-import { quarantineId } from '../crypto/callback-id.ts'
-import { openStored, type StoredBody } from './ledger.ts'
+import type { Fault, QuarantineKind } from '../../schemas/generated.ts'
+import { quarantineId } from '../../crypto/callback-id.ts'
+import { openStored, type StoredBody } from '../stored-body.ts'
 import { listBehind, type Place } from './quarantine-page.ts'
-import { encryptBody, type EncryptedBody } from '../crypto/encrypt.ts'
-import type { Store } from './store.ts'
-import type { LateClaim } from './scripts.ts'
+import { encryptBody, type EncryptedBody } from '../../crypto/encrypt.ts'
+import type { Store } from '../store.ts'
+import type { LateClaim } from '../scripts.ts'
 
 /** The origin of a body. */
 export interface Source {

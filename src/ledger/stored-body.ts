@@ -1,0 +1,51 @@
+import { isCallback } from '../crypto/callback-id.ts'
+import type { Cipher } from '../crypto/encrypt.ts'
+import type { Tries } from './publication-tries.ts'
+import type { Store } from './store.ts'
+
+/** A received envelope as it is stored: encrypted. */
+export interface StoredBody {
+  readonly requestId: string
+  readonly callbackId: string
+  readonly sealed: Uint8Array
+  /** Decrypts the bytes. Throws if they differ from the received ones, or cannot be decrypted. */
+  open(): Buffer
+}
+
+/** The received envelopes. */
+export interface Bodies {
+  /** An envelope as it is stored, once its publication has begun as one try; null once it was deleted. */
+  beginPublication(requestId: string, callbackId: string): Promise<StoredBody | 'set-aside' | null>
+  /** The bytes of a received envelope; null once they were deleted. */
+  openBody(requestId: string, callbackId: string): Promise<Buffer | null>
+}
+
+export function createBodies(
+  { redis, cipher, key }: Store,
+  { beginTry }: Pick<Tries, 'beginTry'>
+): Bodies {
+  return {
+    async beginPublication(requestId, callbackId) {
+      const sealed = await beginTry(requestId, callbackId)
+      if (sealed === null || sealed === 'set-aside') return sealed
+      const stored = { requestId, callbackId, sealed }
+      return { ...stored, open: () => openStored(cipher, stored) }
+    },
+
+    async openBody(requestId, callbackId) {
+      const sealed = await redis.hgetBuffer(key('bodies', requestId), callbackId)
+      return sealed && openStored(cipher, { requestId, callbackId, sealed })
+    }
+  }
+}
+
+/** The bytes of a received envelope, decrypted from the stored ones. */
+export function openStored(
+  cipher: Pick<Cipher, 'decrypt'>,
+  { requestId, callbackId, sealed }: Omit<StoredBody, 'open'>
+): Buffer {
+  const body = cipher.decrypt(sealed, requestId)
+  // A writer to Redis could replace the body by another encrypted value of the same request.
+  if (!isCallback(callbackId, body)) throw new Error(`body ${callbackId} is not what it was`)
+  return body
+}
