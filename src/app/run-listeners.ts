@@ -94,6 +94,7 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
         advance: part.operatorAdvance,
         catalog: part.catalog,
         notifications: part.notifications,
+        groups: part.groups,
         policy
       })),
       log

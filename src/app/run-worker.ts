@@ -61,10 +61,11 @@ interface Common {
 function workerDeps(
   config: Config,
   { capabilities, capacity, metrics }: Shared,
-  { advance, senderAdvance, ledger, catalog, quarantine, notifications, jobs, policy, tag }: Part,
+  part: Part,
   { connection, replicas, khipu, seal, callbacksWait, log }: Common
 ): Omit<WorkerDeps, 'concurrency'> {
   const { khipuAuthorization: authorization, requestTimeoutMs, ledgerRetentionMs } = config
+  const { advance, senderAdvance, ledger, catalog, quarantine, jobs, policy, tag } = part
   return {
     send: {
       advance: senderAdvance,
@@ -83,11 +84,26 @@ function workerDeps(
     callback: { advance, log },
     deadline: { advance, callbacksWait, log },
     watch: { catalog, jobs, log },
-    sweep: { advance, catalog, quarantine, notifications, jobs, policy, ledgerRetentionMs, log },
+    sweep: sweepDeps(part, ledgerRetentionMs, log),
     connection,
     tag,
     releasesPerSecond: policy.releasesPerSecond,
     sweepIntervalMs: config.sweepIntervalMs,
+    log
+  }
+}
+
+function sweepDeps(part: Part, ledgerRetentionMs: number, log: Logger): WorkerDeps['sweep'] {
+  const { advance, catalog, quarantine, notifications, groups, jobs, policy } = part
+  return {
+    advance,
+    catalog,
+    quarantine,
+    notifications,
+    groups,
+    jobs,
+    policy,
+    ledgerRetentionMs,
     log
   }
 }

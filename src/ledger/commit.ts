@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Callback, QuarantineCause } from '../core/transitions/on-callback.ts'
+import { groupOf } from '../core/group.ts'
 import { progressDueAt } from '../core/required-jobs.ts'
 import { waitsForAccount } from '../core/can-send.ts'
 import { verdictOnCredentials } from '../core/bank-credentials.ts'
@@ -55,6 +56,8 @@ export function commitArguments(
       keep,
       shred: deletable(entry, request, consumed),
       share: settings.share,
+      from: groupOf(entry.request),
+      to: groupOf(request),
       turns: settings.singleFlight,
       account: account?.id ?? '',
       waits: (request.state === 'queued' && !waitsForProbe(request)) || waitsForAccount(request),

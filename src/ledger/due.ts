@@ -1,3 +1,4 @@
+import { groupOf } from '../core/group.ts'
 import { isUnpublished } from '../core/result-head.ts'
 import { isOpen, type Request } from '../core/request.ts'
 import { readRecord } from './load.ts'
@@ -63,7 +64,8 @@ async function forgetAll({ redis, key, scripts }: Store, ids: readonly string[])
   let forgotten = 0
   for (const request of requests.filter((one) => !isOpen(one) && !isUnpublished(one))) {
     const { requestId, state, service, reference } = request
-    forgotten += await scripts.forget(requestId, state, service, referenceHash(reference))
+    const names = [referenceHash(reference), groupOf(request)] as const
+    forgotten += await scripts.forget(requestId, state, service, ...names)
   }
   return forgotten
 }

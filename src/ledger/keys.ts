@@ -18,6 +18,8 @@
  *
  * Indexes:
  * - `<tag>:requests`, `:state:<state>`, `:service:<service>`, `:reference:<hash>`, `:account:<hash>`: zsets, by id.
+ * - `<tag>:group:<state>|<reason>|<code>|<service>`: zset, by id; `<tag>:groups`: hash, group → its number of requests.
+ *   `<tag>:indexing`: hash, how far a ledger of an older version was put into groups, and whether that is done.
  * - `<tag>:due`, `:received`, `:ended`: zsets, by instant.
  * - `<tag>:aside`: zset, by instant. It has the ended requests whose result ends the process that publishes it.
  *

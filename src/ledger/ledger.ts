@@ -1,5 +1,6 @@
 import type { Callback } from '../core/transitions/on-callback.ts'
 import { progressDueAt } from '../core/required-jobs.ts'
+import { groupOf } from '../core/group.ts'
 import { credentialsOf, type Request } from '../core/request.ts'
 import { type Change, commitArguments, type CommitSettings, committedEntry } from './commit.ts'
 import { type Entry, readRecord, toEntry } from './load.ts'
@@ -61,7 +62,8 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
     async create(request, input) {
       const { requestId, state, service, reference, account } = request
       const due = progressDueAt(request) ?? ''
-      const indexes = [referenceHash(reference), account?.id ?? '', credentialsOf(request)]
+      const names = [account?.id ?? '', credentialsOf(request), groupOf(request)]
+      const indexes = [referenceHash(reference), ...names]
       const fields = [JSON.stringify(request), state, due, service, ...indexes]
       const sealed = inputs.seal(requestId, input)
       return (await scripts.create(requestId, ...fields, sealed)) === 1

@@ -3,9 +3,10 @@ import type { SecretKey } from '../core/secret-key.ts'
 import { createAccounts } from '../crypto/account-hash.ts'
 import { createCatalog } from './queries.ts'
 import { createCursors } from '../crypto/signed-cursor.ts'
+import { createGroups } from './groups.ts'
 import { createIdempotency } from './idempotency.ts'
 import { createLedger } from './ledger.ts'
-import { createNotifications } from './notifications.ts'
+import { createNotifications } from './releases/notifications.ts'
 import { createQuarantine, type QuarantineBounds, shareOf } from './quarantine/quarantine.ts'
 import { createReEncryption } from './re-encrypt.ts'
 import { createCipher } from '../crypto/encrypt.ts'
@@ -53,6 +54,7 @@ export function openLedger(
     cursors: createCursors(secretKeys),
     quarantine: createQuarantine(store, bounds),
     notifications: createNotifications(store),
+    groups: createGroups(store),
     idempotency: createIdempotency(store, ledgerRetentionMs),
     agreeOnCount: async () => store.scripts.agreeOnCount(count),
     openResealing: () => createReEncryption(store, catalog, secretKeys[0].kid)

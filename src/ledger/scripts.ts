@@ -33,7 +33,15 @@ export interface Scripts {
     limit: number
   ): Promise<[next: string, ...records: string[]]>
   passedDeadlines(most: number, passed: number): Promise<[next: number, ...records: string[]]>
-  forget(id: string, state: string, service: string, reference: string): Promise<Done>
+  forget(
+    id: string,
+    state: string,
+    service: string,
+    reference: string,
+    group: string
+  ): Promise<Done>
+  enterGroup(id: string, version: string, from: string, to: string): Promise<Done>
+  countGroups(): Promise<[isComplete: Done, groups: string[]]>
   totals(...states: string[]): Promise<[totals: string[], counts: number[], setAside: number]>
   receive(
     id: string,
@@ -66,8 +74,8 @@ const FOLDER = new URL('src/ledger/lua/', import.meta.resolve('#package.json'))
 
 /** The texts of the scripts by function name: `claim-late.lua` is `claimLate`. */
 export const SOURCES: Readonly<Record<string, string>> = Object.fromEntries(
-  readdirSync(FOLDER)
-    .filter((file) => file.endsWith('.lua'))
+  readdirSync(FOLDER, { encoding: 'utf8', recursive: true })
+    .filter((file) => file.endsWith('.lua') && !file.startsWith('include'))
     .map((file) => [functionName(file), readScript(file)])
 )
 

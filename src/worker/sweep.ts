@@ -1,10 +1,11 @@
 import type { Logger } from 'pino'
 import type { Policy } from '../core/policy.ts'
 import type { Advance } from '../ledger/advance.ts'
-import type { Notifications } from '../ledger/notifications.ts'
+import type { Groups } from '../ledger/groups.ts'
+import type { Notifications } from '../ledger/releases/notifications.ts'
 import type { Quarantine } from '../ledger/quarantine/quarantine.ts'
 import type { Catalog } from '../ledger/queries.ts'
-import { releaseParked } from '../ledger/release.ts'
+import { releaseParked } from '../ledger/releases/release.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
 
 export interface SweepDeps {
@@ -12,6 +13,7 @@ export interface SweepDeps {
   readonly catalog: Catalog
   readonly notifications: Notifications
   readonly quarantine: Pick<Quarantine, 'tidy' | 'usage'>
+  readonly groups: Pick<Groups, 'heal'>
   readonly jobs: Pick<RequestJobs, 'promote'>
   readonly policy: Policy
   readonly ledgerRetentionMs: number
@@ -43,6 +45,7 @@ export async function sweep(deps: SweepDeps, giveUp?: AbortSignal): Promise<void
   }
   giveUp?.throwIfAborted()
   await tidy(deps, now)
+  await healGroups(deps)
   // Last: many notifications take longer than a sweep may.
   for (const releasing of rotated(await deps.notifications.unfinished(now - GRACE_MS), now)) {
     giveUp?.throwIfAborted()
@@ -89,6 +92,11 @@ async function warnIfNearlyFull({ quarantine, log }: SweepDeps): Promise<void> {
     { filled, evicted },
     'quarantine nearly full: at 1 the oldest body gives way to a new one'
   )
+}
+
+async function healGroups({ groups, log }: SweepDeps): Promise<void> {
+  const corrected = await groups.heal()
+  if (corrected > 0) log.warn({ corrected }, 'requests put into their groups')
 }
 
 async function tidy(deps: SweepDeps, now: number): Promise<void> {

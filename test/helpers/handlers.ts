@@ -19,8 +19,8 @@ import type * as create from '../../src/operator/routes/create-request-route.ts'
 import type * as quarantine from '../../src/operator/routes/quarantine-routes.ts'
 import type * as requests from '../../src/operator/routes/request-routes.ts'
 import type { Quarantined } from '../../src/ledger/quarantine/quarantine.ts'
-import * as ledgerRelease from '../../src/ledger/release.ts'
-import type { Releasing } from '../../src/ledger/notifications.ts'
+import * as ledgerRelease from '../../src/ledger/releases/release.ts'
+import type { Releasing } from '../../src/ledger/releases/notifications.ts'
 import * as reEncrypt from '../../src/ledger/re-encrypt.ts'
 import type { JobData } from '../../src/queue/queues.ts'
 import * as callback from '../../src/worker/handle-callback.ts'
@@ -113,7 +113,7 @@ export type FlatOperatorDeps = Operated<
     Omit<quarantine.QuarantineDeps, 'accept'>
 > &
   Pick<OperatorDeps, 'tokens' | 'unauthorized'> & {
-    readonly parts: readonly Operated<ledgerRelease.ReleaseDeps>[]
+    readonly parts: readonly Operated<ledgerRelease.ReleaseDeps & ledgerRelease.CountDeps>[]
   }
 
 export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {

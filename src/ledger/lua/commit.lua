@@ -3,6 +3,7 @@
 -- load: the record, the notifications, the next request in line, or the probes. The client repeats a commit whose reply
 -- was lost. Its nonce identifies it, so it does not count as another process's commit.
 --- @include "probes"
+--- @include "groups"
 --- @include "quarantine"
 
 local id, version, epoch, nonce, record, state, due, since, ended, changes, sealed = unpack(ARGV)
@@ -25,6 +26,7 @@ if begins and changes.isProbe then
 end
 redis.call('HSET', request, 'version', version + 1, 'record', record, 'state', state, 'since', since,
   'nonce', nonce, 'account', account, 'logon', logon)
+enter(id, changes.from, changes.to)
 if sealed ~= '' and ended == '' then redis.call('HSET', request, 'sealed', sealed) end
 if stored[2] ~= state then
   redis.call('ZREM', key('state', stored[2]), id)

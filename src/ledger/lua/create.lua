@@ -1,12 +1,13 @@
--- id, record, state, due, service, reference hash, account, bank credentials, encrypted input → 1, or 0 if the id
+-- id, record, state, due, service, reference hash, account, bank credentials, group, encrypted input → 1, or 0 if the id
 -- exists.
---- @include "keys"
+--- @include "groups"
 
-local id, record, state, due, service, reference, account, logon, sealed = unpack(ARGV)
+local id, record, state, due, service, reference, account, logon, group, sealed = unpack(ARGV)
 if redis.call('EXISTS', key('request', id)) == 1 then return 0 end
 redis.call('HSET', key('request', id), 'version', 1, 'record', record, 'state', state, 'sealed', sealed,
   'account', account, 'logon', logon)
 redis.call('ZADD', key('requests'), 0, id)
+enter(id, '', group)
 redis.call('ZADD', key('state', state), 0, id)
 redis.call('ZADD', key('service', service), 0, id)
 if reference ~= '' then redis.call('ZADD', key('reference', reference), 0, id) end

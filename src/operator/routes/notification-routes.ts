@@ -2,19 +2,26 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Notification } from '../../core/notification.ts'
 import { sum } from '../../ledger/merge.ts'
-import { countParked, type ReleaseDeps, releaseParked } from '../../ledger/release.ts'
+import {
+  countParked,
+  type CountDeps,
+  type ReleaseDeps,
+  releaseParked
+} from '../../ledger/releases/release.ts'
 import type { Fault, NotificationBody } from '../../schemas/generated.ts'
 import { OperatorError } from '../problem.ts'
 import { answers, ref } from '../route-schemas.ts'
 
 export interface NotificationsDeps {
   /** The parts of the ledger. Each records a notification and releases its own parked requests. */
-  readonly parts: readonly ReleaseDeps[]
+  readonly parts: readonly (ReleaseDeps & CountDeps)[]
   readonly log: Logger
 }
 
 /** A call releases requests for this time, some thousands of them. The next sweeps release the others. */
 const WITHIN_CALL_MS = 3_000
+/** Where more than so many match, a call releases a hundred of them, and leaves the others to the sweeps. */
+const MANY = 5_000
 
 /** `POST /v1/notifications`: releases the parked requests whose cause is gone, at a limited rate. */
 export async function notificationRoutes(
@@ -70,7 +77,8 @@ async function releaseAll({ parts }: NotificationsDeps, asked: Asked) {
   const outcomes = await Promise.all(
     recorded.map(async ({ deps, releasing }) => {
       const found = await countParked(deps, releasing.notification)
-      const released = await releaseParked(deps, releasing, WITHIN_CALL_MS)
+      const forMs = found > MANY ? 0 : WITHIN_CALL_MS
+      const released = await releaseParked(deps, releasing, forMs)
       return { matched: Math.max(found, released), released }
     })
   )

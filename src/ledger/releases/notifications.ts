@@ -1,6 +1,6 @@
-import type { Notification } from '../core/notification.ts'
-import { withInstant } from './load.ts'
-import { referenceHash, type Store } from './store.ts'
+import type { Notification } from '../../core/notification.ts'
+import { withInstant } from '../load.ts'
+import { referenceHash, type Store } from '../store.ts'
 
 /** A notification with unfinished releases, as it is stored in the ledger. */
 export interface Releasing {

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import pLimit from 'p-limit'
-import { matches, type Notification } from '../core/notification.ts'
-import { release } from '../core/transitions/on-operator.ts'
-import type { Policy } from '../core/policy.ts'
-import type { Request } from '../core/request.ts'
-import { isUsedUp } from '../core/send-limits.ts'
-import type { Advance } from './advance.ts'
-import { type Catalog, everyPage } from './queries.ts'
-import type { Page } from './listing.ts'
+import { concerns, isOfGroups, readGroup } from '../../core/group.ts'
+import { matches, type Notification } from '../../core/notification.ts'
+import { release } from '../../core/transitions/on-operator.ts'
+import type { Policy } from '../../core/policy.ts'
+import type { Request } from '../../core/request.ts'
+import { isUsedUp } from '../../core/send-limits.ts'
+import type { Advance } from '../advance.ts'
+import { type Catalog, everyPage } from '../queries.ts'
+import type { Page } from '../listing.ts'
+import type { Groups } from '../groups.ts'
 import type { Notifications, Releasing } from './notifications.ts'
 
 export interface ReleaseDeps {
@@ -81,8 +83,18 @@ async function releasePage(
   return outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
 }
 
-/** How many parked requests match. */
-export async function countParked(deps: ParkedDeps, notification: Notification): Promise<number> {
+/** Up to so many parked requests are read to count those that match. */
+const MOST_READ = 1000
+
+/**
+ * How many parked requests match. Of more than a thousand their groups tell it, and may count some whose POSTs are used
+ * up.
+ */
+export async function countParked(deps: CountDeps, notification: Notification): Promise<number> {
+  const counts = isOfGroups(notification) ? await deps.groups.counts() : null
+  const matching = [...(counts ?? [])].filter(([name]) => concerns(notification, readGroup(name)))
+  const counted = matching.reduce((sum, [, requests]) => sum + requests, 0)
+  if (counted > MOST_READ) return counted
   let count = 0
   for await (const { items } of parkedFor(deps, notification)) count += items.length
   return count
@@ -101,6 +113,8 @@ export async function* parkedFor(
 }
 
 type ParkedDeps = Pick<ReleaseDeps, 'catalog' | 'policy'>
+
+export type CountDeps = ParkedDeps & { readonly groups: Pick<Groups, 'counts'> }
 
 // A request parked after the notification also failed after it, and waits for the next one. A request whose POSTs are
 // used up waits for none.

@@ -1,0 +1,87 @@
+import { groupOf } from '../core/group.ts'
+import { readRecord } from './load.ts'
+import type { Store } from './store.ts'
+
+/** The groups of requests, as every change of a request keeps them. */
+export interface Groups {
+  /** How many requests each group has; null while requests of an older version are missing. */
+  counts(): Promise<ReadonlyMap<string, number> | null>
+  /**
+   * Puts some requests of an older version into their groups. Then checks some members of live groups: a process of an
+   * older version, during a rollout, changes requests and not their groups. Returns how many it corrected.
+   */
+  heal(): Promise<number>
+}
+
+/** How many requests one call puts into groups, and how many members it checks. */
+const INDEXED_AT_ONCE = 500
+const CHECKED_AT_ONCE = 200
+
+export function createGroups(store: Store): Groups {
+  const { scripts } = store
+  let turn = 0
+  return {
+    async counts() {
+      const [isComplete, fields] = await scripts.countGroups()
+      return isComplete === 1 ? countsIn(fields) : null
+    },
+
+    async heal() {
+      const [isComplete, fields] = await scripts.countGroups()
+      if (isComplete === 0) await indexSome(store)
+      const live = [...countsIn(fields).keys()].filter((name) => !hasEnded(name)).toSorted()
+      const name = live[turn % Math.max(live.length, 1)]
+      turn += 1
+      return name === undefined ? 0 : checkSome(store, name)
+    }
+  }
+}
+
+function countsIn(fields: readonly string[]): Map<string, number> {
+  const pairs = fields.flatMap((name, at) =>
+    at % 2 === 0 ? [[name, Number(fields[at + 1])] as const] : []
+  )
+  return new Map(pairs)
+}
+
+function hasEnded(name: string): boolean {
+  return /^(delivered|failed|cancelled)\|/.test(name)
+}
+
+async function indexSome(store: Store): Promise<void> {
+  const { redis, key } = store
+  const from = await redis.hget(key('indexing'), 'from')
+  const min = from === null ? '-' : `(${from}`
+  const ids = await redis.zrangebylex(key('requests'), min, '+', 'LIMIT', 0, INDEXED_AT_ONCE)
+  for (const id of ids) await enterOwn(store, id, '')
+  const last = ids.at(-1)
+  if (last !== undefined) await redis.hset(key('indexing'), 'from', last)
+  if (ids.length < INDEXED_AT_ONCE) await redis.hset(key('indexing'), 'done', 1)
+}
+
+/** Looks at members of a group from a random one on, so that all are looked at in time. */
+async function checkSome(store: Store, name: string): Promise<number> {
+  const { redis, key } = store
+  const group = key('group', name)
+  const [first = '-'] = await redis.zrandmember(group, 1)
+  const min = first === '-' ? first : `[${first}`
+  const ids = await redis.zrangebylex(group, min, '+', 'LIMIT', 0, CHECKED_AT_ONCE)
+  const moved = await Promise.all(ids.map((id) => enterOwn(store, id, name)))
+  return moved.filter(Boolean).length
+}
+
+/** Moves a request from a group to its own. False if it was there, or changed meanwhile. */
+async function enterOwn(
+  { redis, key, scripts }: Store,
+  id: string,
+  from: string
+): Promise<boolean> {
+  const [version, record] = await redis.hmget(key('request', id), 'version', 'record')
+  if (!version || !record) {
+    // Of a request that was deleted only the membership is left.
+    if (from !== '') await redis.zrem(key('group', from), id)
+    return from !== ''
+  }
+  const to = groupOf(readRecord(record))
+  return to !== from && (await scripts.enterGroup(id, version, from, to)) === 1
+}
