@@ -1,3 +1,4 @@
+import { groupOf } from '../../../src/core/group.ts'
 import type { QueueName } from '../../../src/queue/queues.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { jobsOf } from '../../../src/core/required-jobs.ts'
@@ -22,6 +23,7 @@ export function inspect(sight: Sight, journal: Journal, rules: Rules): void {
     inspectParked(seen.record, sight, rules)
   }
   inspectIndexes(sight)
+  inspectGroups(sight)
   inspectTurns(sight)
   inspectQuarantine(sight)
   inspectResults(sight)
@@ -49,6 +51,20 @@ function inspectKeys({ record, state, account, hasInput, pending, bodies }: Seen
 function waits({ state, reason }: Request): boolean {
   if (reason === 'logon-probe') return false
   return state === 'queued' || (state === 'retry-scheduled' && reason === 'account-busy')
+}
+
+/** Each request is in its group and in no other, and each group has as many as it says. */
+function inspectGroups({ requests, groups, groupCounts }: Sight): void {
+  const wanted = [...requests].map(([id, { record }]) => `${id} ${groupOf(record)}`)
+  sameSet(
+    groups.map(([id, name]) => `${id} ${name}`),
+    wanted,
+    'each request must be in its own group'
+  )
+  for (const [name, count] of Object.entries(groupCounts)) {
+    const members = groups.filter(([, group]) => group === name)
+    same(String(members.length), count, `the group ${name} must have as many as it says`)
+  }
 }
 
 function inspectIndexes({ requests, all, states, totals, ended }: Sight): void {

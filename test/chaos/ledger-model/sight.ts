@@ -25,6 +25,9 @@ export interface Sight {
   readonly received: ReadonlyMap<string, number>
   readonly ended: ReadonlyMap<string, number>
   readonly totals: Readonly<Record<string, number>>
+  /** The group that each request is a member of, as often as it is. */
+  readonly groups: readonly (readonly [id: string, group: string])[]
+  readonly groupCounts: Readonly<Record<string, string>>
   readonly waiting: Readonly<Record<string, readonly string[]>>
   readonly turns: Readonly<Record<string, readonly string[]>>
   readonly quarantine: ReadonlyMap<string, Kept>
@@ -50,6 +53,12 @@ export async function look({ redis, tag, prefix, clock }: Site): Promise<Sight> 
     return new Map(pairsOf(pairs).map(([member, score]) => [member, Number(score)]))
   }
   const all = await members('requests')
+  const groupCounts = await redis.hgetall(`${tag}:groups`)
+  const groups = await Promise.all(
+    Object.keys(groupCounts).map(async (name) =>
+      (await members(`group:${name}`)).map((id) => [id, name] as const)
+    )
+  )
   const [seen, states, due, received, ended, totals, kept, notifications, releasing, jobs] =
     await Promise.all([
       Promise.all(all.map((id) => lookAt(redis, tag, id))),
@@ -85,6 +94,8 @@ export async function look({ redis, tag, prefix, clock }: Site): Promise<Sight> 
     due,
     received,
     ended,
+    groups: groups.flat(),
+    groupCounts,
     totals: Object.fromEntries(Object.entries(totals).map(([name, sum]) => [name, Number(sum)])),
     waiting: Object.fromEntries(waiting),
     turns: Object.fromEntries(turns),
