@@ -70,6 +70,7 @@ function joinCatalogs(all: readonly Lookup[], of: (requestId: string) => Lookup)
     // On a Cluster each partition has its own clock. The operators of the machines must synchronize the clocks.
     now: async (id) =>
       id === undefined ? Math.max(...(await ask(all, (one) => one.now()))) : of(id).now(),
+    recentNow: (id) => of(id).recentNow(id),
     tryWrite: async () => void (await ask(all, (one) => one.tryWrite())),
     find: (id) => of(id).find(id),
     list: async (query) => mergePages(await ask(all, (one) => one.list(query)), query.limit),

@@ -1,4 +1,5 @@
 import { type Request, type State, STATES } from '../core/request.ts'
+import { createClock } from '../redis/clock-reading.ts'
 import { createDueQueries, type DueQueries } from './due.ts'
 import { readRecord } from './load.ts'
 import { listPage, type Page, type Query, readAfter } from './listing.ts'
@@ -25,6 +26,8 @@ export interface Lookup extends Pick<DueQueries, 'overdueMs'> {
    * Redis's clock, ms since 1970: the reference clock. On a Cluster it is the clock of the node that holds the request.
    */
   now(requestId?: string): Promise<number>
+  /** The same without a command, if it was read within the last second. */
+  recentNow(requestId: string): Promise<number>
   /** A write that changes nothing. Rejects if Redis accepts no writes: unreachable, without a disk, or a replica. */
   tryWrite(): Promise<void>
   find(requestId: string): Promise<Request | null>
@@ -57,6 +60,7 @@ export function createCatalog(store: Store): Catalog {
   return {
     ...createDueQueries(store),
     now: () => redisNow(store),
+    recentNow: createClock(() => redisNow(store)),
 
     // The key never exists. So the append-only file does not grow, yet Redis rejects the command like any write.
     tryWrite: async () => void (await redis.del(key('readiness'))),

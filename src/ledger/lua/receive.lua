@@ -16,8 +16,13 @@ local function takenAt()
   return math.min(at, math.max(earliest, at - ago))
 end
 
-local function isFull(order)
-  local results = tonumber(redis.call('HGET', key('request', id), 'results') or '0')
+local request = key('request', id)
+local version, state, results = unpack(redis.call('HMGET', request, 'version', 'state', 'results'))
+if not state then return 'unknown' end
+results = tonumber(results or '0')
+local order = redis.call('HLEN', key('callbacks', id))
+
+local function isFull()
   if type == 'result' then return results >= tonumber(most) end
   if order - results >= tonumber(most) then return true end
   local bytes = 0
@@ -27,16 +32,14 @@ local function isFull(order)
   return bytes > 0 and bytes + #body > tonumber(mostBytes)
 end
 
-local state = redis.call('HGET', key('request', id), 'state')
-if not state then return 'unknown' end
-if redis.call('HEXISTS', key('callbacks', id), callbackId) == 1 then return 'duplicate' end
-local order = redis.call('HLEN', key('callbacks', id))
-if not ago and isFull(order) then return 'full' end
+if not ago and isFull() then
+  return redis.call('HEXISTS', key('callbacks', id), callbackId) == 1 and 'duplicate' or 'full'
+end
 local at = takenAt()
-redis.call('HSET', key('callbacks', id), callbackId, string.format('%d|%d|', at, order) .. callback)
+local value = string.format('%d|%d|', at, order) .. callback
+if redis.call('HSETNX', key('callbacks', id), callbackId, value) == 0 then return 'duplicate' end
 redis.call('HSET', key('bodies', id), callbackId, body)
 redis.call('ZADD', key('received'), at, id)
-redis.call('HINCRBY', key('request', id), 'version', 1)
-if type == 'result' then redis.call('HINCRBY', key('request', id), 'results', 1) end
+redis.call('HSET', request, 'version', version + 1, 'results', results + (type == 'result' and 1 or 0))
 if state == 'delivered' or state == 'failed' or state == 'cancelled' then return 'late' end
 return 'accepted'

@@ -18,7 +18,7 @@ import { answers, ref } from '../route-schemas.ts'
 
 export interface CreateRequestDeps {
   readonly ledger: Pick<Ledger, 'create'>
-  readonly catalog: Pick<Lookup, 'now'>
+  readonly catalog: Pick<Lookup, 'recentNow'>
   readonly jobs: Pick<RequestJobs, 'ensure'>
   /** Makes an id for a new request of an account. */
   newRequestId(account: Account | null): string
@@ -91,7 +91,7 @@ async function ask(
   const account = deps.accounts.identify(service, input)
   const newId = deps.newRequestId(account)
   const requestId = await reserve(deps, caller, headers['idempotency-key'], body, newId)
-  const now = await deps.catalog.now(requestId)
+  const now = await deps.catalog.recentNow(requestId)
   const asked = {
     requestId,
     service,
