@@ -32,12 +32,10 @@ local function isFull()
   return bytes > 0 and bytes + #body > tonumber(mostBytes)
 end
 
-if not ago and isFull() then
-  return redis.call('HEXISTS', key('callbacks', id), callbackId) == 1 and 'duplicate' or 'full'
-end
+if redis.call('HEXISTS', key('callbacks', id), callbackId) == 1 then return 'duplicate' end
+if not ago and isFull() then return 'full' end
 local at = takenAt()
-local value = string.format('%d|%d|', at, order) .. callback
-if redis.call('HSETNX', key('callbacks', id), callbackId, value) == 0 then return 'duplicate' end
+redis.call('HSET', key('callbacks', id), callbackId, string.format('%d|%d|', at, order) .. callback)
 redis.call('HSET', key('bodies', id), callbackId, body)
 redis.call('ZADD', key('received'), at, id)
 redis.call('HSET', request, 'version', version + 1, 'results', results + (type == 'result' and 1 or 0))
