@@ -1,0 +1,103 @@
+import type { Plan, Size } from '../plan.ts'
+import type { Generator } from '../load/run-generator.ts'
+import type { Progress } from '../report/progress.ts'
+import type { Results } from '../report/results.ts'
+import { median } from '../report/statistics.ts'
+import { type Candidate, type Load, measure, type Measured } from '../site/measure.ts'
+import type { Fsync, Store } from '../site/store.ts'
+import { intakeResults } from './intake-results.ts'
+
+/** What the rounds of one load found, by the name of the receiver. */
+export interface Compared {
+  readonly fsync: Fsync
+  readonly size: Size
+  readonly inFlight: number
+  readonly rounds: ReadonlyMap<string, readonly Measured[]>
+  /** The same at half of the rate that the slower of the two storing receivers reaches. */
+  readonly paced: ReadonlyMap<string, Measured>
+}
+
+export interface IntakeDeps {
+  readonly plan: Plan
+  readonly store: Store
+  readonly generator: Generator
+  readonly progress: Progress
+  /** The service first, then the textbook receiver, then the one that stores nothing. */
+  readonly candidates: readonly Candidate[]
+}
+
+/** What a measurement takes besides its own seconds: filling the ledger and emptying Redis. */
+const AROUND_SECONDS = 1
+
+export function intakeSeconds({ fsync, sizes, inFlight, rounds, seconds }: Plan): number {
+  return fsync.length * sizes.length * inFlight.length * stepSeconds(rounds, seconds)
+}
+
+function stepSeconds(rounds: number, seconds: number): number {
+  return (3 * (rounds + 1) + 2) * (seconds + AROUND_SECONDS)
+}
+
+/** How fast callbacks are stored and answered, beside a textbook receiver and one that stores nothing. */
+export async function compareIntake(deps: IntakeDeps): Promise<Results> {
+  const compared: Compared[] = []
+  for (const fsync of deps.plan.fsync) {
+    await deps.store.setFsync(fsync)
+    for (const size of deps.plan.sizes) {
+      for (const inFlight of deps.plan.inFlight) {
+        compared.push(await compareLoad(deps, fsync, size, inFlight))
+      }
+    }
+  }
+  return intakeResults(compared)
+}
+
+async function compareLoad(
+  deps: IntakeDeps,
+  fsync: Fsync,
+  size: Size,
+  inFlight: number
+): Promise<Compared> {
+  const { plan, progress, candidates } = deps
+  const { rounds, seconds } = plan
+  progress.step(
+    `intake: ${size.name}, ${inFlight} in flight, appendfsync ${fsync}`,
+    stepSeconds(rounds, seconds)
+  )
+  const load: Load = { bytes: size.bytes, inFlight, seconds }
+  const found = new Map<string, Measured[]>(candidates.map(({ name }) => [name, []]))
+  const warm = new Map<string, number>()
+  for (const candidate of candidates) {
+    const guess = firstGuess(size, inFlight)
+    const { rate } = await measure(deps, candidate, { ...load, seconds: seconds / 2, guess })
+    warm.set(candidate.name, rate)
+  }
+  for (let round = 0; round < rounds; round++) {
+    // Each round begins with another one: the first of a round finds the machine as the last one left it.
+    for (const candidate of rotated(candidates, round)) {
+      const guess = Math.max(...rates(found, candidate.name), warm.get(candidate.name) ?? 0)
+      found.get(candidate.name)?.push(await measure(deps, candidate, { ...load, guess }))
+    }
+  }
+  const paced = new Map<string, Measured>()
+  const storing = candidates.filter(({ stores }) => stores)
+  const slower = Math.min(...storing.map(({ name }) => median(rates(found, name))))
+  for (const candidate of storing) {
+    const perSecond = Math.max(1, slower / 2)
+    paced.set(candidate.name, await measure(deps, candidate, { ...load, guess: slower, perSecond }))
+  }
+  return { fsync, size, inFlight, rounds: found, paced }
+}
+
+function rates(found: ReadonlyMap<string, readonly Measured[]>, name: string): number[] {
+  return (found.get(name) ?? []).map(({ rate }) => rate)
+}
+
+function rotated<One>(all: readonly One[], by: number): One[] {
+  return [...all.slice(by % all.length), ...all.slice(0, by % all.length)]
+}
+
+/** Before anything is known, a rate that fills the ledger for long enough. */
+function firstGuess({ bytes }: Size, inFlight: number): number {
+  if (bytes > 1e6) return 100
+  return inFlight === 1 ? 1_500 : 5_000
+}

@@ -1,0 +1,58 @@
+import type { Fsync } from './site/store.ts'
+
+/** What is measured, and for how long. */
+export interface Plan {
+  readonly rounds: number
+  /** Length of one measurement. */
+  readonly seconds: number
+  readonly fsync: readonly Fsync[]
+  readonly sizes: readonly Size[]
+  readonly inFlight: readonly number[]
+  /** Requests of one round through the service and its worker. */
+  readonly requests: number
+  /** Stored callbacks, or jobs, of one round of a worker. */
+  readonly drained: number
+  /** How many requests wait in Redis while memory and times are read. */
+  readonly waiting: readonly number[]
+  readonly starts: number
+  /** Whether the shapes of 10 MB bodies are all tried, or only two of them. */
+  readonly allShapes: boolean
+}
+
+export interface Size {
+  readonly name: string
+  readonly bytes: number
+}
+
+const ONE_KB: Size = { name: '1 KB', bytes: 1_000 }
+const THREE_MB: Size = { name: '3 MB', bytes: 3_000_000 }
+
+/** About five minutes on two cores. */
+export const USUAL: Plan = {
+  rounds: 3,
+  seconds: 1,
+  fsync: ['everysec', 'always'],
+  sizes: [ONE_KB, THREE_MB],
+  inFlight: [1, 50],
+  requests: 400,
+  drained: 1_500,
+  waiting: [10_000],
+  starts: 4,
+  allShapes: false
+}
+
+/** Everything, with longer rounds. */
+export const FULL: Plan = {
+  rounds: 5,
+  seconds: 3,
+  fsync: ['everysec', 'always'],
+  sizes: [ONE_KB, { name: '16 KB', bytes: 16_000 }, { name: '256 KB', bytes: 256_000 }, THREE_MB],
+  inFlight: [1, 20, 50],
+  requests: 2_000,
+  drained: 5_000,
+  waiting: [10_000, 100_000],
+  starts: 10,
+  allShapes: true
+}
+
+export const MILLION = 1_000_000

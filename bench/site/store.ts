@@ -1,0 +1,62 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { type PrivateRedis, startRedis } from '../../simulator/private-redis.ts'
+import { say } from './processes.ts'
+
+export type Fsync = 'everysec' | 'always'
+
+/** The Redis of a run, and a client that only the measurements use. */
+export interface Store {
+  readonly redis: PrivateRedis
+  readonly client: Redis
+  setFsync(mode: Fsync): Promise<void>
+  /** Remembers what the started processes have written. */
+  keepBase(): Promise<void>
+  /** Removes everything that was written since, so that each measurement begins with the same Redis. */
+  reset(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startStore(): Promise<Store> {
+  // A rewrite of the file in the middle of a measurement would disturb that one alone.
+  const args = ['--auto-aof-rewrite-percentage', '0']
+  const redis = await startRedis({ url: null, args, log: say })
+  const client = new Redis(redis.url, { replyMapping: 'legacy' })
+  const base = new Map<string, Buffer>()
+  return {
+    redis,
+    client,
+    async setFsync(mode) {
+      await client.config('SET', 'appendfsync', mode)
+    },
+    async keepBase() {
+      base.clear()
+      for (const key of await client.keys('*')) {
+        const value = await client.dumpBuffer(key)
+        if (value !== null) base.set(key, value)
+      }
+    },
+    async reset() {
+      await client.flushall('SYNC')
+      for (const [key, value] of base) await client.restore(key, 0, value)
+      await rewriteWhereLarge(client)
+    },
+    async stop() {
+      client.disconnect()
+      await redis.stop()
+    }
+  }
+}
+
+/** A file that is smaller is not worth a rewrite. */
+const LARGE_FILE = 200e6
+
+/** Rewrites the append-only file, so that the disk does not fill. */
+async function rewriteWhereLarge(client: Redis): Promise<void> {
+  const [, size] = /^aof_current_size:(\d+)/m.exec(await client.info('persistence')) ?? []
+  if (Number(size) < LARGE_FILE) return
+  await client.bgrewriteaof()
+  while (/aof_rewrite_(?:in_progress|scheduled):1/.test(await client.info('persistence'))) {
+    await pause(10)
+  }
+}
