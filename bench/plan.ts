@@ -1,3 +1,4 @@
+import type { Options } from './options.ts'
 import type { Fsync } from './site/store.ts'
 
 /** What is measured, and for how long. */
@@ -17,6 +18,8 @@ export interface Plan {
   readonly starts: number
   /** Whether the shapes of 10 MB bodies are all tried, or only two of them. */
   readonly allShapes: boolean
+  /** Seconds of each of the sixty slices of a steady load; null without one. */
+  readonly soakSlice: number | null
 }
 
 export interface Size {
@@ -28,7 +31,7 @@ const ONE_KB: Size = { name: '1 KB', bytes: 1_000 }
 const THREE_MB: Size = { name: '3 MB', bytes: 3_000_000 }
 
 /** About five minutes on two cores. */
-export const USUAL: Plan = {
+const USUAL: Plan = {
   rounds: 3,
   seconds: 1,
   fsync: ['everysec', 'always'],
@@ -36,13 +39,14 @@ export const USUAL: Plan = {
   inFlight: [1, 50],
   requests: 400,
   drained: 1_500,
-  waiting: [10_000],
+  waiting: [2_000],
   starts: 4,
-  allShapes: false
+  allShapes: false,
+  soakSlice: null
 }
 
 /** Everything, with longer rounds. */
-export const FULL: Plan = {
+const FULL: Plan = {
   rounds: 5,
   seconds: 3,
   fsync: ['everysec', 'always'],
@@ -52,7 +56,22 @@ export const FULL: Plan = {
   drained: 5_000,
   waiting: [10_000, 100_000],
   starts: 10,
-  allShapes: true
+  allShapes: true,
+  soakSlice: null
 }
 
-export const MILLION = 1_000_000
+const MILLION = 1_000_000
+const SOAK_SLICE = 60
+
+/** The plan for a command line. */
+export function planOf({ full, million, soak, rounds, seconds }: Options): Plan {
+  const plan = full ? FULL : USUAL
+  return {
+    ...plan,
+    waiting: million ? [...plan.waiting, MILLION] : plan.waiting,
+    soakSlice: soak ? (seconds ?? SOAK_SLICE) : null,
+    rounds: rounds ?? plan.rounds,
+    seconds: seconds ?? plan.seconds,
+    starts: rounds ?? plan.starts
+  }
+}

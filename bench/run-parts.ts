@@ -1,10 +1,13 @@
 import type { Options, PartName } from './options.ts'
-import { FULL, type Plan, USUAL } from './plan.ts'
+import { type Plan, planOf } from './plan.ts'
+import { footprintSeconds, measureFootprint } from './parts/footprint.ts'
+import type { RunDeps } from './parts/run-deps.ts'
 import { runIntake } from './parts/run-intake.ts'
 import { runThrough } from './parts/run-through.ts'
 import { intakeSeconds } from './parts/intake.ts'
 import { storeSeconds } from './parts/store-limits.ts'
 import { throughSeconds } from './parts/through.ts'
+import { measureWaiting, waitingSeconds } from './parts/waiting.ts'
 import { createProgress } from './report/progress.ts'
 import { type Results, together } from './report/results.ts'
 import { buildCompared } from './site/compared.ts'
@@ -23,17 +26,16 @@ export async function runParts(options: Options): Promise<Results> {
   return together(all)
 }
 
-function planOf({ full, rounds, seconds }: Options): Plan {
-  const plan = full ? FULL : USUAL
-  return { ...plan, rounds: rounds ?? plan.rounds, seconds: seconds ?? plan.seconds }
-}
-
 const SECONDS: Record<PartName, (plan: Plan) => number> = {
   intake: (plan) => intakeSeconds(plan) + storeSeconds,
   through: throughSeconds,
-  waiting: () => 0,
-  footprint: () => 0
+  waiting: ({ waiting }) => waitingSeconds(waiting),
+  footprint: footprintSeconds
 }
 
-const nothing = async () => ({ goals: [], tables: [] })
-const RUNS = { intake: runIntake, through: runThrough, waiting: nothing, footprint: nothing }
+const RUNS: Record<PartName, (deps: RunDeps) => Promise<Results>> = {
+  intake: runIntake,
+  through: runThrough,
+  waiting: measureWaiting,
+  footprint: measureFootprint
+}

@@ -5,6 +5,7 @@ import { bytesOf } from '../../simulator/envelope.ts'
 export type BodyKind =
   | { readonly kind: 'none' }
   | { readonly kind: 'request' }
+  | { readonly kind: 'error'; readonly errorType: string }
   | { readonly kind: 'callback'; readonly bytes: number }
   | { readonly kind: Shape; readonly bytes: number }
 
@@ -27,6 +28,8 @@ export function bodyOf(kind: BodyKind): Body {
       return { head: '', tail: Buffer.alloc(0), newId: () => '' }
     case 'request':
       return split(JSON.stringify({ RequestData: { AccountNumber: MARK } }), newAccount)
+    case 'error':
+      return split(errorOf(kind.errorType), randomUUID)
     case 'callback':
       return split(callbackOf(kind.bytes), randomUUID)
     default:
@@ -52,6 +55,11 @@ function callbackOf(bytes: number): string {
   const empty = text(0).length
   const count = Math.max(1, Math.round((bytes - empty) / ((text(100).length - empty) / 100)))
   return text(count)
+}
+
+function errorOf(errorType: string): string {
+  const error = { Code: 'B100', Type: errorType, Description: 'The bank is not available.' }
+  return bytesOf({ kind: 'error', error }, { operationId: MARK, account: ACCOUNT }).toString()
 }
 
 const repeated = (unit: (index: number) => string, bytes: number) => {

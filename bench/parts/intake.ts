@@ -3,7 +3,7 @@ import type { Generator } from '../load/run-generator.ts'
 import type { Progress } from '../report/progress.ts'
 import type { Results } from '../report/results.ts'
 import { median } from '../report/statistics.ts'
-import { type Candidate, type Load, measure, type Measured } from '../site/measure.ts'
+import { type Candidate, LARGE, type Load, measure, type Measured } from '../site/measure.ts'
 import type { Fsync, Store } from '../site/store.ts'
 import { intakeResults } from './intake-results.ts'
 
@@ -30,7 +30,8 @@ export interface IntakeDeps {
 const AROUND_SECONDS = 1
 
 export function intakeSeconds({ fsync, sizes, inFlight, rounds, seconds }: Plan): number {
-  return fsync.length * sizes.length * inFlight.length * stepSeconds(rounds, seconds)
+  const warmUp = 3 * (3 * seconds + AROUND_SECONDS)
+  return warmUp + fsync.length * sizes.length * inFlight.length * stepSeconds(rounds, seconds)
 }
 
 function stepSeconds(rounds: number, seconds: number): number {
@@ -40,6 +41,7 @@ function stepSeconds(rounds: number, seconds: number): number {
 /** How fast callbacks are stored and answered, beside a textbook receiver and one that stores nothing. */
 export async function compareIntake(deps: IntakeDeps): Promise<Results> {
   const compared: Compared[] = []
+  await warmUpAtFirst(deps)
   for (const fsync of deps.plan.fsync) {
     await deps.store.setFsync(fsync)
     for (const size of deps.plan.sizes) {
@@ -65,12 +67,7 @@ async function compareLoad(
   )
   const load: Load = { bytes: size.bytes, inFlight, seconds }
   const found = new Map<string, Measured[]>(candidates.map(({ name }) => [name, []]))
-  const warm = new Map<string, number>()
-  for (const candidate of candidates) {
-    const guess = firstGuess(size, inFlight)
-    const { rate } = await measure(deps, candidate, { ...load, seconds: seconds / 2, guess })
-    warm.set(candidate.name, rate)
-  }
+  const warm = await warmUp(deps, load, firstGuess(size, inFlight))
   for (let round = 0; round < rounds; round++) {
     // Each round begins with another one: the first of a round finds the machine as the last one left it.
     for (const candidate of rotated(candidates, round)) {
@@ -88,6 +85,34 @@ async function compareLoad(
   return { fsync, size, inFlight, rounds: found, paced }
 }
 
+/** A large body warms nothing up that small ones leave cold, and takes long. */
+const ENOUGH_LARGE = 5
+
+async function warmUp(
+  deps: IntakeDeps,
+  { bytes, inFlight, seconds }: Load,
+  guess: number
+): Promise<ReadonlyMap<string, number>> {
+  const isLarge = bytes >= LARGE
+  const load = { bytes, inFlight: isLarge ? 1 : inFlight, seconds: isLarge ? seconds : seconds / 2 }
+  const most = isLarge ? { most: ENOUGH_LARGE } : {}
+  const warm = new Map<string, number>()
+  for (const candidate of deps.candidates) {
+    const { rate } = await measure(deps, candidate, { ...load, ...most, guess })
+    warm.set(candidate.name, isLarge ? guess : rate)
+  }
+  return warm
+}
+
+/** Lets every receiver compile its code before anything counts. */
+async function warmUpAtFirst(deps: IntakeDeps): Promise<void> {
+  const seconds = 3 * deps.plan.seconds
+  deps.progress.step('intake: warming up', 3 * (seconds + AROUND_SECONDS))
+  for (const candidate of deps.candidates) {
+    await measure(deps, candidate, { bytes: 1_000, inFlight: 20, seconds, guess: 3_000 })
+  }
+}
+
 function rates(found: ReadonlyMap<string, readonly Measured[]>, name: string): number[] {
   return (found.get(name) ?? []).map(({ rate }) => rate)
 }
@@ -98,6 +123,6 @@ function rotated<One>(all: readonly One[], by: number): One[] {
 
 /** Before anything is known, a rate that fills the ledger for long enough. */
 function firstGuess({ bytes }: Size, inFlight: number): number {
-  if (bytes > 1e6) return 100
+  if (bytes >= LARGE) return 100
   return inFlight === 1 ? 1_500 : 5_000
 }

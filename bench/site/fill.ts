@@ -34,10 +34,25 @@ export async function openBenchLedger(redisUrl: string, more: Record<string, str
 export const SERVICE = 'cl/banking/personal/btgpactual.cl/transactions'
 const AT_ONCE = 200
 
+/** A million promises at once would take more memory than what they write. */
+const BATCH = 10_000
+
 /** Does so many tasks, some at a time; their results in order. */
-export async function manyTimes<T>(count: number, task: (index: number) => Promise<T>) {
+export async function manyTimes<T>(
+  count: number,
+  task: (index: number) => Promise<T>
+): Promise<T[]> {
   const limit = pLimit(AT_ONCE)
-  return Promise.all(Array.from({ length: count }, (_, index) => limit(task, index)))
+  const results: T[] = []
+  for (let from = 0; from < count; from += BATCH) {
+    const indexes = Array.from(
+      { length: Math.min(BATCH, count - from) },
+      (_, index) => from + index
+    )
+    const batch = await Promise.all(indexes.map((index) => limit(task, index)))
+    for (const result of batch) results.push(result)
+  }
+  return results
 }
 
 /** Writes so many new requests, each of an account of its own, with their jobs where these are wanted. */

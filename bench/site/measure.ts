@@ -18,6 +18,8 @@ export interface Load {
   readonly inFlight: number
   readonly seconds: number
   readonly perSecond?: number
+  /** Ends the measurement after so many callbacks. */
+  readonly most?: number
 }
 
 /** What one measurement found. CPU seconds and Redis's counts are per 1,000 and per single callback. */
@@ -41,7 +43,7 @@ export interface MeasureDeps {
 }
 
 /** From this size on a receiver may refuse some of many bodies at once, for want of memory. They are counted. */
-const LARGE = 1_000_000
+export const LARGE = 1_000_000
 /** More callbacks are prepared than the last rate needs: the next round may be faster. */
 const HEADROOM = 1.7
 
@@ -49,7 +51,7 @@ const HEADROOM = 1.7
 export async function measure(
   { store, generator }: MeasureDeps,
   { name, pid, port, prepare }: Candidate,
-  { bytes, inFlight, seconds, perSecond, guess }: Load & { readonly guess: number }
+  { bytes, inFlight, seconds, perSecond, most, guess }: Load & { readonly guess: number }
 ): Promise<Measured> {
   await store.reset()
   const paths = await prepare(Math.ceil(guess * seconds * HEADROOM) + 10 * inFlight)
@@ -67,6 +69,7 @@ export async function measure(
     connections: inFlight,
     seconds,
     ...(perSecond === undefined ? {} : { perSecond }),
+    ...(most === undefined ? {} : { count: most }),
     statuses: bytes < LARGE ? [200] : [200, 503]
   })
   return summarize(before, report, await read())

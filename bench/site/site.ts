@@ -17,18 +17,23 @@ export interface SiteSettings {
   readonly redisUrl: string
   readonly root: string
   readonly prefix?: string
+  /** How often the worker looks for what was forgotten. By default hardly ever: rounds are removed on purpose. */
+  readonly sweepInterval?: string
 }
 
-/** The sweep looks for what was forgotten. Between two rounds everything is removed on purpose. */
-const SWEEP_INTERVAL = '60m'
-
-export async function openSite({ redisUrl, root, prefix = 'khipu' }: SiteSettings): Promise<Site> {
+export async function openSite(settings: SiteSettings): Promise<Site> {
+  const { redisUrl, root, prefix = 'khipu', sweepInterval = '60m' } = settings
   const port = await freePort()
   const simulator = join(ROOT, 'simulator', 'main.ts')
   const flags = ['--port', String(port), '--callback-delay', '0s', '--keep', '1000']
   const khipu = startNode('khipu', [simulator, ...flags], {})
   const khipuUrl = `http://127.0.0.1:${port}`
-  const shared = { redisUrl, root, khipuUrl, more: { SWEEP_INTERVAL, QUEUE_PREFIX: prefix } }
+  const shared = {
+    redisUrl,
+    root,
+    khipuUrl,
+    more: { SWEEP_INTERVAL: sweepInterval, QUEUE_PREFIX: prefix }
+  }
   const [server] = await Promise.all([
     startService({ ...shared, role: 'server' }),
     untilReady(khipu, `${khipuUrl}/simulator/calls`)

@@ -5,7 +5,7 @@ import type { Outcome } from '../../src/core/envelope.ts'
 import { bodyOf } from '../load/bodies.ts'
 import { createRequests, type Ledger, manyTimes } from './fill.ts'
 
-const REQUEST_TIMEOUT_MS = 190_000
+export const REQUEST_TIMEOUT_MS = 190_000
 
 /**
  * Creates so many requests and takes them to `awaiting-callback` by the steps of the sending handler. No job to send
@@ -30,24 +30,21 @@ export async function createAwaiting(ledger: Ledger, count: number): Promise<str
   return ids
 }
 
-/** Khipu's three ways to end an attempt that matter here. */
-export const OUTCOMES = {
-  result: { type: 'result', completeness: 'complete', operationId: null },
-  'wait-4-hours': failure('WAIT_4_HOURS_BEFORE_RETRY'),
-  'retry-after-notification': failure('RETRY_AFTER_NOTIFICATION')
-} as const satisfies Record<string, Outcome>
+type ErrorType = 'WAIT_4_HOURS_BEFORE_RETRY' | 'RETRY_AFTER_NOTIFICATION'
 
-function failure(errorType: string): Outcome {
-  return { type: 'error', errorType, code: 'E001', operationId: null }
-}
-
-/** Stores a callback for each request and applies it, as the worker does. A result is published. */
+/** Stores a callback for each request and applies it, as the worker does. A result, of 1 KB, is published. */
 export async function callBack(
   ledger: Ledger,
   ids: readonly string[],
-  outcome: Outcome
+  answer: 'result' | ErrorType
 ): Promise<void> {
-  const { head, tail, newId } = bodyOf({ kind: 'callback', bytes: 1_000 })
+  const isResult = answer === 'result'
+  const outcome: Outcome = isResult
+    ? { type: 'result', completeness: 'complete', operationId: null }
+    : { type: 'error', errorType: answer, code: 'B100', operationId: null }
+  const { head, tail, newId } = bodyOf(
+    isResult ? { kind: 'callback', bytes: 1_000 } : { kind: 'error', errorType: answer }
+  )
   await manyTimes(ids.length, async (index) => {
     const id = ids[index] ?? ''
     const body = Buffer.concat([Buffer.from(head + newId()), tail])
