@@ -1,5 +1,8 @@
 import { type Options, readOptions, USAGE } from './options.ts'
 
+// One exit handler per process that was started, and Node warns from ten on.
+process.setMaxListeners(0)
+// Exit handlers end whatever was started.
 process.once('SIGINT', () => process.exit(130))
 process.once('SIGTERM', () => process.exit(143))
 
@@ -11,7 +14,6 @@ try {
   console.error(
     `the benchmark ended early: ${(error as Error).message}\nsee npm run bench -- --help`
   )
-  // Exit handlers end whatever was started.
   process.exit(1)
 }
 
@@ -20,7 +22,15 @@ async function run(options: Options): Promise<void> {
     await import('./timing.ts').then(({ compareTimes }) => compareTimes())
     return
   }
-  const { runParts } = await import('./run-parts.ts')
   const { asText } = await import('./report/show-table.ts')
-  console.log(asText(await runParts(options)))
+  if (options.quick) {
+    const { compareTrees } = await import('./quick/compare-trees.ts')
+    const { against = 'HEAD~1', rounds = 3, seconds = 0.7 } = options
+    console.log(asText(await compareTrees(against, { rounds, seconds })))
+    return
+  }
+  const { runParts } = await import('./run-parts.ts')
+  const results = await runParts(options)
+  if (options.write) await import('./report/page.ts').then(({ writePage }) => writePage(results))
+  else console.log(asText(results))
 }

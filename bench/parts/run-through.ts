@@ -17,6 +17,7 @@ export async function runThrough({ plan, progress }: RunDeps): Promise<Results> 
   const site = await openSite({ redisUrl, root: ROOT })
   const mover = startMover(redisUrl)
   const ledger = await openBenchLedger(redisUrl)
+  await store.keepBase()
   const drains = {
     ours: drainCallbacks({ store, generator, site, ledger }, plan.drained),
     bare: drainBare(store, store.client, plan.drained)

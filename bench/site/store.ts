@@ -33,12 +33,14 @@ export async function startStore(): Promise<Store> {
       base.clear()
       for (const key of await client.keys('*')) {
         const value = await client.dumpBuffer(key)
-        if (value !== null) base.set(key, value)
+        // A key that expires is a lease. It would hold for ever when it is written back.
+        if (value !== null && (await client.pttl(key)) < 0) base.set(key, value)
       }
     },
     async reset() {
       await client.flushall('SYNC')
-      for (const [key, value] of base) await client.restore(key, 0, value)
+      // A worker that waits for jobs may have written one of them already.
+      for (const [key, value] of base) await client.restore(key, 0, value, 'REPLACE')
       await rewriteWhereLarge(client)
     },
     async stop() {
