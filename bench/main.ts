@@ -18,11 +18,16 @@ try {
 }
 
 async function run(options: Options): Promise<void> {
-  if (options.timing) {
+  if (options.alone === 'timing') {
     await import('./timing.ts').then(({ compareTimes }) => compareTimes())
     return
   }
   const { asText } = await import('./report/show-table.ts')
+  if (options.alone === 'memory') {
+    const { measureStages } = await import('./parts/stages.ts')
+    console.log(asText(await measureStages()))
+    return
+  }
   if (options.quick) {
     const { compareTrees } = await import('./quick/compare-trees.ts')
     const { against = 'HEAD~1', rounds = 3, seconds = 0.7 } = options

@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util'
 
 export const PARTS = ['intake', 'through', 'waiting', 'footprint'] as const
+const ALONE = ['timing', 'memory'] as const
 export type PartName = (typeof PARTS)[number]
 
 /** What the command line asks for. */
 export interface Options {
   readonly parts: readonly PartName[]
-  readonly timing: boolean
+  /** A measurement that runs by itself. */
+  readonly alone: 'timing' | 'memory' | null
   readonly full: boolean
   readonly million: boolean
   readonly soak: boolean
@@ -24,6 +26,7 @@ export const USAGE = `npm run bench [-- parts and flags]: how fast the service i
   through      requests from the POST to the result on the queue; callbacks to results, beside a bare move
   waiting      bytes in Redis per request; pages, look-ups and releases with many parked requests; lateness
   footprint    start, memory, and the longest hold of the event loop by large bodies
+  memory       alone: what each stage of a request adds to Redis's memory and to its file
   timing       alone: whether the time of a 404 tells why, beside a listener that leaks it
 
   --full       everything, in longer rounds (hours); otherwise about five minutes on two cores
@@ -50,16 +53,16 @@ export function readOptions(args: readonly string[]): Options {
     options: FLAGS,
     allowPositionals: true
   })
-  const timing = positionals.includes('timing')
-  const names = positionals.filter((name) => name !== 'timing')
-  const parts = PARTS.filter((part) => names.includes(part))
-  const unknown = names.find((name) => !parts.some((part) => part === name))
+  const alone = ALONE.find((name) => positionals.includes(name)) ?? null
+  const parts = PARTS.filter((part) => positionals.includes(part))
+  const unknown = positionals.find((name) => ![...ALONE, ...PARTS].some((known) => known === name))
   if (unknown !== undefined) throw new Error(`there is no part ${unknown}`)
+  if (values.write && parts.length > 0) throw new Error('--write needs all parts: name none')
   const { against, rounds, seconds, ...flags } = values
   if (against !== undefined && !flags.quick) throw new Error('--against needs --quick')
   return {
     ...flags,
-    timing,
+    alone,
     against,
     parts: parts.length === 0 ? PARTS : parts,
     rounds: numberOf('rounds', rounds),

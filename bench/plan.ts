@@ -38,9 +38,9 @@ const USUAL: Plan = {
   sizes: [ONE_KB, THREE_MB],
   inFlight: [1, 50],
   requests: 400,
-  drained: 1_500,
-  waiting: [2_000],
-  starts: 4,
+  drained: 1_000,
+  waiting: [10_000],
+  starts: 3,
   allShapes: false,
   soakSlice: null
 }

@@ -30,6 +30,14 @@ const THRESHOLD = 4.5
 const COUNTED = 0.95
 const DAY = 86_400_000
 
+const LEDGER = {
+  queuePrefix: 'timing',
+  ledgerRetentionMs: DAY,
+  quarantine: { mostEntries: 1000, mostBytes: 1e6, retentionMs: DAY },
+  singleFlight: true,
+  policy: BUILT_IN_POLICY
+}
+
 type Checks = Pick<CallbackListenerDeps, 'capabilities'> & Pick<RedisStoreDeps, 'ledger'>
 type Kind = (token: string) => string
 
@@ -78,14 +86,7 @@ export async function compareTimes(): Promise<void> {
   const connection = connectFailingFast({ ...address, database: 0, isTls: false }, log)
   await once(connection, 'ready')
   const secretKeys = [{ kid: 'k1', bytes: randomBytes(32) }] as const
-  const opened = openLedger(connection, {
-    queuePrefix: 'timing',
-    secretKeys,
-    ledgerRetentionMs: DAY,
-    quarantine: { mostEntries: 1000, mostBytes: 1e6, retentionMs: DAY },
-    singleFlight: true,
-    policy: BUILT_IN_POLICY
-  })
+  const opened = openLedger(connection, { ...LEDGER, secretKeys })
   const capabilities = createCapabilities(secretKeys)
   const checks: Checks = { capabilities, ledger: opened.ledger }
   const open = async (port: number, used: Checks) => {

@@ -24,7 +24,7 @@ export type StartName = 'server' | 'worker' | 'textbook'
 
 const SETTLE_MS = 2_000
 const START_SECONDS = 4
-const REST_SECONDS = 60
+const REST_SECONDS = 40
 
 export function footprintSeconds({ starts, soakSlice }: Plan): number {
   return 3 * starts * START_SECONDS + REST_SECONDS + (soakSlice ?? 0) * 60

@@ -27,7 +27,7 @@ export interface IntakeDeps {
 }
 
 /** What a measurement takes besides its own seconds: filling the ledger and emptying Redis. */
-const AROUND_SECONDS = 1
+const AROUND_SECONDS = 0.5
 
 export function intakeSeconds({ fsync, sizes, inFlight, rounds, seconds }: Plan): number {
   const warmUp = 3 * (3 * seconds + AROUND_SECONDS)

@@ -33,7 +33,7 @@ export interface Through {
 }
 
 const ALONE = 50
-const ROUND_SECONDS = 12
+const ROUND_SECONDS = 7
 
 export function throughSeconds({ fsync, rounds }: Plan): number {
   return fsync.length * (rounds + 1) * ROUND_SECONDS

@@ -3,7 +3,7 @@ import { startConsumer } from '../../simulator/consumer.ts'
 import type { Results } from '../report/results.ts'
 import { openBenchLedger, type Ledger } from '../site/fill.ts'
 import { ROOT } from '../site/processes.ts'
-import { dataBytes } from '../site/readings.ts'
+import { settledBytes } from '../site/readings.ts'
 import { startService } from '../site/service.ts'
 import { startStore, type Store } from '../site/store.ts'
 import { callBack, createAwaiting } from '../site/walk.ts'
@@ -21,7 +21,7 @@ export interface Waiting {
 }
 
 /** Seconds that one request of one kind takes to be written. */
-const PER_REQUEST = 0.004
+const PER_REQUEST = 0.002
 const LATENESS_SECONDS = 25
 
 export function waitingSeconds(counts: readonly number[]): number {
@@ -58,11 +58,11 @@ export async function measureWaiting({ plan, progress }: RunDeps): Promise<Resul
 
 async function measureParked(store: Store, ledger: Ledger, count: number) {
   await store.reset()
-  const before = await settledBytes(store)
+  const before = await settledBytes(store.client)
   const ids = await createAwaiting(ledger, count)
-  const awaiting = ((await settledBytes(store)) - before) / count
+  const awaiting = ((await settledBytes(store.client)) - before) / count
   await callBack(ledger, ids, 'RETRY_AFTER_NOTIFICATION')
-  const parked = ((await settledBytes(store)) - before) / count
+  const parked = ((await settledBytes(store.client)) - before) / count
   const service = await startService({ role: 'server', redisUrl: store.redis.url, root: ROOT })
   const times = await timeOperator(store.client, service, ids[0] ?? '')
   await service.stop()
@@ -71,25 +71,17 @@ async function measureParked(store: Store, ledger: Ledger, count: number) {
 
 async function measureScheduled(store: Store, ledger: Ledger, count: number): Promise<number> {
   await store.reset()
-  const before = await settledBytes(store)
+  const before = await settledBytes(store.client)
   await callBack(ledger, await createAwaiting(ledger, count), 'WAIT_4_HOURS_BEFORE_RETRY')
-  return ((await settledBytes(store)) - before) / count
+  return ((await settledBytes(store.client)) - before) / count
 }
 
 async function measureConsumed(store: Store, ledger: Ledger, count: number): Promise<number> {
   await store.reset()
-  const before = await settledBytes(store)
+  const before = await settledBytes(store.client)
   await callBack(ledger, await createAwaiting(ledger, count), 'result')
   const consumer = startConsumer({ redisUrl: store.redis.url, log: () => {}, keep: false })
   while ((await ledger.backlog()).waiting > 0) await pause(100)
   await consumer.close()
-  return ((await settledBytes(store)) - before) / count
-}
-
-/** BullMQ's streams of events have a bounded length, which says nothing about one request. */
-async function settledBytes({ client }: Store): Promise<number> {
-  const streams = await client.keys('*:events')
-  if (streams.length > 0) await client.del(...streams)
-  await pause(500)
-  return dataBytes(client)
+  return ((await settledBytes(store.client)) - before) / count
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 
 /** Linux counts the CPU time of a process in hundredths of a second. */
@@ -58,4 +59,17 @@ export async function dataBytes(client: Redis): Promise<number> {
   const info = await client.info('memory')
   const of = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
   return of('used_memory') - of('mem_clients_normal') - of('mem_aof_buffer')
+}
+
+/** The same when nothing is under way, without BullMQ's streams of events. Their length is bounded. */
+export async function settledBytes(client: Redis): Promise<number> {
+  const streams = await client.keys('*:events')
+  if (streams.length > 0) await client.del(...streams)
+  await pause(500)
+  return dataBytes(client)
+}
+
+/** Bytes of the append-only file. */
+export async function fileBytes(client: Redis): Promise<number> {
+  return Number(/^aof_current_size:(\d+)/m.exec(await client.info('persistence'))?.[1] ?? 0)
 }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { type PrivateRedis, startRedis } from '../../simulator/private-redis.ts'
 import { say } from './processes.ts'
+import { fileBytes } from './readings.ts'
 
 export type Fsync = 'everysec' | 'always'
 
@@ -55,8 +56,7 @@ const LARGE_FILE = 200e6
 
 /** Rewrites the append-only file, so that the disk does not fill. */
 async function rewriteWhereLarge(client: Redis): Promise<void> {
-  const [, size] = /^aof_current_size:(\d+)/m.exec(await client.info('persistence')) ?? []
-  if (Number(size) < LARGE_FILE) return
+  if ((await fileBytes(client)) < LARGE_FILE) return
   await client.bgrewriteaof()
   while (/aof_rewrite_(?:in_progress|scheduled):1/.test(await client.info('persistence'))) {
     await pause(10)

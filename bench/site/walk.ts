@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { beginSending, applyAnswer } from '../../src/core/transitions/on-send.ts'
 import { callbackId } from '../../src/crypto/callback-id.ts'
 import type { Outcome } from '../../src/core/envelope.ts'
-import { bodyOf } from '../load/bodies.ts'
+import { createCipher, encryptInline } from '../../src/crypto/encrypt.ts'
+import { type BodyKind, bodyOf } from '../load/bodies.ts'
 import { createRequests, type Ledger, manyTimes } from './fill.ts'
 
 export const REQUEST_TIMEOUT_MS = 190_000
@@ -39,17 +40,46 @@ export async function callBack(
   answer: 'result' | ErrorType
 ): Promise<void> {
   const isResult = answer === 'result'
-  const outcome: Outcome = isResult
-    ? { type: 'result', completeness: 'complete', operationId: null }
-    : { type: 'error', errorType: answer, code: 'B100', operationId: null }
-  const { head, tail, newId } = bodyOf(
-    isResult ? { kind: 'callback', bytes: 1_000 } : { kind: 'error', errorType: answer }
-  )
+  const kind: BodyKind = isResult
+    ? { kind: 'callback', bytes: 1_000 }
+    : { kind: 'error', errorType: answer }
+  await receiveCallbacks(ledger, ids, kind)
+  await applyCallbacks(ledger, ids)
+}
+
+/** Stores a callback for each request. No job to apply it is added. */
+export async function receiveCallbacks(
+  { ledger }: Ledger,
+  ids: readonly string[],
+  kind: BodyKind
+): Promise<void> {
+  const outcome: Outcome =
+    kind.kind === 'error'
+      ? { type: 'error', errorType: kind.errorType, code: 'B100', operationId: null }
+      : { type: 'result', completeness: 'complete', operationId: null }
+  const { head, tail, newId } = bodyOf(kind)
   await manyTimes(ids.length, async (index) => {
-    const id = ids[index] ?? ''
     const body = Buffer.concat([Buffer.from(head + newId()), tail])
     const callback = { id: callbackId(1, body), attempt: 1, size: body.length, outcome }
-    await ledger.ledger.receive(id, { ...callback, httpStatus: null }, body)
-    await ledger.advance(id, (request) => request)
+    await ledger.receive(ids[index] ?? '', { ...callback, httpStatus: null }, body)
+  })
+}
+
+/** Applies the stored callback of each request. A result is published. */
+export async function applyCallbacks({ advance }: Ledger, ids: readonly string[]): Promise<void> {
+  await manyTimes(ids.length, async (index) => advance(ids[index] ?? '', (request) => request))
+}
+
+/** Keeps a body for each request that is no JSON. */
+export async function keepInQuarantine(
+  { config, quarantine }: Ledger,
+  ids: readonly string[],
+  bytes: number
+): Promise<void> {
+  const seal = encryptInline(createCipher(config.secretKeys))
+  await manyTimes(ids.length, async (index) => {
+    const requestId = ids[index] ?? ''
+    const sealed = await seal(Buffer.from(`${index} `.padEnd(bytes, 'x')), requestId)
+    await quarantine.keep({ requestId, attempt: 1 }, 'not-json', [], sealed)
   })
 }
