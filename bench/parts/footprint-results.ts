@@ -1,6 +1,5 @@
 import { goalOf, type Results, type Table } from '../report/results.ts'
 import { plain, ratios, withSpread } from '../report/statistics.ts'
-import type { Start, StartName } from './footprint.ts'
 import type { Hold } from './holds.ts'
 import type { Peak } from './memory-peaks.ts'
 import type { Sample } from './soak.ts'
@@ -15,6 +14,15 @@ interface Footprint {
 
 const MB = 1e6
 const NAMES: readonly StartName[] = ['server', 'worker', 'textbook']
+
+/** One start of a process: CPU seconds and wall time until it is ready, and its memory a little later. */
+export interface Start {
+  readonly cpu: number
+  readonly seconds: number
+  readonly memory: number
+}
+
+export type StartName = 'server' | 'worker' | 'textbook'
 
 export function footprintResults({ starts, peaks, holds, samples }: Footprint): Results {
   const of = (name: StartName, field: keyof Start) => starts[name].map((start) => start[field])

@@ -7,20 +7,11 @@ import { ROOT, type Started, untilReady } from '../site/processes.ts'
 import { cpuOf, memoryOf } from '../site/readings.ts'
 import { launchService, readyUrl } from '../site/service.ts'
 import { startStore } from '../site/store.ts'
-import { footprintResults } from './footprint-results.ts'
+import { footprintResults, type Start, type StartName } from './footprint-results.ts'
 import { measureHolds } from './holds.ts'
 import { measurePeaks } from './memory-peaks.ts'
 import type { RunDeps } from './run-deps.ts'
 import { soak } from './soak.ts'
-
-/** One start of a process: CPU seconds and wall time until it is ready, and its memory a little later. */
-export interface Start {
-  readonly cpu: number
-  readonly seconds: number
-  readonly memory: number
-}
-
-export type StartName = 'server' | 'worker' | 'textbook'
 
 const SETTLE_MS = 2_000
 const START_SECONDS = 4

@@ -1,7 +1,8 @@
+import type { Size } from '../plan.ts'
 import type { Measured } from '../site/measure.ts'
+import type { Fsync } from '../site/store.ts'
 import { type Goal, goalOf, type Results, type Table } from '../report/results.ts'
 import { median, plain, ratios, withSpread } from '../report/statistics.ts'
-import type { Compared } from './intake.ts'
 
 /** The names of the three receivers in the tables. */
 export const NAMES = { ours: 'service', textbook: 'textbook', bare: 'no store' } as const
@@ -11,6 +12,16 @@ const of = ({ rounds }: Compared, name: string, field: keyof Measured) =>
 
 const ratioOf = (compared: Compared, field: keyof Measured, to: string = NAMES.textbook) =>
   ratios(of(compared, NAMES.ours, field), of(compared, to, field))
+
+/** What the rounds of one load found, by the name of the receiver. */
+export interface Compared {
+  readonly fsync: Fsync
+  readonly size: Size
+  readonly inFlight: number
+  readonly rounds: ReadonlyMap<string, readonly Measured[]>
+  /** The same at half of the rate that the slower of the two storing receivers reaches. */
+  readonly paced: ReadonlyMap<string, Measured>
+}
 
 export function intakeResults(all: readonly Compared[]): Results {
   return { goals: all.flatMap(goalsOf), tables: [rates(all), latencies(all), costs(all)] }

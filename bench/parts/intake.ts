@@ -5,17 +5,7 @@ import type { Results } from '../report/results.ts'
 import { median } from '../report/statistics.ts'
 import { type Candidate, LARGE, type Load, measure, type Measured } from '../site/measure.ts'
 import type { Fsync, Store } from '../site/store.ts'
-import { intakeResults } from './intake-results.ts'
-
-/** What the rounds of one load found, by the name of the receiver. */
-export interface Compared {
-  readonly fsync: Fsync
-  readonly size: Size
-  readonly inFlight: number
-  readonly rounds: ReadonlyMap<string, readonly Measured[]>
-  /** The same at half of the rate that the slower of the two storing receivers reaches. */
-  readonly paced: ReadonlyMap<string, Measured>
-}
+import { type Compared, intakeResults } from './intake-results.ts'
 
 export interface IntakeDeps {
   readonly plan: Plan

@@ -1,7 +1,20 @@
 import { goalOf, type Goal, type Results, type Table } from '../report/results.ts'
 import { median, percentile, plain, ratios, withSpread } from '../report/statistics.ts'
-import type { Through } from './through.ts'
+import type { Fsync } from '../site/store.ts'
 import type { Rated } from './through-rounds.ts'
+
+/** What the rounds of one mode found. */
+export interface Through {
+  readonly fsync: Fsync
+  readonly rounds: readonly Rated[]
+  /** Times of single requests in ms, from the POST to the result on the queue. */
+  readonly alone: readonly number[]
+  readonly clientCommands: number
+  readonly redisCommands: number
+  /** Callbacks acted on in a second, and jobs moved, round by round. */
+  readonly ours: readonly number[]
+  readonly bare: readonly number[]
+}
 
 export function throughResults(all: readonly Through[]): Results {
   return { goals: all.flatMap(goalsOf), tables: [requests(all), workers(all)] }

@@ -4,7 +4,7 @@ import type { Progress } from '../report/progress.ts'
 import type { Results } from '../report/results.ts'
 import type { Fsync, Store } from '../site/store.ts'
 import type { Drain } from './drain.ts'
-import { throughResults } from './through-results.ts'
+import { type Through, throughResults } from './through-results.ts'
 import { latenciesAlone, type Rated, ratePerSecond } from './through-rounds.ts'
 import { countClientCommands } from '../site/client-commands.ts'
 import type { Site } from '../site/site.ts'
@@ -17,19 +17,6 @@ export interface ThroughDeps {
   readonly site: Site
   /** The service's way from a stored callback to its result, and the bare move of a job. */
   readonly drains: { readonly ours: Drain; readonly bare: Drain }
-}
-
-/** What the rounds of one mode found. */
-export interface Through {
-  readonly fsync: Fsync
-  readonly rounds: readonly Rated[]
-  /** Times of single requests in ms, from the POST to the result on the queue. */
-  readonly alone: readonly number[]
-  readonly clientCommands: number
-  readonly redisCommands: number
-  /** Callbacks acted on in a second, and jobs moved, round by round. */
-  readonly ours: readonly number[]
-  readonly bare: readonly number[]
 }
 
 const ALONE = 50

@@ -1,7 +1,15 @@
 import { goalOf, type Goal, type Results, type Table } from '../report/results.ts'
 import { median, percentile, plain } from '../report/statistics.ts'
+import type { OperatorTimes } from './operator-times.ts'
 import type { Lateness } from './lateness.ts'
-import type { Waiting } from './waiting.ts'
+
+/** What so many requests take in one Redis: bytes for each, by its state. */
+export interface Waiting {
+  readonly count: number
+  readonly bytes: Readonly<Record<'awaiting' | 'parked' | 'retry-scheduled' | 'consumed', number>>
+  /** Operator calls while all of them are parked. */
+  readonly times: OperatorTimes
+}
 
 export function waitingResults(all: readonly Waiting[], lateness?: Lateness): Results {
   return {

@@ -8,17 +8,9 @@ import { startService } from '../site/service.ts'
 import { startStore, type Store } from '../site/store.ts'
 import { callBack, createAwaiting } from '../site/walk.ts'
 import { measureLateness, type Lateness } from './lateness.ts'
-import { type OperatorTimes, timeOperator } from './operator-times.ts'
+import { timeOperator } from './operator-times.ts'
 import type { RunDeps } from './run-deps.ts'
-import { waitingResults } from './waiting-results.ts'
-
-/** What so many requests take in one Redis: bytes for each, by its state. */
-export interface Waiting {
-  readonly count: number
-  readonly bytes: Readonly<Record<'awaiting' | 'parked' | 'retry-scheduled' | 'consumed', number>>
-  /** Operator calls while all of them are parked. */
-  readonly times: OperatorTimes
-}
+import { type Waiting, waitingResults } from './waiting-results.ts'
 
 /** Seconds that one request of one kind takes to be written. */
 const PER_REQUEST = 0.002

@@ -9,7 +9,7 @@ import { openSite } from '../site/site.ts'
 import { startStore, type Store } from '../site/store.ts'
 import { createByApi } from './create-by-api.ts'
 import { openTree } from './other-tree.ts'
-import { treeTable } from './tree-results.ts'
+import { type PerTree, treeTable } from './tree-results.ts'
 
 /** A tree under comparison. */
 interface Tree {
@@ -26,9 +26,6 @@ interface CompareDeps {
   readonly rounds: number
   readonly seconds: number
 }
-
-/** What the rounds found, one list for each tree: this one first. */
-export type PerTree<One> = readonly [ours: One[], other: One[]]
 
 const IN_FLIGHT = [1, 50]
 /** Requests are created by the API, which takes longer than their callbacks. */

@@ -2,7 +2,9 @@ import type { Rated } from '../parts/through-rounds.ts'
 import type { Table } from '../report/results.ts'
 import { median, plain, ratios, withSpread } from '../report/statistics.ts'
 import type { Measured } from '../site/measure.ts'
-import type { PerTree } from './compare-trees.ts'
+
+/** What the rounds found, one list for each tree: this one first. */
+export type PerTree<One> = readonly [ours: One[], other: One[]]
 
 /** One table: the figures of both trees and their ratio. */
 export function treeTable(
