@@ -43,6 +43,7 @@ export async function ratePerSecond(deps: RoundDeps, count: number): Promise<Rat
   })
   await untilLength(store.client, site.resultList, count)
   const seconds = (performance.now() - start) / 1000
+  await store.untilQuiet()
   const after = cpuNow(deps)
   const per1000 = (name: keyof typeof after) => ((after[name] - before[name]) * 1000) / count
   return {

@@ -69,7 +69,7 @@ export async function createRequests(
     const asked = { requestId, service: SERVICE, reference: null, account, authorization: null }
     const request = acceptRequest(asked, 'bench', now)
     await ledger.ledger.create(request, input)
-    if (withJobs) await ledger.jobs.ensure(null, request, now)
+    if (withJobs) await ledger.jobs.ensure(request, now)
     return requestId
   })
 }

@@ -13,6 +13,8 @@ export interface Store {
   setFsync(mode: Fsync): Promise<void>
   /** Remembers what the started processes have written. */
   keepBase(): Promise<void>
+  /** Waits until hardly any command comes: a worker does a little more behind its last result. */
+  untilQuiet(): Promise<void>
   /** Removes everything that was written since, so that each measurement begins with the same Redis. */
   reset(): Promise<void>
   stop(): Promise<void>
@@ -38,7 +40,9 @@ export async function startStore(): Promise<Store> {
         if (value !== null && (await client.pttl(key)) < 0) base.set(key, value)
       }
     },
+    untilQuiet: () => untilQuiet(client),
     async reset() {
+      await untilQuiet(client)
       await client.flushall('SYNC')
       // A worker that waits for jobs may have written one of them already.
       for (const [key, value] of base) await client.restore(key, 0, value, 'REPLACE')
@@ -49,6 +53,25 @@ export async function startStore(): Promise<Store> {
       await redis.stop()
     }
   }
+}
+
+const LOOK_EVERY_MS = 50
+/** The own INFO is one of them; the processes look now and then whether Redis has room. */
+const QUIET = 5
+const QUIET_WITHIN_MS = 5_000
+
+async function untilQuiet(client: Redis): Promise<void> {
+  const end = performance.now() + QUIET_WITHIN_MS
+  let [before, now] = [-Infinity, await commandsOf(client)]
+  while (now - before > QUIET && performance.now() < end) {
+    await pause(LOOK_EVERY_MS)
+    before = now
+    now = await commandsOf(client)
+  }
+}
+
+async function commandsOf(client: Redis): Promise<number> {
+  return Number(/^total_commands_processed:(\d+)/m.exec(await client.info('stats'))?.[1] ?? 0)
 }
 
 /** A file that is smaller is not worth a rewrite. */

@@ -79,7 +79,7 @@ export async function keepInQuarantine(
   const seal = encryptInline(createCipher(config.secretKeys))
   await manyTimes(ids.length, async (index) => {
     const requestId = ids[index] ?? ''
-    const sealed = await seal(Buffer.from(`${index} `.padEnd(bytes, 'x')), requestId)
+    const sealed = seal(Buffer.from(`${index} `.padEnd(bytes, 'x')), requestId)
     await quarantine.keep({ requestId, attempt: 1 }, 'not-json', [], sealed)
   })
 }
