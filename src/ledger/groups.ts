@@ -20,6 +20,7 @@ const CHECKED_AT_ONCE = 200
 export function createGroups(store: Store): Groups {
   const { scripts } = store
   let turn = 0
+  const reached = new Map<string, string>()
   return {
     async counts() {
       const [isComplete, fields] = await scripts.countGroups()
@@ -32,7 +33,11 @@ export function createGroups(store: Store): Groups {
       const live = [...countsIn(fields).keys()].filter((name) => !hasEnded(name)).toSorted()
       const name = live[turn % Math.max(live.length, 1)]
       turn += 1
-      return name === undefined ? 0 : checkSome(store, name)
+      if (name === undefined) return 0
+      const { corrected, next } = await checkSome(store, name, reached.get(name) ?? null)
+      reached.delete(name)
+      if (next !== null) reached.set(name, next)
+      return corrected
     }
   }
 }
@@ -59,15 +64,14 @@ async function indexSome(store: Store): Promise<void> {
   if (ids.length < INDEXED_AT_ONCE) await redis.hset(key('indexing'), 'done', 1)
 }
 
-/** Looks at members of a group from a random one on, so that all are looked at in time. */
-async function checkSome(store: Store, name: string): Promise<number> {
+/** Looks at the members of a group behind an id. Returns the id to go on behind, or null after the last one. */
+async function checkSome(store: Store, name: string, behind: string | null) {
   const { redis, key } = store
-  const group = key('group', name)
-  const [first = '-'] = await redis.zrandmember(group, 1)
-  const min = first === '-' ? first : `[${first}`
-  const ids = await redis.zrangebylex(group, min, '+', 'LIMIT', 0, CHECKED_AT_ONCE)
+  const min = behind === null ? '-' : `(${behind}`
+  const ids = await redis.zrangebylex(key('group', name), min, '+', 'LIMIT', 0, CHECKED_AT_ONCE)
   const moved = await Promise.all(ids.map((id) => enterOwn(store, id, name)))
-  return moved.filter(Boolean).length
+  const next = ids.length < CHECKED_AT_ONCE ? null : (ids.at(-1) ?? null)
+  return { corrected: moved.filter(Boolean).length, next }
 }
 
 /** Moves a request from a group to its own. False if it was there, or changed meanwhile. */
