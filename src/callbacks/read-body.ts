@@ -94,10 +94,13 @@ async function enter(
 function limitTime({ raw, server }: FastifyRequest, passed: () => void) {
   const http = server.server
   if (http.requestTimeout === 0) return undefined
-  const tooSlow = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
   return setTimeout(() => {
     passed()
-    if (!raw.complete) http.emit('clientError', tooSlow, raw.socket)
+    if (raw.complete) return
+    const tooSlow = Object.assign(new Error('Request timeout'), {
+      code: 'ERR_HTTP_REQUEST_TIMEOUT'
+    })
+    http.emit('clientError', tooSlow, raw.socket)
   }, http.requestTimeout)
 }
 

@@ -48,10 +48,13 @@ function refuse(rule: JsonFault['rule'], message: string): ParsedJson {
   return { ok: false, fault: { rule, message } }
 }
 
+/** It skips a byte order mark. */
+const UTF_8 = new TextDecoder()
+
 /** JSON has no undefined, so undefined means that the text is not JSON. */
 function parse(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes))
+    return JSON.parse(UTF_8.decode(bytes))
   } catch {
     return undefined
   }
