@@ -16,5 +16,6 @@ if account ~= '' then
   redis.call('ZADD', key('waiting', account), 0, id)
 end
 redis.call('ZADD', key('due'), due, id)
-redis.call('HINCRBY', key('totals'), 'accepted', 1)
+-- With its first request the groups of a ledger are complete.
+if redis.call('HINCRBY', key('totals'), 'accepted', 1) == 1 then redis.call('HSET', key('indexing'), 'done', 1) end
 return 1
