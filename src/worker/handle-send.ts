@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Answer } from '../core/answer.ts'
-import { latestAttempt } from '../core/request.ts'
+import { isToBeSent, latestAttempt } from '../core/request.ts'
 import { awaitsAnswer, beginSending } from '../core/transitions/on-send.ts'
 import type { Capabilities } from '../crypto/callback-token.ts'
 import type { Authorization, KhipuClient } from '../khipu/client.ts'
@@ -105,10 +105,15 @@ function begunAttempt({ before, after }: Advanced): number | null {
   return attempt > before.attempts.length ? attempt : null
 }
 
-/** How long to delay the job further, if it is the right one and only ran too early: the clocks differ. */
-export function sleepIfEarly({ after, now }: Advanced, job: JobData): Handled {
-  const early = after.dueAt === job.at && job.at > now
-  return early ? { sleepMs: job.at - now } : undefined
+/**
+ * How long to delay the job further, if the request still needs this very job. It ran too early, for the clocks differ.
+ * Or the next step was found to be due in the same millisecond: a job of the same id can't be added beside this one.
+ */
+export function sleepIfEarly({ before, after, applied, now }: Advanced, job: JobData): Handled {
+  if (after.dueAt !== job.at) return undefined
+  if (job.at > now) return { sleepMs: job.at - now }
+  const isNew = after !== before || applied.length > 0
+  return isNew && isToBeSent(after) ? { sleepMs: 1 } : undefined
 }
 
 const NOTHING_TO_SEND_WITH: Answer = {

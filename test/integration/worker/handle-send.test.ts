@@ -1,3 +1,4 @@
+import { sleepIfEarly } from '../../../src/worker/handle-send.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { Answer } from '../../../src/core/answer.ts'
@@ -525,6 +526,23 @@ t.test('a retry that is not sent yet is dropped where a result comes', async (t)
   t.same(await resultsOf(service), [], 'which the job of the callback publishes')
   await handleCallback(service, { requestId, at: 0 })
   t.match(await resultsOf(service), [{ id: requestId, name: 'delivered' }])
+})
+
+t.test('a retry that is due again in the same millisecond keeps its job', async (t) => {
+  const service = await openService(t)
+  const requestId = await askIn(service, 'retry-scheduled', { ago: 5 * HOUR })
+  const entry = await service.ledger.load(requestId)
+  if (entry === null) throw new Error('it is not there')
+  const { request: before, clock } = entry
+  const job = await jobOf(service, requestId)
+  const outcome = { before, applied: [], now: clock.now, entry }
+  const again: Request = { ...before, reason: 'quarantined' }
+  t.same(sleepIfEarly({ ...outcome, after: again }, job), { sleepMs: 1 })
+  t.equal(sleepIfEarly({ ...outcome, after: before }, job), undefined, 'nothing has changed')
+  const later: Request = { ...again, dueAt: job.at + 1 }
+  t.equal(sleepIfEarly({ ...outcome, after: later }, job), undefined, 'it has another job')
+  const parked: Request = { ...again, state: 'parked' }
+  t.equal(sleepIfEarly({ ...outcome, after: parked }, job), undefined, 'it is not to be sent')
 })
 
 t.test('a request of more than 72 hours is not sent, and fails as expired', async (t) => {
