@@ -23,8 +23,9 @@ export function groupOf({ state, reason, code, service }: Request): string {
 
 /** Reads the name of a group. */
 export function readGroup(name: string): Group {
-  const [state = '', reason = '', code = '', ...service] = name.split('|')
-  return { state, reason, code, service: service.join('|') }
+  const parts = name.split('|')
+  const at = (index: number) => parts[index] ?? ''
+  return { state: at(0), reason: at(1), code: at(2), service: parts.slice(3).join('|') }
 }
 
 /** Whether groups alone tell which requests a notification concerns. */

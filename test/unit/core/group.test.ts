@@ -23,6 +23,10 @@ for (const [fields, name] of GROUPS) {
   })
 }
 
+t.test('a name that is none reads as empty', async (t) => {
+  t.same(readGroup(''), { state: '', reason: '', code: '', service: '' })
+})
+
 t.test('a notification concerns whole groups of parked requests', async (t) => {
   const group = readGroup('parked|credentials|E101|cl/a')
   const rows = [
