@@ -42,6 +42,9 @@ t.test('a notification concerns whole groups of parked requests', async (t) => {
     t.equal(concerns(notification, group), expected, JSON.stringify(notification))
   }
   t.equal(concerns(ANY, readGroup('queued|||cl/a')), false)
+  const withoutCode = readGroup('parked|unauthorized||cl/a')
+  t.equal(concerns(ANY, withoutCode), true)
+  t.equal(concerns({ ...ANY, code: 'E101' }, withoutCode), false)
 })
 
 t.test('ids, and codes that share a group, are no matter of groups', async (t) => {
