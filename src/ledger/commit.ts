@@ -68,11 +68,10 @@ export function commitArguments(
   ]
 }
 
-/** The entry after its commit, as a load would find it. */
-export function committedEntry(entry: Entry, change: Change, clock: ClockReading): Entry {
-  const { request, sealed = entry.sealedInput } = change
+/** The entry after its commit, as a load without the input would find it. */
+export function committedEntry(entry: Entry, { request }: Change, clock: ClockReading): Entry {
   const version = String(Number(entry.version) + 1)
-  return { ...entry, request, version, pending: [], clock, sealedInput: sealed }
+  return { ...entry, request, version, pending: [], clock, sealedInput: null }
 }
 
 function logonChanges({ request: before, refused, pending }: Entry, after: Request) {

@@ -1,6 +1,7 @@
-import { groupOf } from '../core/group.ts'
+import { groupOf, readGroup } from '../core/group.ts'
 import { readRecord } from './load.ts'
-import type { Store } from './store.ts'
+import { ENDED } from './queries.ts'
+import { mapOf, type Store } from './store.ts'
 
 /** The groups of requests, as every change of a request keeps them. */
 export interface Groups {
@@ -30,7 +31,9 @@ export function createGroups(store: Store): Groups {
     async heal() {
       const [isComplete, fields] = await scripts.countGroups()
       if (isComplete === 0) await indexSome(store)
-      const live = [...countsIn(fields).keys()].filter((name) => !hasEnded(name)).toSorted()
+      const live = [...countsIn(fields).keys()]
+        .filter((name) => !ENDED.has(readGroup(name).state))
+        .toSorted()
       const name = live[turn % Math.max(live.length, 1)]
       turn += 1
       if (name === undefined) return 0
@@ -43,14 +46,7 @@ export function createGroups(store: Store): Groups {
 }
 
 function countsIn(fields: readonly string[]): Map<string, number> {
-  const pairs = fields.flatMap((name, at) =>
-    at % 2 === 0 ? [[name, Number(fields[at + 1])] as const] : []
-  )
-  return new Map(pairs)
-}
-
-function hasEnded(name: string): boolean {
-  return /^(delivered|failed|cancelled)\|/.test(name)
+  return new Map([...mapOf(fields)].map(([name, count]) => [name, Number(count)]))
 }
 
 async function indexSome(store: Store): Promise<void> {
@@ -81,11 +77,6 @@ async function enterOwn(
   from: string
 ): Promise<boolean> {
   const [version, record] = await redis.hmget(key('request', id), 'version', 'record')
-  if (!version || !record) {
-    // Of a request that was deleted only the membership is left.
-    if (from !== '') await redis.zrem(key('group', from), id)
-    return from !== ''
-  }
-  const to = groupOf(readRecord(record))
-  return to !== from && (await scripts.enterGroup(id, version, from, to)) === 1
+  const to = record ? groupOf(readRecord(record)) : ''
+  return to !== from && (await scripts.enterGroup(id, version ?? '', from, to)) === 1
 }

@@ -3,7 +3,7 @@ import { createClock } from '../redis/clock-reading.ts'
 import { createDueQueries, type DueQueries } from './due.ts'
 import { readRecord } from './load.ts'
 import { listPage, type Page, type Query, readAfter } from './listing.ts'
-import type { Store } from './store.ts'
+import { mapOf, type Store } from './store.ts'
 
 /** How many requests there are. The accounting invariant of the service is `accepted = live + ended`. */
 export interface Totals {
@@ -56,11 +56,11 @@ export async function* everyPage(
 }
 
 export function createCatalog(store: Store): Catalog {
-  const { redis, key } = store
+  const { redis, key, scripts } = store
   return {
     ...createDueQueries(store),
-    now: () => redisNow(store),
-    recentNow: createClock(() => redisNow(store)),
+    now: () => scripts.now(),
+    recentNow: createClock(() => scripts.now()),
 
     // The key never exists. So the append-only file does not grow, yet Redis rejects the command like any write.
     tryWrite: async () => void (await redis.del(key('readiness'))),
@@ -76,17 +76,11 @@ export function createCatalog(store: Store): Catalog {
   }
 }
 
-export async function redisNow({ scripts }: Store): Promise<number> {
-  return scripts.now()
-}
-
 async function readTotals({ scripts }: Store): Promise<Totals> {
   const live = STATES.filter((state) => !ENDED.has(state))
   const reply = await scripts.totals(...live)
   const [fields, counts, setAside] = reply
-  const totals = new Map(
-    fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1]] as const] : []))
-  )
+  const totals = mapOf(fields)
   return {
     accepted: Number(totals.get('accepted') ?? 0),
     ended: Object.fromEntries([...ENDED].map((state) => [state, Number(totals.get(state) ?? 0)])),
@@ -95,4 +89,4 @@ async function readTotals({ scripts }: Store): Promise<Totals> {
   }
 }
 
-const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])
+export const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])

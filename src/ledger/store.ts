@@ -23,3 +23,11 @@ export function openStore(redis: Connection, cipher: Cipher, tag: string): Store
 export function referenceHash(reference: string | null): string {
   return reference === null ? '' : createHash('sha256').update(reference).digest('base64url')
 }
+
+/** A hash as the scripts reply with it: name, value, … */
+export function mapOf(fields: readonly string[]): Map<string, string> {
+  const pairs = fields.flatMap((name, at) =>
+    at % 2 === 0 ? [[name, fields[at + 1] ?? ''] as const] : []
+  )
+  return new Map(pairs)
+}

@@ -9,8 +9,6 @@ import type { Results } from '../delivery/publish-results.ts'
 /** Creates the jobs that the state of a request requires. Every id is deterministic, so this is idempotent. */
 export interface RequestJobs extends Results {
   ensure(request: Request, now: number): Promise<void>
-  /** Enqueues a deadline that has passed. */
-  enqueueDeadline(request: Request): Promise<void>
   /** Enqueues the processing of a request's received callbacks; `callbackId` names the new one. */
   enqueueCallback(requestId: string, callbackId: string): Promise<void>
   /** Lets a worker publish the result of an ended request. */
@@ -46,8 +44,6 @@ export function createJobs(queues: Pick<Queues, 'of'>, results: Results): Reques
     ...results,
     ...createCallbackJobs(queues),
     ensure,
-    enqueueDeadline: async (request) =>
-      void (await Promise.all(jobsOf(request).map((job) => add(job, job.at)))),
 
     async promote(request, now) {
       await ensure(request, now)

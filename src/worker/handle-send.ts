@@ -44,11 +44,10 @@ const UNTIL_THERE_IS_ROOM_MS = 5_000
 export async function handleSend(deps: SendDeps, job: JobData): Promise<Handled> {
   const { requestId } = job
   if (!deps.canStore()) return { sleepMs: UNTIL_THERE_IS_ROOM_MS }
-  const begun = await begin(deps, job)
+  const { begun, input } = await begin(deps, job)
   if (begun === null) return undefined
   const attempt = begunAttempt(begun)
   if (attempt === null) return sleepIfEarly(begun, job)
-  const input = deps.ledger.inputOf(begun.entry)
   if (input === null || !(await mayStillSend(deps, begun))) return undefined
   const answer = await post(deps, requestId, attempt, begun.after.service, input)
   const answeredAt = performance.now()
@@ -66,14 +65,18 @@ export async function handleSend(deps: SendDeps, job: JobData): Promise<Handled>
 async function begin(
   { advance, ledger, capabilities, requestTimeoutMs }: SendDeps,
   { requestId, at: jobAt }: JobData
-): Promise<Advanced | null> {
+): Promise<{ readonly begun: Advanced | null; readonly input: Input | null }> {
+  const found: { input: Input | null } = { input: null }
   const step: Step = (request, context, entry) => {
     // An input that cannot be decrypted, for want of a key, must not look sent.
-    const canSend = ledger.inputOf(entry) !== null
+    found.input = ledger.inputOf(entry)
     const bySender = { jobAt, signedWith: capabilities.keyId }
-    return canSend ? beginSending(request, context, requestTimeoutMs, bySender) : request
+    return found.input === null
+      ? request
+      : beginSending(request, context, requestTimeoutMs, bySender)
   }
-  return advance(requestId, step, { withInput: true })
+  const begun = await advance(requestId, step, { withInput: true })
+  return { begun, input: found.input }
 }
 
 /**

@@ -5,7 +5,7 @@ import type { RequestJobs } from '../queue/ensure-jobs.ts'
 
 export interface WatchDeadlinesDeps {
   readonly catalog: Pick<Catalog, 'passedDeadlines'>
-  readonly jobs: Pick<RequestJobs, 'enqueueDeadline'>
+  readonly jobs: Pick<RequestJobs, 'ensure'>
   readonly log: Logger
 }
 
@@ -47,6 +47,6 @@ export async function enqueuePassed(
   passed: number
 ): Promise<number> {
   const { requests, next } = await catalog.passedDeadlines(passed)
-  await Promise.all(requests.map((request) => jobs.enqueueDeadline(request)))
+  await Promise.all(requests.map((request) => jobs.ensure(request, request.dueAt ?? 0)))
   return next
 }

@@ -95,6 +95,15 @@ t.test('a request that an older process has changed is found and moved', async (
   t.equal(await service.redis.zscore(`${service.tag}:group:${name}`, second), '0')
 })
 
+t.test('what is left of a request that an older process has deleted is taken out', async (t) => {
+  const service = await openService(t)
+  const [gone] = [await askIn(service, 'parked'), await askIn(service, 'parked')]
+  await service.redis.del(`${service.tag}:request:${gone}`)
+  await service.redis.zrem(`${service.tag}:requests`, gone)
+  t.equal(await service.groups.heal(), 1)
+  t.same(await stored(service), await expected(service))
+})
+
 t.test('many parked requests are counted by their groups, few one by one', async (t) => {
   const service = await openService(t)
   await askIn(service, 'parked')

@@ -94,7 +94,7 @@ t.test('a deadline has a job from its instant on, and one only', async (t) => {
   t.same((await jobIds(service)).deadline, [])
   await service.jobs.ensure(request, Number(dueAt))
   t.same((await jobIds(service)).deadline, [jobId])
-  await Promise.all([1, 2, 3].map(() => service.jobs.enqueueDeadline(request)))
+  await Promise.all([1, 2, 3].map(() => service.jobs.ensure(request, Number(dueAt))))
   t.same((await jobIds(service)).deadline, [jobId])
   t.equal(await (await service.queues.deadline.getJob(jobId))?.isWaiting(), true)
 })

@@ -7,6 +7,7 @@ import { beginSending } from '../../../src/core/transitions/on-send.ts'
 import type { Step } from '../../../src/ledger/advance.ts'
 import { callbackId } from '../../../src/crypto/callback-id.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
+import type { Entry } from '../../../src/ledger/load.ts'
 import { connectWaiting } from '../../../src/redis/connect.ts'
 import { bytes, error, ok, receive } from '../../helpers/callbacks.ts'
 import { addressOf } from '../../helpers/redis-address.ts'
@@ -119,6 +120,13 @@ t.test('who is not next waits visibly, and no longer than the other may take', a
   t.same(await service.catalog.overdue(await service.catalog.now()), [], 'nor is it overdue')
 })
 
+/** What a decision about an entry knows. */
+function contextOf(entry: Entry) {
+  const { now } = entry.clock
+  const settings = { policy: BUILT_IN_POLICY, random: 0, callbackTimeoutMs: HOUR }
+  return { ...entry, ...settings, now, authorizationExpiresAt: null }
+}
+
 t.test('of two that begin at the same instant one goes', async (t) => {
   const service = await openService(t)
   const ids = [await askFor(service, '1'), await askFor(service, '1')]
@@ -128,18 +136,7 @@ t.test('of two that begin at the same instant one goes', async (t) => {
   const entry = await service.ledger.load(late)
   if (entry === null) throw new Error('it is not there')
   // What it would write had it looked just before the other one began.
-  const context = {
-    ...entry,
-    now: entry.clock.now,
-    policy: BUILT_IN_POLICY,
-    random: 0,
-    callbackTimeoutMs: HOUR
-  }
-  const request = begin(entry.request, {
-    ...context,
-    busyUntil: null,
-    authorizationExpiresAt: null
-  })
+  const request = begin(entry.request, { ...contextOf(entry), busyUntil: null })
   t.equal(request.state, 'sending')
   t.notOk((await service.ledger.commit(entry, { request, kept: new Map() })).done)
 })
@@ -421,14 +418,7 @@ t.test('a refusal between looking and beginning is seen', async (t) => {
   if (entry === null) throw new Error('it is not there')
   await receive(service, first, error('DO_NOT_RETRY', 'E101'))
   await advance(service, first, look)
-  const context = {
-    ...entry,
-    now: entry.clock.now,
-    policy: BUILT_IN_POLICY,
-    random: 0,
-    callbackTimeoutMs: HOUR
-  }
-  const request = begin(entry.request, { ...context, authorizationExpiresAt: null })
+  const request = begin(entry.request, contextOf(entry))
   t.equal(request.state, 'sending')
   t.notOk((await service.ledger.commit(entry, { request, kept: new Map() })).done)
   await sendNow(service, second)
