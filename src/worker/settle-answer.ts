@@ -28,9 +28,9 @@ export async function settleAnswer(
   const { requestId } = begun.after
   if (answer.type === 'envelope') return settleEnvelope(deps, requestId, attempt, answer)
   if (answer.type === 'ambiguous') await keep(deps, requestId, attempt, answer.unreadable)
-  const step: Step = (request, context) => {
-    // A notification with a later instant came after this answer.
-    const receivedAt = context.now - Math.ceil(performance.now() - answeredAt)
+  const step: Step = (request, context, { clock }) => {
+    // Not before the answer came: no retry may be early. A notification with a later instant came after it.
+    const receivedAt = clock.now - Math.floor(clock.askedAt - answeredAt)
     return applyAnswer(request, attempt, answer, context, receivedAt)
   }
   // Nothing but the deadline follows from an acknowledgement, so what was written last is enough to decide.
