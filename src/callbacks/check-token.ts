@@ -5,8 +5,7 @@ import type { Capabilities, Capability } from '../crypto/callback-token.ts'
 import { onBrokenOff } from '../http/complete-messages.ts'
 import type { RefusalLimiter } from '../http/rate-limit.ts'
 import { CALLBACK_ANSWERS, type CallbackOutcome, sendAnswer } from './callback-answers.ts'
-import type { CallbackStore, LookUp } from './redis-store.ts'
-import type { Arrival } from './store-callback.ts'
+import type { CallbackSize, CallbackStore, LookUp } from './redis-store.ts'
 
 export interface TokenDeps {
   readonly capabilities: Capabilities
@@ -31,42 +30,60 @@ const LOOKED_UP_FIRST_BYTES = 64 * 1024
 /**
  * Lets a call with a valid token go on, before one byte of its body is read. Before a large body, or one of unknown
  * length, Redis must also know the request. While Redis can't say which requests are known, a valid token is enough for
- * the disk: it was signed for a request once.
+ * the disk: it was signed for a request once. Null for a call that was answered instead.
  */
-export async function checkToken(deps: TokenDeps, request: FastifyRequest, reply: FastifyReply) {
-  const { store } = deps
+export function checkToken(
+  deps: TokenDeps,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<Capability | null> | Capability {
   const capability = deps.capabilities.verify(tokenOf(request))
-  if (capability === null) return refuseCall(deps, request, reply)
+  if (capability === null) return refuse(deps, request, reply)
   reportBrokenOff(deps, request, reply, capability)
   const size = announcedSize(request)
   const isSmall = size !== null && size <= LOOKED_UP_FIRST_BYTES
-  if (isSmall && store.canStore()) return admit(request, capability, 'later')
-  const askedAt = performance.now()
-  const known = await store.knows(capability.requestId)
-  request.askedForMs = performance.now() - askedAt
-  if (known === null && !store.hasRoom({ ...capability, size: size ?? 0 }))
-    return answer(deps, reply, 'unavailable')
-  if (known === false) return refuseCall(deps, request, reply, { isLookedUp: true })
-  return admit(request, capability, known === true ? 'known' : 'failed')
+  if (isSmall && deps.store.canStore()) return admit(request, capability)
+  return lookUpFirst(deps, request, reply, { ...capability, size: size ?? 0 })
 }
 
-function admit(request: FastifyRequest, capability: Capability, lookUp: LookUp): void {
-  request.lookUp = lookUp
+async function lookUpFirst(
+  deps: TokenDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { size, ...capability }: CallbackSize
+): Promise<Capability | null> {
+  const known = await lookUp(deps.store, request, capability)
+  if (known === null && !deps.store.hasRoom({ ...capability, size })) {
+    answer(deps, reply, 'unavailable')
+    return null
+  }
+  if (known === false) return refuse(deps, request, reply, { isLookedUp: true })
+  return admit(request, capability)
+}
+
+async function refuse(...refused: Parameters<typeof refuseCall>): Promise<null> {
+  await refuseCall(...refused)
+  return null
+}
+
+function admit(request: FastifyRequest, capability: Capability): Capability {
   request.capability = capability
   // Whatever content type Khipu names, or misspells, must not have the body refused unread.
   request.headers['content-type'] = 'application/octet-stream'
+  return capability
 }
 
-/** The quarantine keeps a refused body whether its request is known or not, so Redis is asked before. */
-export async function lookUpRefused(
+/** Asks Redis whether it knows the request; null where it can't say. */
+export async function lookUp(
   store: Pick<CallbackStore, 'knows'>,
-  lookUp: LookUp,
-  { capability, verdict }: Arrival
-): Promise<LookUp | 'unknown'> {
-  if (lookUp !== 'later' || verdict.type === 'callback') return lookUp
-  const known = await store.knows(capability.requestId)
-  if (known === null) return 'failed'
-  return known ? 'known' : 'unknown'
+  request: FastifyRequest,
+  { requestId }: Capability
+): Promise<boolean | null> {
+  const askedAt = performance.now()
+  const known = await store.knows(requestId)
+  request.askedForMs += performance.now() - askedAt
+  request.lookUp = known === null ? 'failed' : 'known'
+  return known
 }
 
 /** The route whose first slash is doubled. */

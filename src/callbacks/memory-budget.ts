@@ -1,5 +1,7 @@
 /** Limits the memory for the bodies that are read or processed. A body without room waits; the order is first come. */
 export interface MemoryBudget {
+  /** Takes the room of a body at once; null where the body must wait for it. */
+  enterNow(requestId: string, bytes: number): FreeMemory | null
   /**
    * Resolves once there is room, with a function that frees the room; null where `calledOff` aborts before. A body that
    * would exceed the share of its request waits for other bodies of that request. It does not block other requests.
@@ -16,10 +18,13 @@ export interface MemoryBounds {
   readonly bytesOfRequest: number
 }
 
-interface Waiting {
+interface Wanted {
   readonly requestId: string
   readonly bytes: number
-  readonly letIn: () => void
+}
+
+interface Waiting extends Wanted {
+  readonly letIn: (leave: FreeMemory) => void
 }
 
 export function createMemoryBudget(most: MemoryBounds): MemoryBudget {
@@ -32,22 +37,17 @@ export function createMemoryBudget(most: MemoryBounds): MemoryBudget {
       if (holding.hasShare(next)) continue
       if (!holding.hasRoom(next)) return
       waiting = waiting.filter((one) => one !== next)
-      holding.add(next.requestId, next.bytes)
-      next.letIn()
-    }
-  }
-
-  function leaving(requestId: string, bytes: number): FreeMemory {
-    let isOut = false
-    return () => {
-      if (isOut) return
-      isOut = true
-      holding.add(requestId, -bytes)
-      letIn()
+      next.letIn(holding.take(next, letIn))
     }
   }
 
   return {
+    enterNow(requestId, bytes) {
+      const wanted = { requestId, bytes }
+      if (waiting.length > 0 || holding.hasShare(wanted) || !holding.hasRoom(wanted)) return null
+      return holding.take(wanted, letIn)
+    },
+
     enter(requestId, bytes, calledOff) {
       return new Promise((resolve) => {
         const callOff = () => {
@@ -58,9 +58,9 @@ export function createMemoryBudget(most: MemoryBounds): MemoryBudget {
         const own: Waiting = {
           requestId,
           bytes,
-          letIn: () => {
+          letIn: (leave) => {
             calledOff.removeEventListener('abort', callOff)
-            resolve(leaving(requestId, bytes))
+            resolve(leave)
           }
         }
         waiting = [...waiting, own]
@@ -76,17 +76,27 @@ export function createMemoryBudget(most: MemoryBounds): MemoryBudget {
 function countHolding(most: MemoryBounds) {
   let held = 0
   const heldOf = new Map<string, number>()
+  const add = (requestId: string, bytes: number) => {
+    held += bytes
+    const left = (heldOf.get(requestId) ?? 0) + bytes
+    if (left === 0) heldOf.delete(requestId)
+    else heldOf.set(requestId, left)
+  }
   return {
-    add(requestId: string, bytes: number): void {
-      held += bytes
-      const left = (heldOf.get(requestId) ?? 0) + bytes
-      if (left === 0) heldOf.delete(requestId)
-      else heldOf.set(requestId, left)
+    take({ requestId, bytes }: Wanted, onFree: () => void): FreeMemory {
+      add(requestId, bytes)
+      let isFree = false
+      return () => {
+        if (isFree) return
+        isFree = true
+        add(requestId, -bytes)
+        onFree()
+      }
     },
-    hasShare({ requestId, bytes }: Waiting): boolean {
+    hasShare({ requestId, bytes }: Wanted): boolean {
       const own = heldOf.get(requestId) ?? 0
       return own > 0 && own + bytes > most.bytesOfRequest
     },
-    hasRoom: ({ bytes }: Waiting): boolean => held === 0 || held + bytes <= most.bytes
+    hasRoom: ({ bytes }: Wanted): boolean => held === 0 || held + bytes <= most.bytes
   }
 }

@@ -10,10 +10,14 @@ const ROOM_FOR_SMALL = { bytes: 16 * 1024 * 1024, bytesOfRequest: 4 * 1024 * 102
 
 /** Admits bodies to memory. No byte of a body is read before there is room for the most bytes that it may have. */
 export interface BodyReading {
-  /** Resolves with true once there is room, with false where the connection has closed before. */
-  begin(requestId: string, request: FastifyRequest, response: ServerResponse): Promise<boolean>
-  /** Runs the task on a body that was read, then frees its room. */
-  finish<T>(request: FastifyRequest, task: () => Promise<T>): Promise<T>
+  /** True once there is room, false where the connection has closed before. */
+  begin(
+    requestId: string,
+    request: FastifyRequest,
+    response: ServerResponse
+  ): Promise<boolean> | boolean
+  /** The work on a body begins. Returns what frees its room; until then, no closed connection frees it. */
+  work(request: FastifyRequest): FreeMemory
   /** When the body could first have been read, by `performance.now()`; undefined where `begin` gave it no room. */
   cameAt(request: FastifyRequest): number | undefined
   /** True for a connection whose request time limit counts from its admission, because its body may have waited. */
@@ -31,10 +35,8 @@ export function limitBodyReading(bodyLimit: number): BodyReading {
   const places = new WeakMap<FastifyRequest, Place>()
   const waited = new WeakSet<Socket>()
 
-  const roomFor = (bytes: number) => (bytes > LARGE_BYTES ? large : small)
-
   return {
-    async begin(requestId, request, response) {
+    begin(requestId, request, response) {
       const { socket } = request.raw
       // A closed connection emits no second 'close'. A body that was complete before is read all the same.
       if (socket.destroyed && !request.raw.complete) return false
@@ -43,34 +45,43 @@ export function limitBodyReading(bodyLimit: number): BodyReading {
       if (bytes > bodyLimit) return true
       const cameAt = performance.now()
       waited.add(socket)
-      const leave = await enter(roomFor(bytes), requestId, bytes, response)
-      if (leave === null) return false
-      const place: Place = { cameAt, leave, isWorkedOn: false }
-      places.set(request, place)
-      const timer = request.raw.complete
-        ? undefined
-        : limitTime(request, () => waited.delete(socket))
-      response.once('close', () => {
-        clearTimeout(timer)
-        waited.delete(socket)
-        if (!place.isWorkedOn) leave()
-      })
-      return true
+      const take = (leave: FreeMemory) => {
+        const place: Place = { cameAt, leave, isWorkedOn: false }
+        places.set(request, place)
+        holdUntilClosed(place, request, response, () => waited.delete(socket))
+        return true
+      }
+      const room = bytes > LARGE_BYTES ? large : small
+      const leave = room.enterNow(requestId, bytes)
+      if (leave !== null) return take(leave)
+      return enter(room, requestId, bytes, response).then((later) => later !== null && take(later))
     },
 
-    async finish(request, task) {
+    work(request) {
       const place = places.get(request)
-      if (place !== undefined) place.isWorkedOn = true
-      try {
-        return await task()
-      } finally {
-        place?.leave()
-      }
+      if (place === undefined) return () => {}
+      place.isWorkedOn = true
+      return place.leave
     },
 
     cameAt: (request) => places.get(request)?.cameAt,
     hasWaited: (socket) => waited.has(socket)
   }
+}
+
+/** Limits the time of a body, and frees its place where the connection closes before the work on it has begun. */
+function holdUntilClosed(
+  place: Place,
+  request: FastifyRequest,
+  response: ServerResponse,
+  forget: () => void
+): void {
+  const timer = request.raw.complete ? undefined : limitTime(request, forget)
+  response.once('close', () => {
+    clearTimeout(timer)
+    forget()
+    if (!place.isWorkedOn) place.leave()
+  })
 }
 
 /** Waits for room; null where the connection closed before there was room and before the body was complete. */

@@ -2,6 +2,7 @@ import { callbackId } from '../crypto/callback-id.ts'
 import type { Capability } from '../crypto/callback-token.ts'
 import type { EncryptedBody } from '../crypto/encrypt.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { callbackJob } from '../queue/callback-job.ts'
 import type { Quarantine } from '../ledger/quarantine/quarantine.ts'
 import type { Received } from '../ledger/scripts.ts'
 import type { Replicas } from '../redis/replicas.ts'
@@ -14,7 +15,6 @@ export interface LedgerWriter {
   readonly ledger: Pick<Ledger, 'receive'>
   readonly quarantine: Pick<Quarantine, 'keep'>
   readonly replicas: Replicas
-  readonly jobs: { enqueueCallback(requestId: string, callbackId: string): Promise<void> }
 }
 
 /** Large bodies have a connection of their own, so that no small body waits behind them. */
@@ -62,7 +62,7 @@ export function storeCallback(writers: LedgerWriters, arrival: Arrival): Promise
 }
 
 async function receive(
-  { ledger, jobs, replicas }: LedgerWriter,
+  { ledger, replicas }: LedgerWriter,
   arrival: Arrival,
   { outcome }: Extract<Verdict, { type: 'callback' }>
 ): Promise<Stored> {
@@ -70,13 +70,9 @@ async function receive(
   const { requestId, attempt } = arrival.capability
   const id = idOf(arrival)
   const callback = { id, attempt, size: body.length, outcome, httpStatus: null }
-  // Both commands go to Redis together. If only one arrives, nothing is lost: a job without a callback finds nothing to
-  // do, and the sweep finds a callback without a job. The answer waits for both commands and for the replicas.
-  const [status] = await replicas.reached(() =>
-    Promise.all([
-      ledger.receive(requestId, callback, sealed ?? body, takenMsAgo),
-      jobs.enqueueCallback(requestId, id)
-    ])
+  const job = callbackJob(requestId, id)
+  const status = await replicas.reached(() =>
+    ledger.receive(requestId, callback, sealed ?? body, { takenMsAgo, job })
   )
   return { status, id }
 }

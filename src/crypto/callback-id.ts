@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** The id of a callback: the same bytes on the callback token of the same attempt are the same callback. */
 export function callbackId(attempt: number, body: Uint8Array): string {
-  return `${attempt}.${createHash('sha256').update(body).digest('hex')}`
+  return `${attempt}.${hash('sha256', body)}`
 }
 
 /** True where the id belongs to these bytes. */
@@ -12,5 +12,5 @@ export function isCallback(id: string, body: Uint8Array): boolean {
 
 /** The id of a quarantine entry: the same bytes on the same callback token are one entry. */
 export function quarantineId(requestId: string, id: string): string {
-  return createHash('sha256').update(`${requestId}/${id}`).digest('hex').slice(0, 32)
+  return hash('sha256', `${requestId}/${id}`).slice(0, 32)
 }

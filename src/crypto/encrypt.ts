@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
 import type { SecretKey } from '../core/secret-key.ts'
 import { deriveKeyObject, type Purpose } from './derive-key.ts'
 
@@ -33,7 +33,7 @@ export function encryptBody(
   body: Uint8Array,
   requestId: string
 ): EncryptedBody {
-  const sha256 = createHash('sha256').update(body).digest('hex')
+  const sha256 = hash('sha256', body)
   return { size: body.length, sha256, sealed: encrypt(body, requestId) }
 }
 

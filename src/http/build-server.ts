@@ -126,7 +126,6 @@ function serve(
   handler: Handler,
   bare: RawAnswers
 ): void {
-  response.setHeader('cache-control', 'no-store')
   const status = protocolFault(request)
   if (status === null) return handler(request, response)
   bare.refused(status)

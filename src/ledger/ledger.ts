@@ -9,6 +9,7 @@ import type { Received } from './scripts.ts'
 import { createInputs, type Input, type Inputs } from './input.ts'
 import { type Bodies, createBodies } from './stored-body.ts'
 import { createTries, type Tries } from './publication-tries.ts'
+import { receiveTogether, type ReceiveOptions } from './receive.ts'
 import { referenceHash, type Store } from './store.ts'
 
 /**
@@ -31,28 +32,20 @@ export interface Ledger extends Tries, Inputs, Bodies {
    * first.
    */
   commit(entry: Entry, change: Change): Promise<Committed>
-  /**
-   * Stores an envelope. The next load of the request applies it. An envelope that was answered with 2xx `takenMsAgo`
-   * gets that earlier instant, but none before the start of its attempt. No limit rejects such an envelope.
-   */
+  /** Stores an envelope. The next load of the request applies it. */
   receive(
     requestId: string,
     callback: Omit<Callback, 'receivedAt'>,
     body: Uint8Array | EncryptedBody,
-    takenMsAgo?: number
+    options?: ReceiveOptions
   ): Promise<Received>
 }
-
-/** The most different results of one request that are stored, and the most errors. It limits one callback token. */
-export const MOST_CALLBACKS = 100
-
-/** Encrypted bytes of unread bodies of one request, beyond which no further error is stored. */
-export const MOST_UNREAD_BYTES = 64 * 1024 * 1024
 
 export function createLedger(store: Store, settings: CommitSettings): Ledger {
   const { redis, cipher, key, scripts } = store
   const tries = createTries(store)
   const inputs = createInputs(store)
+  const receive = receiveTogether(scripts)
 
   return {
     ...tries,
@@ -91,12 +84,9 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
       }
     },
 
-    async receive(requestId, callback, body, takenMsAgo) {
+    receive(requestId, callback, body, options = {}) {
       const { sealed } = body instanceof Uint8Array ? encryptBody(cipher, body, requestId) : body
-      const bounds = [callback.outcome.type, MOST_CALLBACKS, MOST_UNREAD_BYTES] as const
-      const taken = takenMsAgo === undefined ? ([] as const) : ([takenMsAgo] as const)
-      const { id } = callback
-      return scripts.receive(requestId, id, JSON.stringify(callback), sealed, ...bounds, ...taken)
+      return receive({ requestId, callback, sealed, ...options })
     }
   }
 }

@@ -80,7 +80,10 @@ export function readRecord(record: string): Request {
 
 type Stored = Callback & { readonly order: number }
 
-/** Reads `<receivedAt>|<order>|<JSON>`. The order distinguishes callbacks that arrived in the same millisecond. */
+/**
+ * Reads `<receivedAt>|<order>|<JSON>`. The order is the version before the callback. It distinguishes callbacks that
+ * arrived in the same millisecond.
+ */
 function readCallback(stored: string): Stored {
   const [, receivedAt, order, json = ''] = /^(\d+)\|(\d+)\|(.*)$/s.exec(stored) ?? []
   const callback = JSON.parse(json) as Omit<Callback, 'receivedAt'>

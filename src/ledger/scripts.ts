@@ -11,7 +11,7 @@ export type LateClaim = 'claimed' | 'published' | 'taken'
 
 type Done = 0 | 1
 type Bytes = Uint8Array
-type Argument = string | number | Bytes
+export type Argument = string | number | Bytes
 type Script = (tag: string, ...args: readonly Argument[]) => Promise<unknown>
 
 /**
@@ -44,15 +44,10 @@ export interface Scripts {
   countGroups(): Promise<[isComplete: Done, groups: string[]]>
   totals(...states: string[]): Promise<[totals: string[], counts: number[], setAside: number]>
   receive(
-    id: string,
-    callbackId: string,
-    callback: string,
-    body: Bytes,
-    type: string,
     most: number,
     mostBytes: number,
-    takenMsAgo?: number
-  ): Promise<Received>
+    ...callbacks: readonly Argument[]
+  ): Promise<(Received | Error)[]>
   quarantine(id: string, requestId: string, ...entry: readonly Argument[]): Promise<-1 | Done>
   claimLate(id: string, requestId: string): Promise<LateClaim>
   discard(id: string): Promise<Done>

@@ -68,6 +68,7 @@ export async function buildOperatorListener(
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, readJson)
   // An unknown route is answered before its body is read.
   app.addHook('onRequest', async (request, reply) => {
+    void reply.header('cache-control', 'no-store')
     if (!request.is404) return undefined
     return sendProblem(
       reply.header('connection', 'close'),

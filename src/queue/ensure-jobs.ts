@@ -1,5 +1,6 @@
 import type { Queue } from 'bullmq'
 import { type Job, jobsOf } from '../core/required-jobs.ts'
+import { callbackJob } from './callback-job.ts'
 import { waitsForAccount } from '../core/can-send.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import type { Request } from '../core/request.ts'
@@ -61,10 +62,8 @@ function createCallbackJobs({
   const add = async (requestId: string, jobId: string) =>
     void (await of(requestId).callback.add('callback', { requestId, at: 0 }, { jobId }))
   return {
-    enqueueCallback(requestId, callbackId) {
-      const [attempt, hash = ''] = callbackId.split('.')
-      return add(requestId, `callback-${requestId}-${attempt}-${hash.slice(0, 32)}`)
-    },
+    enqueueCallback: (requestId, callbackId) =>
+      add(requestId, callbackJob(requestId, callbackId).id),
     // A separate job: the job of the callback may be running, and may have loaded the request before it ended.
     publishLater: (requestId) => add(requestId, `publish-${requestId}`)
   }

@@ -30,7 +30,7 @@ export interface QueueSettings {
  * Jobs of our own queues are deleted once they ran. The ledger is the system of record, and a free job id can be used
  * again. The attempts are for handlers that threw, independent of Error.Type.
  */
-const OWN_JOB = {
+export const OWN_JOB = {
   removeOnComplete: true,
   removeOnFail: true,
   attempts: 8,

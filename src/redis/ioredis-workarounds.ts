@@ -73,7 +73,7 @@ export function sendTogether(redis: Redis): Redis {
       if (!isCorked) {
         isCorked = true
         stream.cork()
-        setImmediate(uncork)
+        process.nextTick(uncork)
       }
       return write(...args)
     }

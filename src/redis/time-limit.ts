@@ -1,16 +1,7 @@
 /** Rejects with the error of `late` where the promise has not settled within the limit. Its work is not cancelled. */
-export async function within<T>(
-  limitMs: number,
-  promise: Promise<T>,
-  late: () => Error
-): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(late()), limitMs)
+export function within<T>(limitMs: number, promise: Promise<T>, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), limitMs)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
-  try {
-    return await Promise.race([promise, tooLate])
-  } finally {
-    clearTimeout(timer)
-  }
 }

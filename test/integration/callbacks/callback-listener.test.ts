@@ -429,7 +429,6 @@ const TROUBLES: readonly Trouble[] = [
     bytes(ok()),
     ({ ledger }) => ({ ledger: { ...ledger, receive: fails } })
   ],
-  ['the job can’t be stored', bytes(ok()), () => ({ jobs: { enqueueCallback: fails } })],
   ['the quarantine can’t be reached', INVALID, () => ({ quarantine: { keep: fails } })]
 ]
 
@@ -474,7 +473,16 @@ t.test(
   async (t) => {
     const service = await openServerService(t)
     const { token, requestId } = await awaiting(service)
-    const troubled = await openPublic(t, service, { jobs: { enqueueCallback: fails } })
+    const { ledger } = service
+    const troubled = await openPublic(t, service, {
+      ledger: {
+        ...ledger,
+        receive: async (...args) => {
+          await ledger.receive(...args)
+          return fails()
+        }
+      }
+    })
     t.equal((await troubled.post(token, bytes(ok()))).status, 503)
     const { post } = await openPublic(t, service)
     t.equal((await post(token, bytes(ok()))).status, 200)

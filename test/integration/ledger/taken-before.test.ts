@@ -1,6 +1,6 @@
 import t from 'tap'
 import { v7 } from 'uuid'
-import { MOST_CALLBACKS } from '../../../src/ledger/ledger.ts'
+import { MOST_CALLBACKS } from '../../../src/ledger/receive.ts'
 import { bytes, callbackOf, error, ok } from '../../helpers/callbacks.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { HOUR, openService, type Service, tick } from '../../helpers/service.ts'
@@ -13,7 +13,7 @@ const MINUTE = 60_000
 async function receivedAt(service: Service, requestId: string, takenMsAgo?: number) {
   const body = bytes(ok())
   const before = await service.catalog.now()
-  await service.ledger.receive(requestId, callbackOf(1, body), body, takenMsAgo)
+  await service.ledger.receive(requestId, callbackOf(1, body), body, { takenMsAgo })
   const [callback] = (await service.ledger.load(requestId))?.pending ?? []
   return { receivedAt: callback?.receivedAt ?? 0, before }
 }
@@ -44,7 +44,7 @@ t.test('a notification after it was taken is not waited for again', async (t) =>
     await service.notifications.record({ ...notified, requestIds: [requestId] })
     await tick(service)
     const body = bytes(error('RETRY_AFTER_NOTIFICATION'))
-    await service.ledger.receive(requestId, callbackOf(1, body), body, takenMsAgo)
+    await service.ledger.receive(requestId, callbackOf(1, body), body, { takenMsAgo })
     return (await advance(service, requestId, (request) => request))?.after.state
   }
   t.equal(await store(), 'parked', 'taken after it')
@@ -56,7 +56,7 @@ t.test('a callback that was taken is stored, however many there are', async (t) 
   const requestId = await askIn(service, 'awaiting-callback')
   const store = (at: number, takenMsAgo?: number) => {
     const body = bytes(ok({ AdditionalInformation: `${at}` }))
-    return service.ledger.receive(requestId, callbackOf(1, body), body, takenMsAgo)
+    return service.ledger.receive(requestId, callbackOf(1, body), body, { takenMsAgo })
   }
   for (let at = 0; at < MOST_CALLBACKS; at += 1) await store(at)
   t.equal(await store(MOST_CALLBACKS), 'full')

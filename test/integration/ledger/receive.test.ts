@@ -1,0 +1,100 @@
+import t from 'tap'
+import { v7 } from 'uuid'
+import { bytes, callbackOf, error, ok } from '../../helpers/callbacks.ts'
+import { ask, askIn } from '../../helpers/requests.ts'
+import { openService, type Service } from '../../helpers/service.ts'
+import { callbackJob } from '../../../src/queue/callback-job.ts'
+
+// Callbacks that arrive in the same turn of the event loop are stored together.
+
+function receive({ ledger }: Service, requestId: string, body: Buffer) {
+  const callback = callbackOf(1, body)
+  const job = callbackJob(requestId, callback.id)
+  return ledger.receive(requestId, callback, body, { job })
+}
+
+const nth = (number: number) => bytes(ok({ AdditionalInformation: `${number}` }))
+
+async function scriptCalls({ redis }: Service): Promise<number> {
+  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0)
+}
+
+t.test('each callback of a turn gets its own outcome, from few script calls', async (t) => {
+  const service = await openService(t)
+  const requestId = await ask(service)
+  await receive(service, requestId, nth(0))
+  const before = await scriptCalls(service)
+  const numbers = Array.from({ length: 20 }, (_, index) => index)
+  const outcomes = await Promise.all([
+    ...numbers.map((number) => receive(service, requestId, nth(number))),
+    receive(service, v7(), nth(1))
+  ])
+  t.same(outcomes, ['duplicate', ...numbers.slice(1).map(() => 'accepted'), 'unknown'])
+  t.equal((await scriptCalls(service)) - before, 2)
+  const pending = (await service.ledger.load(requestId))?.pending ?? []
+  t.same(
+    pending.map(({ id }) => id),
+    numbers.map((number) => callbackOf(1, nth(number)).id),
+    'in the order in which they came'
+  )
+})
+
+t.test('one that can not be stored refuses no other', async (t) => {
+  const service = await openService(t)
+  const ids = [await ask(service), await ask(service), await ask(service)] as const
+  await service.redis.set(`${service.tag}:callbacks:${ids[1]}`, 'no hash')
+  const outcomes = await Promise.allSettled(ids.map((id) => receive(service, id, nth(1))))
+  t.match(outcomes, [
+    { status: 'fulfilled', value: 'accepted' },
+    { status: 'rejected', reason: /WRONGTYPE/ },
+    { status: 'fulfilled', value: 'accepted' }
+  ])
+  t.equal((await service.queues.callback.getJobs()).length, 2)
+})
+
+t.test('all of them fail where Redis does not get the script', async (t) => {
+  const service = await openService(t)
+  const requestId = await ask(service)
+  const stored = [receive(service, requestId, nth(1)), receive(service, requestId, nth(2))]
+  service.redis.disconnect()
+  t.same(
+    (await Promise.allSettled(stored)).map(({ status }) => status),
+    ['rejected', 'rejected']
+  )
+})
+
+t.test('the job is the one that BullMQ would add', async (t) => {
+  const service = await openService(t)
+  const { callback } = service.queues
+  const requestId = await askIn(service, 'awaiting-callback')
+  const body = bytes(error('RETRY'))
+  const { id } = callbackOf(1, body)
+  const fieldsOf = async () => {
+    const [job] = await callback.getJobs()
+    const fields = await service.redis.hgetall(callback.toKey(job?.id ?? ''))
+    const opts = JSON.parse(fields['opts'] ?? '') as Record<string, unknown>
+    // A script names both elsewhere.
+    delete opts['jobId']
+    delete opts['delay']
+    await job?.remove()
+    return { id: job?.id, ...fields, opts, timestamp: typeof fields['timestamp'] }
+  }
+  await service.jobs.enqueueCallback(requestId, id)
+  const wanted = await fieldsOf()
+  await receive(service, requestId, body)
+  t.same(await fieldsOf(), wanted)
+})
+
+t.test('a repeat adds a job that was lost, and no second one', async (t) => {
+  const service = await openService(t)
+  const requestId = await ask(service)
+  const waiting = () => service.queues.callback.getWaitingCount()
+  await receive(service, requestId, nth(1))
+  t.equal(await receive(service, requestId, nth(1)), 'duplicate')
+  t.equal(await waiting(), 1)
+  await service.queues.callback.obliterate({ force: true })
+  t.equal(await receive(service, requestId, nth(1)), 'duplicate')
+  t.equal(await waiting(), 1)
+  await receive(service, v7(), nth(1))
+  t.equal(await waiting(), 1, 'an unknown request gets none')
+})
