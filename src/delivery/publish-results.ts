@@ -1,24 +1,24 @@
-import pLimit from 'p-limit'
 import type { Logger } from 'pino'
+import type { Lane } from '../core/lane.ts'
 import { type ResultHead, resultOf } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
 import type { Deviation } from '../schemas/deviations.ts'
 import type { Compose, Envelope } from './compose-result.ts'
+import { openLanes } from './lanes.ts'
 import type { ResultSink } from './result-sink.ts'
 
 /** Publishes results, idempotently: the id of a result is that of its request. */
 export interface Results {
   /**
-   * The result of an ended request. `open` reads the envelope that was stored for it, if any. False if `open` reports
-   * that the result is set aside.
+   * The result of an ended request. `open` reads the envelope that was stored for it, if any, or says in which lane to
+   * try again. False if it reports that the result is set aside.
    */
-  publish(request: Request, open: () => Promise<Envelope | 'set-aside' | null>): Promise<boolean>
+  publish(request: Request, open: (lane: Lane) => Promise<Opened>): Promise<boolean>
   /** The extra result of a failed request, after an operator accepted its late callback. */
   publishLate(result: ResultHead, envelope: Envelope): Promise<void>
 }
 
-/** A body is in memory several times while it becomes a result, so only two are published at once. */
-const MOST_AT_ONCE = 2
+type Opened = Envelope | 'set-aside' | Exclude<Lane, 'small'> | null
 
 export interface ResultsDeps {
   readonly log: Logger
@@ -36,22 +36,29 @@ export function createResults(sink: ResultSink, { log, compose, deviated }: Resu
     const fields = { requestId, outcome, completeness, reason, attempts }
     log.info({ ...fields, deviations: deviations.length }, 'result published')
   }
-  const publish: Results['publish'] = async (request, open) => {
-    const envelope = await open()
-    if (envelope === 'set-aside') {
+  async function publish(request: Request, opened: Opened): Promise<boolean | Lane> {
+    if (opened === 'large' || opened === 'alone') return opened
+    if (opened === 'set-aside') {
       log.error({ requestId: request.requestId }, 'result set aside')
       return false
     }
     // A body is deleted only once its result was published. So another handler has just published it.
-    if (envelope === null && request.response !== null) return true
-    await deliver(resultOf(request), envelope, request.requestId)
+    if (opened === null && request.response !== null) return true
+    await deliver(resultOf(request), opened, request.requestId)
     return true
   }
 
-  const limit = pLimit(MOST_AT_ONCE)
+  const runIn = openLanes()
   return {
-    publish: (request, open) => limit(() => publish(request, open)),
+    async publish(request, open) {
+      let done: boolean | Lane = 'small'
+      while (typeof done === 'string') {
+        const lane: Lane = done
+        done = await runIn(lane, async () => publish(request, await open(lane)))
+      }
+      return done
+    },
     publishLate: (result, envelope) =>
-      limit(() => deliver(result, envelope, `${result.requestId}-late`))
+      runIn('large', () => deliver(result, envelope, `${result.requestId}-late`))
   }
 }

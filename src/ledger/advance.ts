@@ -1,5 +1,6 @@
 import { applyCallbacks, type Callback } from '../core/transitions/on-callback.ts'
 import type { DecisionContext } from '../core/decide.ts'
+import type { Lane } from '../core/lane.ts'
 import type { Policy } from '../core/policy.ts'
 import { isUnpublished, markPublished } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
@@ -8,6 +9,7 @@ import { earliestNow } from '../redis/clock-reading.ts'
 import type { Replicas } from '../redis/replicas.ts'
 import type { Entry } from './load.ts'
 import type { Ledger } from './ledger.ts'
+import type { NotHere } from './publication-tries.ts'
 import type { StoredBody } from './stored-body.ts'
 
 /**
@@ -26,7 +28,10 @@ export interface Jobs {
    * Puts the result of an ended request on the downstream queue; idempotent. False if it is not there yet: `open`
    * reports that it is set aside, or a worker will publish it.
    */
-  publish(request: Request, open: () => Promise<StoredBody | 'set-aside' | null>): Promise<boolean>
+  publish(
+    request: Request,
+    open: (lane: Lane) => Promise<StoredBody | NotHere | null>
+  ): Promise<boolean>
 }
 
 export interface AdvanceDeps {
@@ -142,8 +147,8 @@ function contextOf(deps: AdvanceDeps, entry: Entry): DecisionContext {
 /** Publishes as one try. It is counted when the publication starts: a waiting one cannot end the process. */
 async function publish({ ledger, jobs }: AdvanceDeps, request: Request): Promise<boolean> {
   const { requestId, response } = request
-  const open = async () =>
-    response === null ? null : ledger.beginPublication(requestId, response.body)
+  const open = async (lane: Lane) =>
+    response === null ? null : ledger.beginPublication(requestId, response.body, lane)
   try {
     const isPublished = await jobs.publish(request, open)
     await ledger.endTry(requestId, 'done')

@@ -53,14 +53,14 @@ function joinLedgers(of: (requestId: string) => Ledger): Ledger {
     load: (id, options) => of(id).load(id, options),
     commit: (entry, change) => of(entry.request.requestId).commit(entry, change),
     receive: (id, callback, body, options) => of(id).receive(id, callback, body, options),
-    beginTry: (id, callbackId) => of(id).beginTry(id, callbackId),
+    beginTry: (id, callbackId, lane) => of(id).beginTry(id, callbackId, lane),
     endTry: (id, how) => of(id).endTry(id, how),
     isSetAside: (id) => of(id).isSetAside(id),
     takeUp: (id) => of(id).takeUp(id),
     seal: (id, input) => of(id).seal(id, input),
     openInput: (id) => of(id).openInput(id),
     inputOf: (entry) => of(entry.request.requestId).inputOf(entry),
-    beginPublication: (id, callbackId) => of(id).beginPublication(id, callbackId),
+    beginPublication: (id, callbackId, lane) => of(id).beginPublication(id, callbackId, lane),
     openBody: (id, callbackId) => of(id).openBody(id, callbackId)
   }
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import type { Lane } from '../core/lane.ts'
 import type { Connection } from '../redis/connect.ts'
 import type { LoadReply } from './load.ts'
 
@@ -58,8 +59,10 @@ export interface Scripts {
     id: string,
     name: string,
     most: number,
-    callbackId: string
-  ): Promise<[done: 0] | [done: 1, body: Buffer | null]>
+    callbackId: string,
+    lane: Lane,
+    mostBytes: number
+  ): Promise<[how: 'begun' | 'set-aside' | Exclude<Lane, 'small'>, body: Buffer | null]>
   takeUp(id: string): Promise<Done>
   replaceField(name: string, field: string, before: Bytes, after: Bytes): Promise<Done>
   replaceText(name: string, before: string, after: string): Promise<Done>

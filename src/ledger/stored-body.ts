@@ -1,6 +1,7 @@
 import { isCallback } from '../crypto/callback-id.ts'
 import type { Cipher } from '../crypto/encrypt.ts'
-import type { Tries } from './publication-tries.ts'
+import type { Lane } from '../core/lane.ts'
+import type { NotHere, Tries } from './publication-tries.ts'
 import type { Store } from './store.ts'
 
 /** A received envelope as it is stored: encrypted. */
@@ -14,8 +15,15 @@ export interface StoredBody {
 
 /** The received envelopes. */
 export interface Bodies {
-  /** An envelope as it is stored, once its publication has begun as one try; null once it was deleted. */
-  beginPublication(requestId: string, callbackId: string): Promise<StoredBody | 'set-aside' | null>
+  /**
+   * An envelope as it is stored, once its publication has begun as one try; null once it was deleted. It does not begin
+   * where it must not, or belongs in another lane.
+   */
+  beginPublication(
+    requestId: string,
+    callbackId: string,
+    lane: Lane
+  ): Promise<StoredBody | NotHere | null>
   /** The bytes of a received envelope; null once they were deleted. */
   openBody(requestId: string, callbackId: string): Promise<Buffer | null>
 }
@@ -25,9 +33,9 @@ export function createBodies(
   { beginTry }: Pick<Tries, 'beginTry'>
 ): Bodies {
   return {
-    async beginPublication(requestId, callbackId) {
-      const sealed = await beginTry(requestId, callbackId)
-      if (sealed === null || sealed === 'set-aside') return sealed
+    async beginPublication(requestId, callbackId, lane) {
+      const sealed = await beginTry(requestId, callbackId, lane)
+      if (sealed === null || typeof sealed === 'string') return sealed
       const stored = { requestId, callbackId, sealed }
       return { ...stored, open: () => openStored(cipher, stored) }
     },

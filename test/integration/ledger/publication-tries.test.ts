@@ -2,7 +2,9 @@ import t, { type Test } from 'tap'
 import { ThreadEnded } from '../../../src/core/thread-ended.ts'
 import type { AdvanceDeps } from '../../../src/ledger/advance.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
-import { ok, receive, resultsOf } from '../../helpers/callbacks.ts'
+import type { Lane } from '../../../src/core/lane.ts'
+import { LARGE_BYTES } from '../../../src/schemas/large.ts'
+import { bytes, callbackOf, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { openAdmin } from '../../helpers/listeners.ts'
 import { askIn } from '../../helpers/requests.ts'
 import { openService, type Service } from '../../helpers/service.ts'
@@ -23,7 +25,7 @@ const publishing = (service: Service, publish: () => Promise<boolean>): AdvanceD
   ...service,
   jobs: {
     ...service.jobs,
-    publish: async (_request, read) => ((await read()) === 'set-aside' ? false : publish())
+    publish: async (_request, read) => ((await read('alone')) === 'set-aside' ? false : publish())
   }
 })
 
@@ -125,4 +127,39 @@ t.test('an operator has it published again, and nothing is sent to Khipu', async
   t.equal((await post(`/v1/requests/${other}/retry`)).status, 409, 'it was published')
   const view = await get(`/v1/requests/${other}`)
   t.match(JSON.stringify(view.json), /publication-retried.*"by":"ana"/)
+})
+
+t.test('a result beside one that takes its process down is published', async (t) => {
+  const { service, requestId: deadly } = await open(t)
+  const beside = await askIn(service, 'awaiting-callback')
+  await receive(service, beside, ok())
+  const { id } = callbackOf(1, bytes(ok()))
+  const begin = async ({ ledger }: Service, requestId: string, lane: Lane) => {
+    const begun = await ledger.beginPublication(requestId, id, lane)
+    return typeof begun === 'string' ? begun : begun?.callbackId
+  }
+  const first = another(service)
+  for (const requestId of [deadly, beside]) t.equal(await begin(first, requestId, 'small'), id)
+  for (const death of [2, 3]) {
+    const next = another(service)
+    for (const requestId of [deadly, beside]) {
+      t.equal(await begin(next, requestId, 'small'), 'alone', 'not counted')
+      t.equal(await begin(next, requestId, 'large'), 'alone', 'not counted')
+    }
+    t.equal(await begin(next, deadly, 'alone'), id, `death ${death} is its own`)
+  }
+  const last = another(service)
+  t.equal(await begin(last, deadly, 'alone'), 'set-aside')
+  t.equal(await begin(last, beside, 'alone'), id)
+})
+
+t.test('a large body belongs in a lane of its own', async (t) => {
+  const service = await openService(t)
+  const requestId = await askIn(service, 'awaiting-callback')
+  const large = ok({ AdditionalInformation: 'x'.repeat(LARGE_BYTES) })
+  await receive(service, requestId, large)
+  const { id } = callbackOf(1, bytes(large))
+  const begin = (lane: Lane) => another(service).ledger.beginPublication(requestId, id, lane)
+  t.equal(await begin('small'), 'large')
+  t.match(await begin('large'), { callbackId: id })
 })
