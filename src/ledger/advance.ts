@@ -9,8 +9,7 @@ import { earliestNow } from '../redis/clock-reading.ts'
 import type { Replicas } from '../redis/replicas.ts'
 import type { Entry } from './load.ts'
 import type { Ledger } from './ledger.ts'
-import type { NotHere } from './publication-tries.ts'
-import type { StoredBody } from './stored-body.ts'
+import type { Publishing } from './stored-body.ts'
 
 /**
  * A pure step: the request as it should be, or the same object if nothing changes. `entry` is what the decision starts
@@ -28,10 +27,7 @@ export interface Jobs {
    * Puts the result of an ended request on the downstream queue; idempotent. False if it is not there yet: `open`
    * reports that it is set aside, or a worker will publish it.
    */
-  publish(
-    request: Request,
-    open: (lane: Lane) => Promise<StoredBody | NotHere | null>
-  ): Promise<boolean>
+  publish(request: Request, open: (lane: Lane) => Promise<Publishing>): Promise<boolean>
 }
 
 export interface AdvanceDeps {
@@ -77,15 +73,25 @@ export type Advance = (
   options?: AdvanceOptions
 ) => Promise<Advanced | null>
 
-/** `isLeft` tells of a result which another handler is about to publish. */
+export interface PublicationSettings {
+  /** Tells of a result which another handler is about to publish. */
+  readonly isLeft?: (ended: Pick<Advanced, 'after' | 'applied'>) => boolean
+  /** False if this process publishes no result with an envelope. */
+  readonly withBodies?: boolean
+}
+
 export function createAdvance(
   deps: AdvanceDeps,
-  isLeft: (advanced: Advanced) => boolean = () => false
+  { isLeft = () => false, withBodies = true }: PublicationSettings = {}
 ): Advance {
+  const isPublishedHere = (ended: Pick<Advanced, 'after' | 'applied'>) =>
+    isUnpublished(ended.after) && !isLeft(ended)
+  const begins = withBodies ? isPublishedHere : () => false
   return async (requestId, step, options = {}) => {
-    const advanced = await apply(deps, requestId, step, options)
-    if (advanced === null || !isUnpublished(advanced.after) || isLeft(advanced)) return advanced
-    if (await publish(deps, advanced.after)) {
+    const found = await apply(deps, requestId, step, options, begins)
+    if (found === null) return null
+    const { publishing, ...advanced } = found
+    if (isPublishedHere(advanced) && (await publish(deps, advanced.after, publishing))) {
       await apply(deps, requestId, recordPublication, { from: advanced.entry })
     }
     return advanced
@@ -103,8 +109,9 @@ async function apply(
   deps: AdvanceDeps,
   requestId: string,
   step: Step,
-  { sealed, withInput = false, from }: AdvanceOptions
-): Promise<Advanced | null> {
+  { sealed, withInput = false, from }: AdvanceOptions,
+  begins: NonNullable<PublicationSettings['isLeft']> = () => false
+): Promise<(Advanced & { readonly publishing?: Publishing | undefined }) | null> {
   let entry = from ?? (await deps.ledger.load(requestId, { withInput }))
   while (entry !== null) {
     const context = contextOf(deps, entry)
@@ -115,12 +122,19 @@ async function apply(
       await deps.jobs.ensure(after, now)
       return { before, after, now, applied: [], entry }
     }
-    const change = { request: after, kept, sealed: after === before ? undefined : sealed }
+    const applied = entry.pending
+    const change = {
+      request: after,
+      kept,
+      sealed: after === before ? undefined : sealed,
+      publishes: begins({ after, applied })
+    }
     const committed = await deps.ledger.commit(entry, change)
     if (committed.done) {
       await deps.jobs.ensure(after, now)
       for (const request of committed.next) await deps.jobs.promote(request, now)
-      return { before, after, now, applied: entry.pending, entry: committed.entry }
+      const { entry: committedEntry, publishing } = committed
+      return { before, after, now, applied, entry: committedEntry, publishing }
     }
     entry = await deps.ledger.load(requestId, { withInput })
   }
@@ -144,11 +158,18 @@ function contextOf(deps: AdvanceDeps, entry: Entry): DecisionContext {
   }
 }
 
-/** Publishes as one try. It is counted when the publication starts: a waiting one cannot end the process. */
-async function publish({ ledger, jobs }: AdvanceDeps, request: Request): Promise<boolean> {
+/** Publishes as one try. It is counted before the work begins, if not with the commit that ended the request. */
+async function publish(
+  { ledger, jobs }: AdvanceDeps,
+  request: Request,
+  begun?: Publishing
+): Promise<boolean> {
   const { requestId, response } = request
-  const open = async (lane: Lane) =>
-    response === null ? null : ledger.beginPublication(requestId, response.body, lane)
+  const open = async (lane: Lane) => {
+    if (response === null) return null
+    if (lane === 'small' && begun !== undefined) return begun
+    return ledger.beginPublication(requestId, response.body, lane)
+  }
   try {
     const isPublished = await jobs.publish(request, open)
     await ledger.endTry(requestId, 'done')

@@ -8,6 +8,7 @@ import { waitsForProbe } from '../core/probe.ts'
 import { isOnItsWay, isOpen, latestAttempt, credentialsOf, type Request } from '../core/request.ts'
 import type { ClockReading } from '../redis/clock-reading.ts'
 import type { Entry } from './load.ts'
+import type { TryToBegin } from './publication-tries.ts'
 import { quarantineId } from '../crypto/callback-id.ts'
 
 /** A handler's change of an entry. `kept` names the pending bodies that go to quarantine, with the reason. */
@@ -16,6 +17,8 @@ export interface Change {
   readonly kept: ReadonlyMap<string, QuarantineCause>
   /** The input, encrypted again, if it has changed. */
   readonly sealed?: Uint8Array | undefined
+  /** Whether the publication of its result begins at once, if it has one with an envelope. */
+  readonly publishes?: boolean
 }
 
 /** The settings that a commit needs. */
@@ -32,7 +35,8 @@ export interface CommitSettings {
 export function commitArguments(
   entry: Entry,
   { request, kept, sealed = Buffer.alloc(0) }: Change,
-  settings: CommitSettings
+  settings: CommitSettings,
+  begins?: TryToBegin
 ) {
   const { requestId, account } = request
   const consumed = entry.pending.map(({ id }) => id)
@@ -62,6 +66,7 @@ export function commitArguments(
       account: account?.id ?? '',
       waits: (request.state === 'queued' && !waitsForProbe(request)) || waitsForAccount(request),
       refusedMs: settings.refusedMs,
+      try: begins,
       ...logonChanges(entry, request)
     }),
     sealed

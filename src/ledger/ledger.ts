@@ -7,7 +7,7 @@ import { type Entry, readRecord, toEntry } from './load.ts'
 import { encryptBody, type EncryptedBody } from '../crypto/encrypt.ts'
 import type { Received } from './scripts.ts'
 import { createInputs, type Input, type Inputs } from './input.ts'
-import { type Bodies, createBodies } from './stored-body.ts'
+import { type Bodies, createBodies, type Publishing } from './stored-body.ts'
 import { createTries, type Tries } from './publication-tries.ts'
 import { receiveTogether, type ReceiveOptions } from './receive.ts'
 import { referenceHash, type Store } from './store.ts'
@@ -18,7 +18,13 @@ import { referenceHash, type Store } from './store.ts'
  */
 export type Committed =
   | { readonly done: false }
-  | { readonly done: true; readonly entry: Entry; readonly next: readonly Request[] }
+  | {
+      readonly done: true
+      readonly entry: Entry
+      readonly next: readonly Request[]
+      /** The envelope of the result, if its publication was to begin with the commit. */
+      readonly publishing?: Publishing
+    }
 
 /** The record of every request. No other module changes one. */
 export interface Ledger extends Tries, Inputs, Bodies {
@@ -45,12 +51,13 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
   const { redis, cipher, key, scripts } = store
   const tries = createTries(store)
   const inputs = createInputs(store)
+  const bodies = createBodies(store, tries)
   const receive = receiveTogether(scripts)
 
   return {
     ...tries,
     ...inputs,
-    ...createBodies(store, tries),
+    ...bodies,
 
     async create(request, input) {
       const { requestId, state, service, reference, account } = request
@@ -73,15 +80,20 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
     },
 
     async commit(entry, change) {
+      const { requestId, response } = change.request
+      const body = change.publishes === true && response !== null ? response.body : null
+      const begins = body === null ? undefined : tries.toBegin(requestId, body)
       const askedAt = performance.now()
-      const reply = await scripts.commit(...commitArguments(entry, change, settings))
+      const reply = await scripts.commit(...commitArguments(entry, change, settings, begins))
       if (reply[0] === 0) return { done: false }
-      const [, now, ...next] = reply
-      return {
-        done: true,
-        entry: committedEntry(entry, change, { now, askedAt, repliedAt: performance.now() }),
-        next: next.map(readRecord)
-      }
+      const [, now, records, how, sealed] = reply
+      const clock = { now, askedAt, repliedAt: performance.now() }
+      const done = { done: true, entry: committedEntry(entry, change, clock) } as const
+      const next = records.map(readRecord)
+      if (body === null || begins === undefined || how === '') return { ...done, next }
+      tries.began(requestId, begins)
+      const begun = how === 'begun' ? sealed : how
+      return { ...done, next, publishing: bodies.stored(requestId, body, begun) }
     },
 
     receive(requestId, callback, body, options = {}) {

@@ -22,18 +22,38 @@ export interface Tries {
   takeUp(requestId: string): Promise<boolean>
 }
 
+/** What a commit needs to begin a try in the lane `small`. */
+export interface TryToBegin {
+  readonly name: string
+  readonly callbackId: string
+  readonly most: number
+  readonly mostBytes: number
+}
+
 /** How many tries may begin without an end. */
 const MOST_TRIES = 3
 
-export function createTries({ redis, key, scripts }: Store): Tries {
+export function createTries({ redis, key, scripts }: Store): Tries & {
+  toBegin(requestId: string, callbackId: string): TryToBegin
+  /** That try has begun. */
+  began(requestId: string, begun: TryToBegin): void
+} {
   /** The tries of this process. A try whose removal failed is continued under its name. */
   const names = new Map<string, string>()
+  const toBegin = (requestId: string, callbackId: string): TryToBegin => ({
+    name: names.get(requestId) ?? randomUUID(),
+    callbackId,
+    most: MOST_TRIES,
+    mostBytes: LARGE_BYTES
+  })
   return {
+    toBegin,
+    began: (requestId, { name }) => void names.set(requestId, name),
+
     async beginTry(requestId, callbackId, lane) {
-      const name = names.get(requestId) ?? randomUUID()
+      const { name, most, mostBytes } = toBegin(requestId, callbackId)
       names.set(requestId, name)
-      const bounds = [MOST_TRIES, callbackId, lane, LARGE_BYTES] as const
-      const [how, body] = await scripts.beginTry(requestId, name, ...bounds)
+      const [how, body] = await scripts.beginTry(requestId, name, callbackId, lane, most, mostBytes)
       return how === 'begun' ? body : how
     },
 

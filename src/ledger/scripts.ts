@@ -10,6 +10,9 @@ export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
 /** Whether the request gets its late result from an entry of the quarantine. */
 export type LateClaim = 'claimed' | 'published' | 'taken'
 
+/** How a try to publish a result begins: see `lua/include/tries.lua`. */
+type Begun = 'begun' | 'set-aside' | Exclude<Lane, 'small'>
+
 type Done = 0 | 1
 type Bytes = Uint8Array
 export type Argument = string | number | Bytes
@@ -26,7 +29,10 @@ export interface Scripts {
   load(id: string, serializesAccounts: Done, wantsInput: Done): Promise<LoadReply | null>
   commit(
     ...change: readonly Argument[]
-  ): Promise<[done: 0] | [done: 1, now: number, ...records: string[]]>
+  ): Promise<
+    | [done: 0, body: null]
+    | [done: 1, now: number, records: string[], how: Begun | '', body: Buffer | null]
+  >
   readPage(
     index: string,
     direction: 'up' | 'down',
@@ -58,11 +64,11 @@ export interface Scripts {
   beginTry(
     id: string,
     name: string,
-    most: number,
     callbackId: string,
     lane: Lane,
+    most: number,
     mostBytes: number
-  ): Promise<[how: 'begun' | 'set-aside' | Exclude<Lane, 'small'>, body: Buffer | null]>
+  ): Promise<[how: Begun, body: Buffer | null]>
   takeUp(id: string): Promise<Done>
   replaceField(name: string, field: string, before: Bytes, after: Bytes): Promise<Done>
   replaceText(name: string, before: string, after: string): Promise<Done>
@@ -78,7 +84,7 @@ export const SOURCES: Readonly<Record<string, string>> = Object.fromEntries(
 )
 
 /** These reply with bytes, as their last element. */
-const WITH_BYTES: ReadonlySet<string> = new Set(['load', 'beginTry'])
+const WITH_BYTES: ReadonlySet<string> = new Set(['load', 'commit', 'beginTry'])
 
 /** Defines the scripts on a connection, for one hash tag. */
 export function openScripts(redis: Connection, tag: string): Scripts {

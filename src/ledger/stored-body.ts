@@ -13,17 +13,17 @@ export interface StoredBody {
   open(): Buffer
 }
 
+/** An envelope whose publication has begun; null once it was deleted. */
+export type Publishing = StoredBody | NotHere | null
+type Begun = Uint8Array | NotHere | null
+
 /** The received envelopes. */
 export interface Bodies {
   /**
    * An envelope as it is stored, once its publication has begun as one try; null once it was deleted. It does not begin
    * where it must not, or belongs in another lane.
    */
-  beginPublication(
-    requestId: string,
-    callbackId: string,
-    lane: Lane
-  ): Promise<StoredBody | NotHere | null>
+  beginPublication(requestId: string, callbackId: string, lane: Lane): Promise<Publishing>
   /** The bytes of a received envelope; null once they were deleted. */
   openBody(requestId: string, callbackId: string): Promise<Buffer | null>
 }
@@ -31,14 +31,20 @@ export interface Bodies {
 export function createBodies(
   { redis, cipher, key }: Store,
   { beginTry }: Pick<Tries, 'beginTry'>
-): Bodies {
+): Bodies & {
+  /** The envelope that a begun try returned as it is stored. */
+  stored(requestId: string, callbackId: string, begun: Begun): Publishing
+} {
+  const stored = (requestId: string, callbackId: string, begun: Begun): Publishing => {
+    if (begun === null || typeof begun === 'string') return begun
+    const body = { requestId, callbackId, sealed: begun }
+    return { ...body, open: () => openStored(cipher, body) }
+  }
   return {
-    async beginPublication(requestId, callbackId, lane) {
-      const sealed = await beginTry(requestId, callbackId, lane)
-      if (sealed === null || typeof sealed === 'string') return sealed
-      const stored = { requestId, callbackId, sealed }
-      return { ...stored, open: () => openStored(cipher, stored) }
-    },
+    stored,
+
+    beginPublication: async (requestId, callbackId, lane) =>
+      stored(requestId, callbackId, await beginTry(requestId, callbackId, lane)),
 
     async openBody(requestId, callbackId) {
       const sealed = await redis.hgetBuffer(key('bodies', requestId), callbackId)

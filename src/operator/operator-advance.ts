@@ -21,5 +21,5 @@ export function createOperatorAdvance(deps: OperatorAdvanceDeps): Advance {
     if (!(await ledger.isSetAside(requestId))) await jobs.publishLater(requestId)
     return false
   }
-  return createAdvance({ ...deps, jobs: { ...jobs, publish } })
+  return createAdvance({ ...deps, jobs: { ...jobs, publish } }, { withBodies: false })
 }

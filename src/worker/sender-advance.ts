@@ -5,10 +5,10 @@ import { type Advance, type AdvanceDeps, type Advanced, createAdvance } from '..
  * applies it. Its result is published by the handler of its own job alone.
  */
 export function createSenderAdvance(deps: AdvanceDeps): Advance {
-  return createAdvance(deps, hasJobOfItsOwn)
+  return createAdvance(deps, { isLeft: hasJobOfItsOwn })
 }
 
-function hasJobOfItsOwn({ after, applied }: Advanced): boolean {
+function hasJobOfItsOwn({ after, applied }: Pick<Advanced, 'after' | 'applied'>): boolean {
   const isCallback = ({ httpStatus }: Advanced['applied'][number]) => httpStatus === null
   return applied.some((one) => one.id === after.response?.body && isCallback(one))
 }

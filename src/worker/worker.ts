@@ -47,7 +47,10 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   const workers = [
     consume('send', (job) => handleSend(deps.send, job), consuming),
     consume('paced', (job) => handleSend(deps.send, job), consuming, deps.releasesPerSecond),
-    consume('callback', (job) => handleCallback(deps.callback, job), consuming),
+    consume('callback', (job) => handleCallback(deps.callback, job), {
+      ...consuming,
+      concurrency: 60
+    }),
     consume('deadline', (job) => handleDeadline(deps.deadline, job), consuming)
   ]
   const stopSweeping = sweepEvery(deps.sweepIntervalMs, deps)

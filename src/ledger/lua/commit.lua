@@ -1,27 +1,29 @@
 -- id, version, epoch, nonce, record, state, due, since, ended, changes (JSON: see commitArguments), encrypted input or
--- nothing → { 1, now, the records of requests that waited for this one … }, or { 0 } if the state has changed since the
--- load: the record, the notifications, the next request in line, or the probes. The client repeats a commit whose reply
--- was lost. Its nonce identifies it, so it does not count as another process's commit.
+-- nothing → { 1, now, the records of requests that waited for this one, how the try to publish its result begins if it
+-- is to begin (include/tries.lua), the encrypted body of the result or nothing }, or { 0, nothing } if the state has
+-- changed since the load: the record, the notifications, the next request in line, or the probes. The client repeats a
+-- commit whose reply was lost. Its nonce identifies it, so it does not count as another process's commit.
 --- @include "probes"
 --- @include "groups"
 --- @include "quarantine"
+--- @include "tries"
 
 local id, version, epoch, nonce, record, state, due, since, ended, changes, sealed = unpack(ARGV)
 local request = key('request', id)
 local stored = redis.call('HMGET', request, 'version', 'state', 'nonce', 'account', 'logon')
-if stored[3] == nonce then return { 1, now() } end
-if stored[1] ~= version or (redis.call('GET', key('epoch')) or '0') ~= epoch then return { 0 } end
+if stored[3] == nonce then return { 1, now(), {}, '', false } end
+if stored[1] ~= version or (redis.call('GET', key('epoch')) or '0') ~= epoch then return { 0, false } end
 changes = cjson.decode(changes)
 local account, logon = changes.account, changes.logon
 local begins = changes.turns and state == 'sending' and stored[2] ~= 'sending'
 if begins or changes.verdict == 'unproven' then
   local refused = redis.call('GET', key('refused', begins and logon or changes.judged)) or ''
-  if refused ~= changes.refusedBefore then return { 0 } end
+  if refused ~= changes.refusedBefore then return { 0, false } end
 end
 -- One request per account: include/serialization.lua.
-if begins and ahead(account, id) then return { 0 } end
+if begins and ahead(account, id) then return { 0, false } end
 if begins and changes.isProbe then
-  if aheadWithLogon(logon, id) then return { 0 } end
+  if aheadWithLogon(logon, id) then return { 0, false } end
   redis.call('SET', key('probe', logon), id, 'PX', math.max(changes.refusedMs, 1))
 end
 redis.call('HSET', request, 'version', version + 1, 'record', record, 'state', state, 'since', since,
@@ -73,6 +75,10 @@ if logonBefore ~= '' then redis.call('ZREM', key('probing', logonBefore), id) en
 if changes.waitsForProbe then redis.call('ZADD', key('probing', logon), 0, id) end
 local logons = { [logonBefore] = true, [logon] = true, [changes.triedWith] = true }
 for name in pairs(logons) do waiters[#waiters + 1] = nextForProbe(name) end
-local reply = { 1, now() }
-for _, other in ipairs(waiters) do reply[#reply + 1] = redis.call('HGET', key('request', other), 'record') end
-return reply
+local records = {}
+for _, other in ipairs(waiters) do records[#records + 1] = redis.call('HGET', key('request', other), 'record') end
+local how, body = '', false
+if changes.try then
+  how, body = beginTry(id, changes.try.name, changes.try.callbackId, 'small', changes.try.most, changes.try.mostBytes)
+end
+return { 1, now(), records, how, body or false }

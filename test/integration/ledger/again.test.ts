@@ -24,7 +24,7 @@ t.test('a commit that is sent again because its reply was lost counts as made', 
   }
   t.match(await commit('mine'), [1, Number])
   t.match(await commit('mine'), [1, Number], 'sent again')
-  t.same(await commit('somebody else’s'), [0], 'while the version has moved on')
+  t.match(await commit('somebody else’s'), [0], 'while the version has moved on')
   t.match(await service.catalog.totals(), { accepted: 1, ended: { cancelled: 1 } })
 })
 
