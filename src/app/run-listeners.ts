@@ -78,7 +78,6 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
     create: {
       ledger,
       catalog,
-      jobs,
       accounts,
       newRequestId: shared.newRequestId,
       idempotency: shared.idempotency,

@@ -7,8 +7,10 @@ import { verdictOnCredentials } from '../core/bank-credentials.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import { isOnItsWay, isOpen, latestAttempt, credentialsOf, type Request } from '../core/request.ts'
 import type { ClockReading } from '../redis/clock-reading.ts'
-import type { Entry } from './load.ts'
-import type { TryToBegin } from './publication-tries.ts'
+import { type Entry, readRecord } from './load.ts'
+import type { createTries, TryToBegin } from './publication-tries.ts'
+import type { createBodies, Publishing } from './stored-body.ts'
+import type { Store } from './store.ts'
 import { quarantineId } from '../crypto/callback-id.ts'
 
 /** A handler's change of an entry. `kept` names the pending bodies that go to quarantine, with the reason. */
@@ -29,6 +31,45 @@ export interface CommitSettings {
   readonly refusedMs: number
   /** The share of the quarantine that one request may fill. */
   readonly share: { readonly entries: number; readonly bytes: number }
+}
+
+/**
+ * Whether a change was written; if so, the entry as it is now, and the requests that waited for the change: of the same
+ * account or with the same bank credentials.
+ */
+export type Committed =
+  | { readonly done: false }
+  | {
+      readonly done: true
+      readonly entry: Entry
+      readonly next: readonly Request[]
+      /** The envelope of the result, if its publication was to begin with the commit. */
+      readonly publishing?: Publishing
+    }
+
+/** Makes the compare-and-set of the ledger. */
+export function createCommit(
+  { scripts }: Pick<Store, 'scripts'>,
+  settings: CommitSettings,
+  tries: Pick<ReturnType<typeof createTries>, 'toBegin' | 'began'>,
+  bodies: Pick<ReturnType<typeof createBodies>, 'stored'>
+): (entry: Entry, change: Change) => Promise<Committed> {
+  return async (entry, change) => {
+    const { requestId, response } = change.request
+    const body = change.publishes === true && response !== null ? response.body : null
+    const begins = body === null ? undefined : tries.toBegin(requestId, body)
+    const askedAt = performance.now()
+    const reply = await scripts.commit(...commitArguments(entry, change, settings, begins))
+    if (reply[0] === 0) return { done: false }
+    const [, now, records, how, sealed] = reply
+    const clock = { now, askedAt, repliedAt: performance.now() }
+    const done = { done: true, entry: committedEntry(entry, change, clock) } as const
+    const next = records.map(readRecord)
+    if (begins === undefined || how === '') return { ...done, next }
+    tries.began(requestId, begins)
+    const begun = how === 'begun' ? sealed : how
+    return { ...done, next, publishing: bodies.stored(requestId, begins.callbackId, begun) }
+  }
 }
 
 /** The arguments of the commit script, without the hash tag. */
@@ -74,7 +115,7 @@ export function commitArguments(
 }
 
 /** The entry after its commit, as a load without the input would find it. */
-export function committedEntry(entry: Entry, { request }: Change, clock: ClockReading): Entry {
+function committedEntry(entry: Entry, { request }: Change, clock: ClockReading): Entry {
   const version = String(Number(entry.version) + 1)
   return { ...entry, request, version, pending: [], clock, sealedInput: null }
 }

@@ -48,7 +48,7 @@ export function joinPartitions(partitions: readonly [Partition, ...Partition[]])
 
 function joinLedgers(of: (requestId: string) => Ledger): Ledger {
   return {
-    create: (request, input) => of(request.requestId).create(request, input),
+    create: (request, ...more) => of(request.requestId).create(request, ...more),
     has: (id) => of(id).has(id),
     load: (id, options) => of(id).load(id, options),
     commit: (entry, change) => of(entry.request.requestId).commit(entry, change),

@@ -1,4 +1,5 @@
 import type { Callback } from '../core/transitions/on-callback.ts'
+import type { NewJob } from './new-job.ts'
 import type { Received, Scripts } from './scripts.ts'
 
 export interface ReceiveOptions {
@@ -9,13 +10,6 @@ export interface ReceiveOptions {
   readonly takenMsAgo?: number | undefined
   /** A job of the queue `callback`, which is enqueued with the envelope. */
   readonly job?: NewJob
-}
-
-/** A job as BullMQ stores it: its id, and the JSON of its data and of its options. */
-export interface NewJob {
-  readonly id: string
-  readonly data: string
-  readonly options: string
 }
 
 interface Arriving extends ReceiveOptions {

@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq'
 import { type Job, jobsOf } from '../core/required-jobs.ts'
-import { callbackJob } from './callback-job.ts'
+import { callbackJob } from './new-jobs.ts'
 import { waitsForAccount } from '../core/can-send.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import type { Request } from '../core/request.ts'

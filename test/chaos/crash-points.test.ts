@@ -238,7 +238,7 @@ for (const handler of HANDLERS) {
       return died
     }
     const commands = await exhaust(die, handler.sweptToo === true)
-    t.ok(commands > 1, `${commands} commands`)
+    t.ok(commands > 0, `${commands} commands`)
     await healAll(t, service, khipu, requestIds)
     await checkEnds(t, service, handler, requestIds)
     t.same(khipu.sent.length, new Set(khipu.sent).size, 'no attempt was sent twice')

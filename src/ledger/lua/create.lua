@@ -1,8 +1,9 @@
--- id, record, state, due, service, reference hash, account, bank credentials, group, encrypted input → 1, or 0 if the id
--- exists.
+-- id, record, state, due, service, reference hash, account, bank credentials, group, encrypted input, its job of the
+-- queue `send` (id, data, options) or nothing → 1, or 0 if the id exists.
 --- @include "groups"
+--- @include "jobs"
 
-local id, record, state, due, service, reference, account, logon, group, sealed = unpack(ARGV)
+local id, record, state, due, service, reference, account, logon, group, sealed, jobId = unpack(ARGV)
 if redis.call('EXISTS', key('request', id)) == 1 then return 0 end
 redis.call('HSET', key('request', id), 'version', 1, 'record', record, 'state', state, 'sealed', sealed,
   'account', account, 'logon', logon)
@@ -16,6 +17,7 @@ if account ~= '' then
   redis.call('ZADD', key('waiting', account), 0, id)
 end
 redis.call('ZADD', key('due'), due, id)
+if jobId then addJob('send', unpack(ARGV, 11, 13)) end
 -- With its first request the groups of a ledger are complete.
 if redis.call('HINCRBY', key('totals'), 'accepted', 1) == 1 then redis.call('HSET', key('indexing'), 'done', 1) end
 return 1

@@ -3,7 +3,7 @@
 -- its job (id, data, options) or nothing → for each: accepted, late, duplicate, full or unknown, or why it failed.
 -- Results and errors are counted apart, so errors never prevent a result from being stored. It increments the
 -- version. A commit that has not seen the callback fails; otherwise the callback would arrive too late.
---- @include "callback-job"
+--- @include "jobs"
 
 local most, mostBytes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local at = now()
@@ -48,7 +48,8 @@ for first = 3, #ARGV, 9 do
   -- The fault of one callback must not refuse the others.
   local done, outcome = pcall(receive, unpack(ARGV, first, first + 5))
   if done and ARGV[first + 6] ~= '' and outcome ~= 'unknown' and outcome ~= 'full' then
-    done, outcome = pcall(addCallbackJob, at, outcome, unpack(ARGV, first + 6, first + 8))
+    local added, fault = pcall(addJob, 'callback', unpack(ARGV, first + 6, first + 8))
+    if not added then done, outcome = false, fault end
   end
   outcomes[#outcomes + 1] = done and outcome or redis.error_reply(type(outcome) == 'table' and outcome.err or outcome)
 end

@@ -9,7 +9,7 @@ import type { Accounts } from '../../crypto/account-hash.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Idempotency } from '../../ledger/idempotency.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
-import type { RequestJobs } from '../../queue/ensure-jobs.ts'
+import { sendJob } from '../../queue/new-jobs.ts'
 import type { Replicas } from '../../redis/replicas.ts'
 import type { RequestAccepted, RequestBody } from '../../schemas/generated.ts'
 import { exactBody } from '../validation.ts'
@@ -19,7 +19,6 @@ import { answers, ref } from '../route-schemas.ts'
 export interface CreateRequestDeps {
   readonly ledger: Pick<Ledger, 'create'>
   readonly catalog: Pick<Lookup, 'recentNow'>
-  readonly jobs: Pick<RequestJobs, 'ensure'>
   /** Makes an id for a new request of an account. */
   newRequestId(account: Account | null): string
   readonly accounts: Accounts
@@ -100,12 +99,7 @@ async function ask(
     authorization: authorization === undefined ? null : { expiresAt: expiryOf(authorization) }
   }
   const accepted = acceptRequest(asked, caller, now)
-  if (await deps.ledger.create(accepted, input)) {
-    // The ledger has the request, so an error here must not fail the call. A caller that gets 503 would request, and
-    // pay, a second time. The sweep enqueues the missing job.
-    await deps.jobs.ensure(accepted, now).catch((error: Error) => {
-      deps.log.warn({ requestId, error: error.name }, 'request accepted without its job')
-    })
+  if (await deps.ledger.create(accepted, input, sendJob(accepted))) {
     deps.log.info({ requestId, service, by: caller }, 'request accepted')
   }
   return { requestId, state: 'queued' }

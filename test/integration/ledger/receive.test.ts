@@ -1,9 +1,11 @@
+import type { Queue } from 'bullmq'
 import t from 'tap'
 import { v7 } from 'uuid'
 import { bytes, callbackOf, error, ok } from '../../helpers/callbacks.ts'
-import { ask, askIn } from '../../helpers/requests.ts'
+import { ask, askIn, INPUT } from '../../helpers/requests.ts'
 import { openService, type Service } from '../../helpers/service.ts'
-import { callbackJob } from '../../../src/queue/callback-job.ts'
+import { acceptRequest } from '../../../src/core/new-request.ts'
+import { callbackJob, sendJob } from '../../../src/queue/new-jobs.ts'
 
 // Callbacks that arrive in the same turn of the event loop are stored together.
 
@@ -63,26 +65,42 @@ t.test('all of them fail where Redis does not get the script', async (t) => {
   )
 })
 
-t.test('the job is the one that BullMQ would add', async (t) => {
+/** Takes the only job of a queue off, and gives its fields. */
+async function takeJob({ redis }: Service, queue: Queue) {
+  const [job] = await queue.getJobs()
+  const fields = await redis.hgetall(queue.toKey(job?.id ?? ''))
+  const opts = JSON.parse(fields['opts'] ?? '') as Record<string, unknown>
+  // A script names both elsewhere.
+  delete opts['jobId']
+  delete opts['delay']
+  await job?.remove()
+  return { id: job?.id, ...fields, opts, timestamp: fields['timestamp']?.length }
+}
+
+t.test('the jobs are those that BullMQ would add', async (t) => {
   const service = await openService(t)
-  const { callback } = service.queues
+  const { callback, send } = service.queues
   const requestId = await askIn(service, 'awaiting-callback')
   const body = bytes(error('RETRY'))
-  const { id } = callbackOf(1, body)
-  const fieldsOf = async () => {
-    const [job] = await callback.getJobs()
-    const fields = await service.redis.hgetall(callback.toKey(job?.id ?? ''))
-    const opts = JSON.parse(fields['opts'] ?? '') as Record<string, unknown>
-    // A script names both elsewhere.
-    delete opts['jobId']
-    delete opts['delay']
-    await job?.remove()
-    return { id: job?.id, ...fields, opts, timestamp: typeof fields['timestamp'] }
-  }
-  await service.jobs.enqueueCallback(requestId, id)
-  const wanted = await fieldsOf()
+  await service.jobs.enqueueCallback(requestId, callbackOf(1, body).id)
+  const wanted = await takeJob(service, callback)
   await receive(service, requestId, body)
-  t.same(await fieldsOf(), wanted)
+  t.same(await takeJob(service, callback), wanted)
+
+  const now = await service.catalog.now()
+  const asked = {
+    requestId: v7(),
+    service: 'a',
+    reference: null,
+    account: null,
+    authorization: null
+  }
+  const request = acceptRequest(asked, 'ana', now)
+  t.ok(await service.ledger.create(request, INPUT, sendJob(request)))
+  t.notOk(await service.ledger.create(request, INPUT, sendJob(request)))
+  const added = await takeJob(service, send)
+  await service.jobs.ensure(request, now)
+  t.same(await takeJob(service, send), added)
 })
 
 t.test('a repeat adds a job that was lost, and no second one', async (t) => {
