@@ -1,6 +1,5 @@
 import type { Callback } from '../core/transitions/on-callback.ts'
-import type { NewJob } from './new-job.ts'
-import type { Received, Scripts } from './scripts.ts'
+import type { NewJob, Received, Scripts } from './scripts.ts'
 
 export interface ReceiveOptions {
   /**

@@ -7,6 +7,13 @@ import type { LoadReply } from './load.ts'
 /** The outcome of storing an envelope. `full`: too many different ones for one request. */
 export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
 
+/** A job that a script adds, as BullMQ stores it: its id, and the JSON of its data and of its options. */
+export interface NewJob {
+  readonly id: string
+  readonly data: string
+  readonly options: string
+}
+
 /** Whether the request gets its late result from an entry of the quarantine. */
 export type LateClaim = 'claimed' | 'published' | 'taken'
 
