@@ -13,6 +13,12 @@ export function markPublished(request: Request, now: number): Request {
   return note({ ...request, publishedAt: now }, { at: now, event: 'result-published' })
 }
 
+/**
+ * How a result is published: small ones side by side, of the large ones few at once. A result whose publication began
+ * before and did not end goes alone: it may end the process, and then no other result must look as if it had.
+ */
+export type Lane = 'small' | 'large' | 'alone'
+
 /** A result without Khipu's envelope and its deviations. The job gets the envelope as the received bytes. */
 export type ResultHead = Omit<Result, 'response' | 'deviations'>
 

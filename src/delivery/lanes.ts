@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import type { Lane } from '../core/lane.ts'
+import type { Lane } from '../core/result-head.ts'
 
 /** A large body is in memory several times while it becomes a result. */
 const MOST_LARGE_AT_ONCE = 2

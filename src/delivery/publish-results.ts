@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
-import type { Lane } from '../core/lane.ts'
-import { type ResultHead, resultOf } from '../core/result-head.ts'
+import { type Lane, type ResultHead, resultOf } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
 import type { Deviation } from '../schemas/deviations.ts'
 import type { Compose, Envelope } from './compose-result.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Lane } from '../core/lane.ts'
+import type { Lane } from '../core/result-head.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import type { Store } from './store.ts'
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { Lane } from '../core/lane.ts'
+import type { Lane } from '../core/result-head.ts'
 import type { Connection } from '../redis/connect.ts'
 import type { LoadReply } from './load.ts'
 

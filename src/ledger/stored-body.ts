@@ -1,6 +1,6 @@
 import { isCallback } from '../crypto/callback-id.ts'
 import type { Cipher } from '../crypto/encrypt.ts'
-import type { Lane } from '../core/lane.ts'
+import type { Lane } from '../core/result-head.ts'
 import type { NotHere, Tries } from './publication-tries.ts'
 import type { Store } from './store.ts'
 

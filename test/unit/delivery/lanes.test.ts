@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Lane } from '../../../src/core/lane.ts'
+import type { Lane } from '../../../src/core/result-head.ts'
 import { openLanes } from '../../../src/delivery/lanes.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
