@@ -97,7 +97,7 @@ const properties = {
   WORKER_CONCURRENCY: integer(
     [1, 1000],
     20,
-    'Number of jobs of each queue that a worker handles at once'
+    'Number of jobs of each queue that a worker handles at once; of callbacks three times as many'
   ),
   SWEEP_INTERVAL: duration('15s', 'Interval at which a worker looks for overdue requests'),
   SHUTDOWN_DELAY: delay(

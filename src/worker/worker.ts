@@ -33,6 +33,9 @@ export interface RunningWorker {
 /** A handler waits for Khipu at most once. It may wait long for Redis, and is then run again. */
 const HANDLER_MARGIN_MS = 60_000
 
+/** The handler of a callback waits for Redis alone, and soon has its answer. */
+const CALLBACKS_PER_PLACE = 3
+
 /** A sweep that waits for an answer that never comes would prevent all later sweeps. */
 const SWEEP_LIMIT_MS = 120_000
 
@@ -44,13 +47,11 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   const { connection, tag, concurrency, log } = deps
   const handlerLimitMs = deps.send.requestTimeoutMs + HANDLER_MARGIN_MS
   const consuming = { connection, tag, concurrency, handlerLimitMs, log }
+  const callbacks = { ...consuming, concurrency: concurrency * CALLBACKS_PER_PLACE }
   const workers = [
     consume('send', (job) => handleSend(deps.send, job), consuming),
     consume('paced', (job) => handleSend(deps.send, job), consuming, deps.releasesPerSecond),
-    consume('callback', (job) => handleCallback(deps.callback, job), {
-      ...consuming,
-      concurrency: 60
-    }),
+    consume('callback', (job) => handleCallback(deps.callback, job), callbacks),
     consume('deadline', (job) => handleDeadline(deps.deadline, job), consuming)
   ]
   const stopSweeping = sweepEvery(deps.sweepIntervalMs, deps)

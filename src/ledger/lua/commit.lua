@@ -61,6 +61,13 @@ elseif changes.verdict == 'refused' and changes.refusedMs > 0 then
 elseif changes.judged ~= '' then
   redis.call('DEL', key('refused', changes.judged), key('probe', changes.judged))
 end
+local function begin()
+  if not changes.try then return '', false end
+  local how, body = beginTry(id, changes.try.name, changes.try.callbackId, 'small', changes.try.most, changes.try.mostBytes)
+  return how, body or false
+end
+-- A request that had ended waits for nobody, and nobody for it.
+if ended ~= '' and stored[2] == state then return { 1, now(), {}, begin() } end
 local before = stored[4] or ''
 if before ~= account then
   if before ~= '' then
@@ -77,8 +84,4 @@ local logons = { [logonBefore] = true, [logon] = true, [changes.triedWith] = tru
 for name in pairs(logons) do waiters[#waiters + 1] = nextForProbe(name) end
 local records = {}
 for _, other in ipairs(waiters) do records[#records + 1] = redis.call('HGET', key('request', other), 'record') end
-local how, body = '', false
-if changes.try then
-  how, body = beginTry(id, changes.try.name, changes.try.callbackId, 'small', changes.try.most, changes.try.mostBytes)
-end
-return { 1, now(), records, how, body or false }
+return { 1, now(), records, begin() }
