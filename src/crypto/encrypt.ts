@@ -64,8 +64,10 @@ export function createCipher(
     encrypt(plain, id) {
       const nonce = newNonce()
       const cipher = createCipheriv(ALGORITHM, firstKey, nonce).setAAD(Buffer.from(id))
-      const ciphertext = [cipher.update(plain), cipher.final()]
-      return Buffer.concat([head, nonce, cipher.getAuthTag(), ...ciphertext])
+      const ciphertext = cipher.update(plain)
+      // In GCM mode `update` returns all bytes and `final` none.
+      cipher.final()
+      return Buffer.concat([head, nonce, cipher.getAuthTag(), ciphertext])
     },
 
     decrypt(sealed, id) {
@@ -74,10 +76,10 @@ export function createCipher(
       if (key === undefined) throw new Error(`encrypted with key '${kid}', which SECRET_KEYS lacks`)
       const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
       decipher.setAAD(Buffer.from(id)).setAuthTag(tag)
-      // In GCM mode `update` returns all bytes and `final` none, so no second copy is needed.
       const plain = decipher.update(ciphertext)
-      const rest = decipher.final()
-      return rest.length === 0 ? plain : Buffer.concat([plain, rest])
+      // It returns no bytes in GCM mode, and throws where anything was altered.
+      decipher.final()
+      return plain
     },
 
     canDecrypt: (sealed) => keys.has(keyIdOf(sealed))

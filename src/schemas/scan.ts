@@ -102,8 +102,11 @@ export function endOfText(bytes: Uint8Array, start: number): number {
 const BACKSLASH = /\\\\|\\u005[cC]/
 
 function showsBackslash(bytes: Uint8Array, { start, end }: Text): boolean {
+  let index = start
+  while (index < end && bytes[index] !== BACKSLASH_BYTE) index += 1
+  if (index >= end) return false
   const key = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
-  return key.includes(BACKSLASH_BYTE) && BACKSLASH.test(key.toString('latin1'))
+  return BACKSLASH.test(key.toString('latin1'))
 }
 
 function kindsOf(rows: readonly (readonly [kind: number, chars: string])[]): Uint8Array {

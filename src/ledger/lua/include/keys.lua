@@ -2,7 +2,11 @@
 
 local tag = KEYS[1]
 local function key(name, id) return tag .. ':' .. name .. (id and (':' .. id) or '') end
+local instant
 local function now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  if not instant then
+    local time = redis.call('TIME')
+    instant = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return instant
 end
