@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { freePort } from '../../simulator/free-port.ts'
+import { KEY } from './service.ts'
 import { ROOT, startNode, type Started, untilReady } from './processes.ts'
 
 /** A receiver that the service is compared with. */
@@ -13,8 +14,12 @@ const FOLDER = join(ROOT, 'dist', 'bench')
 /** Compiles the compared programs to JavaScript. Their packages stay in node_modules, as one installs them. */
 export async function buildCompared(): Promise<void> {
   await build({
-    entryPoints: ['receiver', 'mover'].map((name) => join(ROOT, 'bench', 'site', `${name}.ts`)),
+    entryPoints: ['receiver', 'dutiful-receiver', 'mover'].map((name) =>
+      join(ROOT, 'bench', 'site', `${name}.ts`)
+    ),
     outdir: FOLDER,
+    bundle: true,
+    packages: 'external',
     outExtension: { '.js': '.mjs' },
     format: 'esm',
     platform: 'node',
@@ -32,7 +37,18 @@ export async function launchReceiver(redisUrl?: string): Promise<Receiver> {
 }
 
 export async function startReceiver(redisUrl?: string): Promise<Receiver> {
-  const receiver = await launchReceiver(redisUrl)
+  return ready(await launchReceiver(redisUrl))
+}
+
+/** The textbook receiver that also does what the service owes to a callback. */
+export async function startDutifulReceiver(redisUrl: string): Promise<Receiver> {
+  const port = await freePort()
+  const env = { PORT: String(port), REDIS_URL: redisUrl, SECRET_KEY: KEY.toString('base64') }
+  const file = join(FOLDER, 'dutiful-receiver.mjs')
+  return ready({ ...startNode('dutiful-receiver', [file], env), port })
+}
+
+async function ready(receiver: Receiver): Promise<Receiver> {
   await untilReady(receiver, `http://127.0.0.1:${receiver.port}/`)
   return receiver
 }

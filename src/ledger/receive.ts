@@ -40,20 +40,24 @@ export function receiveTogether(
   scripts: Pick<Scripts, 'receive'>
 ): (arriving: Arriving) => Promise<Received> {
   let waiting: Waiting[] = []
+  let sent = 0
 
   function send(): void {
     const together = waiting
     waiting = []
     if (together.length === 0) return
+    sent += 1
     const callbacks = together.flatMap(({ arriving }) => argumentsOf(arriving))
     scripts.receive(MOST_CALLBACKS, MOST_UNREAD_BYTES, ...callbacks).then(
       (outcomes) => {
+        sent -= 1
         for (const [index, outcome] of outcomes.entries()) {
           if (outcome instanceof Error) together[index]?.reject(outcome)
           else together[index]?.resolve(outcome)
         }
       },
       (error: unknown) => {
+        sent -= 1
         for (const { reject } of together) reject(error)
       }
     )
@@ -62,7 +66,8 @@ export function receiveTogether(
   return (arriving) =>
     new Promise((resolve, reject) => {
       waiting.push({ arriving, resolve, reject })
-      if (waiting.length === MOST_TOGETHER) send()
+      // Where Redis has nothing to do, it gets the first one at once.
+      if (sent === 0 || waiting.length === MOST_TOGETHER) send()
       else if (waiting.length === 1) setImmediate(send)
     })
 }

@@ -19,7 +19,8 @@ export interface ReleaseDeps {
   readonly policy: Policy
 }
 
-const MOST_AT_ONCE = 10
+/** A page. Those of a turn of the event loop travel together, so a page takes a few round trips. */
+const MOST_AT_ONCE = 100
 
 /**
  * Releases the parked requests that match, oldest first, each at its own instant: never all at once.
