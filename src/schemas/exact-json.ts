@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 
 /**
  * Reads bytes that parseJson has accepted, so that JSON.stringify writes every number with its original digits.
@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto'
 export function parseJsonExactly(bytes: Uint8Array): unknown {
   const text = new TextDecoder().decode(bytes)
   // The mark is random, so the author of a text cannot know it.
-  const mark = `number:${randomBytes(12).toString('base64url')}:`
+  const mark = `number:${randomUUID()}:`
   const marked = markInexact(text, mark)
   return marked === text ? JSON.parse(text) : withNumbers(JSON.parse(marked), mark)
 }
