@@ -10,6 +10,9 @@ export interface Group {
   readonly service: string
 }
 
+/** The states that are final. */
+export const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])
+
 /** Elsewhere the code is no cause of the state. */
 const WITH_CODE: ReadonlySet<string> = new Set(['retry-scheduled', 'parked', 'failed'])
 /** Khipu's own codes. Whatever else it may name must not make a group each. */
@@ -26,6 +29,39 @@ export function readGroup(name: string): Group {
   const parts = name.split('|')
   const at = (index: number) => parts[index] ?? ''
   return { state: at(0), reason: at(1), code: at(2), service: parts.slice(3).join('|') }
+}
+
+/** The bank of a service: the fourth part of its path. */
+export function bankOf(service: string): string {
+  return service.split('/')[3] ?? ''
+}
+
+/** Which groups are asked for: of each field any of these values; null for any value at all. */
+export interface GroupFilter {
+  readonly state: readonly string[] | null
+  readonly reason: readonly string[] | null
+  readonly code: readonly string[] | null
+  readonly service: readonly string[] | null
+  readonly bank: readonly string[] | null
+}
+
+export const EVERY_GROUP: GroupFilter = {
+  state: null,
+  reason: null,
+  code: null,
+  service: null,
+  bank: null
+}
+
+export function isAskedFor({ state, reason, code, service, bank }: GroupFilter, group: Group) {
+  const isIn = (values: readonly string[] | null, value: string) => values?.includes(value) ?? true
+  return (
+    isIn(state, group.state) &&
+    isIn(reason, group.reason) &&
+    isIn(code, group.code) &&
+    isIn(service, group.service) &&
+    isIn(bank, bankOf(group.service))
+  )
 }
 
 /** Whether groups alone tell which requests a notification concerns. */

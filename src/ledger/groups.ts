@@ -1,6 +1,5 @@
-import { groupOf, readGroup } from '../core/group.ts'
+import { ENDED, groupOf, readGroup } from '../core/group.ts'
 import { readRecord } from './load.ts'
-import { ENDED } from './queries.ts'
 import { mapOf, type Store } from './store.ts'
 
 /** The groups of requests, as every change of a request keeps them. */
@@ -23,10 +22,7 @@ export function createGroups(store: Store): Groups {
   let turn = 0
   const reached = new Map<string, string>()
   return {
-    async counts() {
-      const [isComplete, fields] = await scripts.countGroups()
-      return isComplete === 1 ? countsIn(fields) : null
-    },
+    counts: () => readCounts(store),
 
     async heal() {
       const [isComplete, fields] = await scripts.countGroups()
@@ -43,6 +39,14 @@ export function createGroups(store: Store): Groups {
       return corrected
     }
   }
+}
+
+/** How many requests each group has; null while requests of an older version are missing. */
+export async function readCounts({
+  scripts
+}: Pick<Store, 'scripts'>): Promise<ReadonlyMap<string, number> | null> {
+  const [isComplete, fields] = await scripts.countGroups()
+  return isComplete === 1 ? countsIn(fields) : null
 }
 
 function countsIn(fields: readonly string[]): Map<string, number> {

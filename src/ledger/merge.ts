@@ -1,20 +1,24 @@
 import type { Totals } from './queries.ts'
-import type { Page } from './listing.ts'
+import type { ListPage } from './listing.ts'
 
 /**
  * Merges one page of each part of the ledger into one, newest first. A part with further records has searched down to
  * its cursor. Records older than any such cursor belong to a later page.
  */
-export function mergePages(pages: readonly Page[], limit: number): Page {
+export function mergePages(pages: readonly ListPage[], limit: number): ListPage {
   const cursors = pages.flatMap(({ next }) => (next === null ? [] : [next])).toSorted()
   const seenDownTo = cursors.at(-1) ?? null
   const items = pages
     .flatMap((page) => page.items)
     .filter(({ requestId }) => seenDownTo === null || requestId >= seenDownTo)
     .toSorted((one, other) => (one.requestId < other.requestId ? 1 : -1))
-  if (items.length < limit) return { items, next: seenDownTo }
+  const totals = pages.flatMap(({ total }) => (total === null ? [] : [total]))
+  const total = totals.length < pages.length ? null : sum(totals)
+  if (items.length < limit) {
+    return { items, next: seenDownTo, total, partial: pages.some(({ partial }) => partial) }
+  }
   const shown = items.slice(0, limit)
-  return { items: shown, next: shown.at(-1)?.requestId ?? null }
+  return { items: shown, next: shown.at(-1)?.requestId ?? null, total, partial: false }
 }
 
 /** The sum of numbers; 0 for an empty list. */

@@ -1,8 +1,9 @@
+import { ENDED } from '../core/group.ts'
 import { type Request, type State, STATES } from '../core/request.ts'
 import { createClock } from '../redis/clock-reading.ts'
 import { createDueQueries, type DueQueries } from './due.ts'
 import { readRecord } from './load.ts'
-import { listPage, type Page, type Query, readAfter } from './listing.ts'
+import { listPage, type ListPage, type Page, type Query, readAfter } from './listing.ts'
 import { mapOf, type Store } from './store.ts'
 
 /** How many requests there are. The accounting invariant of the service is `accepted = live + ended`. */
@@ -31,7 +32,7 @@ export interface Lookup extends Pick<DueQueries, 'overdueMs'> {
   /** A write that changes nothing. Rejects if Redis accepts no writes: unreachable, without a disk, or a replica. */
   tryWrite(): Promise<void>
   find(requestId: string): Promise<Request | null>
-  list(query: Query): Promise<Page>
+  list(query: Query): Promise<ListPage>
   totals(): Promise<Totals>
 }
 
@@ -88,5 +89,3 @@ async function readTotals({ scripts }: Store): Promise<Totals> {
     setAside
   }
 }
-
-export const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])

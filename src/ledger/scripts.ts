@@ -46,6 +46,13 @@ export interface Scripts {
     behind: string,
     limit: number
   ): Promise<[next: string, ...records: string[]]>
+  mergePage(
+    from: string,
+    newest: string,
+    oldest: string,
+    limit: number,
+    ...indexes: readonly string[]
+  ): Promise<[total: number, next: string, ...records: string[]]>
   passedDeadlines(most: number, passed: number): Promise<[next: number, ...records: string[]]>
   forget(
     id: string,

@@ -26,6 +26,7 @@ export const PROBLEMS = {
   'content-type-not-supported': 415,
   'invalid-input': 422,
   'unknown-cursor': 422,
+  'filter-not-supported': 422,
   'selection-required': 422,
   'authorization-required': 422,
   'idempotency-key-reused': 422,

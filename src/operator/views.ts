@@ -1,3 +1,4 @@
+import { bankOf } from '../core/group.ts'
 import type { Request } from '../core/request.ts'
 import type { Quarantined } from '../ledger/quarantine/quarantine.ts'
 import type { QuarantineEntry, RequestView } from '../schemas/generated.ts'
@@ -8,10 +9,12 @@ export function viewOf(request: Request): RequestView {
   return {
     requestId,
     service,
+    bank: bankOf(service),
     reference,
     account: account && { id: account.id, endsWith: account.endsWith },
     state,
     reason,
+    code: request.code,
     attempts: request.attempts.length,
     requestedAt: instant(request.requestedAt),
     dueAt: request.dueAt === null ? null : instant(request.dueAt),

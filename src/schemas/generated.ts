@@ -579,6 +579,14 @@ export interface RequestList {
    * Give it as `cursor` to get the next page; null on the last one.
    */
   nextCursor: string | null
+  /**
+   * How many requests match, on all pages. null for an account or a reference, and while a ledger of an older version is being indexed.
+   */
+  total: number | null
+  /**
+   * True where the page is short because it has read a thousand records. The next page goes on.
+   */
+  partial: boolean
 }
 
 /**
@@ -621,6 +629,10 @@ export interface RequestView {
    */
   service: string
   /**
+   * The bank that is asked: the fourth part of the service, e.g. `btgpactual.cl`.
+   */
+  bank: string
+  /**
    * The caller's own name for the request.
    */
   reference: string | null
@@ -630,6 +642,10 @@ export interface RequestView {
    * Why it waits, is parked or has failed; null where there is nothing to explain.
    */
   reason: string | null
+  /**
+   * Khipu's code of the latest failure; null where it gave none.
+   */
+  code: string | null
   /**
    * How many times Khipu has been asked.
    */

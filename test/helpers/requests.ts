@@ -6,6 +6,8 @@ import { cancel } from '../../src/core/transitions/on-operator.ts'
 import type { Request, State } from '../../src/core/request.ts'
 import { applyAnswer, beginSending } from '../../src/core/transitions/on-send.ts'
 import { endRequest, applyFailure } from '../../src/core/transitions/apply-decision.ts'
+import { EVERY_GROUP, type GroupFilter } from '../../src/core/group.ts'
+import type { Query } from '../../src/ledger/listing.ts'
 import type { Input } from '../../src/ledger/input.ts'
 import type { Service } from './service.ts'
 
@@ -106,3 +108,20 @@ const WAYS: Readonly<Record<Exclude<State, 'queued'>, Way>> = {
   failed: failed('do-not-retry', 'E401'),
   cancelled: (request, { now }) => cancel(request, 'tests', now)
 }
+
+/** The query of a list without a filter. */
+export const EVERYTHING: Query = {
+  groups: EVERY_GROUP,
+  since: null,
+  until: null,
+  reference: null,
+  account: null,
+  before: null,
+  limit: 50
+}
+
+/** The groups with these values. */
+export const inGroups = (filter: Partial<GroupFilter>): GroupFilter => ({
+  ...EVERY_GROUP,
+  ...filter
+})

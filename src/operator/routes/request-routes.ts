@@ -1,25 +1,17 @@
 import type { FastifyInstance } from 'fastify'
-import type { State } from '../../core/request.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
 import { readCursor } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
-import { answers, LIST_QUERY } from '../route-schemas.ts'
+import { FILTERS, LIST_QUERY, type ListQuery, readFilters } from '../list-query.ts'
+import { answers } from '../route-schemas.ts'
 import { viewOf } from '../views.ts'
 
 export interface RequestsDeps {
-  readonly catalog: Pick<Lookup, 'list' | 'find'>
+  readonly catalog: Pick<Lookup, 'list' | 'find' | 'now'>
   readonly cursors: Cursors
 }
 
-type ListQuery = {
-  state?: State
-  service?: string
-  reference?: string
-  account?: string
-  limit?: number
-  cursor?: string
-}
 type ById = { Params: { id: string } }
 
 /** `/v1/requests`: lists requests and shows one. */
@@ -35,15 +27,15 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
       }
     },
     async ({ query }) => {
-      const { state = null, service = null, reference = null, account = null } = query
       const { limit = 50, cursor } = query
       // Other filters make another list. A cursor of another list would skip items.
-      const list = ['requests', state, service, reference, account]
+      const list = ['requests', ...FILTERS.map((name) => query[name] ?? null)]
       const before = readCursor(deps.cursors, list, cursor)
-      const asked = { state, service, reference, account, limit, before }
-      const { items, next } = await deps.catalog.list(asked)
+      const now = query.olderThan === undefined ? 0 : await deps.catalog.now()
+      const asked = { ...readFilters(query, now), limit, before }
+      const { items, next, total, partial } = await deps.catalog.list(asked)
       const nextCursor = next === null ? null : deps.cursors.make(list, next)
-      return { items: items.map(viewOf), nextCursor }
+      return { items: items.map(viewOf), nextCursor, total, partial }
     }
   )
   app.get<ById>(

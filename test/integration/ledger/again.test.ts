@@ -4,7 +4,7 @@ import { cancel } from '../../../src/core/transitions/on-operator.ts'
 import { commitArguments } from '../../../src/ledger/commit.ts'
 import { createCipher } from '../../../src/crypto/encrypt.ts'
 import { openStore } from '../../../src/ledger/store.ts'
-import { ask, askIn } from '../../helpers/requests.ts'
+import { ask, askIn, EVERYTHING, inGroups } from '../../helpers/requests.ts'
 import { keysWith, openService, secretKey } from '../../helpers/service.ts'
 import { releaseParked } from '../../helpers/handlers.ts'
 
@@ -38,8 +38,8 @@ t.test('two that release for one notification pace it once', async (t) => {
     releaseParked(service, releasing)
   ])
   t.same(counts.toSorted(), [0, 4])
-  const everything = { service: null, reference: null, account: null, before: null, limit: 9 }
-  const { items } = await service.catalog.list({ ...everything, state: 'retry-scheduled' })
+  const groups = inGroups({ state: ['retry-scheduled'] })
+  const { items } = await service.catalog.list({ ...EVERYTHING, groups })
   const due = items.map(({ dueAt }) => dueAt ?? 0).toSorted((a, b) => a - b)
   const spacing = due.slice(1).map((at, index) => at - (due[index] ?? 0))
   t.same(spacing, [100, 100, 100], 'ten a second')

@@ -2,19 +2,11 @@ import t from 'tap'
 import { markPublished } from '../../../src/core/result-head.ts'
 import { note, type Request, type State, STATES } from '../../../src/core/request.ts'
 import { endRequest } from '../../../src/core/transitions/apply-decision.ts'
-import type { Query } from '../../../src/ledger/listing.ts'
+import { groupOf, isAskedFor as isInGroups, readGroup } from '../../../src/core/group.ts'
+import type { Page, Query } from '../../../src/ledger/listing.ts'
 import { bytes, ok, receive } from '../../helpers/callbacks.ts'
-import { ask, askIn, BTG, change } from '../../helpers/requests.ts'
+import { ask, askIn, BTG, change, EVERYTHING, inGroups } from '../../helpers/requests.ts'
 import { HOUR, keysWith, openService, type Service } from '../../helpers/service.ts'
-
-const everything: Query = {
-  state: null,
-  service: null,
-  reference: null,
-  account: null,
-  before: null,
-  limit: 50
-}
 
 /** All pages of a listing, one after the other. */
 async function listAll(service: Service, query: Query): Promise<Request[]> {
@@ -50,19 +42,84 @@ t.test('250 requests, listed by every filter, with any size of page', async (t) 
       (filter.service === null || request.service === filter.service) &&
       (filter.reference === null || request.reference === filter.reference)
     const limit = filters.indexOf(filter) % 2 === 0 ? 7 : 200
-    const found = await listAll(service, { ...everything, ...filter, limit })
+    const { state, service: path, reference } = filter
+    const groups = inGroups({ state: state && [state], service: path === null ? null : [path] })
+    const found = await listAll(service, { ...EVERYTHING, groups, reference, limit })
     t.same(found, asked.filter(isAskedFor), JSON.stringify({ ...filter, limit }))
   }
 
+  await t.test('groups merged into one list, with its exact total', async (t) => {
+    const groupFilters = [
+      inGroups({ state: ['parked', 'failed'] }),
+      inGroups({ state: ['queued', 'sending', 'parked'], service: services }),
+      inGroups({ reason: ['unauthorized', 'expired'] }),
+      inGroups({ bank: ['bci.cl'] }),
+      inGroups({ bank: ['btgpactual.cl', 'bci.cl'], state: ['retry-scheduled', 'delivered'] }),
+      inGroups({ code: ['E999'] })
+    ]
+    for (const [index, groups] of groupFilters.entries()) {
+      const matching = asked.filter((request) => isInGroups(groups, readGroup(groupOf(request))))
+      for (const limit of [1, 7, 200]) {
+        const query = { ...EVERYTHING, groups, limit }
+        t.same(await listAll(service, query), matching, `filter ${index}, pages of ${limit}`)
+        t.match(await service.catalog.list(query), { total: matching.length, partial: false })
+      }
+    }
+    t.match(await service.catalog.list(EVERYTHING), { total: 250, partial: false })
+  })
+
+  await t.test('of an interval, by the instant in the id', async (t) => {
+    const instantOf = ({ requestId }: Request) =>
+      Number.parseInt(requestId.replace('-', '').slice(0, 12), 16)
+    const since = instantOf(asked[200] as Request)
+    const until = instantOf(asked[50] as Request)
+    const within = asked.filter((one) => instantOf(one) >= since && instantOf(one) < until)
+    t.ok(within.length > 100)
+    for (const groups of [inGroups({}), inGroups({ state: ['parked', 'queued', 'failed'] })]) {
+      const matching = within.filter((one) => isInGroups(groups, readGroup(groupOf(one))))
+      const query = { ...EVERYTHING, groups, since, until, limit: 9 }
+      t.same(await listAll(service, query), matching)
+      const { next, ...page } = await service.catalog.list(query)
+      t.match(page, { total: matching.length })
+      const second = await service.catalog.list({ ...query, before: next })
+      t.equal(second.total, matching.length, 'the same on every page')
+    }
+  })
+
   for (const limit of [1, 49, 50, 125, 200, 250]) {
-    t.same(await listAll(service, { ...everything, limit }), asked, `pages of ${limit}`)
+    t.same(await listAll(service, { ...EVERYTHING, limit }), asked, `pages of ${limit}`)
   }
 
   await t.test('what is new comes before the first page and disturbs no later one', async (t) => {
-    const first = await service.catalog.list(everything)
+    const first = await service.catalog.list(EVERYTHING)
     await ask(service)
-    const second = await service.catalog.list({ ...everything, before: first.next })
+    const second = await service.catalog.list({ ...EVERYTHING, before: first.next })
     t.same([...first.items, ...second.items], asked.slice(0, 100))
+  })
+
+  await t.test('while they move, none is shown twice, and none that stays is missed', async (t) => {
+    const groups = inGroups({ state: ['queued', 'parked', 'awaiting-callback'] })
+    const query = { ...EVERYTHING, groups, limit: 10 }
+    const stays = new Set((await listAll(service, query)).map(({ requestId }) => requestId))
+    const shown: string[] = []
+    let before: string | null = null
+    do {
+      const page: Page = await service.catalog.list({ ...query, before })
+      shown.push(...page.items.map(({ requestId }) => requestId))
+      before = page.next
+      const moved = [...stays].slice(0, 5)
+      for (const requestId of moved) {
+        stays.delete(requestId)
+        await change(service, requestId, (request, at) =>
+          request.endedAt === null ? endRequest(request, 'failed', 'expired', { at }) : request
+        )
+      }
+    } while (before !== null)
+    t.equal(new Set(shown).size, shown.length)
+    t.same(
+      [...stays].filter((id) => !shown.includes(id)),
+      []
+    )
   })
 })
 
@@ -81,7 +138,7 @@ t.test('accepted is live and ended together, whatever happens', async (t) => {
     parked: 2
   })
   t.same(ended, { delivered: 1, failed: 1, cancelled: 1 })
-  for (const { requestId } of await listAll(service, everything)) {
+  for (const { requestId } of await listAll(service, EVERYTHING)) {
     await change(service, requestId, (request, at) =>
       request.endedAt === null ? endRequest(request, 'failed', 'expired', { at }) : request
     )
@@ -159,7 +216,7 @@ t.test('an ended and published request is forgotten without a trace', async (t) 
     t.equal(await receive(service, requestId, ok({ Data: [] })), 'unknown')
     t.same(await keysWith(redis, requestId), [])
   }
-  const left = await listAll(service, everything)
+  const left = await listAll(service, EVERYTHING)
   t.same(new Set(left.map(({ requestId }) => requestId)), new Set([unpublished, open, recent]))
   for (const index of ['state:delivered', 'state:cancelled', `service:${BTG}`, 'ended', 'due']) {
     const members = await redis.zrange(`${service.tag}:${index}`, '0', '-1')

@@ -222,7 +222,9 @@ t.test(
     const id = (number: number) => `0199c0de-0000-7000-8000-00000000000${number}`
     const page = (numbers: number[], next: number | null) => ({
       items: numbers.map((number) => ({ requestId: id(number) }) as never),
-      next: next === null ? null : id(next)
+      next: next === null ? null : id(next),
+      total: null,
+      partial: false
     })
     const merged = (pages: ReturnType<typeof page>[], limit: number) => {
       const { items, next } = mergePages(pages, limit)

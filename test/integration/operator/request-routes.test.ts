@@ -47,10 +47,12 @@ t.test('a request is accepted with as little as an account number', async (t) =>
   t.same(shown.json, {
     requestId,
     service: BTG,
+    bank: 'btgpactual.cl',
     reference: null,
     account: { id: Object(view['account']).id, endsWith: '755' },
     state: 'queued',
     reason: null,
+    code: null,
     attempts: 0,
     requestedAt,
     dueAt: requestedAt,
@@ -314,6 +316,18 @@ t.test('requests are listed newest first, a page at a time', async (t) => {
   }
   t.same(await filtered('state=parked'), ids.slice(-10))
   t.same(await filtered('state=delivered'), [])
+  t.same(await filtered('state=parked,queued'), ids)
+  t.same(await filtered('state=parked&reason=retry-after-notification,credentials'), ids.slice(-10))
+  t.same(await filtered('reason=credentials'), [])
+  t.same(await filtered('bank=btgpactual.cl,bci.cl&state=parked'), ids.slice(-10))
+  t.same(await filtered('bank=bci.cl'), [])
+  t.same(await filtered('olderThan=1h'), [])
+  t.same(await filtered('since=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00.000-03:00'), ids)
+  t.same(await filtered('state=parked&until=2020-01-01T00:00:00Z'), [])
+  const { total, partial } = Object((await get('/v1/requests?state=parked&limit=3')).json)
+  t.same({ total, partial }, { total: 10, partial: false })
+  const byRecord = Object((await get('/v1/requests?reference=even+%26+more&limit=3')).json)
+  t.equal(byRecord.total, null)
   t.same(await filtered(`service=${BTG}&state=parked`), ids.slice(-10))
   t.same(await filtered('service=cl/banking/personal/itau.cl/accounts'), [])
   const even = ids.filter((_, at) => (59 - at) % 2 === 0)
@@ -387,6 +401,24 @@ const QUERIES: readonly [query: string, path: string][] = [
   ['limit=1.5', '/limit'],
   ['limit=', '/limit'],
   ['state=ended', '/state'],
+  ['state=queued,', '/state'],
+  ['state=queued,ended', '/state'],
+  ['reason=tired', '/reason'],
+  ['reason=', '/reason'],
+  ['code=e201', '/code'],
+  ['code=E2010', '/code'],
+  ['code=E201;E202', '/code'],
+  ['service=a%7Cb', '/service'],
+  ['bank=', '/bank'],
+  ['bank=*', '/bank'],
+  ['since=yesterday', '/since'],
+  ['since=2026-11-22', '/since'],
+  ['since=2026-13-22T09:00:00Z', '/since'],
+  ['until=2026-11-31T25:00:00Z', '/until'],
+  ['olderThan=1', '/olderThan'],
+  ['olderThan=1w', '/olderThan'],
+  ['olderThan=-1h', '/olderThan'],
+  [`reference=a&account=${'a'.repeat(22)}`, '/reference'],
   ['state=', '/state'],
   ['page=2', '/page'],
   ['state=queued&state=parked', '/state']

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { unaccounted } from '../../../src/ledger/queries.ts'
 import { bytes, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
-import { askIn } from '../../helpers/requests.ts'
+import { askIn, EVERYTHING } from '../../helpers/requests.ts'
 import { HOUR, openService, type Service } from '../../helpers/service.ts'
 import { openWorker } from '../../helpers/worker.ts'
 import { openStored, type Stored, WITHIN } from './stored.ts'
@@ -25,8 +25,8 @@ for (const file of files) {
     for (const [name, request] of Object.entries(stored.requests)) {
       t.match(await service.catalog.find(request.requestId), request, name)
     }
-    const query = { state: null, service: null, account: null, before: null, limit: 99 }
-    const { items } = await service.catalog.list({ ...query, reference: WITHIN.reference })
+    const { reference } = WITHIN
+    const { items } = await service.catalog.list({ ...EVERYTHING, reference })
     t.equal(items.length, 8)
     t.match(await service.ledger.openInput(idOf('on its way')), {
       RequestData: { AccountNumber: WITHIN.account }
