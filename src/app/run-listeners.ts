@@ -87,6 +87,7 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
       log
     },
     requests: { catalog, cursors },
+    summary: { catalog },
     changes: { advance, ledger, accounts, jobs, policy, log },
     notifications: {
       parts: shared.parts.map((part) => ({

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Callback, QuarantineCause } from '../core/transitions/on-callback.ts'
-import { groupOf } from '../core/group.ts'
+import { groupOf } from '../core/groups/group.ts'
 import { progressDueAt } from '../core/required-jobs.ts'
 import { waitsForAccount } from '../core/can-send.ts'
 import { verdictOnCredentials } from '../core/bank-credentials.ts'

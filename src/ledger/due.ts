@@ -1,4 +1,4 @@
-import { groupOf } from '../core/group.ts'
+import { groupOf } from '../core/groups/group.ts'
 import { isUnpublished } from '../core/result-head.ts'
 import { isOpen, type Request } from '../core/request.ts'
 import { readRecord } from './load.ts'

@@ -1,6 +1,6 @@
-import { ENDED, groupOf, readGroup } from '../core/group.ts'
+import { ENDED, groupOf, readGroup, type SizedGroup } from '../core/groups/group.ts'
 import { readRecord } from './load.ts'
-import { mapOf, type Store } from './store.ts'
+import { firstIdAt, instantOf, mapOf, type Store } from './store.ts'
 
 /** The groups of requests, as every change of a request keeps them. */
 export interface Groups {
@@ -47,6 +47,20 @@ export async function readCounts({
 }: Pick<Store, 'scripts'>): Promise<ReadonlyMap<string, number> | null> {
   const [isComplete, fields] = await scripts.countGroups()
   return isComplete === 1 ? countsIn(fields) : null
+}
+
+/** The groups with requests that were asked for from an instant on; null while requests of an older version are missing. */
+export async function readSizes(
+  { scripts }: Pick<Store, 'scripts'>,
+  since: number | null
+): Promise<readonly SizedGroup[] | null> {
+  const oldest = since === null ? '-' : `[${firstIdAt(since)}`
+  const [isComplete, ...fields] = await scripts.sizeGroups(oldest)
+  if (isComplete === 0) return null
+  return Array.from({ length: fields.length / 3 }, (_, index) => {
+    const [name = '', count, firstId = ''] = fields.slice(index * 3)
+    return { name, count: Number(count), oldestAt: instantOf(firstId) }
+  })
 }
 
 function countsIn(fields: readonly string[]): Map<string, number> {

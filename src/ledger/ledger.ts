@@ -1,6 +1,6 @@
 import type { Callback } from '../core/transitions/on-callback.ts'
 import { progressDueAt } from '../core/required-jobs.ts'
-import { groupOf } from '../core/group.ts'
+import { groupOf } from '../core/groups/group.ts'
 import { credentialsOf, type Request } from '../core/request.ts'
 import { type Change, type CommitSettings, type Committed, createCommit } from './commit.ts'
 import { type Entry, toEntry } from './load.ts'

@@ -1,8 +1,8 @@
-import { type GroupFilter, groupOf, isAskedFor, readGroup } from '../core/group.ts'
+import { type GroupFilter, groupOf, isAskedFor, readGroup } from '../core/groups/group.ts'
 import type { Request, State } from '../core/request.ts'
 import { readCounts } from './groups.ts'
 import { readRecord } from './load.ts'
-import { referenceHash, type Store } from './store.ts'
+import { firstIdAt, referenceHash, type Store } from './store.ts'
 
 /** The filter of a listing. `before` is the request id at the end of the previous page. */
 export interface Query {
@@ -69,12 +69,6 @@ async function merge(
   // During a rollout, a process of an older version changes requests and not their groups.
   const items = records.map(readRecord).filter((request) => isListed(request, query))
   return { items, next: next === '' ? null : next, total, partial: false }
-}
-
-/** The lowest id that a request can have from an instant on: the first half of a UUIDv7 is its instant. */
-function firstIdAt(instant: number): string {
-  const hex = Math.max(0, instant).toString(16).padStart(12, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8)}`
 }
 
 async function scan({ scripts }: Store, query: Query): Promise<ListPage> {

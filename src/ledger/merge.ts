@@ -1,3 +1,4 @@
+import type { SizedGroup } from '../core/groups/group.ts'
 import type { Totals } from './queries.ts'
 import type { ListPage } from './listing.ts'
 
@@ -19,6 +20,25 @@ export function mergePages(pages: readonly ListPage[], limit: number): ListPage 
   }
   const shown = items.slice(0, limit)
   return { items: shown, next: shown.at(-1)?.requestId ?? null, total, partial: false }
+}
+
+/** The groups of all parts of the ledger; null where one part is not indexed yet. */
+export function mergeSizes(
+  all: readonly (readonly SizedGroup[] | null)[]
+): readonly SizedGroup[] | null {
+  const merged = new Map<string, SizedGroup>()
+  for (const sizes of all) {
+    if (sizes === null) return null
+    for (const group of sizes) {
+      const { count = 0, oldestAt = Infinity } = merged.get(group.name) ?? {}
+      merged.set(group.name, {
+        name: group.name,
+        count: count + group.count,
+        oldestAt: Math.min(oldestAt, group.oldestAt)
+      })
+    }
+  }
+  return [...merged.values()]
 }
 
 /** The sum of numbers; 0 for an empty list. */

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import { holderOf, idBeside } from '../core/placement.ts'
 import type { Account } from '../core/request.ts'
-import { mergePages, sum, sumTotals } from './merge.ts'
+import { mergePages, mergeSizes, sum, sumTotals } from './merge.ts'
 import type { Lookup } from './queries.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Ledger } from './ledger.ts'
@@ -74,6 +74,7 @@ function joinCatalogs(all: readonly Lookup[], of: (requestId: string) => Lookup)
     tryWrite: async () => void (await ask(all, (one) => one.tryWrite())),
     find: (id) => of(id).find(id),
     list: async (query) => mergePages(await ask(all, (one) => one.list(query)), query.limit),
+    sizes: async (since) => mergeSizes(await ask(all, (one) => one.sizes(since))),
     totals: async () => sumTotals(await ask(all, (one) => one.totals())),
     overdueMs: async () => Math.max(...(await ask(all, (one) => one.overdueMs())))
   }

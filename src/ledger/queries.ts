@@ -1,7 +1,8 @@
-import { ENDED } from '../core/group.ts'
+import { ENDED, type SizedGroup } from '../core/groups/group.ts'
 import { type Request, type State, STATES } from '../core/request.ts'
 import { createClock } from '../redis/clock-reading.ts'
 import { createDueQueries, type DueQueries } from './due.ts'
+import { readSizes } from './groups.ts'
 import { readRecord } from './load.ts'
 import { listPage, type ListPage, type Page, type Query, readAfter } from './listing.ts'
 import { mapOf, type Store } from './store.ts'
@@ -34,6 +35,8 @@ export interface Lookup extends Pick<DueQueries, 'overdueMs'> {
   find(requestId: string): Promise<Request | null>
   list(query: Query): Promise<ListPage>
   totals(): Promise<Totals>
+  /** The groups of requests that were asked for from an instant on; null while an older ledger is being indexed. */
+  sizes(since: number | null): Promise<readonly SizedGroup[] | null>
 }
 
 /** Requests in bulk: listing, counting, and finding overdue requests. */
@@ -73,7 +76,8 @@ export function createCatalog(store: Store): Catalog {
 
     list: (query) => listPage(store, query),
     after: (requestId, state) => readAfter(store, requestId, state),
-    totals: () => readTotals(store)
+    totals: () => readTotals(store),
+    sizes: (since) => readSizes(store, since)
   }
 }
 

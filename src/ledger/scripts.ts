@@ -63,6 +63,7 @@ export interface Scripts {
   ): Promise<Done>
   enterGroup(id: string, version: string, from: string, to: string): Promise<Done>
   countGroups(): Promise<[isComplete: Done, groups: string[]]>
+  sizeGroups(oldest: string): Promise<[isComplete: Done, ...groups: string[]]>
   totals(...states: string[]): Promise<[totals: string[], counts: number[], setAside: number]>
   receive(
     most: number,

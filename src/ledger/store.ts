@@ -24,6 +24,17 @@ export function referenceHash(reference: string | null): string {
   return reference === null ? '' : createHash('sha256').update(reference).digest('base64url')
 }
 
+/** The lowest id that a request can have from an instant on: the first half of a UUIDv7 is its instant. */
+export function firstIdAt(instant: number): string {
+  const hex = Math.max(0, instant).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`
+}
+
+/** When a request was asked for, in ms since 1970, by the clock of the process that took it. */
+export function instantOf(requestId: string): number {
+  return Number.parseInt(requestId.replace('-', '').slice(0, 12), 16)
+}
+
 /** A hash as the scripts reply with it: name, value, … */
 export function mapOf(fields: readonly string[]): Map<string, string> {
   const pairs = fields.flatMap((name, at) =>

@@ -1,8 +1,6 @@
-import type { GroupFilter } from '../core/group.ts'
-import { type Reason, STATES } from '../core/request.ts'
+import type { GroupFilter } from '../core/groups/group.ts'
 import type { Query } from '../ledger/listing.ts'
 import { OperatorError } from './problem.ts'
-import { CURSOR, LIMIT } from './route-schemas.ts'
 
 /** The query of `GET /v1/requests`. Lists have commas between their values. */
 export interface ListQuery {
@@ -34,78 +32,6 @@ export const FILTERS = [
   'account'
 ] as const satisfies readonly (keyof ListQuery)[]
 
-const REASONS: Readonly<Record<Reason, true>> = {
-  'account-busy': true,
-  ambiguous: true,
-  'authorization-expired': true,
-  cancelled: true,
-  credentials: true,
-  'do-not-retry': true,
-  expired: true,
-  'logon-probe': true,
-  'no-callback': true,
-  'parked-too-long': true,
-  quarantined: true,
-  'refused-logon': true,
-  rejected: true,
-  'retries-exhausted': true,
-  'retry-after-notification': true,
-  'retry-immediately': true,
-  temporary: true,
-  unauthorized: true,
-  'unknown-type': true,
-  'unreadable-answer': true,
-  'wait-4-hours': true
-}
-
-const listOf = (value: string, description: string) => ({
-  type: 'string',
-  pattern: `^(?:${value})(?:,(?:${value}))*$`,
-  maxLength: 1000,
-  description: `${description}; several with commas between them`
-})
-
-const INSTANT = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{1,3})?(?:Z|[+-]\\d{2}:\\d{2})$'
-
-/** The query parameters of the list of requests. */
-export const LIST_QUERY = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    state: listOf(STATES.join('|'), 'Only those in this state'),
-    reason: listOf(Object.keys(REASONS).join('|'), 'Only those with this reason'),
-    code: listOf(
-      '[A-Z]\\d{3}|other',
-      "Only those that wait, are parked or have failed with this code of Khipu's, e.g. E201. `other` is any other code"
-    ),
-    service: listOf('[a-z0-9./-]+', 'Only those of this service'),
-    bank: listOf('[a-z0-9.-]+', 'Only those of this bank, the fourth part of the service'),
-    since: {
-      type: 'string',
-      pattern: INSTANT,
-      description: 'Only those asked for from this instant on, as in RFC 3339'
-    },
-    until: {
-      type: 'string',
-      pattern: INSTANT,
-      description: 'Only those asked for before this instant'
-    },
-    olderThan: {
-      type: 'string',
-      pattern: '^\\d{1,5}[smhd]$',
-      description: 'Only those asked for longer ago than this, e.g. 30m, 4h or 2d'
-    },
-    reference: { type: 'string', description: 'Only those with this reference' },
-    account: {
-      type: 'string',
-      pattern: '^[A-Za-z0-9_-]{22}$',
-      description: "Only those about this account, by its view's id; never an account number"
-    },
-    limit: LIMIT,
-    cursor: CURSOR
-  }
-} as const
-
 /** Reads the filters of a list. `now` is the instant from which `olderThan` counts back, in ms since 1970. */
 export function readFilters(query: ListQuery, now: number): Omit<Query, 'before' | 'limit'> {
   const { reference = null, account = null } = query
@@ -134,7 +60,8 @@ function groupsOf({ state, reason, code, service, bank }: ListQuery): GroupFilte
   }
 }
 
-function instantOf(name: string, text: string | undefined): number | null {
+/** Reads an instant of a query, which the pattern of its parameter admits; null where it is absent. */
+export function instantOf(name: string, text: string | undefined): number | null {
   if (text === undefined) return null
   const instant = Date.parse(text)
   if (!Number.isNaN(instant)) return instant

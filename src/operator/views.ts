@@ -1,4 +1,4 @@
-import { bankOf } from '../core/group.ts'
+import { bankOf } from '../core/groups/group.ts'
 import type { Request } from '../core/request.ts'
 import type { Quarantined } from '../ledger/quarantine/quarantine.ts'
 import type { QuarantineEntry, RequestView } from '../schemas/generated.ts'

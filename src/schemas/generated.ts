@@ -918,6 +918,135 @@ export interface SealedResult {
  */
 export type Service = string
 
+/**
+ * How many requests are in a state.
+ */
+export interface StateSummary {
+  /**
+   * How many there are.
+   */
+  count: number
+  /**
+   * When the oldest of them was asked for; null where there is none.
+   */
+  oldestRequestedAt: string | null
+}
+
+export type Advice =
+  | 'wait-then-release'
+  | 'ask-then-release'
+  | 'give-authorization'
+  | 'give-credentials'
+  | 'look-at-quarantine'
+
+/**
+ * What `GET /v1/summary` tells: how many requests there are, by state and by cause, and which of them wait for somebody.
+ */
+export interface Summary {
+  /**
+   * When it was read.
+   */
+  at: string
+  /**
+   * The first thing to know.
+   */
+  verdict: {
+    /**
+     * `attention`: requests wait for somebody. `trouble`: requests are unaccounted for, or overdue.
+     */
+    level: 'ok' | 'attention' | 'trouble'
+    /**
+     * The verdict in a sentence.
+     */
+    text: string
+    /**
+     * How many requests and results wait for a person.
+     */
+    needsSomebody: number
+  }
+  /**
+   * Every request that was accepted is live or has ended.
+   */
+  accounting: {
+    /**
+     * Requests accepted since the beginning.
+     */
+    accepted: number
+    /**
+     * How many of them have ended.
+     */
+    ended: number
+    /**
+     * How many have not.
+     */
+    live: number
+    /**
+     * The difference; 0 unless something is wrong.
+     */
+    unaccounted: number
+    /**
+     * Results that ended the processes that published them.
+     */
+    setAside: number
+    /**
+     * For how long the most overdue request has been due; 0 where none is.
+     */
+    oldestOverdueSeconds: number
+  }
+  /**
+   * The requests in the ledger, by state.
+   */
+  states: {
+    queued: StateSummary
+    sending: StateSummary
+    'awaiting-callback': StateSummary
+    'retry-scheduled': StateSummary
+    parked: StateSummary
+    delivered: StateSummary
+    failed: StateSummary
+    cancelled: StateSummary
+  }
+  /**
+   * Requests that are alike: those that wait for somebody first, then the largest. null while a ledger of an older version is being indexed.
+   */
+  groups: SummaryGroup[] | null
+}
+export interface SummaryGroup {
+  state: RequestState
+  /**
+   * Why they wait or failed; null without a reason, or where `by` leaves it out.
+   */
+  reason: string | null
+  /**
+   * Khipu's code, `other` for one of another form; null as above.
+   */
+  code: string | null
+  /**
+   * The Khipu method; null as above.
+   */
+  service: string | null
+  /**
+   * The bank; null as above.
+   */
+  bank: string | null
+  /**
+   * How many there are.
+   */
+  count: number
+  /**
+   * When the oldest of them was asked for.
+   */
+  oldestRequestedAt: string
+  /**
+   * `somebody`: nothing happens before a person acts.
+   */
+  needs: 'somebody' | 'nobody'
+  /**
+   * What to do: wait until Khipu says that the cause is gone, ask Khipu, give a valid authorization, give other credentials, or look at the quarantine; then release them. null where nobody is needed.
+   */
+  advice: Advice | null
+}
+
 /** The type that each file of schemas/ describes, by its name without `.json`. */
 export interface SchemaTypes {
   'accept-body': AcceptBody
@@ -941,4 +1070,6 @@ export interface SchemaTypes {
   'retry-policy': RetryPolicy
   'sealed-result': SealedResult
   service: Service
+  'state-summary': StateSummary
+  summary: Summary
 }

@@ -18,6 +18,7 @@ import type * as changes from '../../src/operator/routes/request-change-routes.t
 import type * as create from '../../src/operator/routes/create-request-route.ts'
 import type * as quarantine from '../../src/operator/routes/quarantine-routes.ts'
 import type * as requests from '../../src/operator/routes/request-routes.ts'
+import type * as summary from '../../src/operator/routes/summary-routes.ts'
 import type { Quarantined } from '../../src/ledger/quarantine/quarantine.ts'
 import * as ledgerRelease from '../../src/ledger/releases/release.ts'
 import type { Releasing } from '../../src/ledger/releases/notifications.ts'
@@ -108,6 +109,7 @@ export function acceptQuarantined(
 export type FlatOperatorDeps = Operated<
   create.CreateRequestDeps &
     requests.RequestsDeps &
+    summary.SummaryDeps &
     changes.ChangeDeps &
     accept.AcceptDeps &
     Omit<quarantine.QuarantineDeps, 'accept'>
@@ -122,6 +124,7 @@ export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {
   return {
     create: deps,
     requests: deps,
+    summary: deps,
     changes: deps,
     notifications: { parts, log: flat.log },
     quarantine: { ...deps, accept: deps },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import pLimit from 'p-limit'
-import { concerns, isOfGroups, readGroup } from '../../core/group.ts'
+import { concerns, isOfGroups, readGroup } from '../../core/groups/group.ts'
 import { matches, type Notification } from '../../core/notification.ts'
 import { release } from '../../core/transitions/on-operator.ts'
 import type { Policy } from '../../core/policy.ts'

@@ -1,4 +1,4 @@
-import { groupOf } from '../../../src/core/group.ts'
+import { groupOf } from '../../../src/core/groups/group.ts'
 import type { QueueName } from '../../../src/queue/queues.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { jobsOf } from '../../../src/core/required-jobs.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { groupOf } from '../../../src/core/group.ts'
+import { groupOf } from '../../../src/core/groups/group.ts'
 import { endRequest } from '../../../src/core/transitions/apply-decision.ts'
 import { markPublished } from '../../../src/core/result-head.ts'
 import { STATES } from '../../../src/core/request.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { concerns, groupOf, isOfGroups, readGroup } from '../../../src/core/group.ts'
+import { concerns, groupOf, isOfGroups, readGroup } from '../../../src/core/groups/group.ts'
 import { queued } from '../../helpers/given.ts'
 
 const ANY = { at: 1, service: null, code: null, reason: null, requestIds: null }

@@ -1,4 +1,4 @@
 -- → 1 if the groups are complete, the groups (name, how many, …).
---- @include "keys"
+--- @include "groups"
 
-return { redis.call('HGET', key('indexing'), 'done') and 1 or 0, redis.call('HGETALL', key('groups')) }
+return { isIndexed(), redis.call('HGETALL', key('groups')) }

@@ -1,6 +1,6 @@
-import { matches, type Notification } from './notification.ts'
-import type { ParkCause } from './error-cause.ts'
-import type { Request } from './request.ts'
+import { matches, type Notification } from '../notification.ts'
+import type { ParkCause } from '../error-cause.ts'
+import type { Request } from '../request.ts'
 
 /** Requests are counted in groups of the same state, reason, code and service. */
 export interface Group {
@@ -29,6 +29,14 @@ export function readGroup(name: string): Group {
   const parts = name.split('|')
   const at = (index: number) => parts[index] ?? ''
   return { state: at(0), reason: at(1), code: at(2), service: parts.slice(3).join('|') }
+}
+
+/** A group and its size. */
+export interface SizedGroup {
+  readonly name: string
+  readonly count: number
+  /** When its oldest request was asked for, in ms since 1970. */
+  readonly oldestAt: number
 }
 
 /** The bank of a service: the fourth part of its path. */

@@ -1,0 +1,86 @@
+import { DIMENSIONS } from '../core/groups/summary.ts'
+import { type Reason, STATES } from '../core/request.ts'
+import { CURSOR, LIMIT } from './route-schemas.ts'
+
+const REASONS: Readonly<Record<Reason, true>> = {
+  'account-busy': true,
+  ambiguous: true,
+  'authorization-expired': true,
+  cancelled: true,
+  credentials: true,
+  'do-not-retry': true,
+  expired: true,
+  'logon-probe': true,
+  'no-callback': true,
+  'parked-too-long': true,
+  quarantined: true,
+  'refused-logon': true,
+  rejected: true,
+  'retries-exhausted': true,
+  'retry-after-notification': true,
+  'retry-immediately': true,
+  temporary: true,
+  unauthorized: true,
+  'unknown-type': true,
+  'unreadable-answer': true,
+  'wait-4-hours': true
+}
+
+const listOf = (value: string, description: string) => ({
+  type: 'string',
+  pattern: `^(?:${value})(?:,(?:${value}))*$`,
+  maxLength: 1000,
+  description: `${description}; several with commas between them`
+})
+
+const INSTANT = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{1,3})?(?:Z|[+-]\\d{2}:\\d{2})$'
+
+/** The query parameters of the list of requests. */
+export const LIST_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    state: listOf(STATES.join('|'), 'Only those in this state'),
+    reason: listOf(Object.keys(REASONS).join('|'), 'Only those with this reason'),
+    code: listOf(
+      '[A-Z]\\d{3}|other',
+      "Only those that wait, are parked or have failed with this code of Khipu's, e.g. E201. `other` is any other code"
+    ),
+    service: listOf('[a-z0-9./-]+', 'Only those of this service'),
+    bank: listOf('[a-z0-9.-]+', 'Only those of this bank, the fourth part of the service'),
+    since: {
+      type: 'string',
+      pattern: INSTANT,
+      description: 'Only those asked for from this instant on, as in RFC 3339'
+    },
+    until: {
+      type: 'string',
+      pattern: INSTANT,
+      description: 'Only those asked for before this instant'
+    },
+    olderThan: {
+      type: 'string',
+      pattern: '^\\d{1,5}[smhd]$',
+      description: 'Only those asked for longer ago than this, e.g. 30m, 4h or 2d'
+    },
+    reference: { type: 'string', description: 'Only those with this reference' },
+    account: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9_-]{22}$',
+      description: "Only those about this account, by its view's id; never an account number"
+    },
+    limit: LIMIT,
+    cursor: CURSOR
+  }
+} as const
+
+/** The query parameters of the summary. */
+export const SUMMARY_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    by: listOf(DIMENSIONS.join('|'), 'By what groups are told apart; by all of them if absent'),
+    state: LIST_QUERY.properties.state,
+    since: LIST_QUERY.properties.since
+  }
+} as const
