@@ -87,6 +87,7 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
       log
     },
     requests: { catalog, cursors },
+    explain: { catalog, policy },
     summary: { catalog },
     changes: { advance, ledger, accounts, jobs, policy, log },
     notifications: {

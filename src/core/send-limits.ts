@@ -12,8 +12,13 @@ export function isUsedUp(request: Request, policy: Policy): boolean {
 /**
  * True if the bank rejected the credentials of a request more often than the policy allows, whatever Khipu's Type was.
  */
-export function hasUsedUpLogons({ attempts }: Request, { retry }: Policy): boolean {
-  return attempts.filter(wasRefused).length > retry['refused-logon'].maxRetries
+export function hasUsedUpLogons(request: Request, { retry }: Policy): boolean {
+  return refusedLogons(request) > retry['refused-logon'].maxRetries
+}
+
+/** How many of its attempts the bank has answered with rejected credentials. */
+export function refusedLogons({ attempts }: Request): number {
+  return attempts.filter(wasRefused).length
 }
 
 // In documents from before the field `refusedLogon` only the cause tells it.

@@ -74,6 +74,7 @@ function joinCatalogs(all: readonly Lookup[], of: (requestId: string) => Lookup)
     tryWrite: async () => void (await ask(all, (one) => one.tryWrite())),
     find: (id) => of(id).find(id),
     list: async (query) => mergePages(await ask(all, (one) => one.list(query)), query.limit),
+    ahead: (id) => of(id).ahead(id),
     sizes: async (since) => mergeSizes(await ask(all, (one) => one.sizes(since))),
     totals: async () => sumTotals(await ask(all, (one) => one.totals())),
     overdueMs: async () => Math.max(...(await ask(all, (one) => one.overdueMs())))

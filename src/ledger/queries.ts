@@ -35,6 +35,8 @@ export interface Lookup extends Pick<DueQueries, 'overdueMs'> {
   find(requestId: string): Promise<Request | null>
   list(query: Query): Promise<ListPage>
   totals(): Promise<Totals>
+  /** The request that goes before one that is to be sent: of its account, or with its rejected bank credentials. */
+  ahead(requestId: string): Promise<string | null>
   /** The groups of requests that were asked for from an instant on; null while an older ledger is being indexed. */
   sizes(since: number | null): Promise<readonly SizedGroup[] | null>
 }
@@ -77,6 +79,7 @@ export function createCatalog(store: Store): Catalog {
     list: (query) => listPage(store, query),
     after: (requestId, state) => readAfter(store, requestId, state),
     totals: () => readTotals(store),
+    ahead: (requestId) => scripts.ahead(requestId),
     sizes: (since) => readSizes(store, since)
   }
 }

@@ -64,6 +64,7 @@ export interface Scripts {
   enterGroup(id: string, version: string, from: string, to: string): Promise<Done>
   countGroups(): Promise<[isComplete: Done, groups: string[]]>
   sizeGroups(oldest: string): Promise<[isComplete: Done, ...groups: string[]]>
+  ahead(id: string): Promise<string | null>
   totals(...states: string[]): Promise<[totals: string[], counts: number[], setAside: number]>
   receive(
     most: number,

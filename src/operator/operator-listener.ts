@@ -18,6 +18,7 @@ import { type NotificationsDeps, notificationRoutes } from './routes/notificatio
 import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
 import { PROBLEM_TYPE, problemText, protocolError, OperatorError, sendProblem } from './problem.ts'
 import { type QuarantineDeps, quarantineRoutes } from './routes/quarantine-routes.ts'
+import { type ExplainDeps, explainRoute } from './routes/explain-route.ts'
 import { type SummaryDeps, summaryRoutes } from './routes/summary-routes.ts'
 import { type CreateRequestDeps, createRequestRoute } from './routes/create-request-route.ts'
 import { type ChangeDeps, requestChangeRoutes } from './routes/request-change-routes.ts'
@@ -29,6 +30,7 @@ import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
 export interface OperatorDeps {
   /** What each file of routes uses. */
   readonly create: CreateRequestDeps
+  readonly explain: ExplainDeps
   readonly summary: SummaryDeps
   readonly requests: RequestsDeps
   readonly changes: ChangeDeps
@@ -142,6 +144,7 @@ async function operatorApi(
     async (v1) => {
       await createRequestRoute(v1, deps.create)
       await requestRoutes(v1, deps.requests)
+      await explainRoute(v1, deps.explain)
       await summaryRoutes(v1, deps.summary)
       await requestChangeRoutes(v1, deps.changes)
       await notificationRoutes(v1, deps.notifications)

@@ -55,6 +55,145 @@ export interface CallbackAnswer {
 }
 
 /**
+ * What `GET /v1/requests/{id}/explain` tells. Codes are stable. Texts are for people, in English or Spanish (`Accept-Language`).
+ */
+export interface Explanation {
+  /**
+   * The request's id.
+   */
+  requestId: string
+  state: RequestState
+  /**
+   * Why it waits, is parked or has failed; null where there is nothing to explain.
+   */
+  reason: string | null
+  /**
+   * Khipu's code of the latest failure; null where it gave none.
+   */
+  code: string | null
+  why: ExplainedWhy
+  rule: ExplainedRule
+  next: ExplainedNext
+  /**
+   * The id of the request that goes first: of the same account, or with the same refused credentials.
+   */
+  blockedBy: string | null
+  spent: ExplainedSpent
+  /**
+   * What an operator can call.
+   */
+  actions: ExplainedAction[]
+}
+/**
+ * Why it is in its state.
+ */
+export interface ExplainedWhy {
+  /**
+   * Its reason, or its state where it has none.
+   */
+  code: string
+  /**
+   * The same in a sentence.
+   */
+  text: string
+  /**
+   * The position in `history` of the event that tells of it.
+   */
+  event: number | null
+}
+/**
+ * The rule that decides what comes next.
+ */
+export interface ExplainedRule {
+  /**
+   * The row of the policy, or the name of a rule that no policy changes.
+   */
+  row: string
+  /**
+   * Where its numbers come from.
+   */
+  source: 'built-in' | 'policy-file'
+  /**
+   * The rule in a sentence.
+   */
+  text: string
+}
+/**
+ * What happens by itself.
+ */
+export interface ExplainedNext {
+  /**
+   * When; null where nothing happens at a set time.
+   */
+  at: string | null
+  /**
+   * What it is: a POST to Khipu, a callback of Khipu's, or nothing.
+   */
+  what: 'send' | 'await-callback' | 'none'
+  /**
+   * What happens then if nothing comes before; null where nothing does.
+   */
+  otherwise: ExplainedOtherwise | null
+}
+export interface ExplainedOtherwise {
+  /**
+   * When.
+   */
+  at: string
+  /**
+   * `fail`: it ends. `decide`: the policy says whether it is sent again.
+   */
+  what: 'fail' | 'decide'
+  /**
+   * For which reason.
+   */
+  reason: string | null
+}
+/**
+ * What it has cost, and may cost at most.
+ */
+export interface ExplainedSpent {
+  /**
+   * POSTs to Khipu. Each is billed.
+   */
+  attempts: number
+  /**
+   * The most that the policy allows.
+   */
+  mostAttempts: number
+  /**
+   * Log-ons that the bank refused.
+   */
+  logons: number
+  /**
+   * The most that the policy allows.
+   */
+  mostLogons: number
+}
+export interface ExplainedAction {
+  /**
+   * Its name.
+   */
+  name: 'retry' | 'authorization' | 'cancel'
+  /**
+   * Its HTTP method.
+   */
+  method: 'POST' | 'PUT'
+  /**
+   * Its path.
+   */
+  href: string
+  /**
+   * False where it would get 409.
+   */
+  allowed: boolean
+  /**
+   * What to think of before; null where there is nothing.
+   */
+  warning: string | null
+}
+
+/**
  * One rule that a document breaks. It never holds a value of the document.
  */
 export interface Fault {
@@ -1052,6 +1191,7 @@ export interface SchemaTypes {
   'accept-body': AcceptBody
   authorization: Authorization
   'callback-answer': CallbackAnswer
+  explanation: Explanation
   fault: Fault
   'khipu-envelope': KhipuEnvelope
   'khipu-transaction': KhipuTransaction

@@ -18,6 +18,7 @@ import type * as changes from '../../src/operator/routes/request-change-routes.t
 import type * as create from '../../src/operator/routes/create-request-route.ts'
 import type * as quarantine from '../../src/operator/routes/quarantine-routes.ts'
 import type * as requests from '../../src/operator/routes/request-routes.ts'
+import type * as explaining from '../../src/operator/routes/explain-route.ts'
 import type * as summary from '../../src/operator/routes/summary-routes.ts'
 import type { Quarantined } from '../../src/ledger/quarantine/quarantine.ts'
 import * as ledgerRelease from '../../src/ledger/releases/release.ts'
@@ -110,6 +111,7 @@ export type FlatOperatorDeps = Operated<
   create.CreateRequestDeps &
     requests.RequestsDeps &
     summary.SummaryDeps &
+    explaining.ExplainDeps &
     changes.ChangeDeps &
     accept.AcceptDeps &
     Omit<quarantine.QuarantineDeps, 'accept'>
@@ -125,6 +127,7 @@ export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {
     create: deps,
     requests: deps,
     summary: deps,
+    explain: deps,
     changes: deps,
     notifications: { parts, log: flat.log },
     quarantine: { ...deps, accept: deps },

@@ -16,6 +16,7 @@ const ROUTES: readonly [method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string]
   ['POST', '/v1/requests'],
   ['GET', '/v1/requests'],
   ['GET', '/v1/requests/{id}'],
+  ['GET', '/v1/requests/{id}/explain'],
   ['GET', '/v1/summary'],
   ['POST', '/v1/requests/{id}/cancel'],
   ['POST', '/v1/requests/{id}/retry'],

@@ -9,6 +9,7 @@ const NEEDED: Readonly<Record<string, 'read' | 'write' | 'admin'>> = {
   'GET /openapi.json': 'read',
   'GET /v1/requests': 'read',
   'GET /v1/requests/:id': 'read',
+  'GET /v1/requests/:id/explain': 'read',
   'GET /v1/summary': 'read',
   'GET /v1/quarantine': 'read',
   'POST /v1/requests': 'write',

@@ -1,0 +1,48 @@
+import type { Policy } from '../policy.ts'
+import { isOnItsWay, isOpen, latestAttempt, type Request } from '../request.ts'
+import { isUsedUp } from '../send-limits.ts'
+import { type Language, type Text, WARNING } from './texts.ts'
+
+/** A call that an operator can make about a request. */
+export interface Action {
+  readonly name: 'retry' | 'authorization' | 'cancel'
+  readonly method: 'POST' | 'PUT'
+  readonly href: string
+  readonly allowed: boolean
+  readonly warning: string | null
+}
+
+export function actionsOn(
+  request: Request,
+  policy: Policy,
+  now: number,
+  language: Language
+): readonly Action[] {
+  const { requestId, state } = request
+  const waits = state === 'parked' || state === 'retry-scheduled'
+  const call = (
+    name: Action['name'],
+    method: Action['method'],
+    allowed: boolean,
+    warning?: Text
+  ): Action => ({
+    name,
+    method,
+    href: `/v1/requests/${requestId}/${name}`,
+    allowed,
+    warning: allowed && warning !== undefined ? warning[language] : null
+  })
+  return [
+    call('retry', 'POST', waits && !isUsedUp(request, policy), retryWarning(request, now)),
+    call('authorization', 'PUT', isOpen(request)),
+    call('cancel', 'POST', isOpen(request), isOnItsWay(request) ? WARNING.paid : undefined)
+  ]
+}
+
+function retryWarning(request: Request, now: number): Text | undefined {
+  const { parked, reason, dueAt } = request
+  const wasRefused = latestAttempt(request)?.refusedLogon === true
+  if (reason === 'credentials' || reason === 'refused-logon' || wasRefused) return WARNING.refused
+  const notBefore = parked?.notBefore ?? (reason === 'wait-4-hours' ? dueAt : null)
+  return notBefore !== null && notBefore > now ? WARNING.early : undefined
+}

@@ -1,0 +1,63 @@
+import type { FastifyInstance } from 'fastify'
+import { waitsForAccount } from '../../core/can-send.ts'
+import { explain } from '../../core/explain/explain.ts'
+import type { Language } from '../../core/explain/texts.ts'
+import type { Policy } from '../../core/policy.ts'
+import { waitsForProbe } from '../../core/probe.ts'
+import type { Lookup } from '../../ledger/queries.ts'
+import type { Explanation } from '../../schemas/generated.ts'
+import { answers } from '../route-schemas.ts'
+import { unknownRequest } from './request-routes.ts'
+
+export interface ExplainDeps {
+  readonly catalog: Pick<Lookup, 'find' | 'now' | 'ahead'>
+  readonly policy: Policy
+}
+
+/** `GET /v1/requests/{id}/explain`: why a request is where it is, what comes next, and what can be done. */
+export async function explainRoute(app: FastifyInstance, deps: ExplainDeps): Promise<void> {
+  app.get<{ Params: { id: string } }>(
+    '/requests/:id/explain',
+    {
+      config: { scope: 'read' },
+      schema: {
+        summary: 'Say why a request is where it is, and what can be done',
+        ...answers(200, 'explanation')
+      }
+    },
+    async ({ params, headers }, reply): Promise<Explanation> => {
+      const { catalog, policy } = deps
+      const [request, now] = await Promise.all([catalog.find(params.id), catalog.now(params.id)])
+      if (request === null) throw unknownRequest()
+      const waits = waitsForAccount(request) || waitsForProbe(request)
+      const blockedBy = waits ? await catalog.ahead(params.id) : null
+      const language = languageOf(headers['accept-language'])
+      void reply.header('content-language', language).header('vary', 'accept-language')
+      const { next, ...explained } = explain(request, policy, now, language)
+      const { requestId, state, reason, code } = request
+      return {
+        ...{ requestId, state, reason, code, ...explained, blockedBy },
+        next: {
+          at: instant(next.at),
+          what: next.what,
+          otherwise: next.otherwise && { ...next.otherwise, at: instantOf(next.otherwise.at) }
+        },
+        actions: [...explained.actions]
+      }
+    }
+  )
+}
+
+/** The first language of the header that the texts have; else English. */
+function languageOf(accepted = ''): Language {
+  const [, language = 'en'] = /(?:^|,)\s*(en|es)\b/i.exec(accepted) ?? []
+  return language.toLowerCase() === 'es' ? 'es' : 'en'
+}
+
+function instant(ms: number | null): string | null {
+  return ms === null ? null : instantOf(ms)
+}
+
+function instantOf(ms: number): string {
+  return new Date(ms).toISOString()
+}
