@@ -30,7 +30,7 @@ export const diskFaults: readonly Fault[] = (['always', 'everysec'] as const).ma
 )
 
 const execute = promisify(execFile)
-const PADDING_BYTES = 20_000
+const PADDING_BYTES = 40_000
 const SMALL = 'size=3m'
 const LARGE = 'size=64m'
 
