@@ -9,6 +9,13 @@ export interface Job {
   readonly at: number
 }
 
+/** A job that a script of the ledger adds: its id, and the JSON of its data and of its options. */
+export interface NewJob {
+  readonly id: string
+  readonly data: string
+  readonly options: string
+}
+
 /** The jobs that must exist for a request in its state. All jobs in the queues can be rebuilt from it. */
 export function jobsOf(request: Request): readonly Job[] {
   const { requestId, endedAt } = request

@@ -19,6 +19,9 @@ export function markPublished(request: Request, now: number): Request {
  */
 export type Lane = 'small' | 'large' | 'alone'
 
+/** Why a publication does not begin in the lane where it was asked for. */
+export type NotHere = 'set-aside' | Exclude<Lane, 'small'>
+
 /** A result without Khipu's envelope and its deviations. The job gets the envelope as the received bytes. */
 export type ResultHead = Omit<Result, 'response' | 'deviations'>
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { type Lane, type ResultHead, resultOf } from '../core/result-head.ts'
+import { type Lane, type NotHere, type ResultHead, resultOf } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
 import type { Deviation } from '../schemas/deviations.ts'
 import type { Compose, Envelope } from './compose-result.ts'
@@ -17,7 +17,7 @@ export interface Results {
   publishLate(result: ResultHead, envelope: Envelope): Promise<void>
 }
 
-type Opened = Envelope | 'set-aside' | Exclude<Lane, 'small'> | null
+type Opened = Envelope | NotHere | null
 
 export interface ResultsDeps {
   readonly log: Logger

@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { Lane } from '../core/result-head.ts'
+import type { Lane, NotHere } from '../core/result-head.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import type { Store } from './store.ts'
-
-/** Why a publication does not begin in the lane where it was asked for. */
-export type NotHere = 'set-aside' | Exclude<Lane, 'small'>
 
 /**
  * The tries to publish a result, counted before the work. Otherwise a body that ends its process would do so for ever.

@@ -1,5 +1,6 @@
 import type { Callback } from '../core/transitions/on-callback.ts'
-import type { NewJob, Received, Scripts } from './scripts.ts'
+import type { NewJob } from '../core/required-jobs.ts'
+import type { Received, Scripts } from './scripts.ts'
 
 export interface ReceiveOptions {
   /**

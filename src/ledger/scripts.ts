@@ -1,24 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { Lane } from '../core/result-head.ts'
+import type { Lane, NotHere } from '../core/result-head.ts'
 import type { Connection } from '../redis/connect.ts'
 import type { LoadReply } from './load.ts'
 
 /** The outcome of storing an envelope. `full`: too many different ones for one request. */
 export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
 
-/** A job that a script adds, as BullMQ stores it: its id, and the JSON of its data and of its options. */
-export interface NewJob {
-  readonly id: string
-  readonly data: string
-  readonly options: string
-}
-
 /** Whether the request gets its late result from an entry of the quarantine. */
 export type LateClaim = 'claimed' | 'published' | 'taken'
 
 /** How a try to publish a result begins: see `lua/include/tries.lua`. */
-type Begun = 'begun' | 'set-aside' | Exclude<Lane, 'small'>
+type Begun = 'begun' | NotHere
 
 type Done = 0 | 1
 type Bytes = Uint8Array

@@ -1,7 +1,7 @@
 import { isCallback } from '../crypto/callback-id.ts'
 import type { Cipher } from '../crypto/encrypt.ts'
-import type { Lane } from '../core/result-head.ts'
-import type { NotHere, Tries } from './publication-tries.ts'
+import type { Lane, NotHere } from '../core/result-head.ts'
+import type { Tries } from './publication-tries.ts'
 import type { Store } from './store.ts'
 
 /** A received envelope as it is stored: encrypted. */

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import { type Lookup, unaccounted } from '../ledger/queries.ts'
-import { sum } from '../ledger/merge.ts'
+import type { Lookup } from '../ledger/queries.ts'
 import type { Backlog } from '../delivery/result-sink.ts'
 import { refusalOf } from '../redis/refusal.ts'
 import type { Spool } from '../spool/spool.ts'
+import { type Accounting, accountingOf } from './accounting.ts'
 
 export interface HealthDeps {
   /** `tryWrite` shows whether Redis stores writes. It fails where Redis rejects a write or does not answer. */
@@ -85,24 +85,13 @@ function codeIn(error: Error | undefined): string | undefined {
   return error && refusalOf(error)
 }
 
-/** Reads the accounting invariant, `accepted = ended + live`, and the age of the oldest overdue request. */
-async function countRequests({ catalog }: HealthDeps) {
-  const [totals, overdueMs] = await Promise.all([catalog.totals(), catalog.overdueMs()])
-  return {
-    accepted: totals.accepted,
-    ended: sum(Object.values(totals.ended)),
-    live: sum(Object.values(totals.live)),
-    unaccounted: unaccounted(totals),
-    setAside: totals.setAside,
-    oldestOverdueSeconds: overdueMs / 1000
-  }
+async function countRequests({ catalog }: HealthDeps): Promise<Accounting> {
+  return accountingOf(...(await Promise.all([catalog.totals(), catalog.overdueMs()])))
 }
-
-type Counted = Awaited<ReturnType<typeof countRequests>>
 
 // A violated invariant is a warning and leaves the process ready, because it still stores callbacks. An operator should
 // investigate it.
-function concernsOf(requests: Counted | null): string[] {
+function concernsOf(requests: Accounting | null): string[] {
   if (requests === null) return []
   const { unaccounted: lost, setAside } = requests
   const miscounted = `the ledger counts ${lost} more requests accepted than ended and live`

@@ -28,6 +28,7 @@ export function quarantineViewOf(kept: Quarantined): QuarantineEntry {
   return { ...kept, faults: [...kept.faults], receivedAt: instant(kept.receivedAt) }
 }
 
-function instant(ms: number): string {
+/** An instant of a record, in RFC 3339. */
+export function instant(ms: number): string {
   return new Date(ms).toISOString()
 }

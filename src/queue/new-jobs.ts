@@ -1,13 +1,6 @@
-import { jobsOf } from '../core/required-jobs.ts'
+import { jobsOf, type NewJob } from '../core/required-jobs.ts'
 import type { Request } from '../core/request.ts'
 import { type JobData, OWN_JOB } from './queues.ts'
-
-/** A job as a script of the ledger adds it: its id, and the JSON of its data and of its options. */
-export interface NewJob {
-  readonly id: string
-  readonly data: string
-  readonly options: string
-}
 
 const OPTIONS = JSON.stringify(OWN_JOB)
 

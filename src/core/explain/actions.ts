@@ -1,6 +1,7 @@
 import type { Policy } from '../policy.ts'
 import { isOnItsWay, isOpen, latestAttempt, type Request } from '../request.ts'
 import { isUsedUp } from '../send-limits.ts'
+import { mayRetryNow } from '../transitions/on-operator.ts'
 import { type Language, type Text, WARNING } from './texts.ts'
 
 /** A call that an operator can make about a request. */
@@ -12,14 +13,14 @@ export interface Action {
   readonly warning: string | null
 }
 
+/** The calls about a request, each with whether it is allowed now. */
 export function actionsOn(
   request: Request,
   policy: Policy,
   now: number,
   language: Language
 ): readonly Action[] {
-  const { requestId, state } = request
-  const waits = state === 'parked' || state === 'retry-scheduled'
+  const { requestId } = request
   const call = (
     name: Action['name'],
     method: Action['method'],
@@ -33,7 +34,12 @@ export function actionsOn(
     warning: allowed && warning !== undefined ? warning[language] : null
   })
   return [
-    call('retry', 'POST', waits && !isUsedUp(request, policy), retryWarning(request, now)),
+    call(
+      'retry',
+      'POST',
+      mayRetryNow(request) && !isUsedUp(request, policy),
+      retryWarning(request, now)
+    ),
     call('authorization', 'PUT', isOpen(request)),
     call('cancel', 'POST', isOpen(request), isOnItsWay(request) ? WARNING.paid : undefined)
   ]

@@ -2,7 +2,7 @@ import type { Policy } from '../policy.ts'
 import { isOnItsWay, isOpen, type Reason, type Request } from '../request.ts'
 import { refusedLogons } from '../send-limits.ts'
 import { type Action, actionsOn } from './actions.ts'
-import { ruleFor } from './rule.ts'
+import { type Rule, ruleFor } from './rule.ts'
 import { type Language, WHY, WHY_STATE } from './texts.ts'
 
 /** Why a request is where it is, what comes next and what can be done. Codes are stable, texts are for people. */
@@ -13,11 +13,7 @@ export interface Explanation {
     /** The index of the event in the history that tells of it; null where none does. */
     readonly event: number | null
   }
-  readonly rule: {
-    readonly row: string
-    readonly source: 'built-in' | 'policy-file'
-    readonly text: string
-  }
+  readonly rule: Omit<Rule, 'text'> & { readonly text: string }
   readonly next: Next
   readonly spent: Spent
   readonly actions: readonly Action[]
@@ -75,6 +71,7 @@ function whyOf({ state, reason, code, attempts, history }: Request, language: La
 }
 
 const ATTEMPT: Readonly<Record<Language, string>> = { en: 'attempt', es: 'intento' }
+
 function nextOf(request: Request): Next {
   const { state, dueAt } = request
   if (!isOpen(request) || dueAt === null) return { at: null, what: 'none', otherwise: null }

@@ -1,3 +1,4 @@
+import type { Advice } from '../../schemas/generated.ts'
 import type { ParkCause } from '../error-cause.ts'
 import { readGroup, bankOf, type SizedGroup } from './group.ts'
 
@@ -6,13 +7,6 @@ export type Dimension = 'reason' | 'code' | 'service' | 'bank'
 export const DIMENSIONS: readonly Dimension[] = ['reason', 'code', 'service', 'bank']
 
 /** What somebody has to do about requests that are parked for a cause. */
-export type Advice =
-  | 'wait-then-release'
-  | 'ask-then-release'
-  | 'give-authorization'
-  | 'give-credentials'
-  | 'look-at-quarantine'
-
 const ADVICE: Readonly<Record<ParkCause, Advice>> = {
   'retry-after-notification': 'wait-then-release',
   'unknown-type': 'ask-then-release',

@@ -38,10 +38,14 @@ const WAITS_FOR_AUTHORIZATION: ReadonlySet<unknown> = new Set<ParkCause>([
   'unauthorized'
 ])
 
+/** True if the request is parked or waits for a retry. */
+export function mayRetryNow({ state }: Request): boolean {
+  return state === 'parked' || state === 'retry-scheduled'
+}
+
 /** The request, to be sent at once; unchanged unless it is parked or waits for a retry. */
 export function retryNow(request: Request, by: string, now: number): Request {
-  const waits = request.state === 'parked' || request.state === 'retry-scheduled'
-  return waits ? sendAt(request, now, 'retry-requested', by, now) : request
+  return mayRetryNow(request) ? sendAt(request, now, 'retry-requested', by, now) : request
 }
 
 function sendAt(request: Request, at: number, event: string, by: string, now: number): Request {

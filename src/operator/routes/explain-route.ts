@@ -7,6 +7,7 @@ import { waitsForProbe } from '../../core/probe.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Explanation } from '../../schemas/generated.ts'
 import { answers } from '../route-schemas.ts'
+import { instant } from '../views.ts'
 import { unknownRequest } from './request-routes.ts'
 
 export interface ExplainDeps {
@@ -38,9 +39,9 @@ export async function explainRoute(app: FastifyInstance, deps: ExplainDeps): Pro
       return {
         ...{ requestId, state, reason, code, ...explained, blockedBy },
         next: {
-          at: instant(next.at),
+          at: next.at === null ? null : instant(next.at),
           what: next.what,
-          otherwise: next.otherwise && { ...next.otherwise, at: instantOf(next.otherwise.at) }
+          otherwise: next.otherwise && { ...next.otherwise, at: instant(next.otherwise.at) }
         },
         actions: [...explained.actions]
       }
@@ -52,12 +53,4 @@ export async function explainRoute(app: FastifyInstance, deps: ExplainDeps): Pro
 function languageOf(accepted = ''): Language {
   const [, language = 'en'] = /(?:^|,)\s*(en|es)\b/i.exec(accepted) ?? []
   return language.toLowerCase() === 'es' ? 'es' : 'en'
-}
-
-function instant(ms: number | null): string | null {
-  return ms === null ? null : instantOf(ms)
-}
-
-function instantOf(ms: number): string {
-  return new Date(ms).toISOString()
 }

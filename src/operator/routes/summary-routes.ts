@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { SizedGroup } from '../../core/groups/group.ts'
+import { EVERY_GROUP, isAskedFor, readGroup, type SizedGroup } from '../../core/groups/group.ts'
 import {
   type Dimension,
   DIMENSIONS,
@@ -7,12 +7,13 @@ import {
   summarize
 } from '../../core/groups/summary.ts'
 import type { State } from '../../core/request.ts'
-import { sum } from '../../ledger/merge.ts'
-import { type Lookup, type Totals, unaccounted } from '../../ledger/queries.ts'
+import type { Lookup, Totals } from '../../ledger/queries.ts'
 import type { Summary, SummaryGroup } from '../../schemas/generated.ts'
+import { type Accounting, accountingOf } from '../accounting.ts'
 import { instantOf } from '../list-query.ts'
 import { SUMMARY_QUERY } from '../query-schemas.ts'
 import { answers } from '../route-schemas.ts'
+import { instant } from '../views.ts'
 
 export interface SummaryDeps {
   readonly catalog: Pick<Lookup, 'now' | 'sizes' | 'totals' | 'overdueMs'>
@@ -63,21 +64,8 @@ export async function summaryRoutes(app: FastifyInstance, deps: SummaryDeps): Pr
 }
 
 function inStates(sizes: readonly SizedGroup[], states?: string): readonly SizedGroup[] {
-  const asked = states?.split(',')
-  return sizes.filter(({ name }) => asked?.includes(name.slice(0, name.indexOf('|'))) ?? true)
-}
-
-type Accounting = Summary['accounting']
-
-function accountingOf(totals: Totals, overdueMs: number): Accounting {
-  return {
-    accepted: totals.accepted,
-    ended: sum(Object.values(totals.ended)),
-    live: sum(Object.values(totals.live)),
-    unaccounted: unaccounted(totals),
-    setAside: totals.setAside,
-    oldestOverdueSeconds: overdueMs / 1000
-  }
+  const filter = { ...EVERY_GROUP, state: states?.split(',') ?? null }
+  return sizes.filter(({ name }) => isAskedFor(filter, readGroup(name)))
 }
 
 function verdictOn(
@@ -124,8 +112,4 @@ function viewOfGroup({ needsSomebody, oldestAt, state, ...group }: GroupSummary)
     oldestRequestedAt: instant(oldestAt),
     needs: needsSomebody ? 'somebody' : 'nobody'
   }
-}
-
-function instant(ms: number): string {
-  return new Date(ms).toISOString()
 }
