@@ -1,4 +1,4 @@
-import { Counter, type Registry } from 'prom-client'
+import { Counter, type Registry } from '@prometheus-io/client'
 import { type Deviation, fieldOf } from '../schemas/deviations.ts'
 
 /** Counts the deviations of each result that this process publishes. */

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from '@prometheus-io/client'
 import type { Deviation } from '../schemas/deviations.ts'
 import type { Spool, SpoolUsage } from '../spool/spool.ts'
 import { deviationCounter } from './deviation-counter.ts'

@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from 'prom-client'
+import { Gauge, type Registry } from '@prometheus-io/client'
 import { type Lookup, type Totals, unaccounted } from '../ledger/queries.ts'
 import type { Quarantine, Usage } from '../ledger/quarantine/quarantine.ts'
 import type { Backlog } from '../delivery/result-sink.ts'
