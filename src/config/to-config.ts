@@ -34,6 +34,8 @@ export interface Config {
   readonly requestTimeoutMs: number
   readonly singleFlight: boolean
   readonly apiTokens: readonly ApiToken[]
+  /** Whether the operator listener has pages. */
+  readonly pages: boolean
   readonly secretKeys: readonly [SecretKey, ...SecretKey[]]
   readonly policy: Policy
   readonly callbackTimeoutMs: number
@@ -85,6 +87,7 @@ export function toConfig(
     khipuAuthorization: authorizationOf(raw),
     requestTimeoutMs: toMs(raw.KHIPU_REQUEST_TIMEOUT),
     singleFlight: raw.SINGLE_FLIGHT,
+    pages: raw.PAGES,
     callbackTimeoutMs: toMs(raw.CALLBACK_TIMEOUT),
     resultQueue: raw.RESULT_QUEUE,
     sealResults: raw.SEAL_RESULTS,

@@ -8,15 +8,11 @@ import { type AuthFailure, requireToken } from './check-operator-token.ts'
 import { checkBody, checkQuery, readJson } from './validation.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HEADERS, HELMET } from '../http/headers.ts'
-import {
-  type RawAnswers,
-  continueWhenAdmitted,
-  type ListenerSettings,
-  serverOptions
-} from '../http/build-server.ts'
+import { continueWhenAdmitted, type ListenerSettings, serverOptions } from '../http/build-server.ts'
 import { type NotificationsDeps, notificationRoutes } from './routes/notification-routes.ts'
 import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
-import { PROBLEM_TYPE, problemText, protocolError, OperatorError, sendProblem } from './problem.ts'
+import { answerError, bareAnswers } from './error-answers.ts'
+import { sendProblem } from './problem.ts'
 import { type QuarantineDeps, quarantineRoutes } from './routes/quarantine-routes.ts'
 import { type ExplainDeps, explainRoute } from './routes/explain-route.ts'
 import { type SummaryDeps, summaryRoutes } from './routes/summary-routes.ts'
@@ -24,7 +20,13 @@ import { type CreateRequestDeps, createRequestRoute } from './routes/create-requ
 import { type ChangeDeps, requestChangeRoutes } from './routes/request-change-routes.ts'
 import { type RequestsDeps, requestRoutes } from './routes/request-routes.ts'
 import { describeScope } from './scopes.ts'
-import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
+import { pageRoutes } from './pages/page-routes.ts'
+import type { OwnPagesDeps } from './pages/pages-deps.ts'
+import {
+  createRefusalLimiter,
+  type RefusalLimiter,
+  type RefusalLimits
+} from '../http/rate-limit.ts'
 
 /** The dependencies of the operator API. A process with the role `worker` has none of them. */
 export interface OperatorDeps {
@@ -38,6 +40,8 @@ export interface OperatorDeps {
   readonly quarantine: QuarantineDeps
   readonly tokens: readonly ApiToken[]
   readonly unauthorized: (why: AuthFailure) => void
+  /** What only the pages use; null where PAGES is false. */
+  readonly pages: OwnPagesDeps | null
 }
 
 export interface OperatorListenerDeps {
@@ -61,7 +65,7 @@ export async function buildOperatorListener(
   { failures = FAILURES, ...settings }: OperatorListenerSettings
 ): Promise<FastifyInstance> {
   const app = Fastify({
-    ...serverOptions(settings, bareAnswers(deps)),
+    ...serverOptions(settings, bareAnswers(deps.dropped)),
     frameworkErrors: (_error, _request, reply: FastifyReply) =>
       void sendProblem(reply.headers(HEADERS), 'malformed-path', 'the path is malformed')
   })
@@ -88,31 +92,33 @@ export async function buildOperatorListener(
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   await app.register(healthRoutes, deps.health)
   if (deps.operator !== null)
-    await app.register(operatorApi, { deps: deps.operator, failures, log: deps.log })
+    await registerOperator(app, deps.operator, settings, failures, deps.log)
   return app
 }
 
-function bareAnswers({ dropped }: OperatorListenerDeps): RawAnswers {
-  return {
-    tooLong: 414,
-    answer: (status) => ({
-      type: PROBLEM_TYPE,
-      body: problemText(protocolError(status), 'the request could not be read')
-    }),
-    refused: () => {},
-    dropped
-  }
+async function registerOperator(
+  app: FastifyInstance,
+  deps: OperatorDeps,
+  { trustedProxies }: ListenerSettings,
+  failures: RefusalLimits,
+  log: Logger
+): Promise<void> {
+  const refusals = createRefusalLimiter(failures, (line) =>
+    log.warn(line, 'operator calls without a valid token refused')
+  )
+  await app.register(operatorApi, { deps, refusals, log })
+  if (deps.pages) await app.register(pageRoutes, { deps, refusals, trustedProxies, log })
 }
 
 interface OperatorApi {
   readonly deps: OperatorDeps
-  readonly failures: RefusalLimits
+  readonly refusals: RefusalLimiter
   readonly log: Logger
 }
 
 async function operatorApi(
   app: FastifyInstance,
-  { deps, failures, log }: OperatorApi
+  { deps, refusals, log }: OperatorApi
 ): Promise<void> {
   const { onRoute, transformObject } = describeAbsentBodies()
   app.addHook('onRoute', onRoute)
@@ -132,9 +138,6 @@ async function operatorApi(
     }
   })
   const { tokens, unauthorized } = deps
-  const refusals = createRefusalLimiter(failures, (line) =>
-    log.warn(line, 'operator calls without a valid token refused')
-  )
   app.addHook('onRequest', requireToken({ tokens, unauthorized, refusals, log }))
   app.addHook('preValidation', fillAbsentBody)
   app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, () =>
@@ -152,15 +155,4 @@ async function operatorApi(
     },
     { prefix: '/v1' }
   )
-}
-
-function answerError(error: FastifyError, reply: Parameters<typeof sendProblem>[0], log: Logger) {
-  const cause = error as unknown
-  if (cause instanceof OperatorError)
-    return sendProblem(reply, cause.code, cause.message, cause.faults)
-  const { statusCode = 500 } = error
-  if (statusCode === 400) return sendProblem(reply, 'invalid-json', 'the body is not JSON')
-  if (statusCode < 500) return sendProblem(reply, protocolError(statusCode), error.message)
-  log.error({ error: error.name, code: error.code }, 'operator call failed')
-  return sendProblem(reply, 'unavailable', 'not possible now: the store did not answer')
 }

@@ -18,6 +18,7 @@ export type OwnQueues = Readonly<Record<QueueName, Queue<JobData>>>
 export interface Queues {
   /** The queues of a request. They share the hash tag of its part of the ledger. */
   of(requestId: string): OwnQueues
+  readonly all: readonly Queue[]
   close(): Promise<void>
 }
 
@@ -57,6 +58,7 @@ export function openQueues(connection: Connection, { tags }: QueueSettings): Que
   for (const queue of all) queue.on('error', () => {})
   return {
     of: (requestId) => holderOf(perTag, requestId),
+    all,
     close: async () => void (await Promise.all(all.map((queue) => queue.close())))
   }
 }

@@ -116,7 +116,7 @@ export type FlatOperatorDeps = Operated<
     accept.AcceptDeps &
     Omit<quarantine.QuarantineDeps, 'accept'>
 > &
-  Pick<OperatorDeps, 'tokens' | 'unauthorized'> & {
+  Pick<OperatorDeps, 'tokens' | 'unauthorized' | 'pages'> & {
     readonly parts: readonly Operated<ledgerRelease.ReleaseDeps & ledgerRelease.CountDeps>[]
   }
 
@@ -132,7 +132,8 @@ export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {
     notifications: { parts, log: flat.log },
     quarantine: { ...deps, accept: deps },
     tokens: flat.tokens,
-    unauthorized: flat.unauthorized
+    unauthorized: flat.unauthorized,
+    pages: flat.pages
   }
 }
 

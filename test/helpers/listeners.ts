@@ -8,6 +8,7 @@ import {
   buildOperatorListener
 } from '../../src/operator/operator-listener.ts'
 import { createMetrics } from '../../src/app/metrics.ts'
+import type { OwnPagesDeps } from '../../src/operator/pages/pages-deps.ts'
 import type { ListenerSettings } from '../../src/http/build-server.ts'
 import type { CallbackListenerSettings } from '../../src/callbacks/callback-listener.ts'
 import type { Lookup } from '../../src/ledger/queries.ts'
@@ -75,17 +76,20 @@ export async function openAdmin(
     hasAuthorization?: boolean
     canAsk?: boolean
     hasApi?: boolean
+    hasPages?: boolean
   } = {}
 ) {
   const counted: string[] = []
   const metrics = createMetrics(service)
-  const { hasAuthorization = true, canAsk = true, hasApi = true, ...others } = changes
+  const { hasAuthorization = true, canAsk = true, hasApi = true, ...rest } = changes
+  const { hasPages = true, ...others } = rest
   const operator: FlatOperatorDeps = {
     ...service,
     tokens: TOKENS,
     unauthorized: (why) => void counted.push(why),
     hasAuthorization,
-    canStore: () => canAsk
+    canStore: () => canAsk,
+    pages: hasPages ? ownPagesOf(service) : null
   }
   const deps: OperatorListenerDeps = {
     health: {
@@ -111,6 +115,11 @@ export async function openAdmin(
   const put = (path: string, body?: unknown) => send(address, 'PUT', path, body)
   const remove = (path: string) => send(address, 'DELETE', path)
   return { address, counted, get, post, put, remove, routes: routesOf(app) }
+}
+
+function ownPagesOf({ ledgerSettings, queues, resultQueue }: Served): OwnPagesDeps {
+  const { secretKeys } = ledgerSettings
+  return { secretKeys, ownQueues: queues.all, resultQueue, concerns: () => [] }
 }
 
 /** Every route of a listener, as `[method, path]`, out of Fastify's own print of them. */

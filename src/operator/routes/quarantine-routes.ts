@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
 import type { Quarantine, Quarantined } from '../../ledger/quarantine/quarantine.ts'
 import { readPlace, writePlace } from '../../ledger/quarantine/quarantine-page.ts'
-import type { AcceptBody, QuarantineEntry } from '../../schemas/generated.ts'
+import type { AcceptBody, QuarantineEntry, QuarantineList } from '../../schemas/generated.ts'
 import { acceptQuarantined, type AcceptDeps, noteOperator } from '../accept-quarantined.ts'
 import { readCursor } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
@@ -38,10 +38,7 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
       }
     },
     async ({ params: { id }, body: { force = false }, caller: by }) => {
-      const kept = await find(deps, id)
-      await acceptQuarantined(deps.accept, kept, by, force)
-      const { requestId } = kept
-      deps.log.info({ by, quarantineId: id, requestId, force }, 'quarantine accepted')
+      const kept = await acceptEntry(deps, by, id, force)
       return quarantineViewOf(kept) satisfies QuarantineEntry
     }
   )
@@ -49,13 +46,36 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
     '/quarantine/:id',
     { schema: { summary: 'Discard a kept body' } },
     async ({ params, caller }, reply) => {
-      const kept = await find(deps, params.id)
-      if (!(await deps.quarantine.discard(params.id))) throw unknown()
-      await noteOperator(deps.accept, kept, 'quarantine-discarded', caller)
-      deps.log.info({ by: caller, quarantineId: params.id }, 'quarantine discarded')
+      await discardEntry(deps, caller, params.id)
       return reply.code(204).send()
     }
   )
+}
+
+/** Validates a kept body again and lets it through; `force` lets through what is no envelope. */
+export async function acceptEntry(
+  deps: Pick<QuarantineDeps, 'accept' | 'quarantine' | 'log'>,
+  by: string,
+  id: string,
+  force: boolean
+): Promise<Quarantined> {
+  const kept = await findEntry(deps, id)
+  await acceptQuarantined(deps.accept, kept, by, force)
+  const { requestId } = kept
+  deps.log.info({ by, quarantineId: id, requestId, force }, 'quarantine accepted')
+  return kept
+}
+
+/** Discards a kept body. */
+export async function discardEntry(
+  deps: Pick<QuarantineDeps, 'accept' | 'quarantine' | 'log'>,
+  by: string,
+  id: string
+): Promise<void> {
+  const kept = await findEntry(deps, id)
+  if (!(await deps.quarantine.discard(id))) throw unknown()
+  await noteOperator(deps.accept, kept, 'quarantine-discarded', by)
+  deps.log.info({ by, quarantineId: id }, 'quarantine discarded')
 }
 
 function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
@@ -69,22 +89,13 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
         ...answers(200, 'quarantine-list')
       }
     },
-    async ({ query: { limit = 50, cursor } }) => {
-      const position = readCursor(deps.cursors, LIST, cursor)
-      const behind = position === null ? null : readPlace(position)
-      // One more entry than is shown, to find out whether there is another page.
-      const kept = await deps.quarantine.list(behind, limit + 1)
-      const shown = kept.slice(0, limit)
-      const last = kept.length > limit ? shown.at(-1) : undefined
-      const nextCursor = last ? deps.cursors.make(LIST, writePlace(last)) : null
-      return { items: shown.map((entry) => quarantineViewOf(entry)), nextCursor }
-    }
+    ({ query }) => listEntries(deps, query)
   )
   app.get<ById>(
     '/quarantine/:id',
     { schema: { summary: 'Look at a kept body', ...answers(200, 'quarantine-entry') } },
     async ({ params }, reply) => {
-      const kept = await find(deps, params.id)
+      const kept = await findEntry(deps, params.id)
       const entry = quarantineViewOf(kept)
       const stored = await deps.quarantine.stored(kept)
       if (stored === null) return entry
@@ -95,8 +106,27 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
   )
 }
 
-async function find(deps: QuarantineDeps, id: string): Promise<Quarantined> {
-  const kept = await deps.quarantine.find(id)
+/** A page of kept bodies, newest first. */
+export async function listEntries(
+  { quarantine, cursors }: Pick<QuarantineDeps, 'quarantine' | 'cursors'>,
+  { limit = 50, cursor }: { readonly limit?: number; readonly cursor?: string }
+): Promise<QuarantineList> {
+  const position = readCursor(cursors, LIST, cursor)
+  const behind = position === null ? null : readPlace(position)
+  // One more entry than is shown, to find out whether there is another page.
+  const kept = await quarantine.list(behind, limit + 1)
+  const shown = kept.slice(0, limit)
+  const last = kept.length > limit ? shown.at(-1) : undefined
+  const nextCursor = last ? cursors.make(LIST, writePlace(last)) : null
+  return { items: shown.map((entry) => quarantineViewOf(entry)), nextCursor }
+}
+
+/** The entry of that id; throws where there is none. */
+export async function findEntry(
+  { quarantine }: Pick<QuarantineDeps, 'quarantine'>,
+  id: string
+): Promise<Quarantined> {
+  const kept = await quarantine.find(id)
   if (kept === null) throw unknown()
   return kept
 }

@@ -36,8 +36,7 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: ChangeDeps
       config: { scope: 'write' },
       schema: { summary: 'Give a request up', ...answers(200, 'request-view') }
     },
-    ({ params, caller }) =>
-      change(deps, caller, params.id, (request, { now }) => cancel(request, caller, now))
+    ({ params, caller }) => cancelRequest(deps, caller, params.id)
   )
   app.post<ById>(
     '/requests/:id/retry',
@@ -48,11 +47,7 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: ChangeDeps
         ...answers(200, 'request-view')
       }
     },
-    async ({ params, caller }) =>
-      (await publishAgain(deps, caller, params.id)) ??
-      change(deps, caller, params.id, (request, { now, policy }) =>
-        isUsedUp(request, policy) ? request : retryNow(request, caller, now)
-      )
+    ({ params, caller }) => retryRequest(deps, caller, params.id)
   )
   app.put<ById & { Body: Authorization }>(
     '/requests/:id/authorization',
@@ -65,6 +60,25 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: ChangeDeps
       }
     },
     ({ params, body, caller }) => giveAuthorization(deps, caller, params.id, body)
+  )
+}
+
+/** Gives a request up. */
+export function cancelRequest(deps: ChangeDeps, by: string, requestId: string) {
+  return change(deps, by, requestId, (request, { now }) => cancel(request, by, now))
+}
+
+/** Sends a waiting request now, or publishes a result that was set aside. */
+export async function retryRequest(
+  deps: ChangeDeps,
+  by: string,
+  requestId: string
+): Promise<RequestView> {
+  return (
+    (await publishAgain(deps, by, requestId)) ??
+    change(deps, by, requestId, (request, { now, policy }) =>
+      isUsedUp(request, policy) ? request : retryNow(request, by, now)
+    )
   )
 }
 
@@ -88,7 +102,7 @@ async function publishAgain(
 }
 
 /** Encrypts the new authorization together with the input of the request. One commit stores it and the new state. */
-async function giveAuthorization(
+export async function giveAuthorization(
   deps: ChangeDeps,
   by: string,
   requestId: string,

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
+import type { Request } from '../../core/request.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
+import type { RequestList } from '../../schemas/generated.ts'
 import { readCursor } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
 import { FILTERS, type ListQuery, readFilters } from '../list-query.ts'
@@ -27,17 +29,7 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
         ...answers(200, 'request-list')
       }
     },
-    async ({ query }) => {
-      const { limit = 50, cursor } = query
-      // Other filters make another list. A cursor of another list would skip items.
-      const list = ['requests', ...FILTERS.map((name) => query[name] ?? null)]
-      const before = readCursor(deps.cursors, list, cursor)
-      const now = query.olderThan === undefined ? 0 : await deps.catalog.now()
-      const asked = { ...readFilters(query, now), limit, before }
-      const { items, next, total, partial } = await deps.catalog.list(asked)
-      const nextCursor = next === null ? null : deps.cursors.make(list, next)
-      return { items: items.map(viewOf), nextCursor, total, partial }
-    }
+    ({ query }) => listRequests(deps, query)
   )
   app.get<ById>(
     '/requests/:id',
@@ -45,12 +37,34 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
       config: { scope: 'read' },
       schema: { summary: 'Look at a request', ...answers(200, 'request-view') }
     },
-    async ({ params }) => {
-      const request = await deps.catalog.find(params.id)
-      if (request === null) throw unknownRequest()
-      return viewOf(request)
-    }
+    async ({ params }) => viewOf(await findRequest(deps, params.id))
   )
+}
+
+/** A page of the requests that match, newest first. */
+export async function listRequests(
+  { catalog, cursors }: RequestsDeps,
+  query: ListQuery
+): Promise<RequestList> {
+  const { limit = 50, cursor } = query
+  // Other filters make another list. A cursor of another list would skip items.
+  const list = ['requests', ...FILTERS.map((name) => query[name] ?? null)]
+  const before = readCursor(cursors, list, cursor)
+  const now = query.olderThan === undefined ? 0 : await catalog.now()
+  const asked = { ...readFilters(query, now), limit, before }
+  const { items, next, total, partial } = await catalog.list(asked)
+  const nextCursor = next === null ? null : cursors.make(list, next)
+  return { items: items.map(viewOf), nextCursor, total, partial }
+}
+
+/** The request of that id; throws where there is none. */
+export async function findRequest(
+  { catalog }: { readonly catalog: Pick<Lookup, 'find'> },
+  id: string
+): Promise<Request> {
+  const request = await catalog.find(id)
+  if (request === null) throw unknownRequest()
+  return request
 }
 
 export function unknownRequest(): OperatorError {
