@@ -33,6 +33,7 @@ export interface Config {
   readonly khipuProxy: Proxy | null
   readonly requestTimeoutMs: number
   readonly singleFlight: boolean
+  readonly events: boolean
   readonly apiTokens: readonly ApiToken[]
   readonly secretKeys: readonly [SecretKey, ...SecretKey[]]
   readonly policy: Policy
@@ -85,6 +86,7 @@ export function toConfig(
     khipuAuthorization: authorizationOf(raw),
     requestTimeoutMs: toMs(raw.KHIPU_REQUEST_TIMEOUT),
     singleFlight: raw.SINGLE_FLIGHT,
+    events: raw.EVENTS,
     callbackTimeoutMs: toMs(raw.CALLBACK_TIMEOUT),
     resultQueue: raw.RESULT_QUEUE,
     sealResults: raw.SEAL_RESULTS,
