@@ -33,6 +33,7 @@ export interface Config {
   readonly khipuProxy: Proxy | null
   readonly requestTimeoutMs: number
   readonly singleFlight: boolean
+  readonly events: boolean
   readonly apiTokens: readonly ApiToken[]
   /** Whether the operator listener has pages. */
   readonly pages: boolean
@@ -88,6 +89,7 @@ export function toConfig(
     requestTimeoutMs: toMs(raw.KHIPU_REQUEST_TIMEOUT),
     singleFlight: raw.SINGLE_FLIGHT,
     pages: raw.PAGES,
+    events: raw.EVENTS,
     callbackTimeoutMs: toMs(raw.CALLBACK_TIMEOUT),
     resultQueue: raw.RESULT_QUEUE,
     sealResults: raw.SEAL_RESULTS,

@@ -22,6 +22,8 @@ export interface LedgerSettings {
   /** Whether requests of the same account are sent one at a time. */
   readonly singleFlight: boolean
   readonly policy: Policy
+  /** Whether changes of requests are events of `GET /v1/events`; not if absent. */
+  readonly events?: boolean
 }
 
 /** The index of a partition and the number of partitions. */
@@ -46,6 +48,7 @@ export function openLedger(
     tag: store.tag,
     ledger: createLedger(store, {
       singleFlight,
+      events: settings.events ?? false,
       refusedMs: policy.parkedMaxMs.credentials,
       share: shareOf(bounds)
     }),

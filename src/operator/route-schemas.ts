@@ -19,7 +19,7 @@ export const LIMIT = {
 
 export const CURSOR = {
   type: 'string',
-  description: 'nextCursor of the page before, of the same list with the same filters'
+  description: 'nextCursor of the page before, of the same list'
 } as const
 
 /** The query parameters of a list without filters. */

@@ -707,7 +707,7 @@ export interface RequestData {
 }
 
 /**
- * One page of `GET /v1/requests`, newest first.
+ * One page of `GET /v1/requests`: newest first, or with `sort=due` by the instant of the next step.
  */
 export interface RequestList {
   /**
@@ -719,13 +719,17 @@ export interface RequestList {
    */
   nextCursor: string | null
   /**
-   * How many requests match, on all pages. null for an account or a reference, and while a ledger of an older version is being indexed.
+   * How many requests match, on all pages. null with account, reference, referencePrefix, operationId or sort=due, and while a ledger of an older version is being indexed.
    */
   total: number | null
   /**
    * True where the page is short because it has read a thousand records. The next page goes on.
    */
   partial: boolean
+  /**
+   * The part of a ledger of an older version that is indexed. Absent once all of it is, and where no filter needs it.
+   */
+  indexing?: number
 }
 
 /**
@@ -753,6 +757,23 @@ export type AccountView = {
    * The last characters of the account's number, at most three; none of a number of fewer than six.
    */
   endsWith: string
+} | null
+/**
+ * null unless it is parked.
+ */
+export type ParkedView = {
+  /**
+   * When it was parked.
+   */
+  at: string
+  /**
+   * When it fails with `parked-too-long`, if nobody acts.
+   */
+  failsAt: string | null
+  /**
+   * The instant before which it is not sent, even after a release: Khipu's four hours. null where there is none.
+   */
+  notBefore: string | null
 } | null
 
 /**
@@ -786,6 +807,10 @@ export interface RequestView {
    */
   code: string | null
   /**
+   * When it came into its state.
+   */
+  stateSince: string
+  /**
    * How many times Khipu has been asked.
    */
   attempts: number
@@ -794,15 +819,24 @@ export interface RequestView {
    */
   requestedAt: string
   /**
+   * The name of the token that asked for it.
+   */
+  requestedBy: string | null
+  /**
    * The instant of the next step; null where none.
    */
   dueAt: string | null
+  parked: ParkedView
+  /**
+   * The id of the request that goes before it, of the same account or with the same rejected credentials; null where none does.
+   */
+  blockedBy: string | null
   /**
    * Khipu's id of the latest attempt; null until Khipu has told it.
    */
   operationId: string | null
   /**
-   * What happened, oldest first.
+   * What happened, oldest first. Empty in a list with `fields=summary`.
    */
   history: HistoryEntry[]
 }

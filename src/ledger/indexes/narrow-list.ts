@@ -1,0 +1,58 @@
+import type { Batch, Narrow } from '../listing.ts'
+import { READ_AT_ONCE } from '../listing.ts'
+import { readRecord } from '../load.ts'
+import type { Store } from '../store.ts'
+import { bucketOf } from './names.ts'
+
+/** How many references one page looks through; one with more such prefixes is incomplete. */
+const MOST_REFERENCES = 10_000
+
+/** Reads the requests that an index names, newest first, behind an id. */
+export function createNarrowReader(
+  store: Store,
+  { by, value }: Narrow
+): (behind: string | null) => Promise<Batch> {
+  if (by === 'account') return (behind) => readIndex(store, `account:${value}`, behind)
+  if (by === 'operationId') return async () => readOperation(store, value)
+  const text = Buffer.from(value.toWellFormed())
+  const end = by === 'reference' ? [0] : []
+  const bounds = [
+    Buffer.from([...Buffer.from('['), ...text, ...end]),
+    // Above each byte that a reference may begin with. No UTF-8 has it.
+    Buffer.from([...Buffer.from('('), ...text, ...end, 0xff])
+  ] as const
+  return (behind) => readReferences(store, bounds, behind)
+}
+
+/** Reads the requests of an index by id. */
+export async function readIndex(
+  { scripts }: Store,
+  index: string,
+  behind: string | null
+): Promise<Batch> {
+  const from = behind === null ? '+' : `(${behind}`
+  const [, next, ...records] = await scripts.mergePage('down', from, '+', '-', READ_AT_ONCE, index)
+  return { items: records.map(readRecord), next: next === '' ? null : next }
+}
+
+async function readReferences(
+  store: Store,
+  [lowest, highest]: readonly [Uint8Array, Uint8Array],
+  behind: string | null
+): Promise<Batch> {
+  const most = [behind ?? '', MOST_REFERENCES, READ_AT_ONCE] as const
+  const [isCut, ...ids] = await store.scripts.findReferences(lowest, highest, ...most)
+  const next = ids.length < READ_AT_ONCE ? null : (ids.at(-1) ?? null)
+  return { items: await readRequests(store, ids), next, isCut: isCut === 1 }
+}
+
+async function readOperation(store: Store, operationId: string): Promise<Batch> {
+  const { redis, key } = store
+  const id = await redis.hget(key('operations', bucketOf(operationId)), operationId)
+  return { items: await readRequests(store, id === null ? [] : [id]), next: null }
+}
+
+async function readRequests({ redis, key }: Store, ids: readonly string[]) {
+  const records = await Promise.all(ids.map((id) => redis.hget(key('request', id), 'record')))
+  return records.flatMap((record) => (record === null ? [] : [readRecord(record)]))
+}
