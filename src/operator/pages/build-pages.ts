@@ -1,82 +1,31 @@
-import cookie from '@fastify/cookie'
-import csrf from '@fastify/csrf-protection'
-import formbody from '@fastify/formbody'
-import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { deriveKey } from '../../crypto/derive-key.ts'
-import { continueWhenAdmitted } from '../../http/build-server.ts'
-import { HELMET } from '../../http/headers.ts'
-import { isWithin, scopeOf } from '../scopes.ts'
-import { answerError, ForeignForm, MissingPage, TooNarrow } from './error-page.ts'
+import type { FastifyInstance } from 'fastify'
+import { buildFrame } from './build-frame.ts'
 import { logInRoutes } from './log-in-routes.ts'
-import type { PagesSettings, ScreenDeps } from './pages-deps.ts'
-import { isSameOrigin } from './same-origin.ts'
+import type { PagesSettings } from './pages-deps.ts'
+import { entryActions } from './screens/entry-actions.ts'
+import { entryScreen } from './screens/entry-screen.ts'
 import { overviewScreen } from './screens/overview-screen.ts'
-import { createSessions } from './session.ts'
+import { parkedScreen } from './screens/parked-screen.ts'
+import { quarantineScreen } from './screens/quarantine-screen.ts'
+import { requestsScreen } from './screens/requests-screen.ts'
+import { storyActions } from './screens/story-actions.ts'
+import { storyScreen } from './screens/story-screen.ts'
 import { staticFiles } from './static-files.ts'
 
-/** Of every own page. The raw queues have another one. */
-export const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+const SCREENS = [
+  staticFiles,
+  logInRoutes,
+  overviewScreen,
+  requestsScreen,
+  storyScreen,
+  storyActions,
+  parkedScreen,
+  quarantineScreen,
+  entryScreen,
+  entryActions
+]
 
-const HEADERS: FastifyHelmetOptions = {
-  ...HELMET,
-  contentSecurityPolicy: false,
-  // With `no-referrer` browsers send `Origin: null` with a form.
-  referrerPolicy: { policy: 'same-origin' }
-}
-
-/** More than any form has. */
-const MOST_BYTES = 64 * 1024
-
-/** Builds the server of the pages. It listens nowhere: the operator listener hands calls over to it. */
-export async function buildPages(settings: PagesSettings): Promise<FastifyInstance> {
-  const { deps: api, refusals, trustedProxies, log } = settings
-  const { pages: own } = api
-  if (own === null) throw new Error('there are no pages')
-  const deps: ScreenDeps = { api, own, refusals, trustedProxies, log }
-  const trustProxy = trustedProxies.length === 0 ? false : [...trustedProxies]
-  const app = Fastify({ logger: false, trustProxy, bodyLimit: MOST_BYTES })
-  await app.register(helmet, HEADERS)
-  continueWhenAdmitted(app)
-  const keys = own.secretKeys.map(({ bytes }) => deriveKey(bytes, 'session'))
-  await app.register(cookie, { secret: keys })
-  await app.register(csrf, { sessionPlugin: '@fastify/session', sessionKey: 'nonce' })
-  await app.register(formbody)
-  admitSessions(app, deps)
-  app.setErrorHandler((error: Error, request, reply) => answerError(error, request, reply, log))
-  await app.register(staticFiles)
-  await app.register(logInRoutes, deps)
-  await app.register(overviewScreen, deps)
-  await app.ready()
-  return app
-}
-
-/** A page needs a session whose token has its scope. A form needs to come from a page of this session. */
-function admitSessions(app: FastifyInstance, { api }: ScreenDeps): void {
-  const sessions = createSessions(api.tokens)
-  app.decorateRequest('session')
-  app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({ 'cache-control': 'no-store', 'content-security-policy': POLICY })
-    request.session = sessions.read(request)
-    if (request.method === 'POST' && !isSameOrigin(request)) throw new ForeignForm()
-    return admit(request, reply)
-  })
-  app.addHook('preHandler', (request, reply, done) => {
-    if (request.method !== 'POST') return done()
-    app.csrfProtection(request, reply, done)
-  })
-}
-
-async function admit(request: FastifyRequest, reply: FastifyReply) {
-  const { session, routeOptions, url, method, is404 } = request
-  if (routeOptions.config.isOpen === true) return undefined
-  const { token } = session
-  if (token === null) {
-    const next = method === 'GET' && url !== '/' ? `?next=${encodeURIComponent(url)}` : ''
-    return reply.redirect(`/login${next}`, 303)
-  }
-  if (is404) throw new MissingPage()
-  if (!isWithin(scopeOf(routeOptions.config), token.scope)) throw new TooNarrow()
-  return undefined
+/** Builds the server of the service's own pages. */
+export function buildPages(settings: PagesSettings): Promise<FastifyInstance> {
+  return buildFrame(settings, SCREENS)
 }

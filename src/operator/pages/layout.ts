@@ -1,14 +1,15 @@
-import type { Text } from '../../core/explain/texts.ts'
 import { type Fragment, html, type Markup } from './html.ts'
+import { hidden } from './hidden-field.ts'
 import type { PageContext } from './page-context.ts'
+import { bareHeader, header, type Section } from './page-header.ts'
 import { ASSET } from './static-files.ts'
 import { FRAME, KEYS, USE_KEYS } from './texts/frame-texts.ts'
-
-export type Section = 'overview' | 'requests' | 'parked' | 'quarantine' | 'queues'
 
 /** A screen, to be put into its frame. */
 export interface Screen {
   readonly title: string
+  /** What stands in the heading, where that is more than the title. */
+  readonly heading?: Fragment
   readonly section: Section | null
   readonly body: Fragment
   /** What stands in the search box. */
@@ -16,23 +17,6 @@ export interface Screen {
   /** The same as a call of the API: method, path, body. */
   readonly curl?: readonly string[]
 }
-
-interface Entry {
-  readonly section: Section | null
-  readonly path: string
-  readonly key: string | null
-  readonly text: Text
-  readonly scope: 'read' | 'admin'
-}
-
-const ENTRIES: readonly Entry[] = [
-  { section: 'overview', path: '/', key: 'o', text: FRAME.overview, scope: 'read' },
-  { section: 'requests', path: '/requests', key: 'r', text: FRAME.requests, scope: 'read' },
-  { section: 'parked', path: '/parked', key: 'p', text: FRAME.parked, scope: 'read' },
-  { section: 'quarantine', path: '/quarantine', key: 'q', text: FRAME.quarantine, scope: 'read' },
-  { section: 'queues', path: '/queues/', key: null, text: FRAME.queues, scope: 'admin' },
-  { section: null, path: '/docs', key: null, text: FRAME.docs, scope: 'read' }
-]
 
 /** The whole page of a screen. */
 export function page(context: PageContext, screen: Screen): string {
@@ -51,10 +35,10 @@ export function page(context: PageContext, screen: Screen): string {
       </head>
       <body>
         <a class="skip" href="#main">${say(FRAME.skip)}</a>
-        ${session.token === null ? bareHeader(context) : header(context, screen)}
+        ${session.token === null ? bareHeader(context) : header(context, screen.section, screen.query)}
         <p id="off" class="banner bad" role="alert" hidden>${say(FRAME.offText)}</p>
         <main id="main" tabindex="-1">
-          <h1>${screen.title}</h1>
+          <h1>${screen.heading ?? screen.title}</h1>
           ${screen.body} ${screen.curl !== undefined && curlLine(context, screen.curl)}
         </main>
         ${footer(context)} ${session.token !== null && keysDialog(context)}
@@ -62,57 +46,6 @@ export function page(context: PageContext, screen: Screen): string {
     </html> `
   return document.markup
 }
-
-function bareHeader({ say }: PageContext): Markup {
-  return html`<header class="bar"><span class="brand">${say(FRAME.product)}</span></header>`
-}
-
-function header(context: PageContext, { section, query = '' }: Screen): Markup {
-  const { say, session, csrf } = context
-  const entries = ENTRIES.filter(({ scope }) => context.may(scope))
-  const links = entries.map(
-    (entry) =>
-      html`<a
-        href="${entry.path}"
-        ${entry.section !== null && entry.section === section ? CURRENT : null}${entry.key !== null && html` data-key="${entry.key}"`}
-        >${say(entry.text)}</a
-      >`
-  )
-  return html`<header class="bar">
-    <a class="brand" href="/">${say(FRAME.product)}</a>
-    <nav aria-label="${say(FRAME.navigation)}">${links}</nav>
-    <form class="find" role="search" action="/requests">
-      <label class="hidden" for="find">${say(FRAME.search)}</label>
-      <input
-        id="find"
-        name="q"
-        type="search"
-        value="${query}"
-        placeholder="${say(FRAME.searchHint)}"
-        autocomplete="off"
-        spellcheck="false"
-      />
-    </form>
-    <button
-      id="live"
-      type="button"
-      hidden
-      data-live-text="${say(FRAME.live)}"
-      data-paused-text="${say(FRAME.paused)}"
-      data-off-text="${say(FRAME.off)}"
-    >
-      ${say(FRAME.live)}
-    </button>
-    <span class="who nowrap"
-      >${session.token?.name} <span class="muted">(${session.token?.scope})</span></span
-    >
-    <form class="inline" method="post" action="/logout">
-      ${hidden(csrf)}<button class="link">${say(FRAME.logOut)}</button>
-    </form>
-  </header>`
-}
-
-const CURRENT = html` aria-current="page"`
 
 function footer(context: PageContext): Markup {
   const { say, session, csrf, url, language } = context
@@ -159,9 +92,4 @@ function curlLine({ say, origin }: PageContext, [method, path, body]: readonly s
     <pre tabindex="0"><code>${line}</code></pre>
     <p class="muted">${say(FRAME.commandHint)}</p>
   </details>`
-}
-
-/** The field that proves that a form came from a page of this session. */
-export function hidden(csrf: string): Markup {
-  return html`<input type="hidden" name="_csrf" value="${csrf}" />`
 }

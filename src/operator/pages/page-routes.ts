@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { PagesSettings } from './pages-deps.ts'
 
 /** The paths of the pages. Everything below those with a star is theirs, too. */
-const PATHS = [
+const PAGES = [
   '/',
   '/login',
   '/logout',
@@ -12,39 +12,47 @@ const PATHS = [
   '/requests/*',
   '/parked',
   '/quarantine',
-  '/quarantine/*',
-  '/queues',
-  '/queues/*'
+  '/quarantine/*'
 ]
+const QUEUES = ['/queues', '/queues/*']
 
 /**
- * Hands the calls of the pages over to a server of their own. It is loaded and built at the first call, because many
- * processes never show a page.
+ * Hands the calls of the pages over to servers of their own, one for the raw queues. Each is loaded and built at its
+ * first call, because many processes never show a page.
  */
 export async function pageRoutes(app: FastifyInstance, settings: PagesSettings): Promise<void> {
-  let pages: Promise<FastifyInstance> | null = null
+  handOver(app, PAGES, async () => {
+    const { buildPages } = await import('./build-pages.ts')
+    return buildPages(settings)
+  })
+  handOver(app, QUEUES, async () => {
+    const { buildQueues } = await import('./queue-board.ts')
+    return buildQueues(settings)
+  })
+}
+
+function handOver(
+  app: FastifyInstance,
+  paths: readonly string[],
+  build: () => Promise<FastifyInstance>
+): void {
+  let built: Promise<FastifyInstance> | null = null
   const load = async () => {
-    pages ??= import('./build-pages.ts').then(({ buildPages }) => buildPages(settings))
+    built ??= build()
     // A failure is not kept: the next call tries again.
-    return pages.catch((error: unknown) => {
-      pages = null
+    return built.catch((error: unknown) => {
+      built = null
       throw error
     })
   }
-  const handOver = async (request: FastifyRequest, reply: FastifyReply) => {
+  const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
     const { routing } = await load()
     reply.hijack()
     routing(request.raw, reply.raw)
     return reply
   }
-  for (const url of PATHS) {
-    app.route({
-      method: ['GET', 'POST'],
-      url,
-      schema: { hide: true },
-      onRequest: handOver,
-      handler: () => {}
-    })
+  for (const url of paths) {
+    app.route({ method: ['GET', 'POST'], url, onRequest, handler: () => {} })
   }
-  app.addHook('onClose', async () => (await pages)?.close())
+  app.addHook('onClose', async () => (await built)?.close())
 }

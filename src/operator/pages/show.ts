@@ -48,6 +48,11 @@ const SANTIAGO = new Intl.DateTimeFormat('sv-SE', {
   timeStyle: 'short'
 })
 
+/** The day of an instant at the banks. */
+export function bankDay(at: number): string {
+  return SANTIAGO.format(at).slice(0, 10)
+}
+
 function titleOf(instant: Date): string {
   const utc = instant.toISOString().replace('T', ' ').slice(0, 19)
   return `${utc} UTC · ${SANTIAGO.format(instant)} Santiago`
@@ -97,4 +102,11 @@ export function searchPath(words: Readonly<Record<string, string | null>>): stri
 /** A UUID cut in its middle. */
 export function shortId(id: string): string {
   return `${id.slice(0, 8)}…${id.slice(-6)}`
+}
+
+/** A size in its largest sensible unit. */
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes}\u00a0B`
+  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)}\u00a0KB`
+  return `${(bytes / 1_000_000).toFixed(1)}\u00a0MB`
 }
