@@ -77,15 +77,16 @@ export async function openAdmin(
     canAsk?: boolean
     hasApi?: boolean
     hasPages?: boolean
+    tokens?: readonly ApiToken[]
   } = {}
 ) {
   const counted: string[] = []
   const metrics = createMetrics(service)
   const { hasAuthorization = true, canAsk = true, hasApi = true, ...rest } = changes
-  const { hasPages = true, ...others } = rest
+  const { hasPages = true, tokens = TOKENS, ...others } = rest
   const operator: FlatOperatorDeps = {
     ...service,
-    tokens: TOKENS,
+    tokens,
     unauthorized: (why) => void counted.push(why),
     hasAuthorization,
     canStore: () => canAsk,

@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie'
 import csrf from '@fastify/csrf-protection'
 import formbody from '@fastify/formbody'
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { deriveKey } from '../../crypto/derive-key.ts'
 import { continueWhenAdmitted } from '../../http/build-server.ts'
 import { HELMET } from '../../http/headers.ts'
@@ -57,14 +57,19 @@ export async function buildFrame(
 }
 
 /** A page needs a session whose token has its scope. A form needs to come from a page of this session. */
-function admitSessions(app: FastifyInstance, { api }: ScreenDeps): void {
+function admitSessions(app: FastifyInstance, { api, log }: ScreenDeps): void {
   const sessions = createSessions(api.tokens)
   app.decorateRequest('session')
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'cache-control': 'no-store', 'content-security-policy': POLICY })
     request.session = sessions.read(request)
-    if (request.method === 'POST' && !isSameOrigin(request)) throw new ForeignForm()
-    return admit(request, reply)
+    const refused = refusalOf(request)
+    if (refused === null) return undefined
+    // Not thrown, because some routes have an error handler of their own.
+    if (refused !== 'log-in') return answerError(refused, request, reply, log)
+    const { method, url } = request
+    const next = method === 'GET' && url !== '/' ? `?next=${encodeURIComponent(url)}` : ''
+    return reply.redirect(`/login${next}`, 303)
   })
   app.addHook('preHandler', (request, reply, done) => {
     if (request.method !== 'POST') return done()
@@ -72,15 +77,12 @@ function admitSessions(app: FastifyInstance, { api }: ScreenDeps): void {
   })
 }
 
-async function admit(request: FastifyRequest, reply: FastifyReply) {
-  const { session, routeOptions, url, method, is404 } = request
-  if (routeOptions.config.isOpen === true) return undefined
-  const { token } = session
-  if (token === null) {
-    const next = method === 'GET' && url !== '/' ? `?next=${encodeURIComponent(url)}` : ''
-    return reply.redirect(`/login${next}`, 303)
-  }
-  if (is404) throw new MissingPage()
-  if (!isWithin(scopeOf(routeOptions.config), token.scope)) throw new TooNarrow()
-  return undefined
+/** Why a call must not reach its route; null where it may. */
+function refusalOf(request: FastifyRequest): Error | 'log-in' | null {
+  const { session, routeOptions, method, is404 } = request
+  if (method === 'POST' && !isSameOrigin(request)) return new ForeignForm()
+  if (routeOptions.config.isOpen === true) return null
+  if (session.token === null) return 'log-in'
+  if (is404) return new MissingPage()
+  return isWithin(scopeOf(routeOptions.config), session.token.scope) ? null : new TooNarrow()
 }

@@ -24,7 +24,8 @@ async function queueBoard(app: FastifyInstance, { own }: ScreenDeps): Promise<vo
   // Results are for consumers: a page shows what a job is, and nothing of a bank account.
   results.setFormatter('data', withoutResponse)
   results.setFormatter('returnValue', () => null)
-  const queues = [...own.ownQueues.map(boardOf), results]
+  const isSplit = new Set(own.ownQueues.map(({ name }) => name)).size < own.ownQueues.length
+  const queues = [...own.ownQueues.map((queue) => boardOf(queue, isSplit)), results]
   createBullBoard({ queues, serverAdapter, options: { uiConfig: UI } })
   await app.register(async (board) => {
     board.addHook('onRoute', (route) => {
@@ -41,15 +42,18 @@ async function queueBoard(app: FastifyInstance, { own }: ScreenDeps): Promise<vo
 const UI = {
   boardTitle: 'Khipu receiver',
   boardLogo: { path: '' },
+  // It would take CLIENT LIST, which the service's user of Redis may not call.
+  showWorkers: false,
   miscLinks: [{ text: 'Khipu receiver', url: '/' }]
 }
 
-const FOREIGN_FONT = /<link[^>]+fonts\.googleapis\.com[^>]*>/g
+/** Its page links a font from elsewhere. */
+const FOREIGN_FONT = /<link href="https?:[^>]{0,500}>/g
 
-/** The queues of several parts of the ledger have the same names. */
-function boardOf(queue: Queue): BullMQAdapter {
-  const tag = queue.opts.prefix ?? ''
-  return new BullMQAdapter(queue, { readOnlyMode: true, prefix: `${tag}:` })
+/** Where the ledger has several parts, their queues have the same names. */
+function boardOf(queue: Queue, isSplit: boolean): BullMQAdapter {
+  const prefix = isSplit ? `${queue.opts.prefix}:` : ''
+  return new BullMQAdapter(queue, { readOnlyMode: true, prefix })
 }
 
 function withoutResponse(data: unknown): unknown {
