@@ -83,7 +83,7 @@ export async function openAdmin(
   const counted: string[] = []
   const metrics = createMetrics(service)
   const { hasAuthorization = true, canAsk = true, hasApi = true, ...rest } = changes
-  const { hasPages = true, tokens = TOKENS, ...others } = rest
+  const { hasPages = false, tokens = TOKENS, ...others } = rest
   const operator: FlatOperatorDeps = {
     ...service,
     tokens,
