@@ -46,6 +46,7 @@ export interface Config {
   readonly partitions: number
   readonly resultRetentionMs: number
   readonly ledgerRetentionMs: number
+  readonly auditRetentionMs: number
   readonly quarantine: QuarantineBounds
   /** The folder and the limit of the spool for callbacks that Redis cannot store; null where SPOOL_DIR is not set. */
   readonly spool: { readonly folder: string; readonly mostBytes: number } | null
@@ -97,6 +98,7 @@ export function toConfig(
     partitions: raw.PARTITIONS,
     resultRetentionMs: toMs(raw.RESULT_RETENTION),
     ledgerRetentionMs: toMs(raw.LEDGER_RETENTION),
+    auditRetentionMs: toMs(raw.AUDIT_RETENTION),
     quarantine: {
       mostEntries: raw.QUARANTINE_ENTRIES,
       mostBytes: bytes.parse(raw.QUARANTINE_SIZE) ?? 0,

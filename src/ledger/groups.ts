@@ -2,7 +2,7 @@ import { groupOf, type SizedGroup } from '../core/groups/group.ts'
 import { type State, STATES } from '../core/request.ts'
 import { type Names, namesOf } from './indexes/names.ts'
 import { readRecord } from './load.ts'
-import { sum } from './merge.ts'
+import { sum } from '../core/sum.ts'
 import { firstIdAt, instantOf, mapOf, type Store } from './store.ts'
 
 /** The groups of requests, as every change of a request keeps them. */

@@ -7,7 +7,14 @@ import {
 } from '../core/groups/group.ts'
 import type { Request, State } from '../core/request.ts'
 import { readCounts } from './groups.ts'
-import { createNarrowReader, readIndex } from './indexes/narrow-list.ts'
+import {
+  type Batch,
+  createNarrowReader,
+  MOST_SCANNED,
+  type Narrow,
+  READ_AT_ONCE,
+  readIndex
+} from './indexes/narrow-list.ts'
 import { readRecord } from './load.ts'
 import { firstIdAt, type Store } from './store.ts'
 
@@ -24,15 +31,6 @@ export interface Query {
   readonly limit: number
 }
 
-/** What leads to a few requests, by an index of its own. */
-export type Narrow =
-  /** The id of an account, as in the records. */
-  | { readonly by: 'account'; readonly value: string }
-  | { readonly by: 'reference'; readonly value: string }
-  | { readonly by: 'referencePrefix'; readonly value: string }
-  /** Khipu's id of an operation that one of its attempts began. */
-  | { readonly by: 'operationId'; readonly value: string }
-
 export interface Page {
   readonly items: readonly Request[]
   /** The id after which the next page starts; null on the last page. */
@@ -45,10 +43,6 @@ export interface ListPage extends Page {
   /** Whether the page is short because it has read as many records as it may. */
   readonly partial: boolean
 }
-
-/** How many records one page that checks each record reads at most, and how many it reads at once. */
-export const MOST_SCANNED = 1000
-export const READ_AT_ONCE = 100
 
 /**
  * A page of the matching requests, newest first. The groups tell which requests match, and how many. Where a narrower
@@ -85,11 +79,6 @@ async function merge(
   // During a rollout, a process of an older version changes requests and not their groups.
   const items = records.map(readRecord).filter((request) => isListed(request, query))
   return { items, next: next === '' ? null : next, total, partial: false }
-}
-
-/** Some requests of an index behind an id, newest first. `isCut`: the index has more than it may read. */
-export interface Batch extends Page {
-  readonly isCut?: boolean
 }
 
 async function scan(

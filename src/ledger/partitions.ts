@@ -4,7 +4,8 @@ import { holderOf, idBeside } from '../core/placement.ts'
 import type { Account } from '../core/request.ts'
 import { mergeDuePages } from './indexes/due-list.ts'
 import { mergeFlows } from './indexes/flow.ts'
-import { mergePages, mergeSizes, sum, sumTotals } from './merge.ts'
+import { sum } from '../core/sum.ts'
+import { mergePages, mergeSizes, sumTotals } from './merge.ts'
 import type { Lookup } from './queries.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Ledger } from './ledger.ts'
@@ -98,8 +99,8 @@ function joinQuarantines(
       (await ask(all, (one) => one.find(id))).find((kept) => kept !== null) ?? null,
     stored: (kept) => of(kept.requestId).stored(kept),
     open: (kept) => of(kept.requestId).open(kept),
-    async list(behind, limit) {
-      const kept = await ask(all, (one) => one.list(behind, limit))
+    async list(behind, limit, filter) {
+      const kept = await ask(all, (one) => one.list(behind, limit, filter))
       return kept.flat().toSorted(compare).slice(0, limit)
     },
     usage: async () => joinUsage(await ask(all, (one) => one.usage())),

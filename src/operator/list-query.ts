@@ -1,6 +1,7 @@
 import { ENDED, type GroupFilter } from '../core/groups/group.ts'
 import type { DueQuery } from '../ledger/indexes/due-list.ts'
-import type { Narrow, Query } from '../ledger/listing.ts'
+import type { Narrow } from '../ledger/indexes/narrow-list.ts'
+import type { Query } from '../ledger/listing.ts'
 import { OperatorError } from './problem.ts'
 
 /** The query of `GET /v1/requests`. Lists have commas between their values. */
@@ -32,7 +33,8 @@ const NOT_BY_DUE = [...NARROW, 'since', 'until', 'olderThan'] as const
 
 /** Whether a list is by the instant of the next step. */
 export function isByDue({ sort, dueAfter, dueBefore }: ListQuery): boolean {
-  return (sort ?? ((dueAfter ?? dueBefore === undefined) ? 'newest' : 'due')) === 'due'
+  const isBounded = dueAfter !== undefined || dueBefore !== undefined
+  return (sort ?? (isBounded ? 'due' : 'newest')) === 'due'
 }
 
 /** Reads the filters of a list, newest first. `now` is the instant from which `olderThan` counts back, in ms since 1970. */
@@ -79,7 +81,8 @@ function notSupported(name: string, message: string): OperatorError {
   ])
 }
 
-function groupsOf({ state, reason, code, service, bank }: ListQuery): GroupFilter {
+/** The groups that a query asks for. */
+export function groupsOf({ state, reason, code, service, bank }: ListQuery): GroupFilter {
   const values = (list: string | undefined) => list?.split(',') ?? null
   return {
     state: values(state),

@@ -26,7 +26,7 @@ const REASONS: Readonly<Record<Reason, true>> = {
   'wait-4-hours': true
 }
 
-const listOf = (value: string, description: string) => ({
+export const listOf = (value: string, description: string) => ({
   type: 'string',
   pattern: `^(?:${value})(?:,(?:${value}))*$`,
   maxLength: 1000,

@@ -21,10 +21,3 @@ export const CURSOR = {
   type: 'string',
   description: 'nextCursor of the page before, of the same list'
 } as const
-
-/** The query parameters of a list without filters. */
-export const PAGE_QUERY = {
-  type: 'object',
-  additionalProperties: false,
-  properties: { limit: LIMIT, cursor: CURSOR }
-} as const

@@ -11,6 +11,45 @@ export interface AcceptBody {
 }
 
 /**
+ * One page of `GET /v1/audit`, newest first.
+ */
+export interface AuditList {
+  /**
+   * The entries of this page. With a filter a page may be empty and have a next one.
+   */
+  items: AuditView[]
+  /**
+   * Give it as `cursor` to get the next page; null on the last one.
+   */
+  nextCursor: string | null
+}
+/**
+ * Somebody changed or saw something.
+ */
+export interface AuditView {
+  /**
+   * When, by Redis's clock.
+   */
+  at: string
+  /**
+   * The name of the token.
+   */
+  by: string
+  /**
+   * What was done, e.g. `request-retried`.
+   */
+  action: string
+  /**
+   * The id of the request, kept body or operation; null for several.
+   */
+  target: string | null
+  /**
+   * What else is to be known.
+   */
+  detail: string | null
+}
+
+/**
  * The credential that Khipu is asked with: a `jwt` or an `apiKey`. Khipu documents: never both. Sealed as soon as it comes, and shredded when the request ends.
  */
 export interface Authorization {
@@ -707,6 +746,40 @@ export interface RequestData {
 }
 
 /**
+ * The data of an event `request` of `GET /v1/events`: a request has come into another state, or has another reason.
+ */
+export interface RequestEvent {
+  /**
+   * The request.
+   */
+  requestId: string
+  /**
+   * The state before; null for a new request.
+   */
+  from: string | null
+  /**
+   * The state from then on.
+   */
+  to: string
+  /**
+   * Why; null where there is nothing to explain.
+   */
+  reason: string | null
+  /**
+   * Khipu's code, where it is the cause of the state.
+   */
+  code: string | null
+  /**
+   * The bank that is asked.
+   */
+  bank: string
+  /**
+   * When, by Redis's clock.
+   */
+  at: string
+}
+
+/**
  * One page of `GET /v1/requests`: newest first, or with `sort=due` by the instant of the next step.
  */
 export interface RequestList {
@@ -1105,6 +1178,59 @@ export interface StateSummary {
   oldestRequestedAt: string | null
 }
 
+/**
+ * What `GET /v1/stats` tells: how many requests entered which state, in units of time.
+ */
+export interface Stats {
+  /**
+   * Units from this instant on.
+   */
+  from: string
+  /**
+   * Units that begin before this instant.
+   */
+  to: string
+  /**
+   * The unit: a minute or an hour.
+   */
+  step: '1m' | '1h'
+  /**
+   * One for each combination of the labels of `by`. A request that enters a state twice counts twice.
+   */
+  series: StatsSeries[]
+}
+export interface StatsSeries {
+  /**
+   * What it is told apart by; null for requests without that value.
+   */
+  labels: {
+    /**
+     * The state that was entered.
+     */
+    state?: string | null
+    /**
+     * The reason of that state.
+     */
+    reason?: string | null
+    /**
+     * Khipu's code, where it is the cause of the state.
+     */
+    code?: string | null
+    /**
+     * The Khipu method.
+     */
+    service?: string | null
+    /**
+     * The bank.
+     */
+    bank?: string | null
+  }
+  /**
+   * The start of a unit, and how many entered. A unit in which none did has no point.
+   */
+  points: (string | number)[][]
+}
+
 export type Advice =
   | 'wait-then-release'
   | 'ask-then-release'
@@ -1223,6 +1349,7 @@ export interface SummaryGroup {
 /** The type that each file of schemas/ describes, by its name without `.json`. */
 export interface SchemaTypes {
   'accept-body': AcceptBody
+  'audit-list': AuditList
   authorization: Authorization
   'callback-answer': CallbackAnswer
   explanation: Explanation
@@ -1237,6 +1364,7 @@ export interface SchemaTypes {
   'quarantine-list': QuarantineList
   'request-accepted': RequestAccepted
   'request-body': RequestBody
+  'request-event': RequestEvent
   'request-list': RequestList
   'request-state': RequestState
   'request-view': RequestView
@@ -1245,5 +1373,6 @@ export interface SchemaTypes {
   'sealed-result': SealedResult
   service: Service
   'state-summary': StateSummary
+  stats: Stats
   summary: Summary
 }

@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import type { ApiToken } from '../../src/config/secrets.ts'
 import { connectFailingFast } from '../../src/redis/connect.ts'
 import {
+  type OperatorDeps,
   type OperatorListenerDeps,
   type OperatorListenerSettings,
   buildOperatorListener
@@ -11,6 +12,7 @@ import { createMetrics } from '../../src/app/metrics.ts'
 import type { OwnPagesDeps } from '../../src/operator/pages/pages-deps.ts'
 import type { ListenerSettings } from '../../src/http/build-server.ts'
 import type { CallbackListenerSettings } from '../../src/callbacks/callback-listener.ts'
+import { joinEvents } from '../../src/ledger/events/joined-events.ts'
 import type { Lookup } from '../../src/ledger/queries.ts'
 import { openService, type Service, type Wishes } from './service.ts'
 import {
@@ -78,14 +80,16 @@ export async function openAdmin(
     hasApi?: boolean
     hasPages?: boolean
     tokens?: readonly ApiToken[]
+    hasEvents?: boolean
   } = {}
 ) {
   const counted: string[] = []
   const metrics = createMetrics(service)
   const { hasAuthorization = true, canAsk = true, hasApi = true, ...rest } = changes
-  const { hasPages = false, tokens = TOKENS, ...others } = rest
+  const { hasEvents = true, hasPages = false, tokens = TOKENS, ...others } = rest
   const operator: FlatOperatorDeps = {
     ...service,
+    events: joinEvents(service.parts.map(({ events }) => events)),
     tokens,
     unauthorized: (why) => void counted.push(why),
     hasAuthorization,
@@ -104,7 +108,7 @@ export async function openAdmin(
       metrics: () => metrics.render(),
       ...others
     },
-    operator: hasApi ? operatorDepsOf(operator) : null,
+    operator: hasApi ? operatorOf(operator, hasEvents) : null,
     dropped: () => void counted.push('dropped'),
     log: service.log
   }
@@ -115,7 +119,12 @@ export async function openAdmin(
     send(address, 'POST', path, body, headers)
   const put = (path: string, body?: unknown) => send(address, 'PUT', path, body)
   const remove = (path: string) => send(address, 'DELETE', path)
-  return { address, counted, get, post, put, remove, routes: routesOf(app) }
+  return { address, app, counted, get, post, put, remove, routes: routesOf(app) }
+}
+
+function operatorOf(flat: FlatOperatorDeps, hasEvents: boolean): OperatorDeps {
+  const deps = operatorDepsOf(flat)
+  return hasEvents ? deps : { ...deps, events: null }
 }
 
 function ownPagesOf({ ledgerSettings, queues, resultQueue }: Served): OwnPagesDeps {

@@ -1,6 +1,6 @@
 import { ENDED, type GroupFilter, groupOf, isAskedFor, readGroup } from '../../core/groups/group.ts'
 import { type Request, STATES } from '../../core/request.ts'
-import { MOST_SCANNED, READ_AT_ONCE } from '../listing.ts'
+import { MOST_SCANNED, READ_AT_ONCE } from './narrow-list.ts'
 import { readRecord } from '../load.ts'
 import type { Store } from '../store.ts'
 

@@ -1,3 +1,4 @@
+import type { Flow } from '../../core/groups/series.ts'
 import type { Store } from '../store.ts'
 
 /** The unit in which entries of groups are counted. */
@@ -6,13 +7,6 @@ export type Step = '1m' | '1h'
 export const STEP_MS: Readonly<Record<Step, number>> = { '1m': 60_000, '1h': 3_600_000 }
 /** How long the counts of a unit are kept, in ms; `lua/include/flow.lua` has the same. */
 export const KEPT_MS: Readonly<Record<Step, number>> = { '1m': 10_800_000, '1h': 3_024_000_000 }
-
-/** What entered which group within one unit of time. */
-export interface Flow {
-  /** The start of the unit, in ms since 1970. */
-  readonly at: number
-  readonly entries: ReadonlyMap<string, number>
-}
 
 /** How often requests entered each group, for each unit that begins from an instant on and before another. */
 export async function readFlow(

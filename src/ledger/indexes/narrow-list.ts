@@ -1,8 +1,29 @@
-import type { Batch, Narrow } from '../listing.ts'
-import { READ_AT_ONCE } from '../listing.ts'
+import type { Request } from '../../core/request.ts'
 import { readRecord } from '../load.ts'
 import type { Store } from '../store.ts'
 import { bucketOf } from './names.ts'
+
+/** Some requests of an index behind an id, newest first. */
+export interface Batch {
+  readonly items: readonly Request[]
+  /** The id behind which the next ones are; null if there are none. */
+  readonly next: string | null
+  /** Whether the index has more than it may read. */
+  readonly isCut?: boolean
+}
+
+/** What leads to a few requests, by an index of its own. */
+export type Narrow =
+  /** The id of an account, as in the records. */
+  | { readonly by: 'account'; readonly value: string }
+  | { readonly by: 'reference'; readonly value: string }
+  | { readonly by: 'referencePrefix'; readonly value: string }
+  /** Khipu's id of an operation that one of its attempts began. */
+  | { readonly by: 'operationId'; readonly value: string }
+
+/** How many records one page that checks each record reads at most, and how many it reads at once. */
+export const MOST_SCANNED = 1000
+export const READ_AT_ONCE = 100
 
 /** How many references one page looks through; one with more such prefixes is incomplete. */
 const MOST_REFERENCES = 10_000

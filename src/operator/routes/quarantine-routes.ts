@@ -1,26 +1,36 @@
 import type { FastifyInstance } from 'fastify'
-import type { Logger } from 'pino'
-import type { Cursors } from '../../crypto/signed-cursor.ts'
-import type { Quarantine, Quarantined } from '../../ledger/quarantine/quarantine.ts'
-import { readPlace, writePlace } from '../../ledger/quarantine/quarantine-page.ts'
-import type { AcceptBody, QuarantineEntry, QuarantineList } from '../../schemas/generated.ts'
-import { acceptQuarantined, type AcceptDeps, noteOperator } from '../accept-quarantined.ts'
-import { readCursor } from '../validation.ts'
-import { OperatorError } from '../problem.ts'
-import { answers, PAGE_QUERY, ref } from '../route-schemas.ts'
-import type { Show } from '../show-body.ts'
+import type { AcceptBody, QuarantineEntry, QuarantineKind } from '../../schemas/generated.ts'
+import { listOf, LIST_QUERY } from '../query-schemas.ts'
+import { answers, CURSOR, LIMIT, ref } from '../route-schemas.ts'
 import { quarantineViewOf } from '../views.ts'
+import {
+  acceptEntry,
+  discardEntry,
+  findEntry,
+  FORCED,
+  listEntries,
+  type QuarantineDeps,
+  type QuarantineQuery
+} from './quarantine-entries.ts'
 
-export interface QuarantineDeps {
-  readonly accept: AcceptDeps
-  readonly quarantine: Quarantine
-  readonly cursors: Cursors
-  readonly show: Show
-  readonly log: Logger
+const KINDS: Readonly<Record<QuarantineKind, true>> = {
+  'not-json': true,
+  schema: true,
+  conflict: true,
+  late: true
 }
 
-/** The list that the cursors are bound to. */
-const LIST = ['quarantine'] as const
+const QUARANTINE_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    kind: listOf(Object.keys(KINDS).join('|'), 'Only those of this kind'),
+    requestId: { type: 'string', description: 'Only those of this request' },
+    since: { ...LIST_QUERY.properties.since, description: 'Only those kept from this instant on' },
+    limit: LIMIT,
+    cursor: CURSOR
+  }
+} as const
 
 type ById = { Params: { id: string } }
 
@@ -30,21 +40,24 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
   app.post<ById & { Body: AcceptBody }>(
     '/quarantine/:id/accept',
     {
-      config: { bodyMayBeAbsent: true },
+      config: { bodyMayBeAbsent: true, audit: 'quarantine-accepted' },
       schema: {
         summary: 'Validate again and let through',
         body: ref('accept-body'),
         ...answers(200, 'quarantine-entry')
       }
     },
-    async ({ params: { id }, body: { force = false }, caller: by }) => {
-      const kept = await acceptEntry(deps, by, id, force)
+    async (request) => {
+      const { params, body, caller: by } = request
+      const { force = false } = body
+      if (force) request.audited = FORCED
+      const kept = await acceptEntry(deps, by, params.id, force)
       return quarantineViewOf(kept) satisfies QuarantineEntry
     }
   )
   app.delete<ById>(
     '/quarantine/:id',
-    { schema: { summary: 'Discard a kept body' } },
+    { config: { audit: 'quarantine-discarded' }, schema: { summary: 'Discard a kept body' } },
     async ({ params, caller }, reply) => {
       await discardEntry(deps, caller, params.id)
       return reply.code(204).send()
@@ -52,40 +65,14 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
   )
 }
 
-/** Validates a kept body again and lets it through; `force` lets through what is no envelope. */
-export async function acceptEntry(
-  deps: Pick<QuarantineDeps, 'accept' | 'quarantine' | 'log'>,
-  by: string,
-  id: string,
-  force: boolean
-): Promise<Quarantined> {
-  const kept = await findEntry(deps, id)
-  await acceptQuarantined(deps.accept, kept, by, force)
-  const { requestId } = kept
-  deps.log.info({ by, quarantineId: id, requestId, force }, 'quarantine accepted')
-  return kept
-}
-
-/** Discards a kept body. */
-export async function discardEntry(
-  deps: Pick<QuarantineDeps, 'accept' | 'quarantine' | 'log'>,
-  by: string,
-  id: string
-): Promise<void> {
-  const kept = await findEntry(deps, id)
-  if (!(await deps.quarantine.discard(id))) throw unknown()
-  await noteOperator(deps.accept, kept, 'quarantine-discarded', by)
-  deps.log.info({ by, quarantineId: id }, 'quarantine discarded')
-}
-
 function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
-  app.get<{ Querystring: { limit?: number; cursor?: string } }>(
+  app.get<{ Querystring: QuarantineQuery }>(
     '/quarantine',
     {
       config: { scope: 'read' },
       schema: {
         summary: 'List kept bodies, newest first',
-        querystring: PAGE_QUERY,
+        querystring: QUARANTINE_QUERY,
         ...answers(200, 'quarantine-list')
       }
     },
@@ -93,7 +80,10 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
   )
   app.get<ById>(
     '/quarantine/:id',
-    { schema: { summary: 'Look at a kept body', ...answers(200, 'quarantine-entry') } },
+    {
+      config: { audit: 'body-read' },
+      schema: { summary: 'Look at a kept body', ...answers(200, 'quarantine-entry') }
+    },
     async ({ params }, reply) => {
       const kept = await findEntry(deps, params.id)
       const entry = quarantineViewOf(kept)
@@ -104,33 +94,4 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
       return json.send(Buffer.from(buffer, byteOffset, length))
     }
   )
-}
-
-/** A page of kept bodies, newest first. */
-export async function listEntries(
-  { quarantine, cursors }: Pick<QuarantineDeps, 'quarantine' | 'cursors'>,
-  { limit = 50, cursor }: { readonly limit?: number; readonly cursor?: string }
-): Promise<QuarantineList> {
-  const position = readCursor(cursors, LIST, cursor)
-  const behind = position === null ? null : readPlace(position)
-  // One more entry than is shown, to find out whether there is another page.
-  const kept = await quarantine.list(behind, limit + 1)
-  const shown = kept.slice(0, limit)
-  const last = kept.length > limit ? shown.at(-1) : undefined
-  const nextCursor = last ? cursors.make(LIST, writePlace(last)) : null
-  return { items: shown.map((entry) => quarantineViewOf(entry)), nextCursor }
-}
-
-/** The entry of that id; throws where there is none. */
-export async function findEntry(
-  { quarantine }: Pick<QuarantineDeps, 'quarantine'>,
-  id: string
-): Promise<Quarantined> {
-  const kept = await quarantine.find(id)
-  if (kept === null) throw unknown()
-  return kept
-}
-
-function unknown(): OperatorError {
-  return new OperatorError('unknown-quarantine-entry', 'there is no such quarantine entry')
 }

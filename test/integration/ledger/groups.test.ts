@@ -4,7 +4,7 @@ import { endRequest } from '../../../src/core/transitions/apply-decision.ts'
 import { markPublished } from '../../../src/core/result-head.ts'
 import { STATES } from '../../../src/core/request.ts'
 import { countParked } from '../../../src/ledger/releases/release.ts'
-import { ask, askIn, change } from '../../helpers/requests.ts'
+import { askIn, change } from '../../helpers/requests.ts'
 import { openService, type Service } from '../../helpers/service.ts'
 
 const ANY = { service: null, code: null, reason: null, requestIds: null }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { acceptEntry, discardEntry, findEntry } from '../../routes/quarantine-routes.ts'
+import { acceptEntry, discardEntry, findEntry } from '../../routes/quarantine-entries.ts'
 import { hidden } from '../hidden-field.ts'
 import { html } from '../html.ts'
 import { page } from '../layout.ts'

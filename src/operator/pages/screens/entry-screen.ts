@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { QuarantineEntry } from '../../../schemas/generated.ts'
 import type { Request } from '../../../core/request.ts'
-import { findEntry } from '../../routes/quarantine-routes.ts'
+import { findEntry } from '../../routes/quarantine-entries.ts'
 import { quarantineViewOf } from '../../views.ts'
 import { type Fragment, html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { QuarantineEntry } from '../../../schemas/generated.ts'
-import { listEntries } from '../../routes/quarantine-routes.ts'
+import { listEntries } from '../../routes/quarantine-entries.ts'
 import { type Fragment, html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'
 import { contextOf, type PageContext, valueOf } from '../page-context.ts'
