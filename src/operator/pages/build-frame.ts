@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { deriveKey } from '../../crypto/derive-key.ts'
 import { continueWhenAdmitted } from '../../http/build-server.ts'
 import { HELMET } from '../../http/headers.ts'
+import { auditCalls } from '../audit.ts'
 import { isWithin, scopeOf } from '../scopes.ts'
 import { answerError, ForeignForm, MissingPage, TooNarrow } from './error-page.ts'
 import type { PagesSettings, ScreenDeps } from './pages-deps.ts'
@@ -50,6 +51,7 @@ export async function buildFrame(
   await app.register(csrf, { sessionPlugin: '@fastify/session', sessionKey: 'nonce' })
   await app.register(formbody)
   admitSessions(app, deps)
+  auditCalls(app, api, log)
   app.setErrorHandler((error: Error, request, reply) => answerError(error, request, reply, log))
   for (const screen of screens) await app.register(screen, deps)
   await app.ready()
@@ -60,9 +62,11 @@ export async function buildFrame(
 function admitSessions(app: FastifyInstance, { api, log }: ScreenDeps): void {
   const sessions = createSessions(api.tokens)
   app.decorateRequest('session')
+  app.decorateRequest('caller', '')
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'cache-control': 'no-store', 'content-security-policy': POLICY })
     request.session = sessions.read(request)
+    request.caller = request.session.token?.name ?? ''
     const refused = refusalOf(request)
     if (refused === null) return undefined
     // Not thrown, because some routes have an error handler of their own.

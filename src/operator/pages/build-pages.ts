@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { buildFrame } from './build-frame.ts'
 import { logInRoutes } from './log-in-routes.ts'
+import { liveEvents } from './live-events.ts'
 import type { PagesSettings } from './pages-deps.ts'
+import { auditScreen } from './screens/audit-screen.ts'
 import { entryActions } from './screens/entry-actions.ts'
 import { entryScreen } from './screens/entry-screen.ts'
 import { overviewScreen } from './screens/overview-screen.ts'
@@ -22,7 +24,9 @@ const SCREENS = [
   parkedScreen,
   quarantineScreen,
   entryScreen,
-  entryActions
+  entryActions,
+  auditScreen,
+  liveEvents
 ]
 
 /** Builds the server of the service's own pages. */

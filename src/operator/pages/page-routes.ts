@@ -7,12 +7,14 @@ const PAGES = [
   '/login',
   '/logout',
   '/language',
+  '/events',
   '/assets/*',
   '/requests',
   '/requests/*',
   '/parked',
   '/quarantine',
-  '/quarantine/*'
+  '/quarantine/*',
+  '/audit'
 ]
 const QUEUES = ['/queues', '/queues/*']
 
@@ -54,5 +56,6 @@ function handOver(
   for (const url of paths) {
     app.route({ method: ['GET', 'POST'], url, onRequest, handler: () => {} })
   }
-  app.addHook('onClose', async () => (await built)?.close())
+  // Before the listener waits for its connections: pages hold some of them open.
+  app.addHook('preClose', async () => (await built)?.close())
 }

@@ -3,11 +3,15 @@ import type { Logger } from 'pino'
 import type { ApiToken } from '../../config/secrets.ts'
 import type { SecretKey } from '../../core/secret-key.ts'
 import type { RefusalLimiter } from '../../http/rate-limit.ts'
+import type { AuditDeps } from '../audit.ts'
 import type { AuthFailure } from '../check-operator-token.ts'
+import type { AuditRouteDeps } from '../routes/audit-route.ts'
+import type { EventsDeps } from '../routes/events-route.ts'
 import type { ExplainDeps } from '../routes/explain-route.ts'
 import type { QuarantineDeps } from '../routes/quarantine-entries.ts'
 import type { ChangeDeps } from '../routes/request-change-routes.ts'
 import type { RequestsDeps } from '../routes/request-routes.ts'
+import type { StatsDeps } from '../routes/stats-route.ts'
 import type { SummaryDeps } from '../routes/summary-routes.ts'
 
 /** What only the pages use. */
@@ -26,6 +30,10 @@ export interface PagesDeps {
   readonly requests: RequestsDeps
   readonly explain: ExplainDeps
   readonly summary: SummaryDeps
+  readonly stats: StatsDeps
+  /** Null where changes of requests are no events. */
+  readonly events: EventsDeps | null
+  readonly audit: AuditRouteDeps & Pick<AuditDeps, 'audit'>
   readonly changes: ChangeDeps
   readonly quarantine: QuarantineDeps
   readonly tokens: readonly ApiToken[]

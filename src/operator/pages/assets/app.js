@@ -3,6 +3,7 @@
 // What a page can do more with JavaScript: live, times that count, keys. Everything works without it, too.
 
 const EVERY_MS = 5000
+const SELDOM_MS = 30_000
 const find = (selector, within = document) => within.querySelector(selector)
 const all = (selector, within = document) => [...within.querySelectorAll(selector)]
 
@@ -105,7 +106,7 @@ function shapeOf(part) {
 }
 
 async function refresh() {
-  timer = null
+  clearTimeout(timer)
   if (isPaused || document.hidden || live === null) return
   try {
     const answer = await fetch(location.href, { signal: AbortSignal.timeout(10_000) })
@@ -121,15 +122,33 @@ async function refresh() {
   plan()
 }
 
-function plan() {
-  if (timer === null) timer = setTimeout(() => void refresh(), EVERY_MS)
+/** Where events come, the page asks after each; it looks by itself for what no event tells, and where none come. */
+function plan(inMs = events?.readyState === EventSource.OPEN ? SELDOM_MS : EVERY_MS) {
+  clearTimeout(timer)
+  timer = setTimeout(() => void refresh(), inMs)
+}
+
+let events = null
+
+function listen() {
+  if (events !== null || isPaused || document.hidden) return
+  events = new EventSource('/events')
+  events.addEventListener('changed', () => plan(0))
+  events.addEventListener('error', () => plan(EVERY_MS))
+}
+
+function stopListening() {
+  events?.close()
+  events = null
 }
 
 function togglePause() {
   isPaused = !isPaused
   localStorage.setItem('paused', isPaused ? 'yes' : 'no')
   showLive(isPaused ? 'paused' : 'live')
-  if (!isPaused) void refresh()
+  if (isPaused) return stopListening()
+  listen()
+  void refresh()
 }
 
 if (live !== null && find('[data-live]') !== null) {
@@ -137,8 +156,12 @@ if (live !== null && find('[data-live]') !== null) {
   live.addEventListener('click', togglePause)
   showLive(isPaused ? 'paused' : 'live')
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden) void refresh()
+    if (document.hidden) return stopListening()
+    listen()
+    void refresh()
   })
+  addEventListener('pagehide', stopListening)
+  addEventListener('pageshow', listen)
   plan()
 }
 

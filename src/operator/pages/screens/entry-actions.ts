@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { acceptEntry, discardEntry, findEntry } from '../../routes/quarantine-entries.ts'
+import { acceptEntry, discardEntry, findEntry, FORCED } from '../../routes/quarantine-entries.ts'
 import { hidden } from '../hidden-field.ts'
 import { html } from '../html.ts'
 import { page } from '../layout.ts'
@@ -22,9 +22,11 @@ export async function entryActions(app: FastifyInstance, { api }: ScreenDeps): P
       const { quarantineId } = await findEntry(api.quarantine, request.params.id)
       return reply.type('text/html; charset=utf-8').send(question(context, name, quarantineId))
     })
-    app.post<ById>(url, { config: { scope: 'admin' } }, async (request, reply) => {
-      const { id } = request.params
-      const by = request.session.token?.name ?? ''
+    const audit = name === 'discard' ? 'quarantine-discarded' : 'quarantine-accepted'
+    app.post<ById>(url, { config: { scope: 'admin', audit } }, async (request, reply) => {
+      const { params, caller: by } = request
+      const { id } = params
+      if (name === 'force') request.audited = FORCED
       if (name === 'discard') await discardEntry(api.quarantine, by, id)
       else await acceptEntry(api.quarantine, by, id, name === 'force')
       return reply.redirect(`/quarantine?done=${name}`, 303)

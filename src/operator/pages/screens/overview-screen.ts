@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { State } from '../../../core/request.ts'
 import type { Summary } from '../../../schemas/generated.ts'
 import { DEFAULT_SERVICE } from '../../routes/create-request-route.ts'
+import { readStats } from '../../routes/stats-route.ts'
 import { summarizeRequests } from '../../routes/summary-routes.ts'
 import { type Fragment, html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'
@@ -11,6 +12,7 @@ import { age, number, searchPath } from '../show.ts'
 import { OVERVIEW } from '../texts/overview-texts.ts'
 import { STATE_WORD } from '../texts/words.ts'
 import { bankTable, itselfTable, somebodyTable } from './cause-tables.ts'
+import { flowChart } from './flow-chart.ts'
 import { verdict } from './verdict.ts'
 
 const LIVE: readonly State[] = [
@@ -28,19 +30,21 @@ const BY = 'reason,code,bank'
 export async function overviewScreen(app: FastifyInstance, deps: ScreenDeps): Promise<void> {
   app.get('/', { config: { scope: 'read' } }, async (request, reply) => {
     const context = contextOf(request, reply)
-    const { summary, quarantine } = deps.api
+    const { summary, quarantine, stats } = deps.api
     const since = new Date(context.now - DAY_MS).toISOString()
-    const [all, day, { entries }] = await Promise.all([
+    const [all, day, { entries }, flow] = await Promise.all([
       summarizeRequests(summary, { by: BY }),
       summarizeRequests(summary, { by: BY, since }),
-      quarantine.quarantine.usage()
+      quarantine.quarantine.usage(),
+      readStats(stats, { step: '1m' })
     ])
     const { say } = context
     const isEmpty = all.accounting.accepted === 0
     const body = html`<div id="overview" data-live>
       ${verdict(context, all, entries)} ${isEmpty && empty(context)}
       ${all.groups === null && html`<p class="banner stuck">${say(OVERVIEW.indexing)}</p>`}
-      ${tiles(context, all, day)} ${!isEmpty && causes(context, all, day)}
+      ${tiles(context, all, day)}
+      ${!isEmpty && html`${causes(context, all, day)} ${flowChart(context, flow)}`}
       ${warnings(context, deps.own.concerns())}
     </div>`
     const title = say(OVERVIEW_TITLE)

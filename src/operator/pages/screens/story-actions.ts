@@ -21,6 +21,11 @@ type ById = { Params: { id: string } }
 type Name = keyof typeof ACTION
 
 const NAMES: readonly Name[] = ['retry', 'authorization', 'cancel']
+const AUDITED_AS = {
+  retry: 'request-retried',
+  authorization: 'authorization-given',
+  cancel: 'request-cancelled'
+} as const
 
 /** `/requests/{id}/retry|authorization|cancel`: asks once more, then does it. */
 export async function storyActions(app: FastifyInstance, deps: ScreenDeps): Promise<void> {
@@ -36,9 +41,10 @@ export async function storyActions(app: FastifyInstance, deps: ScreenDeps): Prom
       const text = await ask(context, name, request.params.id)
       return reply.type('text/html; charset=utf-8').send(text)
     })
-    app.post<ById>(url, { config: { scope: 'write' } }, async (request, reply) => {
-      const { id } = request.params
-      const by = request.session.token?.name ?? ''
+    const config = { scope: 'write', audit: AUDITED_AS[name] } as const
+    app.post<ById>(url, { config }, async (request, reply) => {
+      const { params, caller: by } = request
+      const { id } = params
       const given = name === 'authorization' ? readAuthorization(request.body) : null
       if (name === 'authorization' && given === null) {
         const context = contextOf(request, reply)
