@@ -11,7 +11,7 @@ export interface StoredSource {
   readonly backlog: () => Promise<Backlog>
 }
 
-type NewGauge = (name: string, help: string, labelNames?: string[]) => Gauge
+type NewGauge = (name: string, help: string, labelNames?: string[]) => Gauge<string>
 
 /**
  * The gauges whose values are stored in Redis, so all processes report the same. Some only ever rise, yet they are
