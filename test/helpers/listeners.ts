@@ -101,6 +101,7 @@ export async function openAdmin(
     },
     operator: hasApi ? operatorDepsOf(operator) : null,
     dropped: () => void counted.push('dropped'),
+    answered: metrics.operatorCall,
     log: service.log
   }
   const app = await buildOperatorListener(deps, { ...SETTINGS, ...others })
