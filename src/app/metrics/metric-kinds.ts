@@ -6,14 +6,17 @@ export type MetricKinds = ReturnType<typeof metricKinds>
 /** The registries of a new metric. */
 export function metricKinds(registers: Registry[]) {
   return {
-    /** A value that every process reads from the same place. */
-    stock: <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
-      new Gauge<Label>({
+    /** A value that every process reads from the same place. It has none before it was read: 0 would be a claim. */
+    stock: <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) => {
+      const gauge = new Gauge<Label>({
         name,
         help: `${help}. The same in every process: aggregate with max`,
         labelNames,
         registers
-      }),
+      })
+      if (labelNames.length === 0) gauge.remove()
+      return gauge
+    },
     /** A value of this process. */
     own: <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
       new Gauge<Label>({ name, help: `${help}. Of this process`, labelNames, registers }),
