@@ -5,18 +5,14 @@ import type { Logger } from 'pino'
 import type { ApiToken } from '../config/secrets.ts'
 import { schemas } from '../schemas/validate.ts'
 import { type AuthFailure, requireToken } from './check-operator-token.ts'
+import { type CountCall, countCalls } from './count-calls.ts'
 import { checkBody, checkQuery, readJson } from './validation.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HEADERS, HELMET } from '../http/headers.ts'
-import {
-  type RawAnswers,
-  continueWhenAdmitted,
-  type ListenerSettings,
-  serverOptions
-} from '../http/build-server.ts'
+import { continueWhenAdmitted, type ListenerSettings, serverOptions } from '../http/build-server.ts'
 import { type NotificationsDeps, notificationRoutes } from './routes/notification-routes.ts'
 import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
-import { PROBLEM_TYPE, problemText, protocolError, OperatorError, sendProblem } from './problem.ts'
+import { protocolError, OperatorError, rawProblems, sendProblem } from './problem.ts'
 import { type QuarantineDeps, quarantineRoutes } from './routes/quarantine-routes.ts'
 import { type ExplainDeps, explainRoute } from './routes/explain-route.ts'
 import { type StatsDeps, statsRoute } from './routes/stats-route.ts'
@@ -53,6 +49,7 @@ export interface OperatorListenerDeps {
   readonly operator: OperatorDeps | null
   /** Counts a connection that was dropped because the listener was at MAX_CONNECTIONS. */
   readonly dropped: () => void
+  readonly answered: CountCall
   readonly log: Logger
 }
 
@@ -69,7 +66,7 @@ export async function buildOperatorListener(
   { failures = FAILURES, ...settings }: OperatorListenerSettings
 ): Promise<FastifyInstance> {
   const app = Fastify({
-    ...serverOptions(settings, bareAnswers(deps)),
+    ...serverOptions(settings, rawProblems(deps.dropped)),
     frameworkErrors: (_error, _request, reply: FastifyReply) =>
       void sendProblem(reply.headers(HEADERS), 'malformed-path', 'the path is malformed')
   })
@@ -88,6 +85,7 @@ export async function buildOperatorListener(
       'there is no such route'
     )
   })
+  countCalls(app, deps.answered)
   app.setErrorHandler((error: FastifyError, _request, reply) => answerError(error, reply, deps.log))
   app.setValidatorCompiler(({ schema, httpPart }) =>
     httpPart === 'body' ? checkBody(schema as { $ref?: string }) : checkQuery(schema)
@@ -98,18 +96,6 @@ export async function buildOperatorListener(
   if (deps.operator !== null)
     await app.register(operatorApi, { deps: deps.operator, failures, log: deps.log })
   return app
-}
-
-function bareAnswers({ dropped }: OperatorListenerDeps): RawAnswers {
-  return {
-    tooLong: 414,
-    answer: (status) => ({
-      type: PROBLEM_TYPE,
-      body: problemText(protocolError(status), 'the request could not be read')
-    }),
-    refused: () => {},
-    dropped
-  }
 }
 
 interface OperatorApi {
