@@ -3,6 +3,7 @@ import { createEventFeed } from '../operator/event-feed.ts'
 import { buildCallbackListener } from '../callbacks/callback-listener.ts'
 import type { Config } from '../config/read-config.ts'
 import { policyWarnings } from '../core/policy-warnings.ts'
+import { buildMetricsListener } from '../operator/metrics-listener.ts'
 import {
   buildOperatorListener,
   type OperatorDeps,
@@ -44,6 +45,20 @@ export async function runPublic(config: Config, shared: Shared, log: Logger): Pr
   }
 }
 
+/** Opens the listener for metrics alone, where METRICS_PORT is set. */
+export async function runMetrics(
+  config: Config,
+  { metrics }: Pick<Shared, 'metrics'>,
+  log: Logger
+): Promise<Running | null> {
+  if (config.metricsListener === null) return null
+  const dropped = () => metrics.dropped('metrics')
+  const app = await buildMetricsListener({ metrics: metrics.render, dropped }, config)
+  const address = await app.listen(config.metricsListener)
+  log.info({ address }, 'metrics listener open')
+  return app
+}
+
 /** Opens the listener for health, metrics and, where the role has it, the operator API. */
 export async function runAdmin(
   config: Config,
@@ -61,10 +76,11 @@ export async function runAdmin(
       backlog: shared.backlog,
       isStopping: shared.isStopping,
       spool: shared.spool,
-      metrics: () => shared.metrics.render()
+      metrics: config.metricsListener === null ? shared.metrics.render : null
     },
     operator: withOperator ? operatorDeps(config, shared, log) : null,
     dropped: () => shared.metrics.dropped('operator'),
+    answered: shared.metrics.operatorCall,
     log
   }
   const app = await buildOperatorListener(deps, config)
@@ -86,6 +102,7 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
       replicas: shared.replicas,
       hasAuthorization: config.khipuAuthorization !== null,
       canStore: shared.canStore,
+      accepted: shared.metrics.accepted,
       log
     },
     requests: { catalog, cursors },

@@ -24,7 +24,7 @@ export function runWorker(
   const connection = connectWaiting(config.redis, log)
   const callbacksWait =
     config.spool === null ? undefined : watchSpoolGracePeriod(connection, draining)
-  const parts = buildParts(config, connection, log, compose, shared.metrics.deviated)
+  const parts = buildParts(config, connection, log, compose, shared.metrics)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
     requestTimeoutMs: config.requestTimeoutMs,
@@ -84,7 +84,8 @@ function workerDeps(
     callback: { advance, log },
     deadline: { advance, callbacksWait, log },
     watch: { catalog, jobs, log },
-    sweep: sweepDeps(part, ledgerRetentionMs, log),
+    sweep: sweepDeps(part, ledgerRetentionMs, metrics, log),
+    swept: metrics.swept,
     connection,
     tag,
     releasesPerSecond: policy.releasesPerSecond,
@@ -93,7 +94,12 @@ function workerDeps(
   }
 }
 
-function sweepDeps(part: Part, ledgerRetentionMs: number, log: Logger): WorkerDeps['sweep'] {
+function sweepDeps(
+  part: Part,
+  ledgerRetentionMs: number,
+  { recovered, strays }: Shared['metrics'],
+  log: Logger
+): WorkerDeps['sweep'] {
   const { advance, catalog, quarantine, notifications, groups, jobs, policy } = part
   return {
     advance,
@@ -104,6 +110,8 @@ function sweepDeps(part: Part, ledgerRetentionMs: number, log: Logger): WorkerDe
     jobs,
     policy,
     ledgerRetentionMs,
+    recovered,
+    strays,
     log
   }
 }

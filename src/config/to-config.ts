@@ -23,6 +23,8 @@ export interface Config {
   readonly publicUrl: string
   readonly publicListener: { readonly host: string; readonly port: number }
   readonly adminListener: { readonly host: string; readonly port: number }
+  /** Null where the operator listener has the metrics. */
+  readonly metricsListener: { readonly host: string; readonly port: number } | null
   /** Addresses and networks whose `X-Forwarded-For` the service trusts. Where it is empty, the service trusts none. */
   readonly trustedProxies: readonly string[]
   readonly maxConnections: number
@@ -82,6 +84,7 @@ export function toConfig(
     ackReplicas: raw.ACK_REPLICAS,
     publicListener: { host: raw.PUBLIC_HOST, port: raw.PUBLIC_PORT },
     adminListener: { host: raw.ADMIN_HOST, port: raw.ADMIN_PORT },
+    metricsListener: metricsListenerOf(raw),
     trustedProxies,
     maxConnections: raw.MAX_CONNECTIONS,
     refusals: { perAddress: raw.REFUSALS_PER_ADDRESS, inAll: raw.REFUSALS_IN_ALL },
@@ -118,6 +121,13 @@ export function toConfig(
 function authorizationOf({ KHIPU_JWT, KHIPU_API_KEY }: RawSettings): Config['khipuAuthorization'] {
   if (KHIPU_JWT !== undefined) return { jwt: KHIPU_JWT }
   return KHIPU_API_KEY === undefined ? null : { apiKey: KHIPU_API_KEY }
+}
+
+function metricsListenerOf({
+  METRICS_HOST: host,
+  METRICS_PORT: port
+}: RawSettings): Config['metricsListener'] {
+  return port === undefined ? null : { host, port }
 }
 
 function spoolOf({ SPOOL_DIR, SPOOL_LIMIT }: RawSettings): Config['spool'] {

@@ -1,20 +1,6 @@
 import type { FastifyError, FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
-import type { RawAnswers } from '../http/build-server.ts'
-import { OperatorError, PROBLEM_TYPE, problemText, protocolError, sendProblem } from './problem.ts'
-
-/** How the operator listener answers what never reaches Fastify. */
-export function bareAnswers(dropped: RawAnswers['dropped']): RawAnswers {
-  return {
-    tooLong: 414,
-    answer: (status) => ({
-      type: PROBLEM_TYPE,
-      body: problemText(protocolError(status), 'the request could not be read')
-    }),
-    refused: () => {},
-    dropped
-  }
-}
+import { OperatorError, protocolError, sendProblem } from './problem.ts'
 
 /** Answers an error of a call with a problem document. */
 export function answerError(error: FastifyError, reply: FastifyReply, log: Logger) {

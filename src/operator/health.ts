@@ -4,6 +4,7 @@ import type { Backlog } from '../delivery/result-sink.ts'
 import { refusalOf } from '../redis/refusal.ts'
 import type { Spool } from '../spool/spool.ts'
 import { type Accounting, accountingOf } from './accounting.ts'
+import { metricsRoute, type RenderMetrics } from './metrics-listener.ts'
 
 export interface HealthDeps {
   /** `tryWrite` shows whether Redis stores writes. It fails where Redis rejects a write or does not answer. */
@@ -19,8 +20,8 @@ export interface HealthDeps {
   readonly backlog: () => Promise<Backlog>
   /** The spool for callbacks on disk; null where the process has none. */
   readonly spool: Pick<Spool, 'usage' | 'hasRoom'> | null
-  /** The metrics in Prometheus's text format. */
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
+  /** The metrics in Prometheus's text format; null where they have a listener of their own. */
+  readonly metrics: RenderMetrics | null
 }
 
 /** Health and metrics. They need no token, because they reveal nothing about any person. */
@@ -55,10 +56,7 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
     return reply.code(ready ? 200 : 503).send(body)
   })
 
-  app.get('/metrics', async (_request, reply) => {
-    const { contentType, text } = await deps.metrics()
-    return reply.type(contentType).send(text)
-  })
+  if (deps.metrics !== null) metricsRoute(app, deps.metrics)
 }
 
 /** The answer while Redis loads its files. Nothing else is known then, not even warnings. */

@@ -5,14 +5,15 @@ import type { Logger } from 'pino'
 import type { ApiToken } from '../config/secrets.ts'
 import { schemas } from '../schemas/validate.ts'
 import { type AuthFailure, requireToken } from './check-operator-token.ts'
+import { type CountCall, countCalls } from './count-calls.ts'
 import { checkBody, checkQuery, readJson } from './validation.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HEADERS, HELMET } from '../http/headers.ts'
 import { continueWhenAdmitted, type ListenerSettings, serverOptions } from '../http/build-server.ts'
 import { type NotificationsDeps, notificationRoutes } from './routes/notification-routes.ts'
 import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
-import { answerError, bareAnswers } from './error-answers.ts'
-import { sendProblem } from './problem.ts'
+import { answerError } from './error-answers.ts'
+import { rawProblems, sendProblem } from './problem.ts'
 import type { QuarantineDeps } from './routes/quarantine-entries.ts'
 import { quarantineRoutes } from './routes/quarantine-routes.ts'
 import { type ExplainDeps, explainRoute } from './routes/explain-route.ts'
@@ -58,6 +59,7 @@ export interface OperatorListenerDeps {
   readonly operator: OperatorDeps | null
   /** Counts a connection that was dropped because the listener was at MAX_CONNECTIONS. */
   readonly dropped: () => void
+  readonly answered: CountCall
   readonly log: Logger
 }
 
@@ -74,7 +76,7 @@ export async function buildOperatorListener(
   { failures = FAILURES, ...settings }: OperatorListenerSettings
 ): Promise<FastifyInstance> {
   const app = Fastify({
-    ...serverOptions(settings, bareAnswers(deps.dropped)),
+    ...serverOptions(settings, rawProblems(deps.dropped)),
     frameworkErrors: (_error, _request, reply: FastifyReply) =>
       void sendProblem(reply.headers(HEADERS), 'malformed-path', 'the path is malformed')
   })
@@ -93,6 +95,7 @@ export async function buildOperatorListener(
       'there is no such route'
     )
   })
+  countCalls(app, deps.answered)
   app.setErrorHandler((error: FastifyError, _request, reply) => answerError(error, reply, deps.log))
   app.setValidatorCompiler(({ schema, httpPart }) =>
     httpPart === 'body' ? checkBody(schema as { $ref?: string }) : checkQuery(schema)

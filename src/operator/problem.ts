@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import type { RawAnswers } from '../http/build-server.ts'
 import type { Fault, Problem } from '../schemas/generated.ts'
 
 /** Every error of the operator API: its code, which is stable, and its HTTP status. */
@@ -118,4 +119,17 @@ const PROTOCOL_ERRORS: ReadonlyMap<number, ProblemCode> = new Map([
 /** The code of a request that Node or Fastify refused with that HTTP status. */
 export function protocolError(httpStatus: number): ProblemCode {
   return PROTOCOL_ERRORS.get(httpStatus) ?? 'malformed-request'
+}
+
+/** Answers what never reaches Fastify with a problem document as well. */
+export function rawProblems(dropped: () => void): RawAnswers {
+  return {
+    tooLong: 414,
+    answer: (status) => ({
+      type: PROBLEM_TYPE,
+      body: problemText(protocolError(status), 'the request could not be read')
+    }),
+    refused: () => {},
+    dropped
+  }
 }

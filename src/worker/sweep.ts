@@ -19,6 +19,10 @@ export interface SweepDeps {
   readonly ledgerRetentionMs: number
   /** How long one sweep recovers requests, in ms; by default ten seconds. */
   readonly healingMs?: number
+  /** Counts what was taken up. */
+  readonly recovered: (what: 'request' | 'notification') => void
+  /** Counts the corrected entries of an index. */
+  readonly strays: (count: number) => void
   readonly log: Logger
 }
 
@@ -50,7 +54,10 @@ export async function sweep(deps: SweepDeps, giveUp?: AbortSignal): Promise<void
   for (const releasing of rotated(await deps.notifications.unfinished(now - GRACE_MS), now)) {
     giveUp?.throwIfAborted()
     const { at } = releasing.notification
-    await attempt(deps, { notifiedAt: at }, () => releaseParked(deps, releasing, RELEASING_MS))
+    await attempt(deps, { notifiedAt: at }, async () => {
+      await releaseParked(deps, releasing, RELEASING_MS)
+      deps.recovered('notification')
+    })
   }
 }
 
@@ -79,6 +86,7 @@ async function recover(deps: SweepDeps, requestId: string): Promise<void> {
   const advanced = await deps.advance(requestId, (request) => request)
   if (advanced === null) return
   await deps.jobs.promote(advanced.after, advanced.now)
+  deps.recovered('request')
   deps.log.warn({ requestId, state: advanced.after.state }, 'overdue request swept')
 }
 
@@ -94,8 +102,9 @@ async function warnIfNearlyFull({ quarantine, log }: SweepDeps): Promise<void> {
   )
 }
 
-async function healGroups({ groups, log }: SweepDeps): Promise<void> {
+async function healGroups({ groups, strays, log }: SweepDeps): Promise<void> {
   const corrected = await groups.heal()
+  strays(corrected)
   if (corrected > 0) log.warn({ corrected }, 'requests put into their groups')
 }
 

@@ -110,6 +110,7 @@ export async function openAdmin(
     },
     operator: hasApi ? operatorOf(operator, hasEvents) : null,
     dropped: () => void counted.push('dropped'),
+    answered: metrics.operatorCall,
     log: service.log
   }
   const app = await buildOperatorListener(deps, { ...SETTINGS, ...others })

@@ -107,7 +107,11 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
     random: () => 0,
     seal,
     review,
-    show
+    show,
+    accepted: () => {},
+    recovered: () => {},
+    strays: () => {},
+    swept: () => {}
   }
   const [first] = parts
   if (first === undefined) throw new Error('a ledger has at least one partition')

@@ -20,8 +20,14 @@ const CODE = /^[A-Z]\d{3}$/
 
 /** The name of a request's group: `state|reason|code|service`, with an empty reason or code where there is none. */
 export function groupOf({ state, reason, code, service }: Request): string {
-  const counted = code === null || !WITH_CODE.has(state) ? '' : CODE.test(code) ? code : 'other'
+  const counted = WITH_CODE.has(state) ? countedCode(code) : ''
   return [state, reason ?? '', counted, service].join('|')
+}
+
+/** A code as it is counted: one of Khipu's own, or `other`; '' where there is none. */
+export function countedCode(code: string | null): string {
+  if (code === null) return ''
+  return CODE.test(code) ? code : 'other'
 }
 
 /** Reads the name of a group. */

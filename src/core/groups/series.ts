@@ -22,19 +22,32 @@ export interface Flow {
 
 /** Sums the flow into groups up by these labels, in the order of the labels' values. */
 export function seriesOf(flows: readonly Flow[], by: readonly Label[]): readonly Series[] {
-  const series = new Map<string, { labels: Series['labels']; points: Map<number, number> }>()
+  const series = new Map<string, Growing>()
+  // A group has entries in many units.
+  const ofGroups = new Map<string, Growing>()
   for (const { at, entries } of flows) {
     for (const [name, count] of entries) {
-      const labels = labelsOf(name, by)
-      const key = JSON.stringify(labels)
-      const { points } = series.get(key) ?? { points: new Map<number, number>() }
-      points.set(at, (points.get(at) ?? 0) + count)
-      series.set(key, { labels, points })
+      const own = ofGroups.get(name) ?? seriesFor(name, by, series)
+      ofGroups.set(name, own)
+      own.points.set(at, (own.points.get(at) ?? 0) + count)
     }
   }
   return [...series]
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([, { labels, points }]) => ({ labels, points: [...points] }))
+}
+
+interface Growing {
+  readonly labels: Series['labels']
+  readonly points: Map<number, number>
+}
+
+function seriesFor(name: string, by: readonly Label[], series: Map<string, Growing>): Growing {
+  const labels = labelsOf(name, by)
+  const key = JSON.stringify(labels)
+  const found = series.get(key) ?? { labels, points: new Map<number, number>() }
+  series.set(key, found)
+  return found
 }
 
 function labelsOf(name: string, by: readonly Label[]): Series['labels'] {

@@ -28,6 +28,8 @@ export interface CreateRequestDeps {
   readonly hasAuthorization: boolean
   /** False while Redis could not store the callback of a new request. */
   readonly canStore: () => boolean
+  /** Counts a new request of a service. */
+  readonly accepted: (service: string) => void
   readonly log: Logger
 }
 
@@ -100,6 +102,7 @@ async function ask(
   }
   const accepted = acceptRequest(asked, caller, now)
   if (await deps.ledger.create(accepted, input, sendJob(accepted))) {
+    deps.accepted(service)
     deps.log.info({ requestId, service, by: caller }, 'request accepted')
   }
   return { requestId, state: 'queued' }

@@ -288,7 +288,7 @@ t.test('the metrics say that in is live and ended together', async (t) => {
   await service.quarantine.keep({ requestId: v7(), attempt: 1 }, 'schema', [], bytes(ok()))
   const { text } = await get('/metrics')
   const read = (name: string) =>
-    [...text.matchAll(new RegExp(`^${name}(?:\\{state="([a-z-]+)"\\})? (\\d+)$`, 'gm'))].map(
+    [...text.matchAll(new RegExp(`^${name}(?:\\{state="([a-z-]+)".*\\})? (\\d+)$`, 'gm'))].map(
       ([, state, count]) => [state, Number(count)] as const
     )
   const sum = (name: string) => read(name).reduce((total, [, count]) => total + count, 0)
@@ -300,6 +300,11 @@ t.test('the metrics say that in is live and ended together', async (t) => {
     failed: 2,
     cancelled: 1
   })
+  const cause = 'reason="retry-after-notification",bank="btgpactual.cl"'
+  t.match(text, `\nkhipu_requests_live{state="parked",${cause}} 2\n`)
+  t.match(text, /^khipu_oldest_seconds\{state="parked"\} \d/m)
+  t.match(text, /^khipu_queue_jobs\{queue="deadline",state="delayed"\} \d+$/m)
+  t.match(text, /^khipu_clock_skew_seconds -?\d/m)
   t.equal(sum('khipu_quarantine_entries'), 1)
   t.equal(sum('khipu_ledger_up'), 1)
   t.notMatch(text, /canary|000011887755|token-of/)

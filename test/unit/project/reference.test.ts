@@ -5,7 +5,6 @@ import t from 'tap'
 import { PROBLEMS, TITLES } from '../../../src/operator/problem.ts'
 import { CALLBACK_ANSWERS } from '../../../src/callbacks/callback-answers.ts'
 import { configurationPage, envExample } from '../../../scripts/configuration.ts'
-import { createMetrics } from '../../../src/app/metrics.ts'
 import { SECRETS, SETTINGS } from '../../../src/config/settings.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import { type Reason, STATES } from '../../../src/core/request.ts'
@@ -15,6 +14,7 @@ import {
 } from '../../../src/operator/operator-listener.ts'
 import { schemas } from '../../../src/schemas/validate.ts'
 import { codeIn, DOCUMENTS, readProject, tableAfter } from '../../helpers/documents.ts'
+import { scrapeOfAll } from '../../helpers/scrape.ts'
 
 // The reference pages say what the code has, and all of it: settings, metrics, log lines, routes, errors, answers.
 
@@ -78,30 +78,17 @@ t.test('every metric that a document names exists', async (t) => {
 
 /** The names of all metrics, as a process gives them once something of everything has happened. */
 async function metricsOfCode(): Promise<string[]> {
-  const counts = Object.fromEntries(STATES.map((state) => [state, 1])) as never
-  const metrics = createMetrics({
-    version: '1',
-    filled: () => 0,
-    spool: { usage: () => ({ entries: 0, bytes: 0, waitedMs: null, unopened: 0 }) },
-    catalog: {
-      totals: async () => ({ accepted: 0, ended: counts, live: counts, setAside: 0 }),
-      overdueMs: async () => 0
-    },
-    quarantine: { usage: async () => ({ entries: 0, bytes: 0, filled: 0, evicted: 0 }) },
-    backlog: async () => ({ waiting: 0, failed: 0, oldestMs: 0 })
-  })
-  metrics.callback('accepted')
-  metrics.sent('acknowledged')
-  metrics.deviated([{ path: '/Data/Transaction/0/Amount', rule: 'type' }])
-  metrics.unauthorized('no-token')
-  metrics.dropped('public')
-  const { text } = await metrics.render()
-  const samples = text.matchAll(/^(khipu_\w+)(?:\{(.*)\})? /gm)
+  const samples = (await scrapeOfAll()).matchAll(/^(khipu_\w+)(?:\{(.*)\})? /gm)
   const names = [...samples].map(([, name = '', labels]) => {
     const keys = [...(labels ?? '').matchAll(/(\w+)="/g)].map(([, key]) => key)
-    return keys.length === 0 ? name : `${name}{${keys.join(',')}}`
+    const isBucket = keys.includes('le')
+    const own = keys.filter((key) => key !== 'le')
+    const whole = isBucket ? name.replace(/_bucket$/, '') : name
+    return own.length === 0 ? whole : `${whole}{${own.join(',')}}`
   })
-  return [...new Set(names)]
+  // Prometheus adds these two to a histogram.
+  const all = new Set(names.filter((name) => !/_(?:sum|count)(?:\{|$)/.test(name)))
+  return [...all]
 }
 
 for (const [levels, page, mark] of [
@@ -184,7 +171,7 @@ type Paths = Record<string, Record<string, { readonly description: string }>>
 function withoutService(): OperatorListenerDeps {
   const log = pino({ level: 'silent' })
   const operator = { tokens: [{ name: 'test', scope: 'admin', token: TOKEN }], log }
-  return { operator, dropped: () => {}, log } as unknown as OperatorListenerDeps
+  return { operator, dropped: () => {}, answered: () => {}, log } as unknown as OperatorListenerDeps
 }
 
 t.test(
