@@ -128,6 +128,11 @@ function operatorOf(flat: FlatOperatorDeps, hasEvents: boolean): OperatorDeps {
   return hasEvents ? deps : { ...deps, events: null }
 }
 
+/** An operator listener with pages. */
+export function openPages(t: Test, service: Served, changes: Parameters<typeof openAdmin>[2] = {}) {
+  return openAdmin(t, service, { hasPages: true, ...changes })
+}
+
 function ownPagesOf({ ledgerSettings, queues, resultQueue }: Served): OwnPagesDeps {
   const { secretKeys } = ledgerSettings
   return { secretKeys, ownQueues: queues.all, resultQueue, concerns: () => [] }

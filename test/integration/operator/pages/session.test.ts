@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openAdmin, openServerService } from '../../../helpers/listeners.ts'
+import { openAdmin, openPages, openServerService } from '../../../helpers/listeners.ts'
 import { csrfOf, visit } from '../../../helpers/visitor.ts'
 import { call } from '../../../helpers/wire.ts'
 
@@ -10,7 +10,7 @@ const POLICY =
 const PATHS = ['/', '/requests', '/parked', '/quarantine', '/queues/', '/requests/x', '/nothing']
 
 t.test('a page leads to the log-in, and the log-in back to it', async (t) => {
-  const { address } = await openAdmin(t, await openServerService(t))
+  const { address } = await openPages(t, await openServerService(t))
   const visitor = visit(address)
   t.match(await visitor.get('/requests?q=state%3Aparked'), {
     status: 303,
@@ -30,7 +30,7 @@ t.test('a page leads to the log-in, and the log-in back to it', async (t) => {
 })
 
 t.test('the log-in leads to no other host', async (t) => {
-  const { address } = await openAdmin(t, await openServerService(t))
+  const { address } = await openPages(t, await openServerService(t))
   for (const next of ['https://evil.example', '//evil.example', '/\\evil.example', 'evil', '']) {
     const visitor = visit(address)
     const { location } = await visitor.fill('/login', { token: 'token-of-ana', next })
@@ -39,7 +39,7 @@ t.test('the log-in leads to no other host', async (t) => {
 })
 
 t.test('the cookie can not be read by scripts, nor sent by other sites', async (t) => {
-  const { address } = await openAdmin(t, await openServerService(t))
+  const { address } = await openPages(t, await openServerService(t))
   const { headers } = await visit(address).logIn('token-of-ana')
   const [cookie = ''] = headers.getSetCookie()
   t.match(cookie, /^khipu_session=[^;]+; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/)
@@ -48,7 +48,7 @@ t.test('the cookie can not be read by scripts, nor sent by other sites', async (
 
 t.test('over https the cookie is for this host and for https alone', async (t) => {
   const trustedProxies = ['127.0.0.1', '::1']
-  const { address } = await openAdmin(t, await openServerService(t), { trustedProxies })
+  const { address } = await openPages(t, await openServerService(t), { trustedProxies })
   const visitor = visit(address)
   const https = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'ops.example' }
   const form = await visitor.get('/login', https)
@@ -61,7 +61,7 @@ t.test('over https the cookie is for this host and for https alone', async (t) =
 })
 
 t.test('the session of a listener without proxies does not believe in https', async (t) => {
-  const { address } = await openAdmin(t, await openServerService(t))
+  const { address } = await openPages(t, await openServerService(t))
   const { headers } = await visit(address).get('/login', { 'x-forwarded-proto': 'https' })
   t.match(headers.getSetCookie()[0], /^khipu_session=/)
 })
@@ -69,7 +69,7 @@ t.test('the session of a listener without proxies does not believe in https', as
 t.test('a wrong token is refused, counted and limited; a good one never is', async (t) => {
   const service = await openServerService(t)
   const failures = { perAddress: 3, inAll: 100 }
-  const { address, counted } = await openAdmin(t, service, { failures })
+  const { address, counted } = await openPages(t, service, { failures })
   const visitor = visit(address)
   const statuses: number[] = []
   for (let number = 0; number < 5; number += 1) {
@@ -83,14 +83,14 @@ t.test('a wrong token is refused, counted and limited; a good one never is', asy
 
 t.test('a session ends with its token, at its end and by logging out', async (t) => {
   const service = await openServerService(t)
-  const { address } = await openAdmin(t, service)
+  const { address } = await openPages(t, service)
   const visitor = visit(address)
   await visitor.logIn('token-of-ana')
   const session = visitor.cookies.get('khipu_session') ?? ''
   t.equal((await visitor.get('/')).status, 200)
 
   const tokens = [{ name: 'ana', scope: 'admin', token: 'another-token-of-ana' }] as const
-  const other = await openAdmin(t, service, { tokens })
+  const other = await openPages(t, service, { tokens })
   const later = visit(other.address)
   later.cookies.set('khipu_session', session)
   t.equal((await later.get('/')).status, 303, 'another token of the same name')
@@ -100,7 +100,7 @@ t.test('a session ends with its token, at its end and by logging out', async (t)
 })
 
 t.test('a cookie that nobody signed opens nothing', async (t) => {
-  const { address } = await openAdmin(t, await openServerService(t))
+  const { address } = await openPages(t, await openServerService(t))
   const visitor = visit(address)
   await visitor.logIn('token-of-reader')
   const [content = '', mac = ''] = (visitor.cookies.get('khipu_session') ?? '').split('.')
@@ -114,7 +114,7 @@ t.test('a cookie that nobody signed opens nothing', async (t) => {
 })
 
 t.test('the cookie opens no call of the API', async (t) => {
-  const { address } = await openAdmin(t, await openServerService(t))
+  const { address } = await openPages(t, await openServerService(t))
   const visitor = visit(address)
   await visitor.logIn('token-of-ana')
   t.equal((await visitor.get('/v1/requests')).status, 401)
@@ -134,7 +134,7 @@ const FOREIGN: readonly (readonly [what: string, headers: Readonly<Record<string
   ['a text for an origin', { origin: 'evil' }]
 ]
 t.test('a form of another site changes nothing, even with its token', async (t) => {
-  const { address } = await openAdmin(t, await openServerService(t))
+  const { address } = await openPages(t, await openServerService(t))
   const visitor = visit(address)
   await visitor.logIn('token-of-ana')
   const { text } = await visitor.get('/')
@@ -153,7 +153,7 @@ t.test('a form of another site changes nothing, even with its token', async (t) 
 })
 
 t.test('a scope that is too narrow sees no button, and gets 403', async (t) => {
-  const { address } = await openAdmin(t, await openServerService(t))
+  const { address } = await openPages(t, await openServerService(t))
   const visitor = visit(address)
   await visitor.logIn('token-of-reader')
   for (const path of [
@@ -171,7 +171,7 @@ t.test('a scope that is too narrow sees no button, and gets 403', async (t) => {
 })
 
 t.test('without PAGES there is no page, and the API stays', async (t) => {
-  const { address, get } = await openAdmin(t, await openServerService(t), { hasPages: false })
+  const { address, get } = await openAdmin(t, await openServerService(t))
   for (const path of [...PATHS, '/login']) {
     const { status, json } = await call(address + path)
     t.match({ status, json }, { status: 404, json: { code: 'unknown-route' } }, path)
@@ -180,7 +180,7 @@ t.test('without PAGES there is no page, and the API stays', async (t) => {
 })
 
 t.test('the language is that of the browser, or the one that was chosen', async (t) => {
-  const { address } = await openAdmin(t, await openServerService(t))
+  const { address } = await openPages(t, await openServerService(t))
   const visitor = visit(address)
   t.match((await visitor.get('/login')).text, '<html lang="en">')
   t.match((await visitor.get('/login', { 'accept-language': 'es-CL' })).text, '<html lang="es">')

@@ -1,6 +1,6 @@
-import type { SearchFilters } from '../core/search/parse-search.ts'
-import { spanMs, type ListQuery } from './list-query.ts'
-import { instant } from './views.ts'
+import type { SearchFilters } from '../../core/search/parse-search.ts'
+import { spanMs, type ListQuery } from '../list-query.ts'
+import { instant } from '../views.ts'
 
 /** The query of `GET /v1/requests` that a search stands for. `now` is what its ages count from, in ms since 1970. */
 export function listQueryOf(filters: SearchFilters, now: number): ListQuery {
