@@ -6,10 +6,10 @@ import { readPlace, writePlace } from '../../ledger/quarantine/quarantine-page.t
 import type { AcceptBody, QuarantineEntry, QuarantineKind } from '../../schemas/generated.ts'
 import { acceptQuarantined, type AcceptDeps, noteOperator } from '../accept-quarantined.ts'
 import { readCursor } from '../validation.ts'
-import { OperatorError } from '../problem.ts'
+import { OperatorError, type ProblemCode } from '../problem.ts'
 import { instantOf } from '../list-query.ts'
 import { listOf, LIST_QUERY } from '../query-schemas.ts'
-import { answers, CURSOR, LIMIT, ref } from '../route-schemas.ts'
+import { answers, byId, CURSOR, LIMIT, ref } from '../route-schemas.ts'
 import type { Show } from '../show-body.ts'
 import { quarantineViewOf } from '../views.ts'
 
@@ -53,14 +53,33 @@ const QUARANTINE_QUERY = {
 
 type ById = { Params: { id: string } }
 
+const ONE = {
+  tags: ['quarantine'],
+  params: byId('The id of a quarantine entry', '01938c60-11aa-7b22-8c33-4d5e6f708192')
+} as const
+
+/** Why a kept body can not be accepted. */
+const REFUSED: readonly ProblemCode[] = [
+  'unknown-quarantine-entry',
+  'request-gone',
+  'request-delivered',
+  'request-ended',
+  'body-known',
+  'attempt-answered',
+  'late-result-known',
+  'body-not-acceptable'
+]
+
 /** `/v1/quarantine`: lists and shows quarantined bodies, validates and accepts one again, or discards it. */
 export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDeps): Promise<void> {
   lookRoutes(app, deps)
   app.post<ById & { Body: AcceptBody }>(
     '/quarantine/:id/accept',
     {
-      config: { bodyMayBeAbsent: true, audit: 'quarantine-accepted' },
+      config: { bodyMayBeAbsent: true, audit: 'quarantine-accepted', problems: REFUSED },
       schema: {
+        operationId: 'acceptQuarantined',
+        ...ONE,
         summary: 'Validate again and let through',
         body: ref('accept-body'),
         ...answers(200, 'quarantine-entry')
@@ -79,7 +98,15 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
   )
   app.delete<ById>(
     '/quarantine/:id',
-    { config: { audit: 'quarantine-discarded' }, schema: { summary: 'Discard a kept body' } },
+    {
+      config: { audit: 'quarantine-discarded', problems: ['unknown-quarantine-entry'] },
+      schema: {
+        operationId: 'discardQuarantined',
+        summary: 'Discard a kept body',
+        ...ONE,
+        response: { 204: { type: 'null', description: 'It is gone' } }
+      }
+    },
     async ({ params, caller }, reply) => {
       const kept = await find(deps, params.id)
       if (!(await deps.quarantine.discard(params.id))) throw unknown()
@@ -94,9 +121,11 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
   app.get<{ Querystring: QuarantineQuery }>(
     '/quarantine',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', problems: ['unknown-cursor'] },
       schema: {
+        operationId: 'listQuarantine',
         summary: 'List kept bodies, newest first',
+        tags: ['quarantine'],
         querystring: QUARANTINE_QUERY,
         ...answers(200, 'quarantine-list')
       }
@@ -118,8 +147,13 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
   app.get<ById>(
     '/quarantine/:id',
     {
-      config: { audit: 'body-read' },
-      schema: { summary: 'Look at a kept body', ...answers(200, 'quarantine-entry') }
+      config: { audit: 'body-read', problems: ['unknown-quarantine-entry'] },
+      schema: {
+        operationId: 'getQuarantined',
+        summary: 'Look at a kept body',
+        ...ONE,
+        ...answers(200, 'quarantine-entry')
+      }
     },
     async ({ params }, reply) => {
       const kept = await find(deps, params.id)
