@@ -152,7 +152,10 @@ function mediaOf(document: Json, { requestBody, responses }: Json): Media[] {
     ...(Object.values(responses ?? {}) as Json[]),
     ...(requestBody ? [requestBody] : [])
   ]
-  return bodies.flatMap((body) => Object.values(follow(document, body)['content'] ?? {}) as Media[])
+  return bodies.flatMap((body) => {
+    const { content = {} } = follow(document, body)
+    return Object.values(content) as unknown as Media[]
+  })
 }
 
 interface Media {
