@@ -11,12 +11,16 @@ export function answers(status: 200 | 202, name: SchemaName) {
 }
 
 /** The path parameter of a route with an id. It only describes: an unknown id is 404. */
-export function byId(description: string, example: string) {
+function byId(description: string, example: string) {
   const id = { type: 'string', description, examples: [example] }
   return { type: 'object', properties: { id } } as const
 }
 
 export const REQUEST_ID = byId('The id of a request', '01938c5e-7a3b-7c1d-9e2f-3a4b5c6d7e8f')
+export const QUARANTINE_ID = byId(
+  'The id of a quarantine entry',
+  '01938c60-11aa-7b22-8c33-4d5e6f708192'
+)
 
 export const LIMIT = {
   type: 'integer',

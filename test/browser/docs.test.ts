@@ -6,6 +6,8 @@ import { startWorld } from '../helpers/world.ts'
 
 // The page /docs in a real Chromium: it shows every call, and makes one with a token.
 
+t.comment('timeout=120000')
+
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 const skip = existsSync(executablePath) ? false : 'no Chromium: set CHROMIUM_PATH'
 

@@ -34,6 +34,15 @@ const STREAM = {
   content: { 'text/event-stream': { schema: ref('request-event') } }
 } as const
 
+const EVENTS_SCHEMA = {
+  operationId: 'followEvents',
+  tags: ['requests'],
+  summary: 'Follow changes of requests as server-sent events',
+  querystring: EVENTS_QUERY,
+  headers: LAST_EVENT_HEADER,
+  response: { 200: STREAM }
+} as const
+
 type EventsQuery = Pick<ListQuery, 'state' | 'reason' | 'code' | 'service' | 'bank'>
 
 /** A comment that keeps proxies from closing a connection on which nothing happens. */
@@ -55,14 +64,7 @@ export async function eventsRoute(app: FastifyInstance, deps: EventsDeps): Promi
     {
       exposeHeadRoute: false,
       config: { scope: 'read', problems: ['too-many-clients'] },
-      schema: {
-        operationId: 'followEvents',
-        tags: ['requests'],
-        summary: 'Follow changes of requests as server-sent events',
-        querystring: EVENTS_QUERY,
-        headers: LAST_EVENT_HEADER,
-        response: { 200: STREAM }
-      }
+      schema: EVENTS_SCHEMA
     },
     async (request, reply) => {
       const { raw } = reply

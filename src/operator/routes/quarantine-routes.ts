@@ -3,13 +3,13 @@ import type { Logger } from 'pino'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
 import type { Quarantine, Quarantined } from '../../ledger/quarantine/quarantine.ts'
 import { readPlace, writePlace } from '../../ledger/quarantine/quarantine-page.ts'
-import type { AcceptBody, QuarantineEntry, QuarantineKind } from '../../schemas/generated.ts'
+import type { AcceptBody, QuarantineEntry } from '../../schemas/generated.ts'
 import { acceptQuarantined, type AcceptDeps, noteOperator } from '../accept-quarantined.ts'
 import { readCursor } from '../validation.ts'
 import { OperatorError, type ProblemCode } from '../problem.ts'
 import { instantOf } from '../list-query.ts'
-import { listOf, LIST_QUERY } from '../query-schemas.ts'
-import { answers, byId, CURSOR, LIMIT, ref } from '../route-schemas.ts'
+import { QUARANTINE_QUERY } from '../query-schemas.ts'
+import { answers, QUARANTINE_ID, ref } from '../route-schemas.ts'
 import type { Show } from '../show-body.ts'
 import { quarantineViewOf } from '../views.ts'
 
@@ -32,31 +32,9 @@ interface QuarantineQuery {
   readonly cursor?: string
 }
 
-const KINDS: Readonly<Record<QuarantineKind, true>> = {
-  'not-json': true,
-  schema: true,
-  conflict: true,
-  late: true
-}
-
-const QUARANTINE_QUERY = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    kind: listOf(Object.keys(KINDS).join('|'), 'Only those of this kind'),
-    requestId: { type: 'string', description: 'Only those of this request' },
-    since: { ...LIST_QUERY.properties.since, description: 'Only those kept from this instant on' },
-    limit: LIMIT,
-    cursor: CURSOR
-  }
-} as const
-
 type ById = { Params: { id: string } }
 
-const ONE = {
-  tags: ['quarantine'],
-  params: byId('The id of a quarantine entry', '01938c60-11aa-7b22-8c33-4d5e6f708192')
-} as const
+const ONE = { tags: ['quarantine'], params: QUARANTINE_ID } as const
 
 /** Why a kept body can not be accepted. */
 const REFUSED: readonly ProblemCode[] = [
@@ -72,7 +50,8 @@ const REFUSED: readonly ProblemCode[] = [
 
 /** `/v1/quarantine`: lists and shows quarantined bodies, validates and accepts one again, or discards it. */
 export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDeps): Promise<void> {
-  lookRoutes(app, deps)
+  listRoute(app, deps)
+  oneRoute(app, deps)
   app.post<ById & { Body: AcceptBody }>(
     '/quarantine/:id/accept',
     {
@@ -96,6 +75,10 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
       return quarantineViewOf(kept) satisfies QuarantineEntry
     }
   )
+  discardRoute(app, deps)
+}
+
+function discardRoute(app: FastifyInstance, deps: QuarantineDeps): void {
   app.delete<ById>(
     '/quarantine/:id',
     {
@@ -117,7 +100,7 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
   )
 }
 
-function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
+function listRoute(app: FastifyInstance, deps: QuarantineDeps): void {
   app.get<{ Querystring: QuarantineQuery }>(
     '/quarantine',
     {
@@ -144,6 +127,9 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
       return { items: shown.map((entry) => quarantineViewOf(entry)), nextCursor }
     }
   )
+}
+
+function oneRoute(app: FastifyInstance, deps: QuarantineDeps): void {
   app.get<ById>(
     '/quarantine/:id',
     {
