@@ -7,6 +7,7 @@ import { createSenderAdvance } from '../worker/sender-advance.ts'
 import { MOST_CALLBACKS } from '../ledger/receive.ts'
 import { type LedgerSettings, openLedger } from '../ledger/open-ledger.ts'
 import { awaitPartitionCheck, checkPartitions, joinPartitions } from '../ledger/partitions.ts'
+import { joinEvents } from '../ledger/events/joined-events.ts'
 import { awaitReplicas } from '../redis/replicas.ts'
 import { createCipher, type EncryptBody } from '../crypto/encrypt.ts'
 import { openBullmqSink, type ResultQueueSettings } from '../delivery/bullmq-sink.ts'
@@ -68,6 +69,9 @@ export function buildParts(
     operatorAdvance: createOperatorAdvance(joined),
     parts: [first, ...others].map((part) => withAdvance({ ...part, ...common })),
     accounts: first.accounts,
+    /** The audit log is in one partition, whatever it is about. */
+    audit: first.audit,
+    events: joinEvents([first, ...others].map(({ events }) => events)),
     cursors: first.cursors,
     /** Rejects where the ledger has another number of partitions than the configuration, or Redis does not answer. */
     checkLedger: () => checkPartitions(check),

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { createEventFeed } from '../operator/event-feed.ts'
 import { buildCallbackListener } from '../callbacks/callback-listener.ts'
 import type { Config } from '../config/read-config.ts'
 import { policyWarnings } from '../core/policy-warnings.ts'
@@ -104,6 +105,9 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
       log
     },
     requests: { catalog, cursors },
+    stats: { catalog },
+    events: config.events ? { feed: createEventFeed(shared.events, log) } : null,
+    audit: { audit: shared.audit, cursors },
     explain: { catalog, policy },
     summary: { catalog },
     changes: { advance, ledger, accounts, jobs, policy, log },

@@ -48,6 +48,10 @@ const properties = {
     true,
     'Per-account serialization: one attempt per account at a time, and none with bank credentials that the bank refused'
   ),
+  EVENTS: flag(
+    true,
+    'Whether changes of requests are kept as events for `GET /v1/events`. Without them each change costs Redis less time'
+  ),
   API_TOKENS: text(
     'Bearer tokens of the operator API: `name:token,name/scope:token`. The scope is `read`, `write` or `admin` (default)'
   ),

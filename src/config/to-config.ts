@@ -35,6 +35,7 @@ export interface Config {
   readonly khipuProxy: Proxy | null
   readonly requestTimeoutMs: number
   readonly singleFlight: boolean
+  readonly events: boolean
   readonly apiTokens: readonly ApiToken[]
   readonly secretKeys: readonly [SecretKey, ...SecretKey[]]
   readonly policy: Policy
@@ -45,6 +46,7 @@ export interface Config {
   readonly partitions: number
   readonly resultRetentionMs: number
   readonly ledgerRetentionMs: number
+  readonly auditRetentionMs: number
   readonly quarantine: QuarantineBounds
   /** The folder and the limit of the spool for callbacks that Redis cannot store; null where SPOOL_DIR is not set. */
   readonly spool: { readonly folder: string; readonly mostBytes: number } | null
@@ -88,6 +90,7 @@ export function toConfig(
     khipuAuthorization: authorizationOf(raw),
     requestTimeoutMs: toMs(raw.KHIPU_REQUEST_TIMEOUT),
     singleFlight: raw.SINGLE_FLIGHT,
+    events: raw.EVENTS,
     callbackTimeoutMs: toMs(raw.CALLBACK_TIMEOUT),
     resultQueue: raw.RESULT_QUEUE,
     sealResults: raw.SEAL_RESULTS,
@@ -95,6 +98,7 @@ export function toConfig(
     partitions: raw.PARTITIONS,
     resultRetentionMs: toMs(raw.RESULT_RETENTION),
     ledgerRetentionMs: toMs(raw.LEDGER_RETENTION),
+    auditRetentionMs: toMs(raw.AUDIT_RETENTION),
     quarantine: {
       mostEntries: raw.QUARANTINE_ENTRIES,
       mostBytes: bytes.parse(raw.QUARANTINE_SIZE) ?? 0,

@@ -33,28 +33,37 @@ export interface Scripts {
     | [done: 0, body: null]
     | [done: 1, now: number, records: string[], how: Begun | '', body: Buffer | null]
   >
-  readPage(
-    index: string,
-    direction: 'up' | 'down',
-    behind: string,
-    limit: number
-  ): Promise<[next: string, ...records: string[]]>
   mergePage(
+    direction: 'up' | 'down',
     from: string,
     newest: string,
     oldest: string,
     limit: number,
     ...indexes: readonly string[]
   ): Promise<[total: number, next: string, ...records: string[]]>
+  findReferences(
+    lowest: Bytes,
+    highest: Bytes,
+    behind: string,
+    most: number,
+    limit: number
+  ): Promise<[isCut: Done, ...ids: string[]]>
+  duePage(
+    from: number,
+    behind: string,
+    latest: number | string,
+    limit: number,
+    ...states: readonly string[]
+  ): Promise<string[]>
   passedDeadlines(most: number, passed: number): Promise<[next: number, ...records: string[]]>
-  forget(
+  forget(id: string, group: string, names: string): Promise<Done>
+  reindex(
     id: string,
+    version: string,
     state: string,
-    service: string,
-    reference: string,
-    group: string
-  ): Promise<Done>
-  enterGroup(id: string, version: string, from: string, to: string): Promise<Done>
+    group: string,
+    names: string
+  ): Promise<-1 | Done>
   countGroups(): Promise<[isComplete: Done, groups: string[]]>
   sizeGroups(oldest: string): Promise<[isComplete: Done, ...groups: string[]]>
   ahead(id: string): Promise<string | null>

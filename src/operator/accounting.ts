@@ -1,4 +1,4 @@
-import { sum } from '../ledger/merge.ts'
+import { sum } from '../core/sum.ts'
 import { type Totals, unaccounted } from '../ledger/queries.ts'
 import type { Summary } from '../schemas/generated.ts'
 

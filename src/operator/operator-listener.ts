@@ -15,6 +15,10 @@ import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
 import { protocolError, OperatorError, rawProblems, sendProblem } from './problem.ts'
 import { type QuarantineDeps, quarantineRoutes } from './routes/quarantine-routes.ts'
 import { type ExplainDeps, explainRoute } from './routes/explain-route.ts'
+import { type StatsDeps, statsRoute } from './routes/stats-route.ts'
+import { type EventsDeps, eventsRoute } from './routes/events-route.ts'
+import { type AuditRouteDeps, auditRoute } from './routes/audit-route.ts'
+import { type AuditDeps, auditCalls } from './audit.ts'
 import { type SummaryDeps, summaryRoutes } from './routes/summary-routes.ts'
 import { type CreateRequestDeps, createRequestRoute } from './routes/create-request-route.ts'
 import { type ChangeDeps, requestChangeRoutes } from './routes/request-change-routes.ts'
@@ -28,6 +32,10 @@ export interface OperatorDeps {
   readonly create: CreateRequestDeps
   readonly explain: ExplainDeps
   readonly summary: SummaryDeps
+  readonly stats: StatsDeps
+  /** Null where changes of requests are no events. */
+  readonly events: EventsDeps | null
+  readonly audit: AuditRouteDeps & Pick<AuditDeps, 'audit'>
   readonly requests: RequestsDeps
   readonly changes: ChangeDeps
   readonly notifications: NotificationsDeps
@@ -123,21 +131,24 @@ async function operatorApi(
   )
   app.addHook('onRequest', requireToken({ tokens, unauthorized, refusals, log }))
   app.addHook('preValidation', fillAbsentBody)
+  auditCalls(app, deps, log)
   app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, () =>
     app.swagger()
   )
-  await app.register(
-    async (v1) => {
-      await createRequestRoute(v1, deps.create)
-      await requestRoutes(v1, deps.requests)
-      await explainRoute(v1, deps.explain)
-      await summaryRoutes(v1, deps.summary)
-      await requestChangeRoutes(v1, deps.changes)
-      await notificationRoutes(v1, deps.notifications)
-      await quarantineRoutes(v1, deps.quarantine)
-    },
-    { prefix: '/v1' }
-  )
+  await app.register(routes, { prefix: '/v1', deps })
+}
+
+async function routes(v1: FastifyInstance, { deps }: Pick<OperatorApi, 'deps'>): Promise<void> {
+  await createRequestRoute(v1, deps.create)
+  await requestRoutes(v1, deps.requests)
+  await explainRoute(v1, deps.explain)
+  await summaryRoutes(v1, deps.summary)
+  await statsRoute(v1, deps.stats)
+  if (deps.events !== null) await eventsRoute(v1, deps.events)
+  await auditRoute(v1, deps.audit)
+  await requestChangeRoutes(v1, deps.changes)
+  await notificationRoutes(v1, deps.notifications)
+  await quarantineRoutes(v1, deps.quarantine)
 }
 
 function answerError(error: FastifyError, reply: Parameters<typeof sendProblem>[0], log: Logger) {

@@ -35,6 +35,7 @@ export const PROBLEMS = {
   'too-many-calls': 429,
   'too-many-headers': 431,
   unavailable: 503,
+  'too-many-clients': 503,
   'http-version-not-supported': 505
 } as const satisfies Readonly<Record<string, number>>
 

@@ -19,12 +19,5 @@ export const LIMIT = {
 
 export const CURSOR = {
   type: 'string',
-  description: 'nextCursor of the page before, of the same list with the same filters'
-} as const
-
-/** The query parameters of a list without filters. */
-export const PAGE_QUERY = {
-  type: 'object',
-  additionalProperties: false,
-  properties: { limit: LIMIT, cursor: CURSOR }
+  description: 'nextCursor of the page before, of the same list'
 } as const

@@ -11,6 +11,45 @@ export interface AcceptBody {
 }
 
 /**
+ * One page of `GET /v1/audit`, newest first.
+ */
+export interface AuditList {
+  /**
+   * The entries of this page. With a filter a page may be empty and have a next one.
+   */
+  items: AuditView[]
+  /**
+   * Give it as `cursor` to get the next page; null on the last one.
+   */
+  nextCursor: string | null
+}
+/**
+ * Somebody changed or saw something.
+ */
+export interface AuditView {
+  /**
+   * When, by Redis's clock.
+   */
+  at: string
+  /**
+   * The name of the token.
+   */
+  by: string
+  /**
+   * What was done, e.g. `request-retried`.
+   */
+  action: string
+  /**
+   * The id of the request, kept body or operation; null for several.
+   */
+  target: string | null
+  /**
+   * What else is to be known.
+   */
+  detail: string | null
+}
+
+/**
  * The credential that Khipu is asked with: a `jwt` or an `apiKey`. Khipu documents: never both. Sealed as soon as it comes, and shredded when the request ends.
  */
 export interface Authorization {
@@ -707,7 +746,41 @@ export interface RequestData {
 }
 
 /**
- * One page of `GET /v1/requests`, newest first.
+ * The data of an event `request` of `GET /v1/events`: a request has come into another state, or has another reason.
+ */
+export interface RequestEvent {
+  /**
+   * The request.
+   */
+  requestId: string
+  /**
+   * The state before; null for a new request.
+   */
+  from: string | null
+  /**
+   * The state from then on.
+   */
+  to: string
+  /**
+   * Why; null where there is nothing to explain.
+   */
+  reason: string | null
+  /**
+   * Khipu's code, where it is the cause of the state.
+   */
+  code: string | null
+  /**
+   * The bank that is asked.
+   */
+  bank: string
+  /**
+   * When, by Redis's clock.
+   */
+  at: string
+}
+
+/**
+ * One page of `GET /v1/requests`: newest first, or with `sort=due` by the instant of the next step.
  */
 export interface RequestList {
   /**
@@ -719,13 +792,17 @@ export interface RequestList {
    */
   nextCursor: string | null
   /**
-   * How many requests match, on all pages. null for an account or a reference, and while a ledger of an older version is being indexed.
+   * How many requests match, on all pages. null with account, reference, referencePrefix, operationId or sort=due, and while a ledger of an older version is being indexed.
    */
   total: number | null
   /**
    * True where the page is short because it has read a thousand records. The next page goes on.
    */
   partial: boolean
+  /**
+   * The part of a ledger of an older version that is indexed. Absent once all of it is, and where no filter needs it.
+   */
+  indexing?: number
 }
 
 /**
@@ -753,6 +830,23 @@ export type AccountView = {
    * The last characters of the account's number, at most three; none of a number of fewer than six.
    */
   endsWith: string
+} | null
+/**
+ * null unless it is parked.
+ */
+export type ParkedView = {
+  /**
+   * When it was parked.
+   */
+  at: string
+  /**
+   * When it fails with `parked-too-long`, if nobody acts.
+   */
+  failsAt: string | null
+  /**
+   * The instant before which it is not sent, even after a release: Khipu's four hours. null where there is none.
+   */
+  notBefore: string | null
 } | null
 
 /**
@@ -786,6 +880,10 @@ export interface RequestView {
    */
   code: string | null
   /**
+   * When it came into its state.
+   */
+  stateSince: string
+  /**
    * How many times Khipu has been asked.
    */
   attempts: number
@@ -794,15 +892,24 @@ export interface RequestView {
    */
   requestedAt: string
   /**
+   * The name of the token that asked for it.
+   */
+  requestedBy: string | null
+  /**
    * The instant of the next step; null where none.
    */
   dueAt: string | null
+  parked: ParkedView
+  /**
+   * The id of the request that goes before it, of the same account or with the same rejected credentials; null where none does.
+   */
+  blockedBy: string | null
   /**
    * Khipu's id of the latest attempt; null until Khipu has told it.
    */
   operationId: string | null
   /**
-   * What happened, oldest first.
+   * What happened, oldest first. Empty in a list with `fields=summary`.
    */
   history: HistoryEntry[]
 }
@@ -1071,6 +1178,59 @@ export interface StateSummary {
   oldestRequestedAt: string | null
 }
 
+/**
+ * What `GET /v1/stats` tells: how many requests entered which state, in units of time.
+ */
+export interface Stats {
+  /**
+   * Units from this instant on.
+   */
+  from: string
+  /**
+   * Units that begin before this instant.
+   */
+  to: string
+  /**
+   * The unit: a minute or an hour.
+   */
+  step: '1m' | '1h'
+  /**
+   * One for each combination of the labels of `by`. A request that enters a state twice counts twice.
+   */
+  series: StatsSeries[]
+}
+export interface StatsSeries {
+  /**
+   * What it is told apart by; null for requests without that value.
+   */
+  labels: {
+    /**
+     * The state that was entered.
+     */
+    state?: string | null
+    /**
+     * The reason of that state.
+     */
+    reason?: string | null
+    /**
+     * Khipu's code, where it is the cause of the state.
+     */
+    code?: string | null
+    /**
+     * The Khipu method.
+     */
+    service?: string | null
+    /**
+     * The bank.
+     */
+    bank?: string | null
+  }
+  /**
+   * The start of a unit, and how many entered. A unit in which none did has no point.
+   */
+  points: (string | number)[][]
+}
+
 export type Advice =
   | 'wait-then-release'
   | 'ask-then-release'
@@ -1189,6 +1349,7 @@ export interface SummaryGroup {
 /** The type that each file of schemas/ describes, by its name without `.json`. */
 export interface SchemaTypes {
   'accept-body': AcceptBody
+  'audit-list': AuditList
   authorization: Authorization
   'callback-answer': CallbackAnswer
   explanation: Explanation
@@ -1203,6 +1364,7 @@ export interface SchemaTypes {
   'quarantine-list': QuarantineList
   'request-accepted': RequestAccepted
   'request-body': RequestBody
+  'request-event': RequestEvent
   'request-list': RequestList
   'request-state': RequestState
   'request-view': RequestView
@@ -1211,5 +1373,6 @@ export interface SchemaTypes {
   'sealed-result': SealedResult
   service: Service
   'state-summary': StateSummary
+  stats: Stats
   summary: Summary
 }

@@ -19,7 +19,12 @@ import type * as create from '../../src/operator/routes/create-request-route.ts'
 import type * as quarantine from '../../src/operator/routes/quarantine-routes.ts'
 import type * as requests from '../../src/operator/routes/request-routes.ts'
 import type * as explaining from '../../src/operator/routes/explain-route.ts'
+import type { AuditDeps } from '../../src/operator/audit.ts'
+import { createEventFeed } from '../../src/operator/event-feed.ts'
+import type * as audit from '../../src/operator/routes/audit-route.ts'
+import type * as stats from '../../src/operator/routes/stats-route.ts'
 import type * as summary from '../../src/operator/routes/summary-routes.ts'
+import type { Events } from '../../src/ledger/events/joined-events.ts'
 import type { Quarantined } from '../../src/ledger/quarantine/quarantine.ts'
 import * as ledgerRelease from '../../src/ledger/releases/release.ts'
 import type { Releasing } from '../../src/ledger/releases/notifications.ts'
@@ -111,12 +116,16 @@ export type FlatOperatorDeps = Operated<
   create.CreateRequestDeps &
     requests.RequestsDeps &
     summary.SummaryDeps &
+    stats.StatsDeps &
+    audit.AuditRouteDeps &
+    AuditDeps &
     explaining.ExplainDeps &
     changes.ChangeDeps &
     accept.AcceptDeps &
     Omit<quarantine.QuarantineDeps, 'accept'>
 > &
   Pick<OperatorDeps, 'tokens' | 'unauthorized'> & {
+    readonly events: Events
     readonly parts: readonly Operated<ledgerRelease.ReleaseDeps & ledgerRelease.CountDeps>[]
   }
 
@@ -127,6 +136,9 @@ export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {
     create: deps,
     requests: deps,
     summary: deps,
+    stats: deps,
+    events: { feed: createEventFeed(flat.events, flat.log) },
+    audit: deps,
     explain: deps,
     changes: deps,
     notifications: { parts, log: flat.log },

@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import type { ApiToken } from '../../src/config/secrets.ts'
 import { connectFailingFast } from '../../src/redis/connect.ts'
 import {
+  type OperatorDeps,
   type OperatorListenerDeps,
   type OperatorListenerSettings,
   buildOperatorListener
@@ -10,6 +11,7 @@ import {
 import { createMetrics } from '../../src/app/metrics.ts'
 import type { ListenerSettings } from '../../src/http/build-server.ts'
 import type { CallbackListenerSettings } from '../../src/callbacks/callback-listener.ts'
+import { joinEvents } from '../../src/ledger/events/joined-events.ts'
 import type { Lookup } from '../../src/ledger/queries.ts'
 import { openService, type Service, type Wishes } from './service.ts'
 import {
@@ -75,13 +77,21 @@ export async function openAdmin(
     hasAuthorization?: boolean
     canAsk?: boolean
     hasApi?: boolean
+    hasEvents?: boolean
   } = {}
 ) {
   const counted: string[] = []
   const metrics = createMetrics(service)
-  const { hasAuthorization = true, canAsk = true, hasApi = true, ...others } = changes
+  const {
+    hasAuthorization = true,
+    canAsk = true,
+    hasApi = true,
+    hasEvents = true,
+    ...others
+  } = changes
   const operator: FlatOperatorDeps = {
     ...service,
+    events: joinEvents(service.parts.map(({ events }) => events)),
     tokens: TOKENS,
     unauthorized: (why) => void counted.push(why),
     hasAuthorization,
@@ -99,7 +109,7 @@ export async function openAdmin(
       metrics: () => metrics.render(),
       ...others
     },
-    operator: hasApi ? operatorDepsOf(operator) : null,
+    operator: hasApi ? operatorOf(operator, hasEvents) : null,
     dropped: () => void counted.push('dropped'),
     answered: metrics.operatorCall,
     log: service.log
@@ -111,7 +121,12 @@ export async function openAdmin(
     send(address, 'POST', path, body, headers)
   const put = (path: string, body?: unknown) => send(address, 'PUT', path, body)
   const remove = (path: string) => send(address, 'DELETE', path)
-  return { address, counted, get, post, put, remove, routes: routesOf(app) }
+  return { address, app, counted, get, post, put, remove, routes: routesOf(app) }
+}
+
+function operatorOf(flat: FlatOperatorDeps, hasEvents: boolean): OperatorDeps {
+  const deps = operatorDepsOf(flat)
+  return hasEvents ? deps : { ...deps, events: null }
 }
 
 /** Every route of a listener, as `[method, path]`, out of Fastify's own print of them. */

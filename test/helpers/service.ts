@@ -28,6 +28,7 @@ const DEFAULTS = {
   callbackTimeoutMs: HOUR / 2,
   khipuAuthorization: null,
   singleFlight: true,
+  events: true,
   partitions: 1,
   ackReplicas: 0,
   resultQueue: 'khipu-results',

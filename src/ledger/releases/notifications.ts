@@ -1,6 +1,6 @@
 import type { Notification } from '../../core/notification.ts'
 import { withInstant } from '../load.ts'
-import { referenceHash, type Store } from '../store.ts'
+import { hashOf, type Store } from '../store.ts'
 
 /** A notification with unfinished releases, as it is stored in the ledger. */
 export interface Releasing {
@@ -47,7 +47,7 @@ export function createNotifications({ redis, key, scripts }: Store): Notificatio
     },
 
     async lease({ member }, holder) {
-      const name = key('releaser', referenceHash(member))
+      const name = key('releaser', hashOf(member))
       await redis.set(name, holder, 'PX', LEASE_MS, 'NX')
       if ((await redis.get(name)) !== holder) return false
       await redis.pexpire(name, LEASE_MS)
@@ -56,7 +56,7 @@ export function createNotifications({ redis, key, scripts }: Store): Notificatio
 
     async giveBack({ member }, holder, reached) {
       if (reached !== null) await redis.hset(key('released'), member, reached)
-      const name = key('releaser', referenceHash(member))
+      const name = key('releaser', hashOf(member))
       if ((await redis.get(name)) === holder) await redis.del(name)
     },
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Notification } from '../../core/notification.ts'
-import { sum } from '../../ledger/merge.ts'
+import { sum } from '../../core/sum.ts'
 import {
   countParked,
   type CountDeps,

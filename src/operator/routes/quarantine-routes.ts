@@ -3,11 +3,13 @@ import type { Logger } from 'pino'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
 import type { Quarantine, Quarantined } from '../../ledger/quarantine/quarantine.ts'
 import { readPlace, writePlace } from '../../ledger/quarantine/quarantine-page.ts'
-import type { AcceptBody, QuarantineEntry } from '../../schemas/generated.ts'
+import type { AcceptBody, QuarantineEntry, QuarantineKind } from '../../schemas/generated.ts'
 import { acceptQuarantined, type AcceptDeps, noteOperator } from '../accept-quarantined.ts'
 import { readCursor } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
-import { answers, PAGE_QUERY, ref } from '../route-schemas.ts'
+import { instantOf } from '../list-query.ts'
+import { listOf, LIST_QUERY } from '../query-schemas.ts'
+import { answers, CURSOR, LIMIT, ref } from '../route-schemas.ts'
 import type { Show } from '../show-body.ts'
 import { quarantineViewOf } from '../views.ts'
 
@@ -22,6 +24,33 @@ export interface QuarantineDeps {
 /** The list that the cursors are bound to. */
 const LIST = ['quarantine'] as const
 
+interface QuarantineQuery {
+  readonly kind?: string
+  readonly requestId?: string
+  readonly since?: string
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+const KINDS: Readonly<Record<QuarantineKind, true>> = {
+  'not-json': true,
+  schema: true,
+  conflict: true,
+  late: true
+}
+
+const QUARANTINE_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    kind: listOf(Object.keys(KINDS).join('|'), 'Only those of this kind'),
+    requestId: { type: 'string', description: 'Only those of this request' },
+    since: { ...LIST_QUERY.properties.since, description: 'Only those kept from this instant on' },
+    limit: LIMIT,
+    cursor: CURSOR
+  }
+} as const
+
 type ById = { Params: { id: string } }
 
 /** `/v1/quarantine`: lists and shows quarantined bodies, validates and accepts one again, or discards it. */
@@ -30,15 +59,18 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
   app.post<ById & { Body: AcceptBody }>(
     '/quarantine/:id/accept',
     {
-      config: { bodyMayBeAbsent: true },
+      config: { bodyMayBeAbsent: true, audit: 'quarantine-accepted' },
       schema: {
         summary: 'Validate again and let through',
         body: ref('accept-body'),
         ...answers(200, 'quarantine-entry')
       }
     },
-    async ({ params: { id }, body: { force = false }, caller: by }) => {
+    async (request) => {
+      const { params, body, caller: by } = request
+      const [{ id }, { force = false }] = [params, body]
       const kept = await find(deps, id)
+      if (force) request.audited = { detail: 'although it violates the schema' }
       await acceptQuarantined(deps.accept, kept, by, force)
       const { requestId } = kept
       deps.log.info({ by, quarantineId: id, requestId, force }, 'quarantine accepted')
@@ -47,7 +79,7 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
   )
   app.delete<ById>(
     '/quarantine/:id',
-    { schema: { summary: 'Discard a kept body' } },
+    { config: { audit: 'quarantine-discarded' }, schema: { summary: 'Discard a kept body' } },
     async ({ params, caller }, reply) => {
       const kept = await find(deps, params.id)
       if (!(await deps.quarantine.discard(params.id))) throw unknown()
@@ -59,21 +91,24 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
 }
 
 function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
-  app.get<{ Querystring: { limit?: number; cursor?: string } }>(
+  app.get<{ Querystring: QuarantineQuery }>(
     '/quarantine',
     {
       config: { scope: 'read' },
       schema: {
         summary: 'List kept bodies, newest first',
-        querystring: PAGE_QUERY,
+        querystring: QUARANTINE_QUERY,
         ...answers(200, 'quarantine-list')
       }
     },
-    async ({ query: { limit = 50, cursor } }) => {
+    async ({ query }) => {
+      const { limit = 50, cursor, kind, requestId = null } = query
       const position = readCursor(deps.cursors, LIST, cursor)
       const behind = position === null ? null : readPlace(position)
       // One more entry than is shown, to find out whether there is another page.
-      const kept = await deps.quarantine.list(behind, limit + 1)
+      const kinds = kind?.split(',') ?? null
+      const filter = { kinds, requestId, since: instantOf('since', query.since) }
+      const kept = await deps.quarantine.list(behind, limit + 1, filter)
       const shown = kept.slice(0, limit)
       const last = kept.length > limit ? shown.at(-1) : undefined
       const nextCursor = last ? deps.cursors.make(LIST, writePlace(last)) : null
@@ -82,7 +117,10 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
   )
   app.get<ById>(
     '/quarantine/:id',
-    { schema: { summary: 'Look at a kept body', ...answers(200, 'quarantine-entry') } },
+    {
+      config: { audit: 'body-read' },
+      schema: { summary: 'Look at a kept body', ...answers(200, 'quarantine-entry') }
+    },
     async ({ params }, reply) => {
       const kept = await find(deps, params.id)
       const entry = quarantineViewOf(kept)

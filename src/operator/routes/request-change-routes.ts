@@ -33,7 +33,7 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: ChangeDeps
   app.post<ById>(
     '/requests/:id/cancel',
     {
-      config: { scope: 'write' },
+      config: { scope: 'write', audit: 'request-cancelled' },
       schema: { summary: 'Give a request up', ...answers(200, 'request-view') }
     },
     ({ params, caller }) =>
@@ -42,7 +42,7 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: ChangeDeps
   app.post<ById>(
     '/requests/:id/retry',
     {
-      config: { scope: 'write' },
+      config: { scope: 'write', audit: 'request-retried' },
       schema: {
         summary: 'Send a waiting request now, or publish a result that was set aside',
         ...answers(200, 'request-view')
@@ -57,7 +57,7 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: ChangeDeps
   app.put<ById & { Body: Authorization }>(
     '/requests/:id/authorization',
     {
-      config: { scope: 'write' },
+      config: { scope: 'write', audit: 'authorization-given' },
       schema: {
         summary: 'Give a request another authorization, and let it go where it waits for one',
         body: ref('authorization'),

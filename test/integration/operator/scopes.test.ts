@@ -11,6 +11,9 @@ const NEEDED: Readonly<Record<string, 'read' | 'write' | 'admin'>> = {
   'GET /v1/requests/:id': 'read',
   'GET /v1/requests/:id/explain': 'read',
   'GET /v1/summary': 'read',
+  'GET /v1/stats': 'read',
+  'GET /v1/events': 'read',
+  'GET /v1/audit': 'admin',
   'GET /v1/quarantine': 'read',
   'POST /v1/requests': 'write',
   'POST /v1/requests/:id/cancel': 'write',
@@ -35,6 +38,8 @@ t.test('every route asks for its scope, and who has less is told which', async (
     t.ok(needed, `${name} is in the contract`)
     for (const scope of SCOPES) {
       const headers = { authorization: `Bearer ${TOKENS[scope]}` }
+      // Its answer has no end, and its own test.
+      if (path === '/v1/events') continue
       const answer = await call(address + path.replace(':id', v7()), { method, headers })
       const allowed = SCOPES.indexOf(scope) >= SCOPES.indexOf(needed ?? 'admin')
       t.equal(answer.status === 403, !allowed, `${name} with ${scope}: ${answer.status}`)
