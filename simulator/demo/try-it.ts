@@ -19,7 +19,7 @@ export function tryIt(parts: Parts, requestId: string | undefined, folder: strin
   // What a container prints is kept: no token of somebody's service.
   return `
 still running, until Ctrl-C:
-  API      ${adminUrl}/openapi.json describes it, with the token
+  API      ${adminUrl}/docs describes it, and calls it with the token
   Khipu    ${khipuUrl}/simulator/calls and /simulator/callbacks: what it got and sent
   results  queue ${queue}, prefix ${prefix}
   log      ${service === null ? "the service's own" : `${folder}/service.log`}

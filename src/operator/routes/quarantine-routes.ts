@@ -3,13 +3,13 @@ import type { Logger } from 'pino'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
 import type { Quarantine, Quarantined } from '../../ledger/quarantine/quarantine.ts'
 import { readPlace, writePlace } from '../../ledger/quarantine/quarantine-page.ts'
-import type { AcceptBody, QuarantineEntry, QuarantineKind } from '../../schemas/generated.ts'
+import type { AcceptBody, QuarantineEntry } from '../../schemas/generated.ts'
 import { acceptQuarantined, type AcceptDeps, noteOperator } from '../accept-quarantined.ts'
 import { readCursor } from '../validation.ts'
-import { OperatorError } from '../problem.ts'
+import { OperatorError, type ProblemCode } from '../problem.ts'
 import { instantOf } from '../list-query.ts'
-import { listOf, LIST_QUERY } from '../query-schemas.ts'
-import { answers, CURSOR, LIMIT, ref } from '../route-schemas.ts'
+import { QUARANTINE_QUERY } from '../query-schemas.ts'
+import { answers, QUARANTINE_ID, ref } from '../route-schemas.ts'
 import type { Show } from '../show-body.ts'
 import { quarantineViewOf } from '../views.ts'
 
@@ -32,35 +32,33 @@ interface QuarantineQuery {
   readonly cursor?: string
 }
 
-const KINDS: Readonly<Record<QuarantineKind, true>> = {
-  'not-json': true,
-  schema: true,
-  conflict: true,
-  late: true
-}
-
-const QUARANTINE_QUERY = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    kind: listOf(Object.keys(KINDS).join('|'), 'Only those of this kind'),
-    requestId: { type: 'string', description: 'Only those of this request' },
-    since: { ...LIST_QUERY.properties.since, description: 'Only those kept from this instant on' },
-    limit: LIMIT,
-    cursor: CURSOR
-  }
-} as const
-
 type ById = { Params: { id: string } }
+
+const ONE = { tags: ['quarantine'], params: QUARANTINE_ID } as const
+
+/** Why a kept body can not be accepted. */
+const REFUSED: readonly ProblemCode[] = [
+  'unknown-quarantine-entry',
+  'request-gone',
+  'request-delivered',
+  'request-ended',
+  'body-known',
+  'attempt-answered',
+  'late-result-known',
+  'body-not-acceptable'
+]
 
 /** `/v1/quarantine`: lists and shows quarantined bodies, validates and accepts one again, or discards it. */
 export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDeps): Promise<void> {
-  lookRoutes(app, deps)
+  listRoute(app, deps)
+  oneRoute(app, deps)
   app.post<ById & { Body: AcceptBody }>(
     '/quarantine/:id/accept',
     {
-      config: { bodyMayBeAbsent: true, audit: 'quarantine-accepted' },
+      config: { bodyMayBeAbsent: true, audit: 'quarantine-accepted', problems: REFUSED },
       schema: {
+        operationId: 'acceptQuarantined',
+        ...ONE,
         summary: 'Validate again and let through',
         body: ref('accept-body'),
         ...answers(200, 'quarantine-entry')
@@ -77,9 +75,21 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
       return quarantineViewOf(kept) satisfies QuarantineEntry
     }
   )
+  discardRoute(app, deps)
+}
+
+function discardRoute(app: FastifyInstance, deps: QuarantineDeps): void {
   app.delete<ById>(
     '/quarantine/:id',
-    { config: { audit: 'quarantine-discarded' }, schema: { summary: 'Discard a kept body' } },
+    {
+      config: { audit: 'quarantine-discarded', problems: ['unknown-quarantine-entry'] },
+      schema: {
+        operationId: 'discardQuarantined',
+        summary: 'Discard a kept body',
+        ...ONE,
+        response: { 204: { type: 'null', description: 'It is gone' } }
+      }
+    },
     async ({ params, caller }, reply) => {
       const kept = await find(deps, params.id)
       if (!(await deps.quarantine.discard(params.id))) throw unknown()
@@ -90,13 +100,15 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
   )
 }
 
-function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
+function listRoute(app: FastifyInstance, deps: QuarantineDeps): void {
   app.get<{ Querystring: QuarantineQuery }>(
     '/quarantine',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', problems: ['unknown-cursor'] },
       schema: {
+        operationId: 'listQuarantine',
         summary: 'List kept bodies, newest first',
+        tags: ['quarantine'],
         querystring: QUARANTINE_QUERY,
         ...answers(200, 'quarantine-list')
       }
@@ -115,11 +127,19 @@ function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
       return { items: shown.map((entry) => quarantineViewOf(entry)), nextCursor }
     }
   )
+}
+
+function oneRoute(app: FastifyInstance, deps: QuarantineDeps): void {
   app.get<ById>(
     '/quarantine/:id',
     {
-      config: { audit: 'body-read' },
-      schema: { summary: 'Look at a kept body', ...answers(200, 'quarantine-entry') }
+      config: { audit: 'body-read', problems: ['unknown-quarantine-entry'] },
+      schema: {
+        operationId: 'getQuarantined',
+        summary: 'Look at a kept body',
+        ...ONE,
+        ...answers(200, 'quarantine-entry')
+      }
     },
     async ({ params }, reply) => {
       const kept = await find(deps, params.id)
