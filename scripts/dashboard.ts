@@ -105,11 +105,15 @@ function panelOf(panel: Panel) {
 }
 
 const OPTIONS = {
-  stat: { colorMode: 'background', graphMode: 'area', reduceOptions: { calcs: ['lastNotNull'] } },
+  stat: { colorMode: 'background', graphMode: 'none', reduceOptions: { calcs: ['lastNotNull'] } },
   heatmap: {
     calculate: false,
     color: { mode: 'scheme', scheme: 'Blues', steps: 64 },
-    yAxis: { unit: 's' },
+    yAxis: { unit: 's', axisPlacement: 'left' },
+    rowsFrame: { layout: 'auto' },
+    filterValues: { le: 1e-9 },
+    legend: { show: true },
+    tooltip: { mode: 'single', yHistogram: false },
     cellGap: 1
   },
   timeseries: {

@@ -3,7 +3,7 @@ import { createEventFeed } from '../operator/event-feed.ts'
 import { buildCallbackListener } from '../callbacks/callback-listener.ts'
 import type { Config } from '../config/read-config.ts'
 import { policyWarnings } from '../core/policy-warnings.ts'
-import { buildMetricsListener } from '../operator/metrics-listener.ts'
+import { buildMetricsListener } from '../operator/metrics/metrics-listener.ts'
 import {
   buildOperatorListener,
   type OperatorDeps,

@@ -1,17 +1,17 @@
 import helmet from '@fastify/helmet'
-import swagger from '@fastify/swagger'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
 import type { ApiToken } from '../config/secrets.ts'
-import { schemas } from '../schemas/validate.ts'
 import { type AuthFailure, requireToken } from './check-operator-token.ts'
-import { type CountCall, countCalls } from './count-calls.ts'
+import { type CountCall, countCalls } from './metrics/count-calls.ts'
+import { docsRoutes } from './openapi/docs-routes.ts'
 import { checkBody, checkQuery, readJson } from './validation.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HEADERS, HELMET } from '../http/headers.ts'
 import { continueWhenAdmitted, type ListenerSettings, serverOptions } from '../http/build-server.ts'
 import { type NotificationsDeps, notificationRoutes } from './routes/notification-routes.ts'
-import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
+import { describeApi, documentRoute } from './openapi/describe-api.ts'
+import { fillAbsentBody } from './optional-body.ts'
 import { answerError, rawProblems, sendProblem } from './problem.ts'
 import type { QuarantineDeps } from './routes/quarantine-entries.ts'
 import { quarantineRoutes } from './routes/quarantine-routes.ts'
@@ -24,7 +24,6 @@ import { type SummaryDeps, summaryRoutes } from './routes/summary-routes.ts'
 import { type CreateRequestDeps, createRequestRoute } from './routes/create-request-route.ts'
 import { type ChangeDeps, requestChangeRoutes } from './routes/request-change-routes.ts'
 import { type RequestsDeps, requestRoutes } from './routes/request-routes.ts'
-import { describeScope } from './scopes.ts'
 import { pageRoutes } from './pages/page-routes.ts'
 import type { OwnPagesDeps } from './pages/pages-deps.ts'
 import {
@@ -69,7 +68,7 @@ export interface OperatorListenerSettings extends ListenerSettings {
 
 const FAILURES: RefusalLimits = { perAddress: 30, inAll: 10_000 }
 
-/** Builds the listener for operators. The API needs bearer tokens; health and metrics do not. */
+/** Builds the listener for operators. The API needs bearer tokens. Its description, health and metrics do not. */
 export async function buildOperatorListener(
   deps: OperatorListenerDeps,
   { failures = FAILURES, ...settings }: OperatorListenerSettings
@@ -101,9 +100,12 @@ export async function buildOperatorListener(
   )
   // The response schemas only document the answers. They remove no field.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
-  await app.register(healthRoutes, deps.health)
   const { operator, log } = deps
+  if (operator !== null) await describeApi(app)
+  await app.register(healthRoutes, deps.health)
   if (operator === null) return app
+  documentRoute(app)
+  await docsRoutes(app)
   const refusals = createRefusalLimiter(failures, (line) =>
     log.warn(line, 'operator calls without a valid token refused')
   )
@@ -124,30 +126,10 @@ async function operatorApi(
   app: FastifyInstance,
   { deps, refusals, log }: OperatorApi
 ): Promise<void> {
-  const { onRoute, transformObject } = describeAbsentBodies()
-  app.addHook('onRoute', onRoute)
-  app.addHook('onRoute', describeScope)
-  for (const schema of schemas.values()) app.addSchema(schema)
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Khipu receiver: operator API', version: '1' },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
-      security: [{ bearer: [] }]
-    },
-    transformObject,
-    refResolver: {
-      buildLocalReference: (json, _baseUri, _fragment, i) =>
-        typeof json['title'] === 'string' ? json['title'] : `def-${i}`
-    }
-  })
   const { tokens, unauthorized } = deps
   app.addHook('onRequest', requireToken({ tokens, unauthorized, refusals, log }))
   app.addHook('preValidation', fillAbsentBody)
   auditCalls(app, deps, log)
-  app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, () =>
-    app.swagger()
-  )
   await app.register(routes, { prefix: '/v1', deps })
 }
 

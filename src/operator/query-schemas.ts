@@ -1,5 +1,6 @@
 import { DIMENSIONS } from '../core/groups/summary.ts'
 import { type Reason, STATES } from '../core/request.ts'
+import type { QuarantineKind } from '../schemas/generated.ts'
 import { CURSOR, LIMIT } from './route-schemas.ts'
 
 const REASONS: Readonly<Record<Reason, true>> = {
@@ -113,5 +114,25 @@ export const SUMMARY_QUERY = {
     by: listOf(DIMENSIONS.join('|'), 'By what groups are told apart; by all of them if absent'),
     state: LIST_QUERY.properties.state,
     since: LIST_QUERY.properties.since
+  }
+} as const
+
+const KINDS: Readonly<Record<QuarantineKind, true>> = {
+  'not-json': true,
+  schema: true,
+  conflict: true,
+  late: true
+}
+
+/** The query parameters of the list of quarantine entries. */
+export const QUARANTINE_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    kind: listOf(Object.keys(KINDS).join('|'), 'Only those of this kind'),
+    requestId: { type: 'string', description: 'Only those of this request' },
+    since: { ...LIST_QUERY.properties.since, description: 'Only those kept from this instant on' },
+    limit: LIMIT,
+    cursor: CURSOR
   }
 } as const

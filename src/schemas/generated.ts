@@ -11,6 +11,36 @@ export interface AcceptBody {
 }
 
 /**
+ * Every request that was accepted is live or has ended.
+ */
+export interface Accounting {
+  /**
+   * Requests accepted since the beginning.
+   */
+  accepted: number
+  /**
+   * How many of them have ended.
+   */
+  ended: number
+  /**
+   * How many have not.
+   */
+  live: number
+  /**
+   * The difference; 0 unless something is wrong.
+   */
+  unaccounted: number
+  /**
+   * Results that ended the processes that published them.
+   */
+  setAside: number
+  /**
+   * For how long the most overdue request has been due; 0 where none is.
+   */
+  oldestOverdueSeconds: number
+}
+
+/**
  * One page of `GET /v1/audit`, newest first.
  */
 export interface AuditList {
@@ -700,6 +730,73 @@ export interface QuarantineList {
 }
 
 /**
+ * The results that no consumer has taken; null where Redis does not tell.
+ */
+export type ResultBacklog = {
+  /**
+   * How many wait.
+   */
+  waiting: number
+  /**
+   * How many a consumer has failed at.
+   */
+  failed: number
+  /**
+   * The age of the oldest one; 0 where none waits.
+   */
+  oldestSeconds: number
+} | null
+
+/**
+ * What `GET /health/ready` tells: with 200 where the service can store callbacks, with 503 otherwise. While Redis loads its data, only `status`, `redis` and `concerns` are there.
+ */
+export interface Readiness {
+  /**
+   * `ready`: the service can store callbacks.
+   */
+  status: 'ready' | 'unavailable'
+  /**
+   * Whether Redis stores what it is given.
+   */
+  redis: 'ready' | 'away' | 'loading' | 'refuses'
+  /**
+   * `none` where Redis is at 75 % of its `maxmemory`.
+   */
+  room?: 'free' | 'none'
+  /**
+   * Warnings, one sentence each.
+   */
+  concerns: string[]
+  /**
+   * How many requests there are; null where Redis does not tell.
+   */
+  requests?: Accounting | null
+  resultQueue?: ResultBacklog
+  spool?: SpoolUsage
+}
+/**
+ * The callbacks on disk; only where SPOOL_DIR is set.
+ */
+export interface SpoolUsage {
+  /**
+   * How many callbacks wait.
+   */
+  entries: number
+  /**
+   * How many bytes they take.
+   */
+  bytes: number
+  /**
+   * The age of the oldest one; null where the disk can't be read.
+   */
+  oldestSeconds: number | null
+  /**
+   * `none` where the disk takes no more.
+   */
+  room: 'free' | 'none'
+}
+
+/**
  * The answer to `POST /v1/requests`, `…/cancel` and `…/retry`: the change is stored.
  */
 export interface RequestAccepted {
@@ -1263,35 +1360,7 @@ export interface Summary {
      */
     needsSomebody: number
   }
-  /**
-   * Every request that was accepted is live or has ended.
-   */
-  accounting: {
-    /**
-     * Requests accepted since the beginning.
-     */
-    accepted: number
-    /**
-     * How many of them have ended.
-     */
-    ended: number
-    /**
-     * How many have not.
-     */
-    live: number
-    /**
-     * The difference; 0 unless something is wrong.
-     */
-    unaccounted: number
-    /**
-     * Results that ended the processes that published them.
-     */
-    setAside: number
-    /**
-     * For how long the most overdue request has been due; 0 where none is.
-     */
-    oldestOverdueSeconds: number
-  }
+  accounting: Accounting
   /**
    * The requests in the ledger, by state.
    */
@@ -1349,6 +1418,7 @@ export interface SummaryGroup {
 /** The type that each file of schemas/ describes, by its name without `.json`. */
 export interface SchemaTypes {
   'accept-body': AcceptBody
+  accounting: Accounting
   'audit-list': AuditList
   authorization: Authorization
   'callback-answer': CallbackAnswer
@@ -1362,6 +1432,7 @@ export interface SchemaTypes {
   problem: Problem
   'quarantine-entry': QuarantineEntry
   'quarantine-list': QuarantineList
+  readiness: Readiness
   'request-accepted': RequestAccepted
   'request-body': RequestBody
   'request-event': RequestEvent

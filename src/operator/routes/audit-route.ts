@@ -43,8 +43,10 @@ export async function auditRoute(app: FastifyInstance, deps: AuditRouteDeps): Pr
   app.get<{ Querystring: AuditQuery }>(
     '/audit',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', problems: ['unknown-cursor'] },
       schema: {
+        operationId: 'listAudit',
+        tags: ['audit'],
         summary: 'List who changed or saw what, newest first',
         querystring: AUDIT_QUERY,
         ...answers(200, 'audit-list')

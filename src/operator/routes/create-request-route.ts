@@ -14,7 +14,7 @@ import type { Replicas } from '../../redis/replicas.ts'
 import type { RequestAccepted, RequestBody } from '../../schemas/generated.ts'
 import { exactBody } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
-import { answers, ref } from '../route-schemas.ts'
+import { ref } from '../route-schemas.ts'
 
 export interface CreateRequestDeps {
   readonly ledger: Pick<Ledger, 'create'>
@@ -48,6 +48,12 @@ const IDEMPOTENCY_HEADER = {
   }
 } as const
 
+const ACCEPTED = {
+  description: 'The request is stored, and will be sent',
+  headers: { location: { type: 'string', description: 'The path of the request' } },
+  content: { 'application/json': { schema: ref('request-accepted') } }
+} as const
+
 /** `POST /v1/requests`: requests the transactions of an account. */
 export async function createRequestRoute(
   app: FastifyInstance,
@@ -56,12 +62,17 @@ export async function createRequestRoute(
   app.post<{ Body: RequestBody }>(
     '/requests',
     {
-      config: { scope: 'write' },
+      config: {
+        scope: 'write',
+        problems: ['invalid-idempotency-key', 'authorization-required', 'idempotency-key-reused']
+      },
       schema: {
+        operationId: 'createRequest',
         summary: 'Ask for transactions',
+        tags: ['requests'],
         headers: IDEMPOTENCY_HEADER,
         body: ref('request-body'),
-        ...answers(202, 'request-accepted')
+        response: { 202: ACCEPTED }
       }
     },
     async (request, reply) => {

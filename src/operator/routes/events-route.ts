@@ -21,6 +21,28 @@ const EVENTS_QUERY = {
   properties: { state, reason, code, service, bank }
 } as const
 
+/** For OpenAPI only. An id of no event has the same answer as one that is too old. */
+const LAST_EVENT_HEADER = {
+  type: 'object',
+  properties: {
+    'last-event-id': { type: 'string', description: 'Go on behind the event with this id' }
+  }
+} as const
+
+const STREAM = {
+  description: 'A stream of events `request`, whose `data` is JSON of this schema',
+  content: { 'text/event-stream': { schema: ref('request-event') } }
+} as const
+
+const EVENTS_SCHEMA = {
+  operationId: 'followEvents',
+  tags: ['requests'],
+  summary: 'Follow changes of requests as server-sent events',
+  querystring: EVENTS_QUERY,
+  headers: LAST_EVENT_HEADER,
+  response: { 200: STREAM }
+} as const
+
 type EventsQuery = Pick<ListQuery, 'state' | 'reason' | 'code' | 'service' | 'bank'>
 
 /** A comment that keeps proxies from closing a connection on which nothing happens. */
@@ -41,13 +63,8 @@ export async function eventsRoute(app: FastifyInstance, deps: EventsDeps): Promi
     '/events',
     {
       exposeHeadRoute: false,
-      config: { scope: 'read' },
-      schema: {
-        summary: 'Follow changes of requests as server-sent events',
-        querystring: EVENTS_QUERY,
-        produces: ['text/event-stream'],
-        response: { 200: { content: { 'text/event-stream': { schema: ref('request-event') } } } }
-      }
+      config: { scope: 'read', problems: ['too-many-clients'] },
+      schema: EVENTS_SCHEMA
     },
     async (request, reply) => {
       const { raw } = reply

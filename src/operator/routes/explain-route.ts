@@ -6,7 +6,7 @@ import type { Policy } from '../../core/policy.ts'
 import { waitsForProbe } from '../../core/probe.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Explanation } from '../../schemas/generated.ts'
-import { answers } from '../route-schemas.ts'
+import { answers, REQUEST_ID } from '../route-schemas.ts'
 import { instant } from '../views.ts'
 import { unknownRequest } from './request-routes.ts'
 
@@ -15,14 +15,29 @@ export interface ExplainDeps {
   readonly policy: Policy
 }
 
+/** For OpenAPI only. A language that the texts lack is no error. */
+const LANGUAGE_HEADER = {
+  type: 'object',
+  properties: {
+    'accept-language': {
+      type: 'string',
+      description: '`es` gives the texts in Spanish, all else in English'
+    }
+  }
+} as const
+
 /** `GET /v1/requests/{id}/explain`: why a request is where it is, what comes next, and what can be done. */
 export async function explainRoute(app: FastifyInstance, deps: ExplainDeps): Promise<void> {
   app.get<{ Params: { id: string } }>(
     '/requests/:id/explain',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', problems: ['unknown-request'] },
       schema: {
+        operationId: 'explainRequest',
         summary: 'Say why a request is where it is, and what can be done',
+        tags: ['requests'],
+        params: REQUEST_ID,
+        headers: LANGUAGE_HEADER,
         ...answers(200, 'explanation')
       }
     },

@@ -31,9 +31,11 @@ export async function notificationRoutes(
   app.post<{ Body: NotificationBody }>(
     '/notifications',
     {
-      config: { scope: 'write' },
+      config: { scope: 'write', problems: ['selection-required'] },
       schema: {
+        operationId: 'notify',
         summary: 'Release what is parked and matches',
+        tags: ['notifications'],
         body: ref('notification-body'),
         ...answers(200, 'notification-outcome')
       }

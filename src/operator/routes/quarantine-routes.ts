@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
-import type { AcceptBody, QuarantineEntry, QuarantineKind } from '../../schemas/generated.ts'
-import { listOf, LIST_QUERY } from '../query-schemas.ts'
-import { answers, CURSOR, LIMIT, ref } from '../route-schemas.ts'
+import type { AcceptBody, QuarantineEntry } from '../../schemas/generated.ts'
+import type { ProblemCode } from '../problem.ts'
+import { QUARANTINE_QUERY } from '../query-schemas.ts'
+import { answers, QUARANTINE_ID, ref } from '../route-schemas.ts'
 import { quarantineViewOf } from '../views.ts'
 import {
   acceptEntry,
@@ -13,35 +14,33 @@ import {
   type QuarantineQuery
 } from './quarantine-entries.ts'
 
-const KINDS: Readonly<Record<QuarantineKind, true>> = {
-  'not-json': true,
-  schema: true,
-  conflict: true,
-  late: true
-}
-
-const QUARANTINE_QUERY = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    kind: listOf(Object.keys(KINDS).join('|'), 'Only those of this kind'),
-    requestId: { type: 'string', description: 'Only those of this request' },
-    since: { ...LIST_QUERY.properties.since, description: 'Only those kept from this instant on' },
-    limit: LIMIT,
-    cursor: CURSOR
-  }
-} as const
-
 type ById = { Params: { id: string } }
+
+const ONE = { tags: ['quarantine'], params: QUARANTINE_ID } as const
+
+/** Why a kept body can not be accepted. */
+const REFUSED: readonly ProblemCode[] = [
+  'unknown-quarantine-entry',
+  'request-gone',
+  'request-delivered',
+  'request-ended',
+  'body-known',
+  'attempt-answered',
+  'late-result-known',
+  'body-not-acceptable'
+]
 
 /** `/v1/quarantine`: lists and shows quarantined bodies, validates and accepts one again, or discards it. */
 export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDeps): Promise<void> {
-  lookRoutes(app, deps)
+  listRoute(app, deps)
+  oneRoute(app, deps)
   app.post<ById & { Body: AcceptBody }>(
     '/quarantine/:id/accept',
     {
-      config: { bodyMayBeAbsent: true, audit: 'quarantine-accepted' },
+      config: { bodyMayBeAbsent: true, audit: 'quarantine-accepted', problems: REFUSED },
       schema: {
+        operationId: 'acceptQuarantined',
+        ...ONE,
         summary: 'Validate again and let through',
         body: ref('accept-body'),
         ...answers(200, 'quarantine-entry')
@@ -55,9 +54,21 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
       return quarantineViewOf(kept) satisfies QuarantineEntry
     }
   )
+  discardRoute(app, deps)
+}
+
+function discardRoute(app: FastifyInstance, deps: QuarantineDeps): void {
   app.delete<ById>(
     '/quarantine/:id',
-    { config: { audit: 'quarantine-discarded' }, schema: { summary: 'Discard a kept body' } },
+    {
+      config: { audit: 'quarantine-discarded', problems: ['unknown-quarantine-entry'] },
+      schema: {
+        operationId: 'discardQuarantined',
+        summary: 'Discard a kept body',
+        ...ONE,
+        response: { 204: { type: 'null', description: 'It is gone' } }
+      }
+    },
     async ({ params, caller }, reply) => {
       await discardEntry(deps, caller, params.id)
       return reply.code(204).send()
@@ -65,24 +76,34 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
   )
 }
 
-function lookRoutes(app: FastifyInstance, deps: QuarantineDeps): void {
+function listRoute(app: FastifyInstance, deps: QuarantineDeps): void {
   app.get<{ Querystring: QuarantineQuery }>(
     '/quarantine',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', problems: ['unknown-cursor'] },
       schema: {
+        operationId: 'listQuarantine',
         summary: 'List kept bodies, newest first',
+        tags: ['quarantine'],
         querystring: QUARANTINE_QUERY,
         ...answers(200, 'quarantine-list')
       }
     },
     ({ query }) => listEntries(deps, query)
   )
+}
+
+function oneRoute(app: FastifyInstance, deps: QuarantineDeps): void {
   app.get<ById>(
     '/quarantine/:id',
     {
-      config: { audit: 'body-read' },
-      schema: { summary: 'Look at a kept body', ...answers(200, 'quarantine-entry') }
+      config: { audit: 'body-read', problems: ['unknown-quarantine-entry'] },
+      schema: {
+        operationId: 'getQuarantined',
+        summary: 'Look at a kept body',
+        ...ONE,
+        ...answers(200, 'quarantine-entry')
+      }
     },
     async ({ params }, reply) => {
       const kept = await findEntry(deps, params.id)

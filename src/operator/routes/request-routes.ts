@@ -10,7 +10,7 @@ import { readCursor } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
 import { isByDue, type ListQuery, readDueFilters, readFilters } from '../list-query.ts'
 import { LIST_QUERY } from '../query-schemas.ts'
-import { answers } from '../route-schemas.ts'
+import { answers, REQUEST_ID } from '../route-schemas.ts'
 import { viewOf, withoutHistory } from '../views.ts'
 
 export interface RequestsDeps {
@@ -25,9 +25,11 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
   app.get<{ Querystring: ListQuery }>(
     '/requests',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', problems: ['unknown-cursor', 'filter-not-supported'] },
       schema: {
+        operationId: 'listRequests',
         summary: 'List requests, newest first',
+        tags: ['requests'],
         querystring: LIST_QUERY,
         ...answers(200, 'request-list')
       }
@@ -37,8 +39,14 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
   app.get<ById>(
     '/requests/:id',
     {
-      config: { scope: 'read' },
-      schema: { summary: 'Look at a request', ...answers(200, 'request-view') }
+      config: { scope: 'read', problems: ['unknown-request'] },
+      schema: {
+        operationId: 'getRequest',
+        summary: 'Look at a request',
+        tags: ['requests'],
+        params: REQUEST_ID,
+        ...answers(200, 'request-view')
+      }
     },
     ({ params }) => findRequest(deps, params.id)
   )

@@ -45,6 +45,8 @@ export async function statsRoute(app: FastifyInstance, deps: StatsDeps): Promise
     {
       config: { scope: 'read' },
       schema: {
+        operationId: 'getStats',
+        tags: ['requests'],
         summary: 'Count what entered each state, by the minute or the hour',
         querystring: STATS_QUERY,
         ...answers(200, 'stats')

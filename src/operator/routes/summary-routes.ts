@@ -8,8 +8,8 @@ import {
 } from '../../core/groups/summary.ts'
 import type { State } from '../../core/request.ts'
 import type { Lookup, Totals } from '../../ledger/queries.ts'
-import type { Summary, SummaryGroup } from '../../schemas/generated.ts'
-import { type Accounting, accountingOf } from '../accounting.ts'
+import type { Accounting, Summary, SummaryGroup } from '../../schemas/generated.ts'
+import { accountingOf } from '../accounting.ts'
 import { instantOf } from '../list-query.ts'
 import { SUMMARY_QUERY } from '../query-schemas.ts'
 import { answers } from '../route-schemas.ts'
@@ -35,7 +35,9 @@ export async function summaryRoutes(app: FastifyInstance, deps: SummaryDeps): Pr
     {
       config: { scope: 'read' },
       schema: {
+        operationId: 'getSummary',
         summary: 'Count requests by state and cause',
+        tags: ['requests'],
         querystring: SUMMARY_QUERY,
         ...answers(200, 'summary')
       }

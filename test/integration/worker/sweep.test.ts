@@ -337,3 +337,21 @@ t.test('behind hundreds that can’t be healed one that can be is found', async 
   t.equal((await service.queues.deadline.getJobs()).length, 1)
   t.match(await service.queues.deadline.getJobs(), [{ data: { requestId: lost } }])
 })
+
+t.test(
+  'a sweep reports what it took up, and how many entries of the index it corrected',
+  async (t) => {
+    const service = await openService(t)
+    await askIn(service, 'queued', { ago: MINUTE })
+    const taken: string[] = []
+    const strays: number[] = []
+    await sweep({
+      ...service,
+      groups: { heal: async () => 3 },
+      recovered: (what) => void taken.push(what),
+      strays: (count) => void strays.push(count)
+    })
+    t.same(taken, ['request'])
+    t.same(strays, [3])
+  }
+)

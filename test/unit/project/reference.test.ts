@@ -1,17 +1,14 @@
 import { globSync } from 'node:fs'
 import { parseSync, Visitor } from 'oxc-parser'
-import { pino } from 'pino'
 import t from 'tap'
-import { PROBLEMS, TITLES } from '../../../src/operator/problem.ts'
+import { PROBLEM_MEANINGS } from '../../../src/operator/openapi/problem-meanings.ts'
+import { type ProblemCode, PROBLEMS, TITLES } from '../../../src/operator/problem.ts'
 import { CALLBACK_ANSWERS } from '../../../src/callbacks/callback-answers.ts'
 import { configurationPage, envExample } from '../../../scripts/configuration.ts'
+import { listenerWithoutService } from '../../../scripts/openapi.ts'
 import { SECRETS, SETTINGS } from '../../../src/config/settings.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import { type Reason, STATES } from '../../../src/core/request.ts'
-import {
-  type OperatorListenerDeps,
-  buildOperatorListener
-} from '../../../src/operator/operator-listener.ts'
 import { schemas } from '../../../src/schemas/validate.ts'
 import { codeIn, DOCUMENTS, readProject, tableAfter } from '../../helpers/documents.ts'
 import { scrapeOfAll } from '../../helpers/scrape.ts'
@@ -133,13 +130,9 @@ function logLinesOf(path: string, levels: readonly string[]): string[] {
 }
 
 t.test('every route of the operator API is documented with its scope, and no other', async (t) => {
-  const app = await buildOperatorListener(withoutService(), {
-    maxConnections: 1,
-    trustedProxies: []
-  })
+  const app = await listenerWithoutService()
   t.teardown(() => app.close())
-  const headers = { authorization: `Bearer ${TOKEN}` }
-  const { paths } = (await app.inject({ url: '/openapi.json', headers })).json<{ paths: Paths }>()
+  const { paths } = (await app.inject({ url: '/openapi.json' })).json<{ paths: Paths }>()
   const described = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { description }]) => ({
       call: `${method.toUpperCase()} ${path}`,
@@ -163,16 +156,7 @@ t.test('every route of the operator API is documented with its scope, and no oth
   }
 })
 
-const TOKEN = 'a-token-of-the-test'
-
 type Paths = Record<string, Record<string, { readonly description: string }>>
-
-/** The listener declares its routes without touching what they work with. */
-function withoutService(): OperatorListenerDeps {
-  const log = pino({ level: 'silent' })
-  const operator = { tokens: [{ name: 'test', scope: 'admin', token: TOKEN }], log }
-  return { operator, dropped: () => {}, answered: () => {}, log } as unknown as OperatorListenerDeps
-}
 
 t.test(
   'every state is in the table and in the diagram of the concepts, and no other',
@@ -220,12 +204,17 @@ t.test('every event of a history is documented, and no other', async (t) => {
 })
 
 t.test('every code of a problem document is documented with its status, no other', async (t) => {
-  const rows = tableAfter(API, 'problems').map((row) => row.slice(0, 3))
-  const known = Object.entries(PROBLEMS)
+  const rows = tableAfter(API, 'problems')
+  const known = Object.entries(PROBLEMS) as [ProblemCode, keyof typeof TITLES][]
   t.ok(known.length > 20)
   t.same(
     rows,
-    known.map(([code, status]) => [String(status), TITLES[status], `\`${code}\``])
+    known.map(([code, status]) => [
+      String(status),
+      TITLES[status],
+      `\`${code}\``,
+      PROBLEM_MEANINGS[code]
+    ])
   )
 })
 

@@ -1,7 +1,8 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import { type ListenerSettings, serverOptions } from '../http/build-server.ts'
-import { HEADERS } from '../http/headers.ts'
-import { protocolError, rawProblems, sendProblem } from './problem.ts'
+import { type ListenerSettings, serverOptions } from '../../http/build-server.ts'
+import { HEADERS } from '../../http/headers.ts'
+import { METRICS_SCHEMA } from '../openapi/health-schemas.ts'
+import { protocolError, rawProblems, sendProblem } from '../problem.ts'
 
 /** The metrics in Prometheus's text format. */
 export type RenderMetrics = () => Promise<{ readonly contentType: string; readonly text: string }>
@@ -14,7 +15,8 @@ export interface MetricsListenerDeps {
 
 /** Declares `GET /metrics`. It needs no token, because metrics reveal nothing about any person. */
 export function metricsRoute(app: FastifyInstance, metrics: RenderMetrics): void {
-  app.get('/metrics', async (_request, reply) => {
+  const config = { problems: ['unavailable'] as const }
+  app.get('/metrics', { config, schema: METRICS_SCHEMA }, async (_request, reply) => {
     const { contentType, text } = await metrics()
     return reply.type(contentType).send(text)
   })
