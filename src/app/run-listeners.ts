@@ -9,6 +9,7 @@ import {
   type OperatorDeps,
   type OperatorListenerDeps
 } from '../operator/operator-listener.ts'
+import type { OwnPagesDeps } from '../operator/pages/pages-deps.ts'
 import type { Shared } from './dependencies.ts'
 import type { Running } from './stop.ts'
 
@@ -129,6 +130,17 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
       log
     },
     tokens: config.apiTokens,
-    unauthorized: shared.metrics.unauthorized
+    unauthorized: shared.metrics.unauthorized,
+    pages: config.pages ? ownPages(config, shared) : null
+  }
+}
+
+function ownPages(config: Config, { queues, sink, concerns }: Shared): OwnPagesDeps {
+  const ofPolicy = policyWarnings(config.policy)
+  return {
+    secretKeys: config.secretKeys,
+    ownQueues: queues.all,
+    resultQueue: sink.queue,
+    concerns: () => [...ofPolicy, ...concerns()]
   }
 }

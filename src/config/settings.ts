@@ -55,6 +55,7 @@ const properties = {
   API_TOKENS: text(
     'Bearer tokens of the operator API: `name:token,name/scope:token`. The scope is `read`, `write` or `admin` (default)'
   ),
+  PAGES: flag(true, 'Pages for operators on the operator listener, at `/` and `/queues/`'),
   SECRET_KEYS: text(
     'Keys: `kid:base64 of 32 bytes,…`. The first key signs and encrypts. All keys verify and decrypt'
   ),

@@ -37,6 +37,8 @@ export interface Config {
   readonly singleFlight: boolean
   readonly events: boolean
   readonly apiTokens: readonly ApiToken[]
+  /** Whether the operator listener has pages. */
+  readonly pages: boolean
   readonly secretKeys: readonly [SecretKey, ...SecretKey[]]
   readonly policy: Policy
   readonly callbackTimeoutMs: number
@@ -90,6 +92,7 @@ export function toConfig(
     khipuAuthorization: authorizationOf(raw),
     requestTimeoutMs: toMs(raw.KHIPU_REQUEST_TIMEOUT),
     singleFlight: raw.SINGLE_FLIGHT,
+    pages: raw.PAGES,
     events: raw.EVENTS,
     callbackTimeoutMs: toMs(raw.CALLBACK_TIMEOUT),
     resultQueue: raw.RESULT_QUEUE,

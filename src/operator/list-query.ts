@@ -113,7 +113,12 @@ const UNITS = new Map([
 
 function before(now: number, age: string | undefined): number | null {
   if (age === undefined) return null
-  return now - Number(age.slice(0, -1)) * (UNITS.get(age.slice(-1)) ?? 0)
+  return now - spanMs(age)
+}
+
+/** A span such as `30m` or `4h`, in ms. */
+export function spanMs(span: string): number {
+  return Number(span.slice(0, -1)) * (UNITS.get(span.slice(-1)) ?? 0)
 }
 
 function earlier(one: number | null, other: number | null): number | null {

@@ -12,8 +12,9 @@ import { continueWhenAdmitted, type ListenerSettings, serverOptions } from '../h
 import { type NotificationsDeps, notificationRoutes } from './routes/notification-routes.ts'
 import { describeApi, documentRoute } from './openapi/describe-api.ts'
 import { fillAbsentBody } from './optional-body.ts'
-import { protocolError, OperatorError, rawProblems, sendProblem } from './problem.ts'
-import { type QuarantineDeps, quarantineRoutes } from './routes/quarantine-routes.ts'
+import { answerError, rawProblems, sendProblem } from './problem.ts'
+import type { QuarantineDeps } from './routes/quarantine-entries.ts'
+import { quarantineRoutes } from './routes/quarantine-routes.ts'
 import { type ExplainDeps, explainRoute } from './routes/explain-route.ts'
 import { type StatsDeps, statsRoute } from './routes/stats-route.ts'
 import { type EventsDeps, eventsRoute } from './routes/events-route.ts'
@@ -23,7 +24,13 @@ import { type SummaryDeps, summaryRoutes } from './routes/summary-routes.ts'
 import { type CreateRequestDeps, createRequestRoute } from './routes/create-request-route.ts'
 import { type ChangeDeps, requestChangeRoutes } from './routes/request-change-routes.ts'
 import { type RequestsDeps, requestRoutes } from './routes/request-routes.ts'
-import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
+import { pageRoutes } from './pages/page-routes.ts'
+import type { OwnPagesDeps } from './pages/pages-deps.ts'
+import {
+  createRefusalLimiter,
+  type RefusalLimiter,
+  type RefusalLimits
+} from '../http/rate-limit.ts'
 
 /** The dependencies of the operator API. A process with the role `worker` has none of them. */
 export interface OperatorDeps {
@@ -41,6 +48,8 @@ export interface OperatorDeps {
   readonly quarantine: QuarantineDeps
   readonly tokens: readonly ApiToken[]
   readonly unauthorized: (why: AuthFailure) => void
+  /** What only the pages use; null where PAGES is false. */
+  readonly pages: OwnPagesDeps | null
 }
 
 export interface OperatorListenerDeps {
@@ -97,24 +106,27 @@ export async function buildOperatorListener(
   if (operator === null) return app
   documentRoute(app)
   await docsRoutes(app)
-  await app.register(operatorApi, { deps: operator, failures, log })
+  const refusals = createRefusalLimiter(failures, (line) =>
+    log.warn(line, 'operator calls without a valid token refused')
+  )
+  await app.register(operatorApi, { deps: operator, refusals, log })
+  const { trustedProxies } = settings
+  if (operator.pages)
+    await app.register(pageRoutes, { deps: operator, refusals, trustedProxies, log })
   return app
 }
 
 interface OperatorApi {
   readonly deps: OperatorDeps
-  readonly failures: RefusalLimits
+  readonly refusals: RefusalLimiter
   readonly log: Logger
 }
 
 async function operatorApi(
   app: FastifyInstance,
-  { deps, failures, log }: OperatorApi
+  { deps, refusals, log }: OperatorApi
 ): Promise<void> {
   const { tokens, unauthorized } = deps
-  const refusals = createRefusalLimiter(failures, (line) =>
-    log.warn(line, 'operator calls without a valid token refused')
-  )
   app.addHook('onRequest', requireToken({ tokens, unauthorized, refusals, log }))
   app.addHook('preValidation', fillAbsentBody)
   auditCalls(app, deps, log)
@@ -132,15 +144,4 @@ async function routes(v1: FastifyInstance, { deps }: Pick<OperatorApi, 'deps'>):
   await requestChangeRoutes(v1, deps.changes)
   await notificationRoutes(v1, deps.notifications)
   await quarantineRoutes(v1, deps.quarantine)
-}
-
-function answerError(error: FastifyError, reply: Parameters<typeof sendProblem>[0], log: Logger) {
-  const cause = error as unknown
-  if (cause instanceof OperatorError)
-    return sendProblem(reply, cause.code, cause.message, cause.faults)
-  const { statusCode = 500 } = error
-  if (statusCode === 400) return sendProblem(reply, 'invalid-json', 'the body is not JSON')
-  if (statusCode < 500) return sendProblem(reply, protocolError(statusCode), error.message)
-  log.error({ error: error.name, code: error.code }, 'operator call failed')
-  return sendProblem(reply, 'unavailable', 'not possible now: the store did not answer')
 }

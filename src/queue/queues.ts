@@ -25,6 +25,7 @@ export interface QueueCount {
 export interface Queues {
   /** The queues of a request. They share the hash tag of its part of the ledger. */
   of(requestId: string): OwnQueues
+  readonly all: readonly Queue[]
   /** How many jobs each queue has, under all tags together. */
   counts(): Promise<readonly QueueCount[]>
   close(): Promise<void>
@@ -66,6 +67,7 @@ export function openQueues(connection: Connection, { tags }: QueueSettings): Que
   for (const queue of all) queue.on('error', () => {})
   return {
     of: (requestId) => holderOf(perTag, requestId),
+    all,
     counts: () => countJobs(all),
     close: async () => void (await Promise.all(all.map((queue) => queue.close())))
   }

@@ -16,7 +16,7 @@ import * as accept from '../../src/operator/accept-quarantined.ts'
 import type { OperatorDeps } from '../../src/operator/operator-listener.ts'
 import type * as changes from '../../src/operator/routes/request-change-routes.ts'
 import type * as create from '../../src/operator/routes/create-request-route.ts'
-import type * as quarantine from '../../src/operator/routes/quarantine-routes.ts'
+import type * as quarantine from '../../src/operator/routes/quarantine-entries.ts'
 import type * as requests from '../../src/operator/routes/request-routes.ts'
 import type * as explaining from '../../src/operator/routes/explain-route.ts'
 import type { AuditDeps } from '../../src/operator/audit.ts'
@@ -124,7 +124,7 @@ export type FlatOperatorDeps = Operated<
     accept.AcceptDeps &
     Omit<quarantine.QuarantineDeps, 'accept'>
 > &
-  Pick<OperatorDeps, 'tokens' | 'unauthorized'> & {
+  Pick<OperatorDeps, 'tokens' | 'unauthorized' | 'pages'> & {
     readonly events: Events
     readonly parts: readonly Operated<ledgerRelease.ReleaseDeps & ledgerRelease.CountDeps>[]
   }
@@ -144,7 +144,8 @@ export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {
     notifications: { parts, log: flat.log },
     quarantine: { ...deps, accept: deps },
     tokens: flat.tokens,
-    unauthorized: flat.unauthorized
+    unauthorized: flat.unauthorized,
+    pages: flat.pages
   }
 }
 

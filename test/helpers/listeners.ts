@@ -9,6 +9,7 @@ import {
   buildOperatorListener
 } from '../../src/operator/operator-listener.ts'
 import { createMetrics } from '../../src/app/metrics.ts'
+import type { OwnPagesDeps } from '../../src/operator/pages/pages-deps.ts'
 import type { ListenerSettings } from '../../src/http/build-server.ts'
 import type { CallbackListenerSettings } from '../../src/callbacks/callback-listener.ts'
 import { joinEvents } from '../../src/ledger/events/joined-events.ts'
@@ -77,25 +78,23 @@ export async function openAdmin(
     hasAuthorization?: boolean
     canAsk?: boolean
     hasApi?: boolean
+    hasPages?: boolean
+    tokens?: readonly ApiToken[]
     hasEvents?: boolean
   } = {}
 ) {
   const counted: string[] = []
   const metrics = createMetrics(service)
-  const {
-    hasAuthorization = true,
-    canAsk = true,
-    hasApi = true,
-    hasEvents = true,
-    ...others
-  } = changes
+  const { hasAuthorization = true, canAsk = true, hasApi = true, ...rest } = changes
+  const { hasEvents = true, hasPages = false, tokens = TOKENS, ...others } = rest
   const operator: FlatOperatorDeps = {
     ...service,
     events: joinEvents(service.parts.map(({ events }) => events)),
-    tokens: TOKENS,
+    tokens,
     unauthorized: (why) => void counted.push(why),
     hasAuthorization,
-    canStore: () => canAsk
+    canStore: () => canAsk,
+    pages: hasPages ? ownPagesOf(service) : null
   }
   const deps: OperatorListenerDeps = {
     health: {
@@ -127,6 +126,16 @@ export async function openAdmin(
 function operatorOf(flat: FlatOperatorDeps, hasEvents: boolean): OperatorDeps {
   const deps = operatorDepsOf(flat)
   return hasEvents ? deps : { ...deps, events: null }
+}
+
+/** An operator listener with pages. */
+export function openPages(t: Test, service: Served, changes: Parameters<typeof openAdmin>[2] = {}) {
+  return openAdmin(t, service, { hasPages: true, ...changes })
+}
+
+function ownPagesOf({ ledgerSettings, queues, resultQueue }: Served): OwnPagesDeps {
+  const { secretKeys } = ledgerSettings
+  return { secretKeys, ownQueues: queues.all, resultQueue, concerns: () => [] }
 }
 
 /** Every route of a listener, as `[method, path]`, out of Fastify's own print of them. */

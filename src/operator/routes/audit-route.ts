@@ -12,7 +12,7 @@ export interface AuditRouteDeps {
   readonly cursors: Cursors
 }
 
-interface AuditQuery {
+export interface AuditQuery {
   readonly by?: string
   readonly action?: string
   readonly target?: string
@@ -52,14 +52,20 @@ export async function auditRoute(app: FastifyInstance, deps: AuditRouteDeps): Pr
         ...answers(200, 'audit-list')
       }
     },
-    async ({ query }): Promise<AuditList> => {
-      const { by = null, action = null, target = null, limit = 50, cursor } = query
-      const behind = readCursor(deps.cursors, LIST, cursor)
-      const { items, next } = await deps.audit.list({ by, action, target }, behind, limit)
-      return {
-        items: items.map(({ at, place: _place, ...entry }) => ({ at: instant(at), ...entry })),
-        nextCursor: next === null ? null : deps.cursors.make(LIST, next)
-      }
-    }
+    ({ query }) => listAudited(deps, query)
   )
+}
+
+/** A page of who changed or saw what, newest first. */
+export async function listAudited(
+  { audit, cursors }: AuditRouteDeps,
+  query: AuditQuery
+): Promise<AuditList> {
+  const { by = null, action = null, target = null, limit = 50, cursor } = query
+  const behind = readCursor(cursors, LIST, cursor)
+  const { items, next } = await audit.list({ by, action, target }, behind, limit)
+  return {
+    items: items.map(({ at, place: _place, ...entry }) => ({ at: instant(at), ...entry })),
+    nextCursor: next === null ? null : cursors.make(LIST, next)
+  }
 }

@@ -41,31 +41,39 @@ export async function explainRoute(app: FastifyInstance, deps: ExplainDeps): Pro
         ...answers(200, 'explanation')
       }
     },
-    async ({ params, headers }, reply): Promise<Explanation> => {
-      const { catalog, policy } = deps
-      const [request, now] = await Promise.all([catalog.find(params.id), catalog.now(params.id)])
-      if (request === null) throw unknownRequest()
-      const waits = waitsForAccount(request) || waitsForProbe(request)
-      const blockedBy = waits ? await catalog.ahead(params.id) : null
+    ({ params, headers }, reply) => {
       const language = languageOf(headers['accept-language'])
       void reply.header('content-language', language).header('vary', 'accept-language')
-      const { next, ...explained } = explain(request, policy, now, language)
-      const { requestId, state, reason, code } = request
-      return {
-        ...{ requestId, state, reason, code, ...explained, blockedBy },
-        next: {
-          at: next.at === null ? null : instant(next.at),
-          what: next.what,
-          otherwise: next.otherwise && { ...next.otherwise, at: instant(next.otherwise.at) }
-        },
-        actions: [...explained.actions]
-      }
+      return explainRequest(deps, params.id, language)
     }
   )
 }
 
+/** Why the request of that id is where it is; throws where there is none. */
+export async function explainRequest(
+  { catalog, policy }: ExplainDeps,
+  id: string,
+  language: Language
+): Promise<Explanation> {
+  const [request, now] = await Promise.all([catalog.find(id), catalog.now(id)])
+  if (request === null) throw unknownRequest()
+  const waits = waitsForAccount(request) || waitsForProbe(request)
+  const blockedBy = waits ? await catalog.ahead(id) : null
+  const { next, ...explained } = explain(request, policy, now, language)
+  const { requestId, state, reason, code } = request
+  return {
+    ...{ requestId, state, reason, code, ...explained, blockedBy },
+    next: {
+      at: next.at === null ? null : instant(next.at),
+      what: next.what,
+      otherwise: next.otherwise && { ...next.otherwise, at: instant(next.otherwise.at) }
+    },
+    actions: [...explained.actions]
+  }
+}
+
 /** The first language of the header that the texts have; else English. */
-function languageOf(accepted = ''): Language {
+export function languageOf(accepted = ''): Language {
   const [, language = 'en'] = /(?:^|,)\s*(en|es)\b/i.exec(accepted) ?? []
   return language.toLowerCase() === 'es' ? 'es' : 'en'
 }

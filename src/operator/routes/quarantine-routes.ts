@@ -1,36 +1,18 @@
 import type { FastifyInstance } from 'fastify'
-import type { Logger } from 'pino'
-import type { Cursors } from '../../crypto/signed-cursor.ts'
-import type { Quarantine, Quarantined } from '../../ledger/quarantine/quarantine.ts'
-import { readPlace, writePlace } from '../../ledger/quarantine/quarantine-page.ts'
 import type { AcceptBody, QuarantineEntry } from '../../schemas/generated.ts'
-import { acceptQuarantined, type AcceptDeps, noteOperator } from '../accept-quarantined.ts'
-import { readCursor } from '../validation.ts'
-import { OperatorError, type ProblemCode } from '../problem.ts'
-import { instantOf } from '../list-query.ts'
+import type { ProblemCode } from '../problem.ts'
 import { QUARANTINE_QUERY } from '../query-schemas.ts'
 import { answers, QUARANTINE_ID, ref } from '../route-schemas.ts'
-import type { Show } from '../show-body.ts'
 import { quarantineViewOf } from '../views.ts'
-
-export interface QuarantineDeps {
-  readonly accept: AcceptDeps
-  readonly quarantine: Quarantine
-  readonly cursors: Cursors
-  readonly show: Show
-  readonly log: Logger
-}
-
-/** The list that the cursors are bound to. */
-const LIST = ['quarantine'] as const
-
-interface QuarantineQuery {
-  readonly kind?: string
-  readonly requestId?: string
-  readonly since?: string
-  readonly limit?: number
-  readonly cursor?: string
-}
+import {
+  acceptEntry,
+  discardEntry,
+  findEntry,
+  FORCED,
+  listEntries,
+  type QuarantineDeps,
+  type QuarantineQuery
+} from './quarantine-entries.ts'
 
 type ById = { Params: { id: string } }
 
@@ -66,12 +48,9 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
     },
     async (request) => {
       const { params, body, caller: by } = request
-      const [{ id }, { force = false }] = [params, body]
-      const kept = await find(deps, id)
-      if (force) request.audited = { detail: 'although it violates the schema' }
-      await acceptQuarantined(deps.accept, kept, by, force)
-      const { requestId } = kept
-      deps.log.info({ by, quarantineId: id, requestId, force }, 'quarantine accepted')
+      const { force = false } = body
+      if (force) request.audited = FORCED
+      const kept = await acceptEntry(deps, by, params.id, force)
       return quarantineViewOf(kept) satisfies QuarantineEntry
     }
   )
@@ -91,10 +70,7 @@ function discardRoute(app: FastifyInstance, deps: QuarantineDeps): void {
       }
     },
     async ({ params, caller }, reply) => {
-      const kept = await find(deps, params.id)
-      if (!(await deps.quarantine.discard(params.id))) throw unknown()
-      await noteOperator(deps.accept, kept, 'quarantine-discarded', caller)
-      deps.log.info({ by: caller, quarantineId: params.id }, 'quarantine discarded')
+      await discardEntry(deps, caller, params.id)
       return reply.code(204).send()
     }
   )
@@ -113,19 +89,7 @@ function listRoute(app: FastifyInstance, deps: QuarantineDeps): void {
         ...answers(200, 'quarantine-list')
       }
     },
-    async ({ query }) => {
-      const { limit = 50, cursor, kind, requestId = null } = query
-      const position = readCursor(deps.cursors, LIST, cursor)
-      const behind = position === null ? null : readPlace(position)
-      // One more entry than is shown, to find out whether there is another page.
-      const kinds = kind?.split(',') ?? null
-      const filter = { kinds, requestId, since: instantOf('since', query.since) }
-      const kept = await deps.quarantine.list(behind, limit + 1, filter)
-      const shown = kept.slice(0, limit)
-      const last = kept.length > limit ? shown.at(-1) : undefined
-      const nextCursor = last ? deps.cursors.make(LIST, writePlace(last)) : null
-      return { items: shown.map((entry) => quarantineViewOf(entry)), nextCursor }
-    }
+    ({ query }) => listEntries(deps, query)
   )
 }
 
@@ -142,7 +106,7 @@ function oneRoute(app: FastifyInstance, deps: QuarantineDeps): void {
       }
     },
     async ({ params }, reply) => {
-      const kept = await find(deps, params.id)
+      const kept = await findEntry(deps, params.id)
       const entry = quarantineViewOf(kept)
       const stored = await deps.quarantine.stored(kept)
       if (stored === null) return entry
@@ -151,14 +115,4 @@ function oneRoute(app: FastifyInstance, deps: QuarantineDeps): void {
       return json.send(Buffer.from(buffer, byteOffset, length))
     }
   )
-}
-
-async function find(deps: QuarantineDeps, id: string): Promise<Quarantined> {
-  const kept = await deps.quarantine.find(id)
-  if (kept === null) throw unknown()
-  return kept
-}
-
-function unknown(): OperatorError {
-  return new OperatorError('unknown-quarantine-entry', 'there is no such quarantine entry')
 }

@@ -50,8 +50,7 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: ChangeDeps
         ...CHANGE
       }
     },
-    ({ params, caller }) =>
-      change(deps, caller, params.id, (request, { now }) => cancel(request, caller, now))
+    ({ params, caller }) => cancelRequest(deps, caller, params.id)
   )
   app.post<ById>(
     '/requests/:id/retry',
@@ -67,11 +66,7 @@ export async function requestChangeRoutes(app: FastifyInstance, deps: ChangeDeps
         ...CHANGE
       }
     },
-    async ({ params, caller }) =>
-      (await publishAgain(deps, caller, params.id)) ??
-      change(deps, caller, params.id, (request, { now, policy }) =>
-        isUsedUp(request, policy) ? request : retryNow(request, caller, now)
-      )
+    ({ params, caller }) => retryRequest(deps, caller, params.id)
   )
   authorizationRoute(app, deps)
 }
@@ -96,6 +91,25 @@ function authorizationRoute(app: FastifyInstance, deps: ChangeDeps): void {
   )
 }
 
+/** Gives a request up. */
+export function cancelRequest(deps: ChangeDeps, by: string, requestId: string) {
+  return change(deps, by, requestId, (request, { now }) => cancel(request, by, now))
+}
+
+/** Sends a waiting request now, or publishes a result that was set aside. */
+export async function retryRequest(
+  deps: ChangeDeps,
+  by: string,
+  requestId: string
+): Promise<RequestView> {
+  return (
+    (await publishAgain(deps, by, requestId)) ??
+    change(deps, by, requestId, (request, { now, policy }) =>
+      isUsedUp(request, policy) ? request : retryNow(request, by, now)
+    )
+  )
+}
+
 /**
  * Publishes a result that was set aside once more, without sending anything to Khipu; null where none is set aside. A
  * worker publishes it, because it may end its process, and that must not be the process of the listener.
@@ -116,7 +130,7 @@ async function publishAgain(
 }
 
 /** Encrypts the new authorization together with the input of the request. One commit stores it and the new state. */
-async function giveAuthorization(
+export async function giveAuthorization(
   deps: ChangeDeps,
   by: string,
   requestId: string,

@@ -34,11 +34,7 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
         ...answers(200, 'request-list')
       }
     },
-    async ({ query }) => {
-      const { items, ...page } = await (isByDue(query) ? listDue : listNewest)(deps, query)
-      const views = await Promise.all(items.map((request) => viewInLedger(deps, request)))
-      return { items: query.fields === 'summary' ? views.map(withoutHistory) : views, ...page }
-    }
+    ({ query }) => listRequests(deps, query)
   )
   app.get<ById>(
     '/requests/:id',
@@ -52,12 +48,25 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
         ...answers(200, 'request-view')
       }
     },
-    async ({ params }) => {
-      const request = await deps.catalog.find(params.id)
-      if (request === null) throw unknownRequest()
-      return viewInLedger(deps, request)
-    }
+    ({ params }) => findRequest(deps, params.id)
   )
+}
+
+/** A page of the views that a query asks for. */
+export async function listRequests(deps: RequestsDeps, query: ListQuery): Promise<RequestList> {
+  const { items, ...page } = await (isByDue(query) ? listDue : listNewest)(deps, query)
+  const views = await Promise.all(items.map((request) => viewInLedger(deps, request)))
+  return { items: query.fields === 'summary' ? views.map(withoutHistory) : views, ...page }
+}
+
+/** The view of a request; throws where there is none of that id. */
+export async function findRequest(
+  deps: { readonly catalog: Pick<Lookup, 'find' | 'ahead'> },
+  id: string
+): Promise<RequestView> {
+  const request = await deps.catalog.find(id)
+  if (request === null) throw unknownRequest()
+  return viewInLedger(deps, request)
 }
 
 type Listed = Omit<RequestList, 'items'> & { readonly items: readonly Request[] }

@@ -13,7 +13,7 @@ export interface StatsDeps {
   readonly catalog: Pick<Lookup, 'now' | 'flow'>
 }
 
-interface StatsQuery {
+export interface StatsQuery {
   readonly from?: string
   readonly to?: string
   readonly step?: Step
@@ -52,25 +52,28 @@ export async function statsRoute(app: FastifyInstance, deps: StatsDeps): Promise
         ...answers(200, 'stats')
       }
     },
-    async ({ query }): Promise<Stats> => {
-      const now = await deps.catalog.now()
-      const from = instantOf('from', query.from) ?? now - HOUR_MS
-      const to = instantOf('to', query.to) ?? now
-      const step = query.step ?? (now - from <= KEPT_MS['1m'] ? '1m' : '1h')
-      checkRange(step, from, to, now)
-      const by = (query.by?.split(',') ?? ['state']) as Label[]
-      const series = seriesOf(await deps.catalog.flow(step, from, to), by)
-      return {
-        from: instant(from),
-        to: instant(to),
-        step,
-        series: series.map(({ labels, points }) => ({
-          labels,
-          points: points.map(([at, entries]) => [instant(at), entries] as [string, number])
-        }))
-      }
-    }
+    ({ query }) => readStats(deps, query)
   )
+}
+
+/** How many requests entered which state. */
+export async function readStats({ catalog }: StatsDeps, query: StatsQuery): Promise<Stats> {
+  const now = await catalog.now()
+  const from = instantOf('from', query.from) ?? now - HOUR_MS
+  const to = instantOf('to', query.to) ?? now
+  const step = query.step ?? (now - from <= KEPT_MS['1m'] ? '1m' : '1h')
+  checkRange(step, from, to, now)
+  const by = (query.by?.split(',') ?? ['state']) as Label[]
+  const series = seriesOf(await catalog.flow(step, from, to), by)
+  return {
+    from: instant(from),
+    to: instant(to),
+    step,
+    series: series.map(({ labels, points }) => ({
+      labels,
+      points: points.map(([at, entries]) => [instant(at), entries] as [string, number])
+    }))
+  }
 }
 
 /** An answer that leaves something out would be read as nothing. */

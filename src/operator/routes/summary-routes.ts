@@ -19,7 +19,7 @@ export interface SummaryDeps {
   readonly catalog: Pick<Lookup, 'now' | 'sizes' | 'totals' | 'overdueMs'>
 }
 
-interface SummaryQuery {
+export interface SummaryQuery {
   readonly by?: string
   readonly state?: string
   readonly since?: string
@@ -42,27 +42,32 @@ export async function summaryRoutes(app: FastifyInstance, deps: SummaryDeps): Pr
         ...answers(200, 'summary')
       }
     },
-    async ({ query }): Promise<Summary> => {
-      const { catalog } = deps
-      const since = instantOf('since', query.since)
-      const by = query.by === undefined ? DIMENSIONS : (query.by.split(',') as Dimension[])
-      const [now, sizes, totals, overdueMs] = await Promise.all([
-        catalog.now(),
-        catalog.sizes(since),
-        catalog.totals(),
-        catalog.overdueMs()
-      ])
-      const groups = sizes === null ? null : summarize(inStates(sizes, query.state), by)
-      const accounting = accountingOf(totals, overdueMs)
-      return {
-        at: instant(now),
-        verdict: verdictOn(accounting, totals),
-        accounting,
-        states: statesOf(summarize(inStates(sizes ?? [], query.state), [])),
-        groups: groups === null ? null : groups.map(viewOfGroup)
-      }
-    }
+    ({ query }) => summarizeRequests(deps, query)
   )
+}
+
+/** What there is, by state and by cause, and what waits for somebody. */
+export async function summarizeRequests(
+  { catalog }: SummaryDeps,
+  query: SummaryQuery
+): Promise<Summary> {
+  const since = instantOf('since', query.since)
+  const by = query.by === undefined ? DIMENSIONS : (query.by.split(',') as Dimension[])
+  const [now, sizes, totals, overdueMs] = await Promise.all([
+    catalog.now(),
+    catalog.sizes(since),
+    catalog.totals(),
+    catalog.overdueMs()
+  ])
+  const groups = sizes === null ? null : summarize(inStates(sizes, query.state), by)
+  const accounting = accountingOf(totals, overdueMs)
+  return {
+    at: instant(now),
+    verdict: verdictOn(accounting, totals),
+    accounting,
+    states: statesOf(summarize(inStates(sizes ?? [], query.state), [])),
+    groups: groups === null ? null : groups.map(viewOfGroup)
+  }
 }
 
 function inStates(sizes: readonly SizedGroup[], states?: string): readonly SizedGroup[] {
