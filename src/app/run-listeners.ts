@@ -110,7 +110,12 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
     events: config.events ? { feed: createEventFeed(shared.events, log) } : null,
     audit: { audit: shared.audit, cursors },
     explain: { catalog, policy },
-    summary: { catalog },
+    summary: {
+      catalog,
+      filled: shared.capacity.filled,
+      backlog: shared.backlog,
+      spool: shared.spool
+    },
     changes: { advance, ledger, accounts, jobs, policy, log },
     notifications: {
       parts: shared.parts.map((part) => ({

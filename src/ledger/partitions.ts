@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import { holderOf, idBeside } from '../core/placement.ts'
 import type { Account } from '../core/request.ts'
-import { mergeDuePages } from './indexes/due-list.ts'
+import { mergeDuePages, sumDueCounts } from './indexes/due-list.ts'
 import { mergeFlows } from './indexes/flow.ts'
 import { sum } from '../core/sum.ts'
 import { mergePages, mergeSizes, sumTotals } from './merge.ts'
@@ -79,6 +79,7 @@ function joinCatalogs(all: readonly Lookup[], of: (requestId: string) => Lookup)
     list: async (query) => mergePages(await ask(all, (one) => one.list(query)), query.limit),
     listByDue: async (query) =>
       mergeDuePages(await ask(all, (one) => one.listByDue(query)), query.limit),
+    countDue: async (...asked) => sumDueCounts(await ask(all, (one) => one.countDue(...asked))),
     flow: async (...asked) => mergeFlows(await ask(all, (one) => one.flow(...asked))),
     ahead: (id) => of(id).ahead(id),
     indexed: async () => Math.min(...(await ask(all, (one) => one.indexed()))),

@@ -4,7 +4,13 @@ import { type Request, type State, STATES } from '../core/request.ts'
 import { createClock } from '../redis/clock-reading.ts'
 import { createDueQueries, type DueQueries } from './due.ts'
 import { readIndexed, readSizes } from './groups.ts'
-import { type DuePage, type DueQuery, listByDue } from './indexes/due-list.ts'
+import {
+  countDue,
+  type DueCounts,
+  type DuePage,
+  type DueQuery,
+  listByDue
+} from './indexes/due-list.ts'
 import { readFlow, type Step } from './indexes/flow.ts'
 import { readRecord } from './load.ts'
 import { listPage, type ListPage, type Page, type Query, readAfter } from './listing.ts'
@@ -38,6 +44,8 @@ export interface Lookup extends Pick<DueQueries, 'overdueMs'> {
   find(requestId: string): Promise<Request | null>
   list(query: Query): Promise<ListPage>
   listByDue(query: DueQuery): Promise<DuePage>
+  /** How many live requests of each state are due in each of so many steps from an instant on: see `countDue`. */
+  countDue(from: number, stepMs: number, steps: number): Promise<readonly DueCounts[]>
   /** How often requests entered each group, by the minute or the hour: see `readFlow`. */
   flow(step: Step, from: number, to: number): Promise<readonly Flow[]>
   totals(): Promise<Totals>
@@ -86,6 +94,7 @@ export function createCatalog(store: Store): Catalog {
 
     list: (query) => listPage(store, query),
     listByDue: (query) => listByDue(store, query),
+    countDue: (from, stepMs, steps) => countDue(store, from, stepMs, steps),
     flow: (step, from, to) => readFlow(store, step, from, to),
     after: (requestId, state) => readAfter(store, requestId, state),
     totals: () => readTotals(store),

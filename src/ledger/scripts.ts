@@ -55,6 +55,7 @@ export interface Scripts {
     limit: number,
     ...states: readonly string[]
   ): Promise<string[]>
+  countDue(from: number, ms: number, steps: number, ...states: readonly string[]): Promise<number[]>
   passedDeadlines(most: number, passed: number): Promise<[next: number, ...records: string[]]>
   forget(id: string, group: string, names: string): Promise<Done>
   reindex(

@@ -1378,6 +1378,49 @@ export interface Summary {
    * Requests that are alike: those that wait for somebody first, then the largest. null while a ledger of an older version is being indexed.
    */
   groups: SummaryGroup[] | null
+  /**
+   * The part of a ledger of an older version that is indexed. Absent once all of it is.
+   */
+  indexing?: number
+  /**
+   * How many live requests are due within the next six hours, in steps of half an hour. What is overdue is in the first step.
+   */
+  due: DueCount[]
+  /**
+   * How full Redis is.
+   */
+  redis: {
+    /**
+     * The used share of its maxmemory; 0 where it has no limit.
+     */
+    filled: number
+  }
+  /**
+   * The callbacks on the disk of the process that answers; null where it has no spool.
+   */
+  spool: {
+    /**
+     * How many wait there.
+     */
+    entries: number
+  } | null
+  /**
+   * The results that no consumer has taken yet.
+   */
+  resultQueue: {
+    /**
+     * How many wait.
+     */
+    waiting: number
+    /**
+     * How many consumers have given up.
+     */
+    failed: number
+    /**
+     * For how long the next one has waited.
+     */
+    oldestSeconds: number
+  }
 }
 export interface SummaryGroup {
   state: RequestState
@@ -1413,6 +1456,36 @@ export interface SummaryGroup {
    * What to do: wait until Khipu says that the cause is gone, ask Khipu, give a valid authorization, give other credentials, or look at the quarantine; then release them. null where nobody is needed.
    */
   advice: Advice | null
+}
+export interface DueCount {
+  /**
+   * The start of the step.
+   */
+  from: string
+  /**
+   * Its end, where the next one starts.
+   */
+  to: string
+  /**
+   * Those to be sent.
+   */
+  queued: number
+  /**
+   * Those whose POST has a deadline then.
+   */
+  sending: number
+  /**
+   * Those whose callback has a deadline then.
+   */
+  'awaiting-callback': number
+  /**
+   * Those to be sent again.
+   */
+  'retry-scheduled': number
+  /**
+   * Those that fail then, if nobody acts.
+   */
+  parked: number
 }
 
 /** The type that each file of schemas/ describes, by its name without `.json`. */

@@ -93,6 +93,8 @@ export async function openAdmin(
     tokens,
     unauthorized: (why) => void counted.push(why),
     hasAuthorization,
+    filled: () => 0.25,
+    spool: null,
     canStore: () => canAsk,
     pages: hasPages ? ownPagesOf(service) : null
   }

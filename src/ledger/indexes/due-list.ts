@@ -1,8 +1,13 @@
 import { ENDED, type GroupFilter, groupOf, isAskedFor, readGroup } from '../../core/groups/group.ts'
-import { type Request, STATES } from '../../core/request.ts'
+import type { EndState, Request, State } from '../../core/request.ts'
+import { STATES } from '../../core/request.ts'
+import { sum } from '../../core/sum.ts'
 import { MOST_SCANNED, READ_AT_ONCE } from './narrow-list.ts'
 import { readRecord } from '../load.ts'
 import type { Store } from '../store.ts'
+
+type LiveState = Exclude<State, EndState>
+const LIVE_STATES = STATES.filter((state): state is LiveState => !ENDED.has(state))
 
 /** The filter of a list of live requests, by the instant of their next step. Instants are ms since 1970. */
 export interface DueQuery {
@@ -33,9 +38,7 @@ export interface DuePage {
 /** A page of live requests, those whose next step is due first. Each record is checked. */
 export async function listByDue({ scripts }: Store, query: DueQuery): Promise<DuePage> {
   const { groups, limit, dueBefore } = query
-  const states = STATES.filter(
-    (state) => !ENDED.has(state) && (groups.state?.includes(state) ?? true)
-  )
+  const states = LIVE_STATES.filter((state) => groups.state?.includes(state) ?? true)
   const latest = dueBefore === null ? '+inf' : `(${dueBefore}`
   const items: DuePage['items'][number][] = []
   let behind = query.behind ?? { instant: query.dueAfter ?? 0, requestId: '' }
@@ -54,6 +57,34 @@ export async function listByDue({ scripts }: Store, query: DueQuery): Promise<Du
     if (reply.length < 3 * READ_AT_ONCE) return { items, next: null, partial: false }
   }
   return { items, next: behind, partial: true }
+}
+
+/** How many live requests of each state are due. */
+export type DueCounts = Readonly<Record<LiveState, number>>
+
+/** How many live requests are due in each of so many steps; the first one has what is overdue as well. */
+export async function countDue(
+  { scripts }: Store,
+  from: number,
+  stepMs: number,
+  steps: number
+): Promise<readonly DueCounts[]> {
+  const counts = await scripts.countDue(from, stepMs, steps, ...LIVE_STATES)
+  return Array.from({ length: steps }, (_, step) =>
+    countsOf(counts.slice(step * LIVE_STATES.length))
+  )
+}
+
+/** The counts of all parts of the ledger, which were asked for the same steps. */
+export function sumDueCounts(all: readonly (readonly DueCounts[])[]): readonly DueCounts[] {
+  return (all[0] ?? []).map((_, step) =>
+    countsOf(LIVE_STATES.map((state) => sum(all.map((counts) => counts[step]?.[state] ?? 0))))
+  )
+}
+
+function countsOf(counts: readonly number[]): DueCounts {
+  const named = LIVE_STATES.map((state, index) => [state, counts[index] ?? 0])
+  return Object.fromEntries(named) as DueCounts
 }
 
 /** Merges one page of each part of the ledger. What lies behind the first cursor belongs to a later page. */

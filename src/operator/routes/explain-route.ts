@@ -16,7 +16,8 @@ export interface ExplainDeps {
 }
 
 /** For OpenAPI only. A language that the texts lack is no error. */
-const LANGUAGE_HEADER = {
+/** The header that asks for a language. */
+export const LANGUAGE_HEADER = {
   type: 'object',
   properties: {
     'accept-language': {

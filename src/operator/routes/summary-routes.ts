@@ -6,17 +6,28 @@ import {
   type GroupSummary,
   summarize
 } from '../../core/groups/summary.ts'
+import type { Language } from '../../core/explain/texts.ts'
+import { verdictOn } from '../../core/explain/verdict.ts'
 import type { State } from '../../core/request.ts'
+import type { Backlog } from '../../delivery/result-sink.ts'
 import type { Lookup, Totals } from '../../ledger/queries.ts'
 import type { Accounting, Summary, SummaryGroup } from '../../schemas/generated.ts'
+import type { Spool } from '../../spool/spool.ts'
 import { accountingOf } from '../accounting.ts'
 import { instantOf } from '../list-query.ts'
 import { SUMMARY_QUERY } from '../query-schemas.ts'
 import { answers } from '../route-schemas.ts'
 import { instant } from '../views.ts'
+import { LANGUAGE_HEADER, languageOf } from './explain-route.ts'
 
 export interface SummaryDeps {
-  readonly catalog: Pick<Lookup, 'now' | 'sizes' | 'totals' | 'overdueMs'>
+  readonly catalog: Pick<Lookup, 'now' | 'sizes' | 'totals' | 'overdueMs' | 'countDue' | 'indexed'>
+  /** The used share of Redis's maxmemory, 0 to 1. */
+  readonly filled: () => number
+  /** The backlog of the result queue. */
+  readonly backlog: () => Promise<Backlog>
+  /** The spool for callbacks on disk; null where the process has none. */
+  readonly spool: Pick<Spool, 'usage'> | null
 }
 
 export interface SummaryQuery {
@@ -25,8 +36,8 @@ export interface SummaryQuery {
   readonly since?: string
 }
 
-/** How long a request may be overdue before the verdict tells of it. The sweep comes first. */
-const OVERDUE_SECONDS = 60
+const DUE_STEP_MS = 1_800_000
+const DUE_STEPS = 12
 
 /** `GET /v1/summary`: what there is, by state and by cause, and what waits for somebody. */
 export async function summaryRoutes(app: FastifyInstance, deps: SummaryDeps): Promise<void> {
@@ -39,34 +50,47 @@ export async function summaryRoutes(app: FastifyInstance, deps: SummaryDeps): Pr
         summary: 'Count requests by state and cause',
         tags: ['requests'],
         querystring: SUMMARY_QUERY,
+        headers: LANGUAGE_HEADER,
         ...answers(200, 'summary')
       }
     },
-    ({ query }) => summarizeRequests(deps, query)
+    ({ query, headers }, reply) => {
+      const language = languageOf(headers['accept-language'])
+      void reply.header('content-language', language).header('vary', 'accept-language')
+      return summarizeRequests(deps, query, language)
+    }
   )
 }
 
 /** What there is, by state and by cause, and what waits for somebody. */
 export async function summarizeRequests(
-  { catalog }: SummaryDeps,
-  query: SummaryQuery
+  deps: SummaryDeps,
+  query: SummaryQuery,
+  language: Language = 'en'
 ): Promise<Summary> {
+  const { catalog, spool } = deps
   const since = instantOf('since', query.since)
   const by = query.by === undefined ? DIMENSIONS : (query.by.split(',') as Dimension[])
-  const [now, sizes, totals, overdueMs] = await Promise.all([
+  const [now, sizes, totals, overdueMs, backlog] = await Promise.all([
     catalog.now(),
     catalog.sizes(since),
     catalog.totals(),
-    catalog.overdueMs()
+    catalog.overdueMs(),
+    deps.backlog()
   ])
-  const groups = sizes === null ? null : summarize(inStates(sizes, query.state), by)
   const accounting = accountingOf(totals, overdueMs)
+  const groups = sizes === null ? null : summarize(inStates(sizes, query.state), by)
   return {
     at: instant(now),
-    verdict: verdictOn(accounting, totals),
+    verdict: verdictOf(accounting, totals, language),
     accounting,
     states: statesOf(summarize(inStates(sizes ?? [], query.state), [])),
-    groups: groups === null ? null : groups.map(viewOfGroup)
+    groups: groups === null ? null : groups.map(viewOfGroup),
+    ...(sizes === null && { indexing: await catalog.indexed() }),
+    due: await dueOf(deps, now),
+    redis: { filled: deps.filled() },
+    spool: spool === null ? null : { entries: spool.usage().entries },
+    resultQueue: backlogView(backlog)
   }
 }
 
@@ -75,24 +99,29 @@ function inStates(sizes: readonly SizedGroup[], states?: string): readonly Sized
   return sizes.filter(({ name }) => isAskedFor(filter, readGroup(name)))
 }
 
-function verdictOn(
-  { unaccounted: lost, oldestOverdueSeconds: overdue, setAside }: Accounting,
-  { live }: Totals
+function verdictOf(
+  { unaccounted, oldestOverdueSeconds, setAside }: Accounting,
+  { live }: Totals,
+  language: Language
 ): Summary['verdict'] {
   const parked = live['parked'] ?? 0
-  const needsSomebody = parked + setAside
-  if (lost !== 0)
-    return { level: 'trouble', text: `${lost} requests are unaccounted for.`, needsSomebody }
-  if (overdue > OVERDUE_SECONDS) {
-    const text = `A request has been due for ${Math.round(overdue)} s. Are there workers?`
-    return { level: 'trouble', text, needsSomebody }
-  }
-  if (needsSomebody === 0) return { level: 'ok', text: 'Nothing waits for anybody.', needsSomebody }
-  const requests =
-    parked === 0 ? [] : [`${parked} ${parked === 1 ? 'request needs' : 'requests need'} somebody.`]
-  const results =
-    setAside === 0 ? [] : [`${setAside} ${setAside === 1 ? 'result is' : 'results are'} set aside.`]
-  return { level: 'attention', text: [...requests, ...results].join(' '), needsSomebody }
+  const overdueSeconds = oldestOverdueSeconds
+  const { sentences, ...verdict } = verdictOn({ unaccounted, overdueSeconds, parked, setAside })
+  return { ...verdict, text: sentences.map((sentence) => sentence[language]).join(' ') }
+}
+
+/** What is due within the next six hours. What is overdue is in the first half an hour. */
+async function dueOf({ catalog }: SummaryDeps, now: number): Promise<Summary['due']> {
+  const counts = await catalog.countDue(now, DUE_STEP_MS, DUE_STEPS)
+  return counts.map((states, index) => ({
+    from: instant(now + index * DUE_STEP_MS),
+    to: instant(now + (index + 1) * DUE_STEP_MS),
+    ...states
+  }))
+}
+
+function backlogView({ waiting, failed, oldestMs }: Backlog): Summary['resultQueue'] {
+  return { waiting, failed, oldestSeconds: Math.round(oldestMs / 1000) }
 }
 
 function statesOf(states: readonly GroupSummary[]): Summary['states'] {

@@ -1,7 +1,10 @@
 import t from 'tap'
+import { sum } from '../../../src/core/sum.ts'
 import { check } from '../../../src/schemas/validate.ts'
 import { ask, askIn, BTG } from '../../helpers/requests.ts'
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'
+import { HOUR } from '../../helpers/service.ts'
+import { call } from '../../helpers/wire.ts'
 
 const BCI = 'cl/banking/business/bci.cl/transactions'
 
@@ -108,3 +111,35 @@ for (const [query, path] of [
     t.match(await get(`/v1/summary?${query}`), { status: 422, json: { errors: [{ path }] } })
   })
 }
+
+t.test(
+  'a summary tells what is due when, and how full everything is, in the language asked for',
+  async (t) => {
+    const service = await openServerService(t)
+    const { get, address } = await openAdmin(t, service)
+    for (const ago of [0, 2 * HOUR]) await askIn(service, 'retry-scheduled', { ago })
+    await askIn(service, 'awaiting-callback')
+    const { json } = await get('/v1/summary')
+    t.match(check('summary', json), { valid: true })
+    const { due } = json as { due: Record<string, number>[] }
+    t.equal(due.length, 12)
+    const counts = (state: string) => due.map((step) => step[state] ?? 0)
+    t.same(
+      counts('retry-scheduled').flatMap((count, step) => (count > 0 ? [[step, count]] : [])),
+      [
+        [3, 1],
+        [7, 1]
+      ]
+    )
+    t.equal(sum(counts('awaiting-callback')), 1)
+    t.match(json, {
+      redis: { filled: 0.25 },
+      spool: null,
+      resultQueue: { waiting: 0, failed: 0, oldestSeconds: 0 }
+    })
+    const headers = { authorization: 'Bearer token-of-ana', 'accept-language': 'es-CL' }
+    const spanish = await call(`${address}/v1/summary`, { headers })
+    t.equal(spanish.headers.get('content-language'), 'es')
+    t.match(spanish.json, { verdict: { text: 'Nada espera a nadie.' } })
+  }
+)

@@ -3,7 +3,8 @@ import type { Summary } from '../../../schemas/generated.ts'
 import { html, type Markup } from '../html.ts'
 import type { PageContext } from '../page-context.ts'
 import { duration } from '../show.ts'
-import { OVERVIEW, VERDICT } from '../texts/overview-texts.ts'
+import { VERDICT } from '../../../core/explain/verdict.ts'
+import { OVERVIEW } from '../texts/overview-texts.ts'
 
 const TONE = { ok: 'good', attention: 'stuck', trouble: 'bad' } as const
 

@@ -45,30 +45,6 @@ export const FLOW = {
 } as const satisfies Readonly<Record<string, Text>>
 
 /** The sentences of the verdict. */
-export const VERDICT = {
-  lost: (count: number): Text => ({
-    en: `${count} requests are unaccounted for.`,
-    es: `Hay ${count} solicitudes sin explicación en la contabilidad.`
-  }),
-  overdue: (time: string): Text => ({
-    en: `A request has been due for ${time}. Are there workers?`,
-    es: `Una solicitud está atrasada ${time}. ¿Hay procesos trabajando?`
-  }),
-  parked: (count: number): Text => ({
-    en: count === 1 ? '1 request needs somebody.' : `${count} requests need somebody.`,
-    es:
-      count === 1 ? '1 solicitud necesita a alguien.' : `${count} solicitudes necesitan a alguien.`
-  }),
-  setAside: (count: number): Text => ({
-    en: count === 1 ? '1 result is set aside.' : `${count} results are set aside.`,
-    es: count === 1 ? '1 resultado está apartado.' : `${count} resultados están apartados.`
-  }),
-  kept: (count: number): Text => ({
-    en: count === 1 ? '1 body is in quarantine.' : `${count} bodies are in quarantine.`,
-    es: count === 1 ? 'Hay 1 cuerpo en cuarentena.' : `Hay ${count} cuerpos en cuarentena.`
-  })
-} as const
-
 export const PARKED = {
   intro: {
     en: 'Requests that wait for somebody, by cause. Nothing happens to them before a person acts.',
