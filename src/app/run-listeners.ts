@@ -91,7 +91,7 @@ export async function runAdmin(
 
 function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps {
   const { ledger, catalog, quarantine, jobs, policy, accounts, cursors } = shared
-  const { operatorAdvance: advance } = shared
+  const { operatorAdvance: advance, capacity, backlog, spool } = shared
   return {
     create: {
       ledger,
@@ -110,12 +110,7 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
     events: config.events ? { feed: createEventFeed(shared.events, log) } : null,
     audit: { audit: shared.audit, cursors },
     explain: { catalog, policy },
-    summary: {
-      catalog,
-      filled: shared.capacity.filled,
-      backlog: shared.backlog,
-      spool: shared.spool
-    },
+    summary: { catalog, filled: capacity.filled, backlog, spool },
     changes: { advance, ledger, accounts, jobs, policy, log },
     notifications: {
       parts: shared.parts.map((part) => ({
