@@ -122,6 +122,7 @@ t.test('a request that has just been accepted', async (t) => {
   }
   t.strictSame(acceptRequest(asked, 'erp', START), {
     format: 1,
+    stateSince: START,
     requestId: ID,
     service: SERVICE,
     reference: null,

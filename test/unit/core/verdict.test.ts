@@ -1,5 +1,5 @@
 import t from 'tap'
-import { verdictOn } from '../../../src/core/explain/verdict.ts'
+import { VERDICT, verdictOn } from '../../../src/core/explain/verdict.ts'
 
 const CALM = { unaccounted: 0, overdueSeconds: 0, parked: 0, setAside: 0 }
 const ROWS: readonly [
@@ -29,4 +29,9 @@ t.test('the verdict says what is lost, late, or waits for somebody, the worst fi
     t.equal(sentences.map(({ en }) => en).join(' '), text)
     t.ok(sentences.every(({ es, en }) => es !== '' && es !== en))
   }
+})
+
+t.test('what the pages add is in both languages as well', async (t) => {
+  t.match(VERDICT.kept(1), { en: '1 body is in quarantine.', es: /^Hay 1 cuerpo / })
+  t.match(VERDICT.kept(2), { en: '2 bodies are in quarantine.', es: /^Hay 2 cuerpos / })
 })

@@ -13,7 +13,7 @@ import { OVERVIEW } from '../texts/overview-texts.ts'
 import { STATE_WORD } from '../texts/words.ts'
 import { bankTable, itselfTable, somebodyTable } from './cause-tables.ts'
 import { flowChart } from './flow-chart.ts'
-import { verdict } from './verdict.ts'
+import { verdict } from './verdict-banner.ts'
 
 const LIVE: readonly State[] = [
   'queued',
