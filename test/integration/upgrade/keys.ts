@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis'
 /** One key of the ledger, without its tag, and all that it holds; values in base64. */
 export interface StoredKey {
   readonly name: string
-  readonly type: 'string' | 'hash' | 'set' | 'zset'
-  /** A string's value, the members of a set, the members and scores of a zset, the fields and values of a hash. */
+  readonly type: 'string' | 'hash' | 'set' | 'zset' | 'stream'
+  /** A string's value, the members of a set, the members and scores of a zset, the fields and values of a hash, the entries of a stream as JSON. */
   readonly values: readonly string[]
 }
 
@@ -22,6 +22,8 @@ async function readKey(redis: Redis, tag: string, name: string): Promise<StoredK
     string: async () => [(await redis.getBuffer(key)) ?? Buffer.alloc(0)],
     set: () => redis.smembersBuffer(key),
     zset: () => redis.zrangeBuffer(key, '0', '-1', 'WITHSCORES'),
+    stream: async () =>
+      (await redis.xrange(key, '-', '+')).map((entry) => Buffer.from(JSON.stringify(entry))),
     hash: async () =>
       Object.entries(await redis.hgetallBuffer(key)).flatMap(([field, value]) => [
         Buffer.from(field),
@@ -39,6 +41,12 @@ export async function writeKeys(redis: Redis, tag: string, keys: readonly Stored
     if (type === 'string') await redis.set(key, bytes[0] ?? '')
     if (type === 'hash') await redis.hset(key, ...bytes)
     if (type === 'set') await redis.sadd(key, ...bytes)
+    if (type === 'stream') {
+      for (const entry of bytes) {
+        const [id, fields] = JSON.parse(entry.toString()) as [string, string[]]
+        await redis.xadd(key, id, ...fields)
+      }
+    }
     if (type === 'zset') await redis.zadd(key, ...pairs(bytes))
   }
 }
