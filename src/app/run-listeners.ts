@@ -2,11 +2,8 @@ import type { Logger } from 'pino'
 import { buildCallbackListener } from '../callbacks/callback-listener.ts'
 import type { Config } from '../config/read-config.ts'
 import { policyWarnings } from '../core/policy-warnings.ts'
-import {
-  buildOperatorListener,
-  type OperatorDeps,
-  type OperatorListenerDeps
-} from '../operator/operator-listener.ts'
+import type { OperatorDeps } from '../operator/api-routes.ts'
+import { buildOperatorListener, type OperatorListenerDeps } from '../operator/operator-listener.ts'
 import type { Shared } from './dependencies.ts'
 import type { Running } from './stop.ts'
 
@@ -73,15 +70,18 @@ export async function runAdmin(
 
 function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps {
   const { ledger, catalog, quarantine, jobs, policy, accounts, cursors } = shared
-  const { operatorAdvance: advance } = shared
+  const { operatorAdvance: advance, operations, idempotency, replicas } = shared
+  const parts = shared.parts.map((part) => ({ ...part, advance: part.operatorAdvance }))
+  const begin = { operations, parts, find: catalog.find }
+  const reserve = { idempotency, replicas }
   return {
     create: {
       ledger,
       catalog,
       accounts,
       newRequestId: shared.newRequestId,
-      idempotency: shared.idempotency,
-      replicas: shared.replicas,
+      idempotency,
+      replicas,
       hasAuthorization: config.khipuAuthorization !== null,
       canStore: shared.canStore,
       log
@@ -90,16 +90,9 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
     explain: { catalog, policy },
     summary: { catalog },
     changes: { advance, ledger, accounts, jobs, policy, log },
-    notifications: {
-      parts: shared.parts.map((part) => ({
-        advance: part.operatorAdvance,
-        catalog: part.catalog,
-        notifications: part.notifications,
-        groups: part.groups,
-        policy
-      })),
-      log
-    },
+    notifications: { begin, log },
+    beginOperation: { begin, reserve, look: { operations, catalog }, catalog, log },
+    operations: { operations, catalog, cursors, log },
     quarantine: {
       accept: { advance, ledger, catalog, quarantine, jobs, review: shared.review },
       quarantine,

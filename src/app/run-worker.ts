@@ -31,7 +31,8 @@ export function runWorker(
     proxy: config.khipuProxy,
     classify
   })
-  const common = { connection, replicas: parts.replicas, khipu, seal, callbacksWait, log }
+  const operate = { parts: parts.parts, find: parts.catalog.find }
+  const common = { connection, replicas: parts.replicas, khipu, seal, callbacksWait, operate, log }
   const concurrency = Math.ceil(config.workerConcurrency / parts.parts.length)
   const workers = parts.parts.map((part) =>
     startWorker({ ...workerDeps(config, shared, part, common), concurrency })
@@ -55,6 +56,8 @@ interface Common {
   readonly khipu: KhipuClient
   readonly seal: EncryptBody
   readonly callbacksWait: (() => boolean) | undefined
+  /** What operations change: requests of all parts. */
+  readonly operate: Pick<WorkerDeps['operate'], 'parts' | 'find'>
   readonly log: Logger
 }
 
@@ -62,7 +65,7 @@ function workerDeps(
   config: Config,
   { capabilities, capacity, metrics }: Shared,
   part: Part,
-  { connection, replicas, khipu, seal, callbacksWait, log }: Common
+  { connection, replicas, khipu, seal, callbacksWait, operate, log }: Common
 ): Omit<WorkerDeps, 'concurrency'> {
   const { khipuAuthorization: authorization, requestTimeoutMs, ledgerRetentionMs } = config
   const { advance, senderAdvance, ledger, catalog, quarantine, jobs, policy, tag } = part
@@ -84,6 +87,7 @@ function workerDeps(
     callback: { advance, log },
     deadline: { advance, callbacksWait, log },
     watch: { catalog, jobs, log },
+    operate: { ...operate, operations: part.operations, log },
     sweep: sweepDeps(part, ledgerRetentionMs, log),
     connection,
     tag,
@@ -94,7 +98,7 @@ function workerDeps(
 }
 
 function sweepDeps(part: Part, ledgerRetentionMs: number, log: Logger): WorkerDeps['sweep'] {
-  const { advance, catalog, quarantine, notifications, groups, jobs, policy } = part
+  const { advance, catalog, quarantine, notifications, groups, jobs } = part
   return {
     advance,
     catalog,
@@ -102,7 +106,6 @@ function sweepDeps(part: Part, ledgerRetentionMs: number, log: Logger): WorkerDe
     notifications,
     groups,
     jobs,
-    policy,
     ledgerRetentionMs,
     log
   }

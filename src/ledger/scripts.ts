@@ -69,7 +69,33 @@ export interface Scripts {
   discard(id: string): Promise<Done>
   tidy(mostEntries: number, mostBytes: number, oldest: number): Promise<number>
   notify(notification: string): Promise<number>
-  pace(count: number, spacingMs: number): Promise<string>
+  pace(count: number, spacingMs: number, aheadMs: number): Promise<[first: string, count: number]>
+  countMembers(
+    oldest: string,
+    newest: string
+  ): Promise<[isComplete: Done, now: number, ...groups: string[]]>
+  oldestMembers(
+    from: string,
+    newest: string,
+    limit: number,
+    ...indexes: readonly string[]
+  ): Promise<[next: string, ...records: string[]]>
+  createOperation(id: string, record: string, ...times: readonly Argument[]): Promise<Done>
+  changeOperation(
+    id: string,
+    version: string,
+    record: string,
+    ...more: readonly Argument[]
+  ): Promise<Done>
+  claimOperation(
+    leaseMs: number,
+    id: string
+  ): Promise<[id: string, version: string, record: string, now: number] | null>
+  settleItems(
+    id: string,
+    ...outcomes: readonly Argument[]
+  ): Promise<[open: number, delivered: number, failed: number, parkedAgain: number]>
+  adoptRelease(member: string, lease: string, ...operation: readonly Argument[]): Promise<Done>
   beginTry(
     id: string,
     name: string,

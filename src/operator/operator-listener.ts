@@ -2,9 +2,9 @@ import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
-import type { ApiToken } from '../config/secrets.ts'
 import { schemas } from '../schemas/validate.ts'
-import { type AuthFailure, requireToken } from './check-operator-token.ts'
+import { requireToken } from './check-operator-token.ts'
+import { apiRoutes, type OperatorDeps } from './api-routes.ts'
 import { checkBody, checkQuery, readJson } from './validation.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HEADERS, HELMET } from '../http/headers.ts'
@@ -14,31 +14,10 @@ import {
   type ListenerSettings,
   serverOptions
 } from '../http/build-server.ts'
-import { type NotificationsDeps, notificationRoutes } from './routes/notification-routes.ts'
 import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
 import { PROBLEM_TYPE, problemText, protocolError, OperatorError, sendProblem } from './problem.ts'
-import { type QuarantineDeps, quarantineRoutes } from './routes/quarantine-routes.ts'
-import { type ExplainDeps, explainRoute } from './routes/explain-route.ts'
-import { type SummaryDeps, summaryRoutes } from './routes/summary-routes.ts'
-import { type CreateRequestDeps, createRequestRoute } from './routes/create-request-route.ts'
-import { type ChangeDeps, requestChangeRoutes } from './routes/request-change-routes.ts'
-import { type RequestsDeps, requestRoutes } from './routes/request-routes.ts'
 import { describeScope } from './scopes.ts'
 import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
-
-/** The dependencies of the operator API. A process with the role `worker` has none of them. */
-export interface OperatorDeps {
-  /** What each file of routes uses. */
-  readonly create: CreateRequestDeps
-  readonly explain: ExplainDeps
-  readonly summary: SummaryDeps
-  readonly requests: RequestsDeps
-  readonly changes: ChangeDeps
-  readonly notifications: NotificationsDeps
-  readonly quarantine: QuarantineDeps
-  readonly tokens: readonly ApiToken[]
-  readonly unauthorized: (why: AuthFailure) => void
-}
 
 export interface OperatorListenerDeps {
   readonly health: HealthDeps
@@ -68,6 +47,7 @@ export async function buildOperatorListener(
   await app.register(helmet, HELMET)
   continueWhenAdmitted(app)
   app.decorateRequest('caller', '')
+  app.decorateRequest('scope', 'read')
   app.decorateRequest('bodyBytes', null)
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, readJson)
   // An unknown route is answered before its body is read.
@@ -140,18 +120,7 @@ async function operatorApi(
   app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, () =>
     app.swagger()
   )
-  await app.register(
-    async (v1) => {
-      await createRequestRoute(v1, deps.create)
-      await requestRoutes(v1, deps.requests)
-      await explainRoute(v1, deps.explain)
-      await summaryRoutes(v1, deps.summary)
-      await requestChangeRoutes(v1, deps.changes)
-      await notificationRoutes(v1, deps.notifications)
-      await quarantineRoutes(v1, deps.quarantine)
-    },
-    { prefix: '/v1' }
-  )
+  await app.register(async (v1) => apiRoutes(v1, deps), { prefix: '/v1' })
 }
 
 function answerError(error: FastifyError, reply: Parameters<typeof sendProblem>[0], log: Logger) {

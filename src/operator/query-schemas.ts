@@ -84,3 +84,14 @@ export const SUMMARY_QUERY = {
     since: LIST_QUERY.properties.since
   }
 } as const
+
+/** The query parameters of the list of operations. */
+export const OPERATIONS_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    state: listOf('canary|running|stopping|stopped|done', 'Only those in this state'),
+    limit: LIMIT,
+    cursor: CURSOR
+  }
+} as const

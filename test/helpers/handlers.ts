@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { v7 as uuidv7 } from 'uuid'
 import * as callbackListener from '../../src/callbacks/callback-listener.ts'
 import * as drainSpool from '../../src/callbacks/drain-spool.ts'
 import type * as redisStore from '../../src/callbacks/redis-store.ts'
@@ -13,7 +15,7 @@ import {
   type OperatorAdvanceDeps
 } from '../../src/operator/operator-advance.ts'
 import * as accept from '../../src/operator/accept-quarantined.ts'
-import type { OperatorDeps } from '../../src/operator/operator-listener.ts'
+import type { OperatorDeps } from '../../src/operator/api-routes.ts'
 import type * as changes from '../../src/operator/routes/request-change-routes.ts'
 import type * as create from '../../src/operator/routes/create-request-route.ts'
 import type * as quarantine from '../../src/operator/routes/quarantine-routes.ts'
@@ -21,8 +23,15 @@ import type * as requests from '../../src/operator/routes/request-routes.ts'
 import type * as explaining from '../../src/operator/routes/explain-route.ts'
 import type * as summary from '../../src/operator/routes/summary-routes.ts'
 import type { Quarantined } from '../../src/ledger/quarantine/quarantine.ts'
-import * as ledgerRelease from '../../src/ledger/releases/release.ts'
-import type { Releasing } from '../../src/ledger/releases/notifications.ts'
+import type { Notification } from '../../src/core/notification.ts'
+import { newLane, type Operation } from '../../src/core/operations/operation.ts'
+import { operationOfNotification } from '../../src/core/operations/of-notification.ts'
+import { carryOn, type OperatedPart } from '../../src/ledger/operations/carry-on.ts'
+import type { Claimed, Operations } from '../../src/ledger/operations/operations.ts'
+import type { Catalog } from '../../src/ledger/queries.ts'
+import type { Notifications, Releasing } from '../../src/ledger/releases/notifications.ts'
+import * as begin from '../../src/operator/operations/begin-operation.ts'
+import type * as operating from '../../src/operator/routes/operation-routes.ts'
 import * as reEncrypt from '../../src/ledger/re-encrypt.ts'
 import type { JobData } from '../../src/queue/queues.ts'
 import * as callback from '../../src/worker/handle-callback.ts'
@@ -79,12 +88,57 @@ export function sweep(deps: Flat<sweeping.SweepDeps>, giveUp?: AbortSignal) {
   return sweeping.sweep(bind(deps), giveUp)
 }
 
-export function releaseParked(
-  deps: Flat<ledgerRelease.ReleaseDeps>,
-  releasing: Releasing,
-  forMs?: number
-) {
-  return ledgerRelease.releaseParked(bind(deps), releasing, forMs)
+/** What releases use: the service itself is the only part of the ledger. */
+export type ReleaseDeps = Flat<Omit<OperatedPart, 'pace'>> & {
+  readonly operations: Operations
+  readonly notifications: Notifications
+  readonly catalog: Pick<Catalog, 'find'>
+}
+
+/** Begins the operation that a notification makes. */
+export async function beginRelease(
+  { operations }: Pick<ReleaseDeps, 'operations'>,
+  { notification }: Releasing
+): Promise<Operation> {
+  const lane = newLane({ bank: null, part: 0, at: notification.at, matched: 0 })
+  const operation = operationOfNotification(`op_${uuidv7()}`, notification, [lane])
+  await operations.create(operation, 0)
+  return operation
+}
+
+/** One turn of an operation, whoever else is at it. */
+export function carryOnce(deps: ReleaseDeps, claimed: Claimed, own = createAdvance(deps)) {
+  const part = { ...deps, advance: own, pace: deps.notifications }
+  const find = (requestId: string) => deps.catalog.find(requestId)
+  return carryOn({ operations: deps.operations, parts: [part], find }, claimed, 0)
+}
+
+/** Carries an operation on until it has ended, or for one turn. Returns how many requests it has changed. */
+export async function carryOnNow(
+  deps: ReleaseDeps,
+  id: string,
+  { isOnce = false, advance: own = createAdvance(deps) } = {}
+): Promise<number> {
+  for (;;) {
+    const claimed = await deps.operations.claim(id)
+    if (claimed !== null) {
+      const { endedAt, lanes } = await carryOnce(deps, claimed, own)
+      if (endedAt !== null || isOnce) return lanes.reduce((sum, { done }) => sum + done, 0)
+    }
+    await pause(20)
+  }
+}
+
+/** How many parked requests a notification concerns. */
+export function countNotified(deps: ReleaseDeps, asked: Omit<Notification, 'at'>): Promise<number> {
+  const part = { ...deps, advance: createAdvance(deps), pace: deps.notifications }
+  return begin.countNotified({ parts: [part] }, asked)
+}
+
+/** Releases what a notification concerns, without regard to the pace. */
+export async function releaseParked(deps: ReleaseDeps, releasing: Releasing): Promise<number> {
+  const { id } = await beginRelease(deps, releasing)
+  return carryOnNow(deps, id)
 }
 
 type Operated<Deps> = Omit<Deps, 'advance'> & OperatorAdvanceDeps
@@ -93,8 +147,12 @@ function bindOperator<Deps extends OperatorAdvanceDeps>(deps: Deps) {
   return { ...deps, advance: createOperatorAdvance(deps) }
 }
 
-export function releaseByOperator(deps: Operated<ledgerRelease.ReleaseDeps>, releasing: Releasing) {
-  return ledgerRelease.releaseParked(bindOperator(deps), releasing)
+export async function releaseByOperator(
+  deps: ReleaseDeps & OperatorAdvanceDeps,
+  releasing: Releasing
+): Promise<number> {
+  const { id } = await beginRelease(deps, releasing)
+  return carryOnNow(deps, id, { advance: createOperatorAdvance(deps) })
 }
 
 export function acceptQuarantined(
@@ -117,19 +175,26 @@ export type FlatOperatorDeps = Operated<
     Omit<quarantine.QuarantineDeps, 'accept'>
 > &
   Pick<OperatorDeps, 'tokens' | 'unauthorized'> & {
-    readonly parts: readonly Operated<ledgerRelease.ReleaseDeps & ledgerRelease.CountDeps>[]
+    readonly parts: readonly Operated<
+      Omit<begin.BeginDeps['parts'][number], 'pace'> & { readonly notifications: Notifications }
+    >[]
+    readonly operations: operating.OperationsDeps['operations']
   }
 
 export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {
   const deps = bindOperator(flat)
-  const parts = flat.parts.map(bindOperator)
+  const parts = flat.parts.map((part) => ({ ...bindOperator(part), pace: part.notifications }))
+  const { operations, catalog } = flat
+  const beginning = { operations, parts, find: catalog.find }
   return {
     create: deps,
     requests: deps,
     summary: deps,
     explain: deps,
     changes: deps,
-    notifications: { parts, log: flat.log },
+    notifications: { begin: beginning, log: flat.log },
+    beginOperation: { ...deps, begin: beginning, reserve: deps, look: deps },
+    operations: deps,
     quarantine: { ...deps, accept: deps },
     tokens: flat.tokens,
     unauthorized: flat.unauthorized
@@ -148,8 +213,9 @@ export type FlatWorkerDeps = FlatSendDeps &
   worker.WorkerDeps['watch'] &
   Omit<
     worker.WorkerDeps,
-    'send' | 'callback' | 'deadline' | 'watch' | 'sweep' | 'releasesPerSecond'
-  >
+    'send' | 'callback' | 'deadline' | 'watch' | 'operate' | 'sweep' | 'releasesPerSecond'
+  > &
+  ReleaseDeps
 
 export function startWorker(flat: FlatWorkerDeps) {
   const deps = bind(flat)
@@ -159,6 +225,7 @@ export function startWorker(flat: FlatWorkerDeps) {
     callback: deps,
     deadline: deps,
     watch: deps,
+    operate: { ...deps, parts: [{ ...deps, pace: deps.notifications }], find: deps.catalog.find },
     sweep: deps
   }
   return worker.startWorker({ ...deps, ...handlers, releasesPerSecond })
