@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { buildCallbackListener } from '../callbacks/callback-listener.ts'
 import type { Config } from '../config/read-config.ts'
 import { policyWarnings } from '../core/policy-warnings.ts'
+import { createJudge } from '../operator/operations/judge-entry.ts'
 import type { OperatorDeps } from '../operator/api-routes.ts'
 import { buildOperatorListener, type OperatorListenerDeps } from '../operator/operator-listener.ts'
 import type { Shared } from './dependencies.ts'
@@ -72,7 +73,8 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
   const { ledger, catalog, quarantine, jobs, policy, accounts, cursors } = shared
   const { operatorAdvance: advance, operations, idempotency, replicas } = shared
   const parts = shared.parts.map((part) => ({ ...part, advance: part.operatorAdvance }))
-  const begin = { operations, parts, find: catalog.find }
+  const accept = { advance, ledger, catalog, quarantine, jobs, review: shared.review }
+  const begin = { operations, parts, find: catalog.find, judge: createJudge(accept) }
   const reserve = { idempotency, replicas }
   return {
     create: {
@@ -94,7 +96,7 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
     beginOperation: { begin, reserve, look: { operations, catalog }, catalog, log },
     operations: { operations, catalog, cursors, log },
     quarantine: {
-      accept: { advance, ledger, catalog, quarantine, jobs, review: shared.review },
+      accept,
       quarantine,
       cursors,
       show: shared.show,

@@ -9,6 +9,7 @@ import type { Replicas } from '../redis/replicas.ts'
 import { startWorker, type WorkerDeps } from '../worker/worker.ts'
 import type { BodyThread } from './body-thread-pool.ts'
 import type { Shared } from './dependencies.ts'
+import { createJudge } from '../operator/operations/judge-entry.ts'
 import { buildParts } from './ledger-parts.ts'
 import { watchSpoolGracePeriod } from './spool-grace-period.ts'
 import type { Running } from './stop.ts'
@@ -17,7 +18,7 @@ import type { Running } from './stop.ts'
 export function runWorker(
   config: Config,
   shared: Shared,
-  { compose, classify, seal }: BodyThread,
+  { compose, classify, seal, review }: BodyThread,
   draining: Draining | null,
   log: Logger
 ): Running {
@@ -31,7 +32,9 @@ export function runWorker(
     proxy: config.khipuProxy,
     classify
   })
-  const operate = { parts: parts.parts, find: parts.catalog.find }
+  const { ledger, catalog, quarantine, jobs, operatorAdvance: advance } = parts
+  const judge = createJudge({ advance, ledger, catalog, quarantine, jobs, review })
+  const operate = { parts: parts.parts, find: catalog.find, judge }
   const common = { connection, replicas: parts.replicas, khipu, seal, callbacksWait, operate, log }
   const concurrency = Math.ceil(config.workerConcurrency / parts.parts.length)
   const workers = parts.parts.map((part) =>
@@ -57,7 +60,7 @@ interface Common {
   readonly seal: EncryptBody
   readonly callbacksWait: (() => boolean) | undefined
   /** What operations change: requests of all parts. */
-  readonly operate: Pick<WorkerDeps['operate'], 'parts' | 'find'>
+  readonly operate: Pick<WorkerDeps['operate'], 'parts' | 'find' | 'judge'>
   readonly log: Logger
 }
 

@@ -10,6 +10,7 @@ import { createIdempotency } from './idempotency.ts'
 import { createLedger } from './ledger.ts'
 import { createNotifications } from './releases/notifications.ts'
 import { createOperations } from './operations/operations.ts'
+import { createEntryPages } from './operations/entry-pages.ts'
 import { createSelections } from './operations/selections.ts'
 import { createQuarantine, type QuarantineBounds, shareOf } from './quarantine/quarantine.ts'
 import { createReEncryption } from './re-encrypt.ts'
@@ -46,6 +47,7 @@ export function openLedger(
   const store = openStore(redis, createCipher(secretKeys), hashTag(queuePrefix, index))
   const bounds = shareOut(settings.quarantine, count)
   const catalog = createCatalog(store)
+  const quarantine = createQuarantine(store, bounds)
   return {
     tag: store.tag,
     ledger: createLedger(store, {
@@ -56,9 +58,10 @@ export function openLedger(
     catalog,
     accounts: createAccounts(secretKeys),
     cursors: createCursors(secretKeys),
-    quarantine: createQuarantine(store, bounds),
+    quarantine,
     notifications: createNotifications(store, index, () => newOperationId({ index, count })),
     operations: createOperations(store),
+    entries: createEntryPages(store, quarantine),
     selections: createSelections(store, { index, count }),
     groups: createGroups(store),
     idempotency: createIdempotency(store, ledgerRetentionMs),

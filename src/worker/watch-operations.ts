@@ -8,6 +8,7 @@ export interface WatchOperationsDeps {
   readonly operations: Pick<Operations, 'change' | 'claim'>
   readonly parts: CarryOnDeps['parts']
   readonly find: CarryOnDeps['find']
+  readonly judge: CarryOnDeps['judge']
   readonly log: Logger
 }
 

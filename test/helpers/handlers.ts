@@ -31,6 +31,7 @@ import type { Claimed, Operations } from '../../src/ledger/operations/operations
 import type { Catalog } from '../../src/ledger/queries.ts'
 import type { Notifications, Releasing } from '../../src/ledger/releases/notifications.ts'
 import * as begin from '../../src/operator/operations/begin-operation.ts'
+import { createJudge } from '../../src/operator/operations/judge-entry.ts'
 import type * as operating from '../../src/operator/routes/operation-routes.ts'
 import * as reEncrypt from '../../src/ledger/re-encrypt.ts'
 import type { JobData } from '../../src/queue/queues.ts'
@@ -89,7 +90,9 @@ export function sweep(deps: Flat<sweeping.SweepDeps>, giveUp?: AbortSignal) {
 }
 
 /** What releases use: the service itself is the only part of the ledger. */
-export type ReleaseDeps = Flat<Omit<OperatedPart, 'pace'>> & {
+export type ReleaseDeps = Operated<
+  Omit<OperatedPart, 'pace'> & Omit<accept.AcceptDeps, 'catalog'>
+> & {
   readonly operations: Operations
   readonly notifications: Notifications
   readonly catalog: Pick<Catalog, 'find'>
@@ -110,7 +113,8 @@ export async function beginRelease(
 export function carryOnce(deps: ReleaseDeps, claimed: Claimed, own = createAdvance(deps)) {
   const part = { ...deps, advance: own, pace: deps.notifications }
   const find = (requestId: string) => deps.catalog.find(requestId)
-  return carryOn({ operations: deps.operations, parts: [part], find }, claimed, 0)
+  const judge = createJudge({ ...deps, advance: createOperatorAdvance(deps) })
+  return carryOn({ operations: deps.operations, parts: [part], find, judge }, claimed, 0)
 }
 
 /** Carries an operation on until it has ended, or for one turn. Returns how many requests it has changed. */
@@ -121,10 +125,11 @@ export async function carryOnNow(
 ): Promise<number> {
   for (;;) {
     const claimed = await deps.operations.claim(id)
-    if (claimed !== null) {
-      const { endedAt, lanes } = await carryOnce(deps, claimed, own)
-      if (endedAt !== null || isOnce) return lanes.reduce((sum, { done }) => sum + done, 0)
-    }
+    const turned = claimed && (await carryOnce(deps, claimed, own))
+    const operation = turned ?? (await deps.operations.find(id))?.operation
+    const isEnded = operation?.endedAt !== null
+    if (isEnded || (isOnce && turned !== null))
+      return (operation?.lanes ?? []).reduce((sum, { done }) => sum + done, 0)
     await pause(20)
   }
 }
@@ -133,6 +138,18 @@ export async function carryOnNow(
 export function countNotified(deps: ReleaseDeps, asked: Omit<Notification, 'at'>): Promise<number> {
   const part = { ...deps, advance: createAdvance(deps), pace: deps.notifications }
   return begin.countNotified({ parts: [part] }, asked)
+}
+
+/** Begins a notification, as the operator's call does. */
+export function beginNotification(
+  deps: ReleaseDeps,
+  id: string,
+  asked: Omit<Notification, 'at'>
+): Promise<number> {
+  const part = { ...deps, advance: createOperatorAdvance(deps), pace: deps.notifications }
+  const judge = createJudge(part)
+  const find = (requestId: string) => deps.catalog.find(requestId)
+  return begin.beginNotification({ ...deps, parts: [part], find, judge }, id, asked)
 }
 
 /** Releases what a notification concerns, without regard to the pace. */
@@ -159,9 +176,9 @@ export function acceptQuarantined(
   deps: Operated<accept.AcceptDeps>,
   kept: Quarantined,
   by: string,
-  force?: boolean
+  force = false
 ) {
-  return accept.acceptQuarantined(bindOperator(deps), kept, by, force)
+  return accept.acceptQuarantined(bindOperator(deps), kept, by, { force })
 }
 
 /** What the operator listener uses, but for its health. */
@@ -185,7 +202,7 @@ export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {
   const deps = bindOperator(flat)
   const parts = flat.parts.map((part) => ({ ...bindOperator(part), pace: part.notifications }))
   const { operations, catalog } = flat
-  const beginning = { operations, parts, find: catalog.find }
+  const beginning = { operations, parts, find: catalog.find, judge: createJudge(deps) }
   return {
     create: deps,
     requests: deps,
@@ -225,7 +242,12 @@ export function startWorker(flat: FlatWorkerDeps) {
     callback: deps,
     deadline: deps,
     watch: deps,
-    operate: { ...deps, parts: [{ ...deps, pace: deps.notifications }], find: deps.catalog.find },
+    operate: {
+      ...deps,
+      parts: [{ ...deps, pace: deps.notifications }],
+      find: deps.catalog.find,
+      judge: createJudge({ ...deps, advance: createOperatorAdvance(flat) })
+    },
     sweep: deps
   }
   return worker.startWorker({ ...deps, ...handlers, releasesPerSecond })

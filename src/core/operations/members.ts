@@ -64,6 +64,11 @@ export const STATES_OF: Readonly<Record<Operation['action'], readonly string[]>>
   discard: []
 }
 
+/** True for an action on entries of the quarantine. */
+export function isOnEntries({ action }: Pick<Operation, 'action'>): boolean {
+  return STATES_OF[action].length === 0
+}
+
 /** The events that leave the request in its state, reason and code. */
 const LEAVES: ReadonlySet<string> = new Set([
   'callback-superseded',

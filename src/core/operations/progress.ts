@@ -10,9 +10,10 @@ import {
 
 // An operation changes only by these functions, each applied to the record as it is by then.
 
-/** A member that an operation is about to change. */
+/** A member that an operation is about to change: a request, or an entry of the quarantine. */
 export interface Chosen {
-  readonly requestId: string
+  readonly id: string
+  readonly bank: string
   readonly cause: string | null
   readonly credentials: string | null
 }
@@ -56,7 +57,7 @@ export function begin(operation: Operation, lane: LaneKey, look: Look): Operatio
   const { taken, refused, passedOver, behind, isRead, paceUntil } = look
   if (operation.state !== 'running') return operation
   return changeLane(operation, lane, (own) => {
-    const pending = taken.map(({ requestId }) => requestId)
+    const pending = taken.map(({ id }) => id)
     const counts = { pending, behind, isRead, refused: own.refused + refused }
     const next = { ...own, ...counts, paceUntil: Math.max(own.paceUntil, paceUntil) }
     return { lane: next, canaries: withChosen(operation, own, taken, passedOver) }
@@ -76,18 +77,18 @@ function withChosen(
       const more = passedOver.filter((one) => one === credentials).length
       const first = taken.find((one) => one.credentials === credentials)
       const isFree = canary.requestId === null && first !== undefined
-      const chosen = isFree ? { requestId: first.requestId, cause: first.cause, part } : {}
+      const chosen = isFree ? { requestId: first.id, cause: first.cause, part } : {}
       return { ...canary, ...chosen, passedOver: canary.passedOver + more }
     }
     const [first] = taken
     if (canary.bank !== bank || canary.requestId !== null || first === undefined) return canary
-    return { ...canary, requestId: first.requestId, cause: first.cause, part }
+    return { ...canary, requestId: first.id, cause: first.cause, part }
   })
   const known = new Set(canaries.map(({ credentials }) => credentials))
   const added = new Map<string, Canary>()
-  for (const { requestId, cause, credentials } of taken) {
+  for (const { id: requestId, bank: of, cause, credentials } of taken) {
     if (credentials === null || known.has(credentials) || added.has(credentials)) continue
-    added.set(credentials, { ...NO_CANARY, bank: bank ?? '', credentials, part, requestId, cause })
+    added.set(credentials, { ...NO_CANARY, bank: of, credentials, part, requestId, cause })
   }
   return [...canaries, ...added.values()]
 }

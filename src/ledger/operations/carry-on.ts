@@ -1,27 +1,34 @@
 import { newsOf } from '../../core/operations/canary.ts'
-import { actOn, fateOf, isDoneBy } from '../../core/operations/members.ts'
+import { actOn, fateOf, isDoneBy, isOnEntries } from '../../core/operations/members.ts'
 import { isOver, type Lane, type Operation } from '../../core/operations/operation.ts'
 import { begin, type Outcome, record, roomIn } from '../../core/operations/progress.ts'
 import { hear, settle } from '../../core/operations/steer.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { Request } from '../../core/request.ts'
 import type { Advance } from '../advance.ts'
-import { type ChooseDeps, chooseMembers } from './choose-members.ts'
+import { type Choice, type ChooseDeps, chooseEntries, chooseMembers } from './choose-members.ts'
 import type { Claimed, Operations } from './operations.ts'
+import type { EntryPages } from './entry-pages.ts'
 import type { Selections } from './selections.ts'
 
 /** One part of the ledger, as operations change its requests. */
 export interface OperatedPart {
   readonly advance: Advance
   readonly selections: Selections
+  readonly entries: EntryPages
   readonly pace: { readonly takePlaces: ChooseDeps['takePlaces'] }
   readonly policy: Policy
 }
+
+/** What an operation did with a member. `passed`: it had left the selection. */
+export type MemberFate = 'done' | 'refused' | 'passed'
 
 export interface CarryOnDeps {
   readonly operations: Pick<Operations, 'change'>
   readonly parts: readonly OperatedPart[]
   readonly find: (requestId: string) => Promise<Request | null>
+  /** Accepts or discards an entry of the quarantine. Idempotent. */
+  readonly judge: (operation: Operation, quarantineId: string) => Promise<MemberFate>
 }
 
 /** How soon a worker looks again at an operation that waits for a canary, or for the pace. */
@@ -83,19 +90,28 @@ async function carryLane(
   if (lane.pending.length > 0) return changeMembers(deps, operation, lane, new Map())
   const room = roomIn(operation, lane, now)
   if (room === 0) return operation
-  const { selection } = operation
-  const page = await part.selections.page(selection, lane.bank, lane.behind)
-  const choosing = {
-    takePlaces: part.pace.takePlaces,
-    policy: part.policy,
-    parts: deps.parts.length
-  }
-  const { look, dues } = await chooseMembers(choosing, operation, lane, page, { room, now })
+  const { look, dues } = await chooseFrom(deps, part, operation, lane, { room, now })
   if (look.behind === lane.behind && !look.isRead) return operation
   const begun = await deps.operations.change(operation.id, (one) => begin(one, lane, look))
   const own = begun?.lanes.find((one) => one.bank === lane.bank && one.part === lane.part)
   if (begun === null || own === undefined) return operation
   return own.pending.length === 0 ? begun : changeMembers(deps, begun, own, dues)
+}
+
+async function chooseFrom(
+  { parts }: CarryOnDeps,
+  { selections, entries, pace, policy }: OperatedPart,
+  operation: Operation,
+  lane: Lane,
+  now: { readonly room: number; readonly now: number }
+): Promise<Choice> {
+  const { selection } = operation
+  if (isOnEntries(operation)) {
+    return chooseEntries(await entries.page(selection, lane.at, lane.behind), lane, now.room)
+  }
+  const page = await selections.page(selection, lane.bank, lane.behind)
+  const choosing = { takePlaces: pace.takePlaces, policy, parts: parts.length }
+  return chooseMembers(choosing, operation, lane, page, now)
 }
 
 /** Changes the members that have begun, side by side, and records what became of each. */
@@ -113,7 +129,7 @@ async function changeMembers(
   const of = (fate: (typeof fates)[number]) => lane.pending.filter((_, at) => fates[at] === fate)
   const outcome: Outcome = { done: of('done'), refused: of('refused'), failed: of('failed') }
   const change = (one: Operation) => record(one, lane, outcome)
-  const options = { items: outcome.done }
+  const options = { items: isOnEntries(operation) ? [] : outcome.done }
   return (await deps.operations.change(operation.id, change, options)) ?? operation
 }
 
@@ -123,7 +139,8 @@ async function changeMember(
   lane: Lane,
   requestId: string,
   dueAt: number | undefined
-): Promise<'done' | 'refused' | 'passed'> {
+): Promise<MemberFate> {
+  if (isOnEntries(operation)) return deps.judge(operation, requestId)
   const part = deps.parts[lane.part]
   if (part === undefined) return 'passed'
   const changed = await part.advance(requestId, (request, { now, policy }) =>

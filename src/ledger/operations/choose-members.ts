@@ -1,8 +1,10 @@
+import { bankOf } from '../../core/groups/group.ts'
 import { fateOf } from '../../core/operations/members.ts'
 import { type Lane, type Operation, sends } from '../../core/operations/operation.ts'
 import { type Chosen, type Look, PACE_AHEAD_MS } from '../../core/operations/progress.ts'
 import type { Policy } from '../../core/policy.ts'
 import { credentialsOf, type Request } from '../../core/request.ts'
+import type { EntryPage } from './entry-pages.ts'
 import type { SelectionPage } from './selections.ts'
 
 /** The members to change now, and when each is due. */
@@ -38,7 +40,7 @@ export async function chooseMembers(
   const looked = isCut
     ? found.looked.slice(
         0,
-        found.looked.findIndex(({ id }) => id === last?.requestId)
+        found.looked.findIndex(({ id }) => id === last?.id)
       )
     : found.looked
   const taken = found.taken.slice(0, given)
@@ -53,7 +55,23 @@ export async function chooseMembers(
     isRead: isWhole && page.next === null,
     paceUntil: places[given - 1] ?? 0
   }
-  return { look, dues: new Map(taken.map(({ requestId }, at) => [requestId, places[at] ?? now])) }
+  return { look, dues: new Map(taken.map(({ id }, at) => [id, places[at] ?? now])) }
+}
+
+/** Chooses entries of the quarantine: at most so many. They cost nothing, so they keep no pace. */
+export function chooseEntries({ entries, next }: EntryPage, lane: Lane, room: number): Choice {
+  const taken = entries.slice(0, room)
+  const isWhole = taken.length === entries.length
+  const last = taken.at(-1)?.place ?? lane.behind
+  const look: Look = {
+    taken: taken.map(({ id }) => ({ id, bank: '', cause: null, credentials: null })),
+    refused: 0,
+    passedOver: [],
+    behind: isWhole ? (next ?? last) : last,
+    isRead: isWhole && next === null,
+    paceUntil: 0
+  }
+  return { look, dues: new Map() }
 }
 
 interface Looked {
@@ -89,7 +107,7 @@ function sort(
       looked.push({ id, fate: 'passed', passedOver: credentials })
     else {
       looked.push({ id, fate })
-      if (fate === 'taken') taken.push({ requestId: id, cause, credentials })
+      if (fate === 'taken') taken.push({ id, bank: bankOf(request.service), cause, credentials })
     }
   }
   return { taken, looked, isWhole: true }

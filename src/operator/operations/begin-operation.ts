@@ -17,6 +17,7 @@ export interface BeginDeps {
     readonly notifications: Pick<Notifications, 'record'>
   })[]
   readonly find: CarryOnDeps['find']
+  readonly judge: CarryOnDeps['judge']
 }
 
 /** An operation before it has begun. */

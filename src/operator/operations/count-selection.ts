@@ -1,5 +1,5 @@
 import { bankOf, readGroup } from '../../core/groups/group.ts'
-import { fateOf } from '../../core/operations/members.ts'
+import { fateOf, isOnEntries } from '../../core/operations/members.ts'
 import type { Operation } from '../../core/operations/operation.ts'
 import { credentialsOf } from '../../core/request.ts'
 import type { OperatedPart } from '../../ledger/operations/carry-on.ts'
@@ -36,6 +36,7 @@ export async function countSelection(
   parts: readonly OperatedPart[],
   asked: Asked
 ): Promise<CountedSelection> {
+  if (isOnEntries(asked)) return countEntries(parts, asked)
   const counted = await Promise.all(parts.map((one) => one.selections.count(asked.selection)))
   const known = counted.map(({ groups }) => (groups === null ? NaN : sum([...groups.values()])))
   const isMany = sum(known) > MOST_READ && asked.selection.code === null
@@ -54,6 +55,29 @@ export async function countSelection(
     matched: sum(banks.map(({ requests }) => requests)),
     notAllowed: wasRead ? sum(banks.map(({ notAllowed }) => notAllowed)) : null
   }
+}
+
+/** Entries of the quarantine are counted as those of one bank without a name. */
+async function countEntries(
+  parts: readonly OperatedPart[],
+  { selection }: Asked
+): Promise<CountedSelection> {
+  const found = await Promise.all(
+    parts.map(async ({ entries, selections }, part) => {
+      const { now: at } = await selections.count(selection)
+      let requests = 0
+      let behind: string | null = null
+      do {
+        const page = await entries.page(selection, at, behind)
+        requests += page.entries.length
+        behind = page.next
+      } while (behind !== null)
+      const bank = { requests, notAllowed: 0, credentials: null }
+      return { part, at, banks: new Map(requests === 0 ? [] : [['', bank]]) }
+    })
+  )
+  const banks = found.flatMap((one) => [...one.banks.values()])
+  return { parts: found, matched: sum(banks.map(({ requests }) => requests)), notAllowed: 0 }
 }
 
 function ofGroups(groups: ReadonlyMap<string, number>): ReadonlyMap<string, CountedBank> {
@@ -96,7 +120,9 @@ async function read(
 
 /** The banks of a selection, in all parts together, the largest first. */
 export function byBank({ parts }: CountedSelection) {
-  const names = new Set(parts.flatMap(({ banks }) => [...banks.keys()]))
+  const names = new Set(
+    parts.flatMap(({ banks }) => [...banks.keys()].filter((bank) => bank !== ''))
+  )
   const shares = [...names].map((bank) => {
     const own = parts.flatMap(({ banks }) => banks.get(bank) ?? [])
     const all = own.flatMap(({ credentials }) => (credentials === null ? [] : [...credentials]))

@@ -1,5 +1,5 @@
 import { EVERY_GROUP } from '../../core/groups/group.ts'
-import { STATES_OF } from '../../core/operations/members.ts'
+import { isOnEntries, STATES_OF } from '../../core/operations/members.ts'
 import type { Selection } from '../../core/operations/operation.ts'
 import type { Fault, OperationBody, OperationFilter } from '../../schemas/generated.ts'
 import { before, earlier, instantOf } from '../list-query.ts'
@@ -9,11 +9,6 @@ const NOTHING_NAMED: Fault = {
   path: '',
   rule: 'oneOf',
   message: 'must have exactly one of filter, requestIds, quarantineIds and "all": true'
-}
-
-/** True for an action on entries of the quarantine. */
-export function isOnEntries({ action }: Pick<OperationBody, 'action'>): boolean {
-  return STATES_OF[action].length === 0
 }
 
 /** Reads what an operation is to take. `now` is the instant from which `olderThan` counts back. */

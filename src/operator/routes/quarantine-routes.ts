@@ -39,7 +39,7 @@ export async function quarantineRoutes(app: FastifyInstance, deps: QuarantineDep
     },
     async ({ params: { id }, body: { force = false }, caller: by }) => {
       const kept = await find(deps, id)
-      await acceptQuarantined(deps.accept, kept, by, force)
+      await acceptQuarantined(deps.accept, kept, by, { force })
       const { requestId } = kept
       deps.log.info({ by, quarantineId: id, requestId, force }, 'quarantine accepted')
       return quarantineViewOf(kept) satisfies QuarantineEntry
