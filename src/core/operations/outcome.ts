@@ -14,6 +14,6 @@ const OUTCOMES: ReadonlyMap<string, ItemOutcome> = new Map([
 export function outcomeOf({ history }: Request, operation: string): ItemOutcome | null {
   const begun = history.findIndex((event) => event['operation'] === operation)
   if (begun === -1) return null
-  const end = history.slice(begun).find(({ event }) => OUTCOMES.has(event))
-  return end === undefined ? null : (OUTCOMES.get(end.event) ?? null)
+  const [first = null] = history.slice(begun).flatMap(({ event }) => OUTCOMES.get(event) ?? [])
+  return first
 }
