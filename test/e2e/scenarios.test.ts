@@ -16,7 +16,7 @@ import {
 } from '../helpers/world.ts'
 
 const world = await startWorld(t, {
-  khipu: { callbackDelayMs: 300, slowDelayMs: 2000, lateDelayMs: 4000 },
+  khipu: { callbackDelayMs: 300, slowDelayMs: 2000, lateDelayMs: 4500 },
   policy: {
     releasesPerSecond: 100,
     retry: {

@@ -6,7 +6,6 @@ import { error, ok, receive } from '../../helpers/callbacks.ts'
 import { advance, handleSend } from '../../helpers/handlers.ts'
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'
 import type { Service } from '../../helpers/service.ts'
-import { until } from '../../helpers/until.ts'
 import { jobOf, openWorker } from '../../helpers/worker.ts'
 
 // Each part of the ledger knows only the refusals of its own requests. An operation knows of all of them.
@@ -49,20 +48,19 @@ async function openRefused(t: Parameters<typeof openServerService>[0]) {
     for (const id of own.slice(1)) await send(id)
   }
   sends.length = 0
-  const watching = { parts: parts.map((part) => ({ ...part })), find: service.all.catalog.find }
+  const { operations, catalog } = service.all
   const judge = async () => 'passed' as const
-  const operations = service.all.operations
-  const turn = async () => {
-    await service.redis.zadd(`${service.parts[0]?.tag}:operating`, 'XX', 0, running.id)
-    await service.redis.zadd(`${service.parts[1]?.tag}:operating`, 'XX', 0, running.id)
-    await carryOnDue({ ...watching, operations, judge, log: service.log })
+  const turn = async (id: string) => {
+    for (const { tag } of parts) await service.redis.zadd(`${tag}:operating`, 'XX', 0, id)
+    await carryOnDue({ parts, find: catalog.find, operations, judge, log: service.log })
   }
-  const running = { id: '' }
   const states = async () => {
     const requests = await Promise.all(ids.map((id) => service.all.catalog.find(id)))
     return requests.map((request) => `${request?.state} ${request?.reason ?? ''}`.trim())
   }
-  return { service, ...admin, ids, sends, send, answer, turn, running, states }
+  const begin = async (body: object) =>
+    (await admin.post('/v1/operations', body)).json as OperationView
+  return { ...admin, begin, ids, sends, send, answer, turn, states }
 }
 
 /** Sends what is due, until nothing more is sent. */
@@ -76,34 +74,33 @@ async function workOff({ ids, send, states }: Awaited<ReturnType<typeof openRefu
 
 t.test('a refused password that two parts know of is tried once more, not twice', async (t) => {
   const world = await openRefused(t)
-  const { service, post, get, ids, sends, answer, turn, running, states } = world
+  const { begin, post, get, ids, sends, answer, turn, states } = world
   t.same(new Set(await states()), new Set(['parked credentials']))
   const filter = { reason: ['credentials'] }
-  const { json } = await post('/v1/operations', { action: 'release', filter, expected: ids.length })
-  running.id = (json as OperationView).operation
-  t.match(json, { canary: 'none', matched: ids.length })
-  await turn()
+  const begun = await begin({ action: 'release', filter, expected: ids.length })
+  const { operation } = begun
+  t.match(begun, { canary: 'none', matched: ids.length })
+  await turn(operation)
   await workOff(world)
   t.equal(sends.length, 1)
   const [probe = ''] = sends
   await answer(probe, error('DO_NOT_RETRY', 'E101'))
-  await turn()
+  await turn(operation)
   await workOff(world)
-  await turn()
+  await turn(operation)
   await workOff(world)
   t.equal(sends.length, 1, 'one POST in all')
-  const view = (await get(`/v1/operations/${running.id}`)).json as OperationView
+  const view = (await get(`/v1/operations/${operation}`)).json as OperationView
   const other = ids.filter((id) => placeOf(id, 2) !== placeOf(probe, 2))
   const because = { requestId: probe, code: 'E101' }
   t.match(view, { state: 'done', done: ids.length - other.length, skipped: 0 })
   t.match(view.held, [{ bank: 'btgpactual.cl', requests: other.length, because }])
-  await until('its event is there', async () => (await service.all.catalog.find(probe)) !== null)
 
   t.test('continue tries it once more', async (t) => {
     const credentials = view.held[0]?.credentials
-    const path = `/v1/operations/${running.id}/continue`
+    const path = `/v1/operations/${operation}/continue`
     t.match(await post(path, { credentials }), { status: 202, json: { state: 'running' } })
-    await turn()
+    await turn(operation)
     await workOff(world)
     t.equal(sends.length, 2)
   })
@@ -111,15 +108,14 @@ t.test('a refused password that two parts know of is tried once more, not twice'
 
 t.test('once the password works in one part, the other one follows', async (t) => {
   const world = await openRefused(t)
-  const { post, ids, sends, answer, turn, running } = world
-  const { json } = await post('/v1/operations', { action: 'release', all: true, canary: 'none' })
-  running.id = (json as OperationView).operation
-  await turn()
+  const { begin, ids, sends, answer, turn } = world
+  const { operation } = await begin({ action: 'release', all: true, canary: 'none' })
+  await turn(operation)
   await workOff(world)
   const [probe = ''] = sends
   const part = placeOf(probe, 2)
   await answer(probe, ok())
-  await turn()
+  await turn(operation)
   await workOff(world)
   const others = sends.filter((id) => placeOf(id, 2) !== part)
   t.equal(others.length, 1, 'one goes first there as well')
