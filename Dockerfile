@@ -50,6 +50,7 @@ FROM base AS service
 RUN install --directory --mode=700 --owner=1000 --group=1000 /spool
 COPY --from=build /build/dist ./dist
 COPY src/ledger/lua ./src/ledger/lua
+COPY src/operator/pages/assets ./src/operator/pages/assets
 # The code as V8 has compiled it, which is a part of a start; read for the user that has made it alone, so it is made
 # by that user, and then is root's. Without a configuration the service ends once its code is loaded.
 ENV NODE_COMPILE_CACHE=/app/compile-cache

@@ -28,6 +28,11 @@ async function run(options: Options): Promise<void> {
     console.log(asText(await measureStages()))
     return
   }
+  if (options.alone === 'queries') {
+    const { measureQueries } = await import('./parts/queries.ts')
+    console.log(asText(await measureQueries()))
+    return
+  }
   if (options.quick) {
     const { compareTrees } = await import('./quick/compare-trees.ts')
     const { against = 'HEAD~1', rounds = 3, seconds = 0.7 } = options

@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util'
 
 export const PARTS = ['intake', 'through', 'waiting', 'footprint'] as const
-const ALONE = ['timing', 'memory'] as const
+const ALONE = ['timing', 'memory', 'queries'] as const
 export type PartName = (typeof PARTS)[number]
 
 /** What the command line asks for. */
 export interface Options {
   readonly parts: readonly PartName[]
   /** A measurement that runs by itself. */
-  readonly alone: 'timing' | 'memory' | null
+  readonly alone: (typeof ALONE)[number] | null
   readonly full: boolean
   readonly million: boolean
   readonly soak: boolean
@@ -27,6 +27,7 @@ export const USAGE = `npm run bench [-- parts and flags]: how fast the service i
   waiting      bytes in Redis per request; pages, look-ups and releases with many parked requests; lateness
   footprint    start, memory, and the longest hold of the event loop by large bodies
   memory       alone: what each stage of a request adds to Redis's memory and to its file
+  queries      alone: an operator's questions with a million requests in the ledger, filled by a script
   timing       alone: whether the time of a 404 tells why, beside a listener that leaks it
 
   --full       everything, in longer rounds (hours); otherwise about five minutes on two cores

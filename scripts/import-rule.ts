@@ -42,7 +42,8 @@ const layers = new Map<string, Layer>([
   ['docs', { uses: [] }],
   ['simulator', { uses: ['schemas'] }],
   ['bench', { uses: [...source, 'schemas', 'simulator'] }],
-  ['scripts', { uses: ['simulator', 'src/config'] }],
+  // What is generated comes from the settings and from the routes.
+  ['scripts', { uses: ['simulator', 'src/config', 'src/operator'] }],
   ['test', { uses: [...source, 'schemas', 'simulator', 'scripts', 'bench', 'docs'] }]
 ])
 

@@ -28,6 +28,14 @@ export const TIERS: readonly Tier[] = [
     isCovered: true
   },
   { name: 'e2e', isBatched: false, jobs: 3, needsRedis: true, needsBuild: true, isCovered: false },
+  {
+    name: 'browser',
+    isBatched: false,
+    jobs: 1,
+    needsRedis: true,
+    needsBuild: true,
+    isCovered: false
+  },
   { name: 'chaos', isBatched: false, jobs: 1, needsRedis: true, needsBuild: true, isCovered: false }
 ]
 

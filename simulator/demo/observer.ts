@@ -14,11 +14,14 @@ export function createObserver(
   show: (requests: DemoRequest[]) => void,
   signal: AbortSignal
 ) {
-  return { requests, send, notify, until, countResults: () => consumer.results.length }
+  return { requests, ask, send, notify, until, countResults: () => consumer.results.length }
+
+  function ask(AccountNumber: string, reference: string): Promise<RequestView> {
+    return call(`${adminUrl}/v1/requests`, { RequestData: { AccountNumber }, reference })
+  }
 
   async function send(request: DemoRequest): Promise<void> {
-    const body = { RequestData: { AccountNumber: request.account }, reference: request.label }
-    request.requestId = (await call<RequestView>(`${adminUrl}/v1/requests`, body)).requestId
+    request.requestId = (await ask(request.account, request.label)).requestId
   }
 
   /** Notifies the service that the cause I001 is over. */

@@ -11,6 +11,9 @@ import { openScreen } from './screen.ts'
 import { mistakesOf, summaryOf } from './summary.ts'
 import { tryIt, welcome } from './try-it.ts'
 
+// For the page: these wait for somebody.
+const waiting = ['1106', '1107', '1108', '1111']
+
 /** Runs the demo and ends all that it has started; resolves with the exit code. */
 export async function runDemo(flags: Flags): Promise<number> {
   // With a text as its reason where somebody ends the demo; the second time, the process exits at once.
@@ -59,6 +62,7 @@ async function perform(setup: Setup, show: (all: DemoRequest[]) => void): Promis
   const mistakes = mistakesOf(played, parts.fourHours)
   console.log(summaryOf(played, mistakes))
   if (keep) {
+    for (const name of waiting) await observer.ask(`${name}-9001`, 'waits for you')
     console.log(tryIt(parts, requests[0]?.requestId, folder))
     if (!stop.signal.aborted) await once(stop.signal, 'abort')
     if (typeof stop.signal.reason !== 'string') throw stop.signal.reason

@@ -19,7 +19,8 @@ export function tryIt(parts: Parts, requestId: string | undefined, folder: strin
   // What a container prints is kept: no token of somebody's service.
   return `
 still running, until Ctrl-C:
-  API      ${adminUrl}/openapi.json describes it, with the token
+  page     ${adminUrl}/ for operators: log in with the token ${service === null ? 'of the service' : token}
+  API      ${adminUrl}/docs describes it, and calls it with the token
   Khipu    ${khipuUrl}/simulator/calls and /simulator/callbacks: what it got and sent
   results  queue ${queue}, prefix ${prefix}
   log      ${service === null ? "the service's own" : `${folder}/service.log`}
@@ -28,9 +29,10 @@ to try, in another terminal:
   API=${adminUrl}; AUTH='Authorization: Bearer ${service === null ? '<token>' : token}'; JSON='Content-Type: application/json'
 ask (1106 is the scenario, what follows makes the account number a new one)
   curl -sS $API/v1/requests -H "$AUTH" -H "$JSON" -d '{"RequestData":{"AccountNumber":"1106-'$(date +%s)'"}}'
-look at one, list those in a state
+see what waits for somebody and why, look at one, list those in a state
+  curl -sS $API/v1/summary -H "$AUTH"
   ID=${requestId}
-  curl -sS $API/v1/requests/$ID -H "$AUTH"
+  curl -sS $API/v1/requests/$ID/explain -H "$AUTH"
   curl -sS "$API/v1/requests?state=parked" -H "$AUTH"
 see what a notification would release, then release it
   curl -sS $API/v1/notifications -H "$AUTH" -H "$JSON" -d '{"code":"I001","dryRun":true}'
@@ -42,6 +44,5 @@ cancel one (409 once it has ended), see what is in quarantine, and the metrics
 
 scenarios, by how the account number begins:
 ${names.replaceAll(/(.{1,94})(?:, |$)/g, '  $1\n')}
-results appear below as the simulated consumer gets them
-`
+results appear below as the simulated consumer gets them`
 }

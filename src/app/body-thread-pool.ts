@@ -24,6 +24,15 @@ const IDLE_MS = 60_000
 const FILE = import.meta.url.endsWith('.ts') ? './body-thread.ts' : './body-thread.js'
 
 /**
+ * Under `node --watch` a thread reports its imports to the main thread by a message. Tinypool takes it for an answer, and
+ * waits for ever.
+ */
+function threadEnv(): Record<string, string> {
+  const { WATCH_REPORT_DEPENDENCIES: _, ...env } = process.env
+  return env as Record<string, string>
+}
+
+/**
  * Starts a thread with the first large body. There is never more than one thread: two of the largest bodies at once
  * would fill the memory of a small container.
  */
@@ -39,6 +48,7 @@ export function startBodyThread(
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: IDLE_MS,
+    env: threadEnv(),
     resourceLimits: { maxOldGenerationSizeMb: mostHeapMb, maxYoungGenerationSizeMb: YOUNG_MB },
     workerData: { secretKeys, sealResults, bodyValues } satisfies ThreadSettings
   })

@@ -3,10 +3,9 @@ import type { Config } from '../config/read-config.ts'
 import { createCapabilities } from '../crypto/callback-token.ts'
 import { type Connection, connectFailingFast, connectForBodies } from '../redis/connect.ts'
 import { watchDatabase } from '../redis/required-database.ts'
-import type { ResultsDeps } from '../delivery/publish-results.ts'
 import { createMetrics } from './metrics.ts'
 import type { Spool } from '../spool/spool.ts'
-import { buildParts } from './ledger-parts.ts'
+import { buildParts, type PartsCounts } from './ledger-parts.ts'
 import type { BodyThread } from './body-thread-pool.ts'
 import { readVersion } from './version.ts'
 
@@ -22,8 +21,8 @@ export function buildShared(
   { compose, examine, seal, review, show }: Omit<BodyThread, 'classify' | 'close'>,
   log: Logger
 ) {
-  const deviated: ResultsDeps['deviated'] = (found) => metrics.deviated(found)
-  const build: Build = (redis, to) => buildParts(config, redis, to, compose, deviated)
+  const counts = countsBy(() => metrics)
+  const build: Build = (redis, to) => buildParts(config, redis, to, compose, counts)
   const { redis, parts, large, closeConnections } = connectListeners(config, build, log)
   const refusedDatabase = watchDatabase(redis)
   const capacity = parts.watchCapacity()
@@ -60,6 +59,15 @@ export function buildShared(
       spool?.close()
       await closeConnections()
     }
+  }
+}
+
+/** The metrics read the parts, and the parts count in the metrics. Nothing is counted before both are there. */
+function countsBy(metrics: () => PartsCounts): PartsCounts {
+  return {
+    deviated: (found) => metrics().deviated(found),
+    changed: (change) => metrics().changed(change),
+    quarantined: (kind) => metrics().quarantined(kind)
   }
 }
 

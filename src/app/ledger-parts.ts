@@ -7,6 +7,7 @@ import { createSenderAdvance } from '../worker/sender-advance.ts'
 import { MOST_CALLBACKS } from '../ledger/receive.ts'
 import { type LedgerSettings, openLedger } from '../ledger/open-ledger.ts'
 import { awaitPartitionCheck, checkPartitions, joinPartitions } from '../ledger/partitions.ts'
+import { joinEvents } from '../ledger/events/joined-events.ts'
 import { awaitReplicas } from '../redis/replicas.ts'
 import { createCipher, type EncryptBody } from '../crypto/encrypt.ts'
 import { openBullmqSink, type ResultQueueSettings } from '../delivery/bullmq-sink.ts'
@@ -16,12 +17,23 @@ import { createJobs, type RequestJobs } from '../queue/ensure-jobs.ts'
 import { createOperatorAdvance } from '../operator/operator-advance.ts'
 import { openQueues } from '../queue/queues.ts'
 import { createResults, type ResultsDeps } from '../delivery/publish-results.ts'
+import type { Quarantine } from '../ledger/quarantine/quarantine.ts'
+import type { QuarantineKind } from '../schemas/generated.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
 
 /** The settings of the ledger, of the queues and of the result queue. */
 export type PartsConfig = LedgerSettings &
   ResultQueueSettings &
   Pick<Config, 'khipuAuthorization' | 'callbackTimeoutMs' | 'partitions' | 'ackReplicas'>
+
+/** What the parts count. */
+export interface PartsCounts {
+  readonly deviated: ResultsDeps['deviated']
+  readonly changed: AdvanceDeps['changed']
+  readonly quarantined: (kind: QuarantineKind) => void
+}
+
+const UNCOUNTED: PartsCounts = { deviated: () => {}, changed: () => {}, quarantined: () => {} }
 
 /**
  * The ledger and the queues on one connection. The listeners' connection and the workers' connection must never share
@@ -32,10 +44,10 @@ export function buildParts(
   redis: Connection,
   log: Logger,
   compose: Compose = composeInline(),
-  deviated: ResultsDeps['deviated'] = () => {}
+  { deviated, changed, quarantined }: PartsCounts = UNCOUNTED
 ) {
   const { khipuAuthorization, callbackTimeoutMs } = config
-  const [first, ...others] = openPartitions(config, redis)
+  const [first, ...others] = openPartitions(config, redis, quarantined)
   const check = { count: config.partitions, agreeOnCount: first.agreeOnCount }
   const tags = [first.tag, ...others.map(({ tag }) => tag)] as const
   const queues = openQueues(redis, { tags })
@@ -49,13 +61,17 @@ export function buildParts(
   // Each partition limits its own release rate. The rates add up to the rate of the policy.
   const releasesPerSecond = config.policy.releasesPerSecond / config.partitions
   const policy = { ...config.policy, releasesPerSecond }
-  const common = { jobs, policy, callbackTimeoutMs, authorizationExpiresAt, random: Math.random }
+  const { random } = Math
+  const common = { jobs, policy, callbackTimeoutMs, authorizationExpiresAt, random, changed }
   const joined = { ...joinPartitions([first, ...others]), ...common }
   return {
     ...joined,
     operatorAdvance: createOperatorAdvance(joined),
     parts: [first, ...others].map((part) => withAdvance({ ...part, ...common })),
     accounts: first.accounts,
+    /** The audit log is in one partition, whatever it is about. */
+    audit: first.audit,
+    events: joinEvents([first, ...others].map(({ events }) => events)),
     cursors: first.cursors,
     /** Rejects where the ledger has another number of partitions than the configuration, or Redis does not answer. */
     checkLedger: () => checkPartitions(check),
@@ -84,10 +100,28 @@ function withAdvance(part: Part) {
   }
 }
 
-function openPartitions(config: PartsConfig, redis: Connection) {
-  const open = (index: number) => openLedger(redis, config, { index, count: config.partitions })
+function openPartitions(
+  config: PartsConfig,
+  redis: Connection,
+  quarantined: PartsCounts['quarantined']
+) {
+  const open = (index: number) => {
+    const part = openLedger(redis, config, { index, count: config.partitions })
+    return { ...part, quarantine: countKept(part.quarantine, quarantined) }
+  }
   const others = Array.from({ length: config.partitions - 1 }, (_, index) => open(index + 1))
   return [open(0), ...others] as const
+}
+
+function countKept(quarantine: Quarantine, quarantined: PartsCounts['quarantined']): Quarantine {
+  return {
+    ...quarantine,
+    async keep(from, kind, ...kept) {
+      const id = await quarantine.keep(from, kind, ...kept)
+      if (id !== null) quarantined(kind)
+      return id
+    }
+  }
 }
 
 /** Room for SQLite's write-ahead log, and as much again for the space that removing the largest callbacks takes. */

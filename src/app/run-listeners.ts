@@ -1,10 +1,13 @@
 import type { Logger } from 'pino'
+import { createEventFeed } from '../operator/event-feed.ts'
 import { buildCallbackListener } from '../callbacks/callback-listener.ts'
 import type { Config } from '../config/read-config.ts'
 import { policyWarnings } from '../core/policy-warnings.ts'
 import { createJudge } from '../operator/operations/judge-entry.ts'
-import type { OperatorDeps } from '../operator/api-routes.ts'
+import type { OperatorDeps } from '../operator/routes/api-routes.ts'
 import { buildOperatorListener, type OperatorListenerDeps } from '../operator/operator-listener.ts'
+import { buildMetricsListener } from '../operator/metrics/metrics-listener.ts'
+import type { OwnPagesDeps } from '../operator/pages/pages-deps.ts'
 import type { Shared } from './dependencies.ts'
 import type { Running } from './stop.ts'
 
@@ -40,6 +43,20 @@ export async function runPublic(config: Config, shared: Shared, log: Logger): Pr
   }
 }
 
+/** Opens the listener for metrics alone, where METRICS_PORT is set. */
+export async function runMetrics(
+  config: Config,
+  { metrics }: Pick<Shared, 'metrics'>,
+  log: Logger
+): Promise<Running | null> {
+  if (config.metricsListener === null) return null
+  const dropped = () => metrics.dropped('metrics')
+  const app = await buildMetricsListener({ metrics: metrics.render, dropped }, config)
+  const address = await app.listen(config.metricsListener)
+  log.info({ address }, 'metrics listener open')
+  return app
+}
+
 /** Opens the listener for health, metrics and, where the role has it, the operator API. */
 export async function runAdmin(
   config: Config,
@@ -57,10 +74,11 @@ export async function runAdmin(
       backlog: shared.backlog,
       isStopping: shared.isStopping,
       spool: shared.spool,
-      metrics: () => shared.metrics.render()
+      metrics: config.metricsListener === null ? shared.metrics.render : null
     },
     operator: withOperator ? operatorDeps(config, shared, log) : null,
     dropped: () => shared.metrics.dropped('operator'),
+    answered: shared.metrics.operatorCall,
     log
   }
   const app = await buildOperatorListener(deps, config)
@@ -86,9 +104,13 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
       replicas,
       hasAuthorization: config.khipuAuthorization !== null,
       canStore: shared.canStore,
+      accepted: shared.metrics.accepted,
       log
     },
     requests: { catalog, cursors },
+    stats: { catalog },
+    events: config.events ? { feed: createEventFeed(shared.events, log) } : null,
+    audit: { audit: shared.audit, cursors },
     explain: { catalog, policy },
     summary: { catalog },
     changes: { advance, ledger, accounts, jobs, policy, log },
@@ -103,6 +125,17 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
       log
     },
     tokens: config.apiTokens,
-    unauthorized: shared.metrics.unauthorized
+    unauthorized: shared.metrics.unauthorized,
+    pages: config.pages ? ownPages(config, shared) : null
+  }
+}
+
+function ownPages(config: Config, { queues, sink, concerns }: Shared): OwnPagesDeps {
+  const ofPolicy = policyWarnings(config.policy)
+  return {
+    secretKeys: config.secretKeys,
+    ownQueues: queues.all,
+    resultQueue: sink.queue,
+    concerns: () => [...ofPolicy, ...concerns()]
   }
 }

@@ -25,7 +25,7 @@ export function runWorker(
   const connection = connectWaiting(config.redis, log)
   const callbacksWait =
     config.spool === null ? undefined : watchSpoolGracePeriod(connection, draining)
-  const parts = buildParts(config, connection, log, compose, shared.metrics.deviated)
+  const parts = buildParts(config, connection, log, compose, shared.metrics)
   const khipu = createKhipuClient({
     baseUrl: config.khipuBaseUrl,
     requestTimeoutMs: config.requestTimeoutMs,
@@ -91,7 +91,8 @@ function workerDeps(
     deadline: { advance, callbacksWait, log },
     watch: { catalog, jobs, log },
     operate: { ...operate, operations: part.operations, log },
-    sweep: sweepDeps(part, ledgerRetentionMs, log),
+    sweep: sweepDeps(part, ledgerRetentionMs, metrics, log),
+    swept: metrics.swept,
     connection,
     tag,
     releasesPerSecond: policy.releasesPerSecond,
@@ -100,7 +101,12 @@ function workerDeps(
   }
 }
 
-function sweepDeps(part: Part, ledgerRetentionMs: number, log: Logger): WorkerDeps['sweep'] {
+function sweepDeps(
+  part: Part,
+  ledgerRetentionMs: number,
+  { recovered, strays }: Shared['metrics'],
+  log: Logger
+): WorkerDeps['sweep'] {
   const { advance, catalog, quarantine, notifications, groups, jobs } = part
   return {
     advance,
@@ -110,6 +116,8 @@ function sweepDeps(part: Part, ledgerRetentionMs: number, log: Logger): WorkerDe
     groups,
     jobs,
     ledgerRetentionMs,
+    recovered,
+    strays,
     log
   }
 }

@@ -5,7 +5,7 @@ import { startDraining } from '../callbacks/drain-spool.ts'
 import { startupWarnings } from './startup-checks.ts'
 import { buildSpool } from './ledger-parts.ts'
 import { buildShared } from './dependencies.ts'
-import { runAdmin, runPublic } from './run-listeners.ts'
+import { runAdmin, runMetrics, runPublic } from './run-listeners.ts'
 import { runWorker } from './run-worker.ts'
 import { stop } from './stop.ts'
 import { startBodyThread } from './body-thread-pool.ts'
@@ -47,6 +47,7 @@ export async function startService(config: Config, log: Logger): Promise<Running
         })
   const publicListener = server ? await runPublic(config, shared, log) : null
   const adminListener = await runAdmin(config, shared, server, log)
+  const metricsListener = await runMetrics(config, shared, log)
   // The workers start last: a process that cannot open its ports must not take a job.
   const workers = worker ? runWorker(config, shared, threads, draining, log) : null
   log.info({ version: shared.version }, 'service started')
@@ -58,7 +59,8 @@ export async function startService(config: Config, log: Logger): Promise<Running
   return {
     fits: shared.fits,
     close: async (delayMs) => {
-      await stop({ shared, publicListener, draining, workers, adminListener }, delayMs)
+      const listeners = { publicListener, adminListener, metricsListener }
+      await stop({ shared, draining, workers, ...listeners }, delayMs)
       await threads.close()
     }
   }

@@ -13,14 +13,15 @@ export interface Parts {
   readonly draining: Running | null
   readonly workers: Running | null
   readonly adminListener: Running
+  readonly metricsListener: Running | null
 }
 
 /**
  * From the start of the stop, `/health/ready` is 503 and no job begins. A load balancer needs the delay to notice that,
- * and sends callbacks meanwhile. The operator listener closes last, so that health and metrics answer until the end.
+ * and sends callbacks meanwhile. The listeners of health and metrics close last, so that they answer until the end.
  */
 export async function stop(parts: Parts, delayMs: number): Promise<void> {
-  const { shared, publicListener, draining, workers, adminListener } = parts
+  const { shared, publicListener, draining, workers, adminListener, metricsListener } = parts
   shared.beginStopping()
   const closeServer = async () => {
     if (publicListener !== null) await pause(delayMs)
@@ -28,6 +29,6 @@ export async function stop(parts: Parts, delayMs: number): Promise<void> {
     await draining?.close()
   }
   await Promise.all([closeServer(), workers?.close()])
-  await adminListener.close()
+  await Promise.all([adminListener.close(), metricsListener?.close()])
   await shared.close()
 }

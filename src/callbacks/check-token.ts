@@ -7,11 +7,14 @@ import type { RefusalLimiter } from '../http/rate-limit.ts'
 import { CALLBACK_ANSWERS, type CallbackOutcome, sendAnswer } from './callback-answers.ts'
 import type { CallbackSize, CallbackStore, LookUp } from './redis-store.ts'
 
+/** Counts an outcome, with the time until its answer in ms and the size of its body where these are known. */
+export type CountOutcome = (status: string, tookMs?: number, bytes?: number) => void
+
 export interface TokenDeps {
   readonly capabilities: Capabilities
   readonly store: Pick<CallbackStore, 'canStore' | 'knows' | 'hasRoom'>
   readonly refusals: RefusalLimiter
-  readonly counted: (status: string) => void
+  readonly counted: CountOutcome
   readonly log: Logger
 }
 
@@ -19,6 +22,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     capability: Capability | null
     lookUp: LookUp
+    /** When its head was read, by `performance.now()`. */
+    beganAt: number
     /** How long Redis took to say whether it knows the request, in ms. */
     askedForMs: number
   }
@@ -143,6 +148,11 @@ export function answer(
   reply: FastifyReply,
   outcome: CallbackOutcome
 ): FastifyReply {
-  counted(CALLBACK_ANSWERS[outcome].metric)
+  counted(CALLBACK_ANSWERS[outcome].metric, tookMs(reply.request))
   return sendAnswer(reply, outcome)
+}
+
+/** How long a call has taken so far; undefined where its path could not be decoded, so that it never began. */
+export function tookMs({ beganAt }: FastifyRequest): number | undefined {
+  return beganAt === 0 ? undefined : performance.now() - beganAt
 }

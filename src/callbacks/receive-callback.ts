@@ -7,7 +7,7 @@ import { type UnframedBody, unframedBody } from '../http/unframed-body.ts'
 import { LARGE_BYTES } from '../schemas/large.ts'
 import { CALLBACK_ANSWERS, type CallbackOutcome, REFUSALS } from './callback-answers.ts'
 import type { CallbackStore, Placed, ReceivedCallback } from './redis-store.ts'
-import { lookUp, type TokenDeps } from './check-token.ts'
+import { type CountOutcome, lookUp, type TokenDeps, tookMs } from './check-token.ts'
 import type { Examine } from './examine-body.ts'
 import type { Verdict } from './parse-body.ts'
 import type { BodyReading } from './read-body.ts'
@@ -19,7 +19,7 @@ export interface CallbackDeps {
   readonly examine: Examine
   readonly seal: EncryptBody
   readonly reading: BodyReading
-  readonly counted: (status: string) => void
+  readonly counted: CountOutcome
   readonly log: Logger
 }
 
@@ -90,11 +90,11 @@ async function storeAndCount(
     return { outcome: 'notFound' }
   const { lookUp: asked, askedForMs } = request
   const placed = await deps.store.store({ ...received, lookUp: asked, askedForMs })
-  if (placed === null) return counted(deps, 'unavailable')
+  if (placed === null) return counted(deps, request, 'unavailable')
   const { status, id } = placed
   if (status === 'unknown') return { outcome: 'notFound' }
-  if (status === 'full') return counted(deps, 'tooMany')
-  count(deps, placed)
+  if (status === 'full') return counted(deps, request, 'tooMany')
+  deps.counted(metricOf(placed), tookMs(request), received.arrival.body.length)
   const log = () => logStored(deps, received.arrival, placed)
   if (verdict.type === 'refused') {
     const { faults } = verdict
@@ -104,14 +104,14 @@ async function storeAndCount(
   return outcome === 'accepted' ? { outcome, more: { receipt: id }, log } : { outcome, log }
 }
 
-function counted(deps: CallbackDeps, outcome: CallbackOutcome): Answer {
-  deps.counted(CALLBACK_ANSWERS[outcome].metric)
+function counted(deps: CallbackDeps, request: FastifyRequest, outcome: CallbackOutcome): Answer {
+  deps.counted(CALLBACK_ANSWERS[outcome].metric, tookMs(request))
   return { outcome }
 }
 
-function count({ counted }: CallbackDeps, placed: Placed): void {
-  if (placed.place === 'disk') counted('spooled')
-  else counted(placed.status === 'kept' ? placed.kind : placed.status)
+function metricOf(placed: Placed): string {
+  if (placed.place === 'disk') return 'spooled'
+  return placed.status === 'kept' ? placed.kind : placed.status
 }
 
 /** What is on disk has its log line from there. */

@@ -33,6 +33,14 @@ export const integer = (
 
 export const port = (value: number, description: string) => integer([0, 65535], value, description)
 
+/** A port without a default. It may be absent. */
+export const optionalPort = (description: string) => ({
+  type: 'integer' as const,
+  minimum: 0,
+  maximum: 65535,
+  description
+})
+
 export const flag = (value: boolean, description: string) => ({
   type: 'boolean' as const,
   form: 'must be true or false',

@@ -6,12 +6,12 @@ import {
   HTTP_URL,
   integer,
   oneOf,
-  port,
   QUEUE_NAME,
   size,
   text,
   textOr
 } from './setting-types.ts'
+import { LISTENER_ROWS } from './listener-setting-rows.ts'
 import { KEPT_ROWS } from './storage-settings.ts'
 import { REDIS_ROWS } from './redis-setting-rows.ts'
 
@@ -22,25 +22,7 @@ const properties = {
     'What this process runs: the listeners, the workers, or both'
   ),
   ...REDIS_ROWS,
-  PUBLIC_URL: { ...text('Address at which Khipu reaches the public listener'), ...HTTP_URL },
-  PUBLIC_HOST: textOr('0.0.0.0', 'Address that the public listener binds'),
-  PUBLIC_PORT: port(3000, 'Port of the public listener'),
-  ADMIN_HOST: textOr('127.0.0.1', 'Address that the operator listener binds'),
-  ADMIN_PORT: port(3001, 'Port of the operator listener'),
-  TRUST_PROXY: text(
-    'Reverse proxies whose `X-Forwarded-For` the service trusts, as addresses and networks: `10.0.0.7,192.168.0.0/16`'
-  ),
-  MAX_CONNECTIONS: integer([1, 65535], 2000, 'Maximum number of open connections of each listener'),
-  REFUSALS_PER_ADDRESS: integer(
-    [1, 1_000_000],
-    1000,
-    'Maximum number of refused callbacks per address and minute. Further ones get 429. It never limits valid callbacks'
-  ),
-  REFUSALS_IN_ALL: integer(
-    [1, 10_000_000],
-    10_000,
-    'Maximum number of refused callbacks of all addresses per minute'
-  ),
+  ...LISTENER_ROWS,
   KHIPU_BASE_URL: { ...textOr('https://api.khipu.com', 'Address of the Khipu API'), ...HTTP_URL },
   KHIPU_API_KEY: {
     ...text(
@@ -66,9 +48,14 @@ const properties = {
     true,
     'Per-account serialization: one attempt per account at a time, and none with bank credentials that the bank refused'
   ),
+  EVENTS: flag(
+    true,
+    'Whether changes of requests are kept as events for `GET /v1/events`. Without them each change costs Redis less time'
+  ),
   API_TOKENS: text(
     'Bearer tokens of the operator API: `name:token,name/scope:token`. The scope is `read`, `write` or `admin` (default)'
   ),
+  PAGES: flag(true, 'Pages for operators on the operator listener, at `/` and `/queues/`'),
   SECRET_KEYS: text(
     'Keys: `kid:base64 of 32 bytes,…`. The first key signs and encrypts. All keys verify and decrypt'
   ),

@@ -2,6 +2,7 @@ import { duration, integer, size, text } from './setting-types.ts'
 
 /** The settings that limit the quarantine, and the spool for callbacks while Redis cannot store them. */
 export const KEPT_ROWS = {
+  AUDIT_RETENTION: duration('365d', 'How long it is kept who changed or saw what'),
   QUARANTINE_RETENTION: duration('30d', 'How long the quarantine keeps a body'),
   QUARANTINE_ENTRIES: integer(
     [1, 1_000_000],

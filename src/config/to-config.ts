@@ -23,6 +23,8 @@ export interface Config {
   readonly publicUrl: string
   readonly publicListener: { readonly host: string; readonly port: number }
   readonly adminListener: { readonly host: string; readonly port: number }
+  /** Null where the operator listener has the metrics. */
+  readonly metricsListener: { readonly host: string; readonly port: number } | null
   /** Addresses and networks whose `X-Forwarded-For` the service trusts. Where it is empty, the service trusts none. */
   readonly trustedProxies: readonly string[]
   readonly maxConnections: number
@@ -33,7 +35,10 @@ export interface Config {
   readonly khipuProxy: Proxy | null
   readonly requestTimeoutMs: number
   readonly singleFlight: boolean
+  readonly events: boolean
   readonly apiTokens: readonly ApiToken[]
+  /** Whether the operator listener has pages. */
+  readonly pages: boolean
   readonly secretKeys: readonly [SecretKey, ...SecretKey[]]
   readonly policy: Policy
   readonly callbackTimeoutMs: number
@@ -43,6 +48,7 @@ export interface Config {
   readonly partitions: number
   readonly resultRetentionMs: number
   readonly ledgerRetentionMs: number
+  readonly auditRetentionMs: number
   readonly quarantine: QuarantineBounds
   /** The folder and the limit of the spool for callbacks that Redis cannot store; null where SPOOL_DIR is not set. */
   readonly spool: { readonly folder: string; readonly mostBytes: number } | null
@@ -78,6 +84,7 @@ export function toConfig(
     ackReplicas: raw.ACK_REPLICAS,
     publicListener: { host: raw.PUBLIC_HOST, port: raw.PUBLIC_PORT },
     adminListener: { host: raw.ADMIN_HOST, port: raw.ADMIN_PORT },
+    metricsListener: metricsListenerOf(raw),
     trustedProxies,
     maxConnections: raw.MAX_CONNECTIONS,
     refusals: { perAddress: raw.REFUSALS_PER_ADDRESS, inAll: raw.REFUSALS_IN_ALL },
@@ -85,6 +92,8 @@ export function toConfig(
     khipuAuthorization: authorizationOf(raw),
     requestTimeoutMs: toMs(raw.KHIPU_REQUEST_TIMEOUT),
     singleFlight: raw.SINGLE_FLIGHT,
+    pages: raw.PAGES,
+    events: raw.EVENTS,
     callbackTimeoutMs: toMs(raw.CALLBACK_TIMEOUT),
     resultQueue: raw.RESULT_QUEUE,
     sealResults: raw.SEAL_RESULTS,
@@ -92,6 +101,7 @@ export function toConfig(
     partitions: raw.PARTITIONS,
     resultRetentionMs: toMs(raw.RESULT_RETENTION),
     ledgerRetentionMs: toMs(raw.LEDGER_RETENTION),
+    auditRetentionMs: toMs(raw.AUDIT_RETENTION),
     quarantine: {
       mostEntries: raw.QUARANTINE_ENTRIES,
       mostBytes: bytes.parse(raw.QUARANTINE_SIZE) ?? 0,
@@ -111,6 +121,13 @@ export function toConfig(
 function authorizationOf({ KHIPU_JWT, KHIPU_API_KEY }: RawSettings): Config['khipuAuthorization'] {
   if (KHIPU_JWT !== undefined) return { jwt: KHIPU_JWT }
   return KHIPU_API_KEY === undefined ? null : { apiKey: KHIPU_API_KEY }
+}
+
+function metricsListenerOf({
+  METRICS_HOST: host,
+  METRICS_PORT: port
+}: RawSettings): Config['metricsListener'] {
+  return port === undefined ? null : { host, port }
 }
 
 function spoolOf({ SPOOL_DIR, SPOOL_LIMIT }: RawSettings): Config['spool'] {

@@ -14,6 +14,7 @@ export function acceptRequest(asked: NewRequest, by: string, now: number): Reque
   const request: Request = {
     ...asked,
     format: 1,
+    stateSince: now,
     state: 'queued',
     reason: null,
     code: null,

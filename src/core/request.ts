@@ -89,6 +89,8 @@ export interface Request {
   readonly authorization: { readonly expiresAt: number | null } | null
   readonly state: State
   readonly reason: Reason | null
+  /** When it came into its state, in ms since 1970. Documents of older versions lack it. */
+  readonly stateSince?: number
   /** Khipu's Error.Code of the failure that parked the request. Notifications can select by it. */
   readonly code: string | null
   readonly requestedAt: number

@@ -2,9 +2,10 @@ import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 
 /**
  * The purpose of a key. `seal` encrypts data in Redis and on disk. `result` encrypts results, and consumers get these
- * keys. `account` hashes accounts. `cursor` signs cursors of lists. `capability` signs callback tokens.
+ * keys. `account` hashes accounts. `cursor` signs cursors of lists. `capability` signs callback tokens. `session` signs
+ * the cookies of the pages.
  */
-export type Purpose = 'seal' | 'result' | 'account' | 'cursor' | 'capability'
+export type Purpose = 'seal' | 'result' | 'account' | 'cursor' | 'capability' | 'session'
 
 /**
  * Derives the key of one purpose with HKDF-SHA-256. It reveals neither the keys of other purposes nor the secret key

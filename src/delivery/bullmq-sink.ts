@@ -13,7 +13,10 @@ export interface ResultQueueSettings {
 const ATTEMPTS = { attempts: 8, backoff: { type: 'exponential', delay: 1000 } } as const
 
 /** The downstream queue of BullMQ. The id of a result is the id of its job, so delivery is idempotent. */
-export function openBullmqSink(redis: Connection, settings: ResultQueueSettings): ResultSink {
+export function openBullmqSink(
+  redis: Connection,
+  settings: ResultQueueSettings
+): ResultSink & { readonly queue: Queue } {
   const { queuePrefix, resultQueue, resultRetentionMs } = settings
   // An age, never a count: a completed job must hold its id until no handler can publish the result again.
   const removeOnComplete = { age: Math.ceil(resultRetentionMs / 1000) }
@@ -27,6 +30,7 @@ export function openBullmqSink(redis: Connection, settings: ResultQueueSettings)
   // Connection errors are logged by the module that connects. A failed command rejects its promise.
   queue.on('error', () => {})
   return {
+    queue,
     deliver: async ({ id, outcome, text }) =>
       void (await queue.add(outcome, new JobText(text), { jobId: id })),
     backlog: () => readBacklog(queue, redis),

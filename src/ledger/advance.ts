@@ -1,5 +1,6 @@
 import { applyCallbacks, type Callback } from '../core/transitions/on-callback.ts'
 import type { DecisionContext } from '../core/decide.ts'
+import type { CommittedChange } from '../core/measures/measure-change.ts'
 import type { Policy } from '../core/policy.ts'
 import { isUnpublished, type Lane, markPublished } from '../core/result-head.ts'
 import type { Request } from '../core/request.ts'
@@ -37,6 +38,8 @@ export interface AdvanceDeps {
   /** When the service's own authorization for Khipu expires, if its expiry can be read. */
   readonly authorizationExpiresAt: number | null
   readonly random: () => number
+  /** Reports each change once it is committed. */
+  readonly changed: (change: CommittedChange) => void
 }
 
 type AdvancedLedger = Pick<Ledger, 'load' | 'commit' | 'beginPublication' | 'endTry'>
@@ -130,6 +133,7 @@ async function apply(
     }
     const committed = await deps.ledger.commit(entry, change)
     if (committed.done) {
+      deps.changed({ before: entry.request, after, kept })
       await deps.jobs.ensure(after, now)
       for (const request of committed.next) await deps.jobs.promote(request, now)
       const { entry: committedEntry, publishing } = committed

@@ -7,6 +7,7 @@ import { verdictOnCredentials } from '../core/bank-credentials.ts'
 import { waitsForProbe } from '../core/probe.ts'
 import { isOnItsWay, isOpen, latestAttempt, credentialsOf, type Request } from '../core/request.ts'
 import type { ClockReading } from '../redis/clock-reading.ts'
+import { newNames } from './indexes/names.ts'
 import { type Entry, readRecord } from './load.ts'
 import type { createTries, TryToBegin } from './publication-tries.ts'
 import type { createBodies, Publishing } from './stored-body.ts'
@@ -27,6 +28,8 @@ export interface Change {
 export interface CommitSettings {
   /** Whether requests of the same account are sent one at a time. */
   readonly singleFlight: boolean
+  /** Whether changes of requests are events of `GET /v1/events`. */
+  readonly events: boolean
   /** How long rejected bank credentials are remembered. */
   readonly refusedMs: number
   /** The share of the quarantine that one request may fill. */
@@ -54,7 +57,8 @@ export function createCommit(
   tries: Pick<ReturnType<typeof createTries>, 'toBegin' | 'began'>,
   bodies: Pick<ReturnType<typeof createBodies>, 'stored'>
 ): (entry: Entry, change: Change) => Promise<Committed> {
-  return async (entry, change) => {
+  return async (entry, asked) => {
+    const change = { ...asked, request: withStateSince(entry, asked.request) }
     const { requestId, response } = change.request
     const body = change.publishes === true && response !== null ? response.body : null
     const begins = body === null ? undefined : tries.toBegin(requestId, body)
@@ -70,6 +74,10 @@ export function createCommit(
     const begun = how === 'begun' ? sealed : how
     return { ...done, next, publishing: bodies.stored(requestId, begins.callbackId, begun) }
   }
+}
+
+function withStateSince({ request: before, clock }: Entry, after: Request): Request {
+  return after.state === before.state ? after : { ...after, stateSince: clock.now }
 }
 
 /** The arguments of the commit script, without the hash tag. */
@@ -103,6 +111,8 @@ export function commitArguments(
       share: settings.share,
       from: groupOf(entry.request),
       to: groupOf(request),
+      names: newNames(entry.request, request),
+      events: settings.events,
       turns: settings.singleFlight,
       account: account?.id ?? '',
       waits: (request.state === 'queued' && !waitsForProbe(request)) || waitsForAccount(request),

@@ -2,7 +2,8 @@ import { groupOf } from '../core/groups/group.ts'
 import { isUnpublished } from '../core/result-head.ts'
 import { isOpen, type Request } from '../core/request.ts'
 import { readRecord } from './load.ts'
-import { referenceHash, type Store } from './store.ts'
+import { namesOf } from './indexes/names.ts'
+import type { Store } from './store.ts'
 
 /** Queries by instant. */
 export interface DueQueries {
@@ -63,9 +64,8 @@ async function forgetAll({ redis, key, scripts }: Store, ids: readonly string[])
   const requests = records.flatMap((record) => (record === null ? [] : [readRecord(record)]))
   let forgotten = 0
   for (const request of requests.filter((one) => !isOpen(one) && !isUnpublished(one))) {
-    const { requestId, state, service, reference } = request
-    const names = [referenceHash(reference), groupOf(request)] as const
-    forgotten += await scripts.forget(requestId, state, service, ...names)
+    const names = JSON.stringify(namesOf(request))
+    forgotten += await scripts.forget(request.requestId, groupOf(request), names)
   }
   return forgotten
 }

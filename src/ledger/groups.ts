@@ -1,5 +1,8 @@
-import { ENDED, groupOf, readGroup, type SizedGroup } from '../core/groups/group.ts'
+import { groupOf, type SizedGroup } from '../core/groups/group.ts'
+import { type State, STATES } from '../core/request.ts'
+import { type Names, namesOf } from './indexes/names.ts'
 import { readRecord } from './load.ts'
+import { sum } from '../core/sum.ts'
 import { firstIdAt, instantOf, mapOf, type Store } from './store.ts'
 
 /** The groups of requests, as every change of a request keeps them. */
@@ -7,38 +10,45 @@ export interface Groups {
   /** How many requests each group has; null while requests of an older version are missing. */
   counts(): Promise<ReadonlyMap<string, number> | null>
   /**
-   * Puts some requests of an older version into their groups. Then checks some members of live groups: a process of an
-   * older version, during a rollout, changes requests and not their groups. Returns how many it corrected.
+   * Indexes some of the requests that a process of an older version has written, and takes out some of those that it has
+   * deleted. Returns how many there were after all had been indexed: such a process still runs, during a rollout.
    */
   heal(): Promise<number>
 }
 
-/** How many requests one call puts into groups, and how many members it checks. */
-const INDEXED_AT_ONCE = 500
+/** How many requests of each state one call indexes, and how many of a group it looks for. */
+const INDEXED_AT_ONCE = 1000
 const CHECKED_AT_ONCE = 200
 
 export function createGroups(store: Store): Groups {
-  const { scripts } = store
   let turn = 0
-  const reached = new Map<string, string>()
   return {
     counts: () => readCounts(store),
 
     async heal() {
-      const [isComplete, fields] = await scripts.countGroups()
-      if (isComplete === 0) await indexSome(store)
-      const live = [...countsIn(fields).keys()]
-        .filter((name) => !ENDED.has(readGroup(name).state))
-        .toSorted()
-      const name = live[turn % Math.max(live.length, 1)]
+      const [isComplete, fields] = await store.scripts.countGroups()
+      const names = [...countsIn(fields).keys()].toSorted()
+      const name = names[turn % Math.max(names.length, 1)]
       turn += 1
-      if (name === undefined) return 0
-      const { corrected, next } = await checkSome(store, name, reached.get(name) ?? null)
-      reached.delete(name)
-      if (next !== null) reached.set(name, next)
-      return corrected
+      let corrected = name === undefined ? 0 : await takeOutDeleted(store, name)
+      let isLeft = false
+      for (const state of STATES) {
+        const { found, wrong } = await indexSome(store, state)
+        corrected += wrong
+        isLeft ||= found === INDEXED_AT_ONCE
+      }
+      if (isComplete === 1) return corrected
+      if (!isLeft) await store.redis.hset(store.key('indexing'), 'done', 1)
+      return 0
     }
   }
+}
+
+/** The part of the requests that is in groups, from 0 to 1. The others are in the index by state of older versions. */
+export async function readIndexed({ redis, key }: Store): Promise<number> {
+  const all = await redis.zcard(key('requests'))
+  const left = await Promise.all(STATES.map((state) => redis.zcard(key('state', state))))
+  return all === 0 ? 1 : Math.max(0, 1 - sum(left) / all)
 }
 
 /** How many requests each group has; null while requests of an older version are missing. */
@@ -67,34 +77,34 @@ function countsIn(fields: readonly string[]): Map<string, number> {
   return new Map([...mapOf(fields)].map(([name, count]) => [name, Number(count)]))
 }
 
-async function indexSome(store: Store): Promise<void> {
+/** The index of a state, which older versions keep, has the requests that no newer one has changed or indexed since. */
+async function indexSome(store: Store, state: State) {
   const { redis, key } = store
-  const from = await redis.hget(key('indexing'), 'from')
-  const min = from === null ? '-' : `(${from}`
-  const ids = await redis.zrangebylex(key('requests'), min, '+', 'LIMIT', 0, INDEXED_AT_ONCE)
-  for (const id of ids) await enterOwn(store, id, '')
-  const last = ids.at(-1)
-  if (last !== undefined) await redis.hset(key('indexing'), 'from', last)
-  if (ids.length < INDEXED_AT_ONCE) await redis.hset(key('indexing'), 'done', 1)
+  const ids = await redis.zrange(key('state', state), '0', `${INDEXED_AT_ONCE - 1}`)
+  const outcomes = await Promise.all(ids.map((id) => reindex(store, id, state)))
+  return { found: ids.length, wrong: outcomes.filter((outcome) => outcome === 1).length }
 }
 
-/** Looks at the members of a group behind an id. Returns the id to go on behind, or null after the last one. */
-async function checkSome(store: Store, name: string, behind: string | null) {
-  const { redis, key } = store
-  const min = behind === null ? '-' : `(${behind}`
-  const ids = await redis.zrangebylex(key('group', name), min, '+', 'LIMIT', 0, CHECKED_AT_ONCE)
-  const moved = await Promise.all(ids.map((id) => enterOwn(store, id, name)))
-  const next = ids.length < CHECKED_AT_ONCE ? null : (ids.at(-1) ?? null)
-  return { corrected: moved.filter(Boolean).length, next }
+/** The oldest requests of a group are the first to be deleted. */
+async function takeOutDeleted({ redis, key, scripts }: Store, name: string): Promise<number> {
+  const ids = await redis.zrange(key('group', name), '0', `${CHECKED_AT_ONCE - 1}`)
+  const exist = await Promise.all(ids.map((id) => redis.exists(key('request', id))))
+  const deleted = ids.filter((_, index) => exist[index] === 0)
+  const names = JSON.stringify({ operations: [], old: [] } satisfies Names)
+  await Promise.all(deleted.map((id) => scripts.reindex(id, '', '', '', names)))
+  return deleted.length
 }
 
-/** Moves a request from a group to its own. False if it was there, or changed meanwhile. */
-async function enterOwn(
-  { redis, key, scripts }: Store,
-  id: string,
-  from: string
-): Promise<boolean> {
+async function reindex({ redis, key, scripts }: Store, id: string, foundIn: State) {
   const [version, record] = await redis.hmget(key('request', id), 'version', 'record')
-  const to = record ? groupOf(readRecord(record)) : ''
-  return to !== from && (await scripts.enterGroup(id, version ?? '', from, to)) === 1
+  if (!record) return scripts.reindex(id, '', '', '', JSON.stringify(noNames(foundIn)))
+  const request = readRecord(record)
+  const { old, ...names } = namesOf(request)
+  const all = { ...names, old: [...old, ...noNames(foundIn).old] }
+  const fields = [version ?? '', request.state, groupOf(request)] as const
+  return scripts.reindex(id, ...fields, JSON.stringify(all))
+}
+
+function noNames(foundIn: State): Names {
+  return { operations: [], old: [`state:${foundIn}`] }
 }

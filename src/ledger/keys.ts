@@ -17,11 +17,20 @@
  * - `<tag>:probing:<credentials>`: zset of request ids, which wait for the probe.
  *
  * Indexes:
- * - `<tag>:requests`, `:state:<state>`, `:service:<service>`, `:reference:<hash>`, `:account:<hash>`: zsets, by id.
+ * - `<tag>:requests`, `:account:<hash>`: zsets, by id.
  * - `<tag>:group:<state>|<reason>|<code>|<service>`: zset, by id; `<tag>:groups`: hash, group → its number of requests.
- *   `<tag>:indexing`: hash, how far a ledger of an older version was put into groups, and whether that is done.
+ *   `<tag>:indexing`: hash, whether all of a ledger of an older version is indexed.
+ * - `<tag>:references`: zset of `<reference>` NUL `<id>`, in that order.
+ * - `<tag>:operations:<bucket>`: hash, Khipu's id of an operation → request id.
+ * - `<tag>:due:<state>`: zset by instant, of the live requests alone.
+ * - `<tag>:state:<state>`, `:service:<service>`, `:reference:<hash>`: zsets by id of older versions. What they have is not
+ *   indexed yet.
  * - `<tag>:due`, `:received`, `:ended`: zsets, by instant.
  * - `<tag>:aside`: zset, by instant. It has the ended requests whose result ends the process that publishes it.
+ *
+ * What happened:
+ * - `<tag>:flow:m<minute>`, `:flow:h<hour>`: hashes that expire, group → how many entered it.
+ * - `<tag>:events`: stream of some 10,000 changes; `<tag>:audit`: stream, who changed or saw what, in partition 0.
  *
  * Others:
  * - `<tag>:quarantine`: zset, by instant.

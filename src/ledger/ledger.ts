@@ -10,7 +10,8 @@ import { createInputs, type Input, type Inputs } from './input.ts'
 import { type Bodies, createBodies } from './stored-body.ts'
 import { createTries, type Tries } from './publication-tries.ts'
 import { receiveTogether, type ReceiveOptions } from './receive.ts'
-import { referenceHash, type Store } from './store.ts'
+import { namesOf } from './indexes/names.ts'
+import type { Store } from './store.ts'
 
 /** The record of every request. No other module changes one. */
 export interface Ledger extends Tries, Inputs, Bodies {
@@ -46,11 +47,11 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
     ...bodies,
 
     async create(request, input, job) {
-      const { requestId, state, service, reference, account } = request
+      const { requestId, state, account } = request
       const due = progressDueAt(request) ?? ''
-      const names = [account?.id ?? '', credentialsOf(request), groupOf(request)]
-      const indexes = [referenceHash(reference), ...names]
-      const fields = [JSON.stringify(request), state, due, service, ...indexes]
+      const names = JSON.stringify(namesOf(request))
+      const indexes = [account?.id ?? '', credentialsOf(request), groupOf(request), names]
+      const fields = [JSON.stringify(request), state, due, ...indexes, settings.events ? 1 : 0]
       const sealed = inputs.seal(requestId, input)
       const added = job === undefined ? [] : [job.id, job.data, job.options]
       return (await scripts.create(requestId, ...fields, sealed, ...added)) === 1

@@ -1,19 +1,32 @@
-import { type GroupFilter, groupOf, isAskedFor, readGroup } from '../core/groups/group.ts'
+import {
+  EVERY_GROUP,
+  type GroupFilter,
+  groupOf,
+  isAskedFor,
+  readGroup
+} from '../core/groups/group.ts'
 import type { Request, State } from '../core/request.ts'
 import { readCounts } from './groups.ts'
+import {
+  type Batch,
+  createNarrowReader,
+  MOST_SCANNED,
+  type Narrow,
+  READ_AT_ONCE,
+  readIndex
+} from './indexes/narrow-list.ts'
 import { readRecord } from './load.ts'
-import { firstIdAt, referenceHash, type Store } from './store.ts'
+import { firstIdAt, type Store } from './store.ts'
 
-/** The filter of a listing. `before` is the request id at the end of the previous page. */
+/** The filter of a listing. Instants are ms since 1970; null is no filter. */
 export interface Query {
   readonly groups: GroupFilter
-  /** Only requests that were asked for from this instant on, in ms since 1970. */
+  /** Only requests that were asked for from this instant on. */
   readonly since: number | null
   /** Only requests that were asked for before this instant. */
   readonly until: number | null
-  readonly reference: string | null
-  /** The id of an account, as in the records. */
-  readonly account: string | null
+  readonly narrow: Narrow | null
+  /** The id of the request at the end of the previous page. */
   readonly before: string | null
   readonly limit: number
 }
@@ -31,22 +44,18 @@ export interface ListPage extends Page {
   readonly partial: boolean
 }
 
-/** How many records one page that checks each record reads at most, and how many it reads at once. */
-const MOST_SCANNED = 1000
-const READ_AT_ONCE = 100
-
 /**
- * A page of the matching requests, newest first. The groups tell which requests match, and how many. Where the list is
- * that of an account or of a reference, or where the groups are not complete yet, each record is checked.
+ * A page of the matching requests, newest first. The groups tell which requests match, and how many. Where a narrower
+ * index leads, or where the groups are not complete yet, each record is checked.
  */
 export async function listPage(store: Store, query: Query): Promise<ListPage> {
-  const { groups, account, reference } = query
-  if (account !== null || reference !== null) return scan(store, query)
+  const { groups, narrow } = query
+  if (narrow !== null) return scan(createNarrowReader(store, narrow), query)
   if (Object.values(groups).every((values) => values === null)) {
     return merge(store, query, ['requests'])
   }
   const counts = await readCounts(store)
-  if (counts === null) return scan(store, query)
+  if (counts === null) return scan((behind) => readIndex(store, 'requests', behind), query)
   const names = [...counts.keys()].filter((name) => isAskedFor(groups, readGroup(name)))
   if (names.length === 0) return { items: [], next: null, total: 0, partial: false }
   return merge(
@@ -65,57 +74,71 @@ async function merge(
   const newest = until === null ? '+' : `(${firstIdAt(until)}`
   const oldest = since === null ? '-' : `[${firstIdAt(since)}`
   const from = before === null ? newest : `(${before}`
-  const [total, next, ...records] = await scripts.mergePage(from, newest, oldest, limit, ...indexes)
+  const reply = await scripts.mergePage('down', from, newest, oldest, limit, ...indexes)
+  const [total, next, ...records] = reply
   // During a rollout, a process of an older version changes requests and not their groups.
   const items = records.map(readRecord).filter((request) => isListed(request, query))
   return { items, next: next === '' ? null : next, total, partial: false }
 }
 
-async function scan({ scripts }: Store, query: Query): Promise<ListPage> {
-  const index = indexOf(query)
+async function scan(
+  read: (behind: string | null) => Promise<Batch>,
+  query: Query
+): Promise<ListPage> {
   const items: Request[] = []
   const page = (next: string | null, partial = false) => ({ items, next, total: null, partial })
   let before = query.before
   for (let scanned = 0; scanned < MOST_SCANNED; scanned += READ_AT_ONCE) {
-    const [next, ...records] = await scripts.readPage(index, 'down', before ?? '', READ_AT_ONCE)
-    for (const request of records.map(readRecord)) {
+    const batch = await read(before)
+    for (const request of batch.items) {
       before = request.requestId
       if (isListed(request, query)) items.push(request)
-      if (items.length === query.limit) return page(before)
+      if (items.length === query.limit) return page(before, batch.isCut)
     }
-    if (next === '') return page(null)
+    if (batch.next === null) return page(null, batch.isCut)
     // Requests that were deleted meanwhile are skipped as well.
-    before = next
+    before = batch.next
   }
   return page(before, true)
 }
 
 /** A page of the requests in a state, or of all requests, oldest first, behind an id. */
 export async function readAfter(
-  { scripts }: Store,
+  store: Store,
   requestId: string | null,
   state: State | null
 ): Promise<Page> {
-  const index = state === null ? 'requests' : `state:${state}`
-  const [next, ...records] = await scripts.readPage(index, 'up', requestId ?? '', READ_AT_ONCE)
-  return { items: records.map(readRecord), next: next === '' ? null : next }
+  const indexes = state === null ? ['requests'] : await indexesOf(store, state)
+  const from = requestId === null ? '-' : `(${requestId}`
+  const reply = await store.scripts.mergePage('up', from, '+', '-', READ_AT_ONCE, ...indexes)
+  const [, next, ...records] = reply
+  const items = records.map(readRecord).filter((one) => state === null || one.state === state)
+  return { items, next: next === '' ? null : next }
 }
 
-// The narrowest index. The other filters are applied record by record.
-function indexOf({ groups: { state, service }, reference, account }: Query): string {
-  if (account !== null) return `account:${account}`
-  if (reference !== null) return `reference:${referenceHash(reference)}`
-  if (state?.length === 1) return `state:${state[0]}`
-  return service?.length === 1 ? `service:${service[0]}` : 'requests'
+/** The groups of a state. Older versions have an index by state, whose requests may not be in their groups yet. */
+async function indexesOf({ scripts }: Store, state: State): Promise<readonly string[]> {
+  const [, fields] = await scripts.countGroups()
+  const filter = { ...EVERY_GROUP, state: [state] }
+  const names = fields.filter(
+    (name, index) => index % 2 === 0 && isAskedFor(filter, readGroup(name))
+  )
+  return [`state:${state}`, ...names.map((name) => `group:${name}`)]
 }
 
-function isListed(request: Request, { groups, since, until, account, reference }: Query): boolean {
+function isListed(request: Request, { groups, since, until, narrow }: Query): boolean {
   const { requestId } = request
   return (
-    (account === null || request.account?.id === account) &&
-    (reference === null || request.reference === reference) &&
+    (narrow === null || isNamed(request, narrow)) &&
     (since === null || requestId >= firstIdAt(since)) &&
     (until === null || requestId < firstIdAt(until)) &&
     isAskedFor(groups, readGroup(groupOf(request)))
   )
+}
+
+/** An index may name a request that it has no more: only the record tells. */
+function isNamed({ account, reference }: Request, { by, value }: Narrow): boolean {
+  if (by === 'account') return account?.id === value
+  if (by === 'reference') return reference === value
+  return by === 'operationId' || (reference?.startsWith(value) ?? false)
 }

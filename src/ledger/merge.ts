@@ -1,3 +1,4 @@
+import { sum } from '../core/sum.ts'
 import type { SizedGroup } from '../core/groups/group.ts'
 import type { Totals } from './queries.ts'
 import type { ListPage } from './listing.ts'
@@ -39,11 +40,6 @@ export function mergeSizes(
     }
   }
   return [...merged.values()]
-}
-
-/** The sum of numbers; 0 for an empty list. */
-export function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
 }
 
 /** The totals of all parts of the ledger. */

@@ -5,6 +5,8 @@ import type { SecretKey } from '../core/secret-key.ts'
 import { createAccounts } from '../crypto/account-hash.ts'
 import { createCatalog } from './queries.ts'
 import { createCursors } from '../crypto/signed-cursor.ts'
+import { createAuditLog } from './events/audit-log.ts'
+import { createEventLog } from './events/event-log.ts'
 import { createGroups } from './groups.ts'
 import { createIdempotency } from './idempotency.ts'
 import { createLedger } from './ledger.ts'
@@ -27,6 +29,10 @@ export interface LedgerSettings {
   /** Whether requests of the same account are sent one at a time. */
   readonly singleFlight: boolean
   readonly policy: Policy
+  /** Whether changes of requests are events of `GET /v1/events`; not if absent. */
+  readonly events?: boolean
+  /** How long it is kept who changed or saw what; for ever if absent. */
+  readonly auditRetentionMs?: number
 }
 
 /** The index of a partition and the number of partitions. */
@@ -52,6 +58,7 @@ export function openLedger(
     tag: store.tag,
     ledger: createLedger(store, {
       singleFlight,
+      events: settings.events ?? false,
       refusedMs: policy.parkedMaxMs.credentials,
       share: shareOf(bounds)
     }),
@@ -64,6 +71,8 @@ export function openLedger(
     entries: createEntryPages(store, quarantine),
     selections: createSelections(store, { index, count }),
     groups: createGroups(store),
+    events: createEventLog(store),
+    audit: createAuditLog(store, settings.auditRetentionMs ?? Infinity),
     idempotency: createIdempotency(store, ledgerRetentionMs),
     agreeOnCount: async () => store.scripts.agreeOnCount(count),
     openResealing: () => createReEncryption(store, catalog, secretKeys[0].kid)

@@ -2,7 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import { holderOf, idBeside } from '../core/placement.ts'
 import type { Account } from '../core/request.ts'
-import { mergePages, mergeSizes, sum, sumTotals } from './merge.ts'
+import { mergeDuePages } from './indexes/due-list.ts'
+import { mergeFlows } from './indexes/flow.ts'
+import { sum } from '../core/sum.ts'
+import { mergePages, mergeSizes, sumTotals } from './merge.ts'
 import type { Lookup } from './queries.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Ledger } from './ledger.ts'
@@ -81,7 +84,11 @@ function joinCatalogs(all: readonly Lookup[], of: (requestId: string) => Lookup)
     tryWrite: async () => void (await ask(all, (one) => one.tryWrite())),
     find: (id) => of(id).find(id),
     list: async (query) => mergePages(await ask(all, (one) => one.list(query)), query.limit),
+    listByDue: async (query) =>
+      mergeDuePages(await ask(all, (one) => one.listByDue(query)), query.limit),
+    flow: async (...asked) => mergeFlows(await ask(all, (one) => one.flow(...asked))),
     ahead: (id) => of(id).ahead(id),
+    indexed: async () => Math.min(...(await ask(all, (one) => one.indexed()))),
     sizes: async (since) => mergeSizes(await ask(all, (one) => one.sizes(since))),
     totals: async () => sumTotals(await ask(all, (one) => one.totals())),
     overdueMs: async () => Math.max(...(await ask(all, (one) => one.overdueMs())))
@@ -99,8 +106,8 @@ function joinQuarantines(
       (await ask(all, (one) => one.find(id))).find((kept) => kept !== null) ?? null,
     stored: (kept) => of(kept.requestId).stored(kept),
     open: (kept) => of(kept.requestId).open(kept),
-    async list(behind, limit) {
-      const kept = await ask(all, (one) => one.list(behind, limit))
+    async list(behind, limit, filter) {
+      const kept = await ask(all, (one) => one.list(behind, limit, filter))
       return kept.flat().toSorted(compare).slice(0, limit)
     },
     usage: async () => joinUsage(await ask(all, (one) => one.usage())),

@@ -1,8 +1,11 @@
 import { ENDED, type SizedGroup } from '../core/groups/group.ts'
+import type { Flow } from '../core/groups/series.ts'
 import { type Request, type State, STATES } from '../core/request.ts'
 import { createClock } from '../redis/clock-reading.ts'
 import { createDueQueries, type DueQueries } from './due.ts'
-import { readSizes } from './groups.ts'
+import { readIndexed, readSizes } from './groups.ts'
+import { type DuePage, type DueQuery, listByDue } from './indexes/due-list.ts'
+import { readFlow, type Step } from './indexes/flow.ts'
 import { readRecord } from './load.ts'
 import { listPage, type ListPage, type Page, type Query, readAfter } from './listing.ts'
 import { mapOf, type Store } from './store.ts'
@@ -34,9 +37,14 @@ export interface Lookup extends Pick<DueQueries, 'overdueMs'> {
   tryWrite(): Promise<void>
   find(requestId: string): Promise<Request | null>
   list(query: Query): Promise<ListPage>
+  listByDue(query: DueQuery): Promise<DuePage>
+  /** How often requests entered each group, by the minute or the hour: see `readFlow`. */
+  flow(step: Step, from: number, to: number): Promise<readonly Flow[]>
   totals(): Promise<Totals>
   /** The request that goes before one that is to be sent: of its account, or with its rejected bank credentials. */
   ahead(requestId: string): Promise<string | null>
+  /** The part of the requests that is indexed, 1 once all are: those of an older version are indexed by and by. */
+  indexed(): Promise<number>
   /** The groups of requests that were asked for from an instant on; null while an older ledger is being indexed. */
   sizes(since: number | null): Promise<readonly SizedGroup[] | null>
 }
@@ -77,9 +85,12 @@ export function createCatalog(store: Store): Catalog {
     },
 
     list: (query) => listPage(store, query),
+    listByDue: (query) => listByDue(store, query),
+    flow: (step, from, to) => readFlow(store, step, from, to),
     after: (requestId, state) => readAfter(store, requestId, state),
     totals: () => readTotals(store),
     ahead: (requestId) => scripts.ahead(requestId),
+    indexed: () => readIndexed(store),
     sizes: (since) => readSizes(store, since)
   }
 }

@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import type { Lane, NotHere } from '../core/result-head.ts'
 import type { Connection } from '../redis/connect.ts'
 import type { LoadReply } from './load.ts'
+import type { OperationScripts } from './operations/operation-scripts.ts'
 
 /** The outcome of storing an envelope. `full`: too many different ones for one request. */
 export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
@@ -22,7 +23,9 @@ type Script = (tag: string, ...args: readonly Argument[]) => Promise<unknown>
  * The ledger's Lua scripts, one function each. A script runs atomically on the keys of one hash tag. Its file in `lua/`
  * documents it. Instants are ms since 1970 by Redis's clock.
  */
-export interface Scripts {
+export type Scripts = RequestScripts & OperationScripts
+
+interface RequestScripts {
   now(): Promise<number>
   agreeOnCount(configured: number): Promise<number>
   create(id: string, ...request: readonly Argument[]): Promise<Done>
@@ -33,28 +36,37 @@ export interface Scripts {
     | [done: 0, body: null]
     | [done: 1, now: number, records: string[], how: Begun | '', body: Buffer | null]
   >
-  readPage(
-    index: string,
-    direction: 'up' | 'down',
-    behind: string,
-    limit: number
-  ): Promise<[next: string, ...records: string[]]>
   mergePage(
+    direction: 'up' | 'down',
     from: string,
     newest: string,
     oldest: string,
     limit: number,
     ...indexes: readonly string[]
   ): Promise<[total: number, next: string, ...records: string[]]>
+  findReferences(
+    lowest: Bytes,
+    highest: Bytes,
+    behind: string,
+    most: number,
+    limit: number
+  ): Promise<[isCut: Done, ...ids: string[]]>
+  duePage(
+    from: number,
+    behind: string,
+    latest: number | string,
+    limit: number,
+    ...states: readonly string[]
+  ): Promise<string[]>
   passedDeadlines(most: number, passed: number): Promise<[next: number, ...records: string[]]>
-  forget(
+  forget(id: string, group: string, names: string): Promise<Done>
+  reindex(
     id: string,
+    version: string,
     state: string,
-    service: string,
-    reference: string,
-    group: string
-  ): Promise<Done>
-  enterGroup(id: string, version: string, from: string, to: string): Promise<Done>
+    group: string,
+    names: string
+  ): Promise<-1 | Done>
   countGroups(): Promise<[isComplete: Done, groups: string[]]>
   sizeGroups(oldest: string): Promise<[isComplete: Done, ...groups: string[]]>
   ahead(id: string): Promise<string | null>
@@ -69,33 +81,6 @@ export interface Scripts {
   discard(id: string): Promise<Done>
   tidy(mostEntries: number, mostBytes: number, oldest: number): Promise<number>
   notify(notification: string): Promise<number>
-  pace(count: number, spacingMs: number, aheadMs: number): Promise<[first: string, count: number]>
-  countMembers(
-    oldest: string,
-    newest: string
-  ): Promise<[isComplete: Done, now: number, ...groups: string[]]>
-  oldestMembers(
-    from: string,
-    newest: string,
-    limit: number,
-    ...indexes: readonly string[]
-  ): Promise<[next: string, ...records: string[]]>
-  createOperation(id: string, record: string, ...times: readonly Argument[]): Promise<Done>
-  changeOperation(
-    id: string,
-    version: string,
-    record: string,
-    ...more: readonly Argument[]
-  ): Promise<Done>
-  claimOperation(
-    leaseMs: number,
-    id: string
-  ): Promise<[id: string, version: string, record: string, now: number] | null>
-  settleItems(
-    id: string,
-    ...outcomes: readonly Argument[]
-  ): Promise<[open: number, delivered: number, failed: number, parkedAgain: number]>
-  adoptRelease(member: string, lease: string, ...operation: readonly Argument[]): Promise<Done>
   beginTry(
     id: string,
     name: string,

@@ -19,9 +19,9 @@ export function openStore(redis: Connection, cipher: Cipher, tag: string): Store
   return { redis, cipher, tag, key: keysOf(tag), scripts: openScripts(redis, tag) }
 }
 
-/** The index name of a caller's reference, which may hold any character. */
-export function referenceHash(reference: string | null): string {
-  return reference === null ? '' : createHash('sha256').update(reference).digest('base64url')
+/** The name of a text that may hold any character. */
+export function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
 }
 
 /** The lowest id that a request can have from an instant on: the first half of a UUIDv7 is its instant. */

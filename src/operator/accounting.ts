@@ -1,8 +1,6 @@
-import { sum } from '../ledger/merge.ts'
+import { sum } from '../core/sum.ts'
 import { type Totals, unaccounted } from '../ledger/queries.ts'
-import type { Summary } from '../schemas/generated.ts'
-
-export type Accounting = Summary['accounting']
+import type { Accounting } from '../schemas/generated.ts'
 
 /** The accounting invariant, `accepted = ended + live`, and the age of the oldest overdue request. */
 export function accountingOf(totals: Totals, overdueMs: number): Accounting {

@@ -30,14 +30,13 @@ export interface AuthDeps {
  * in constant time. A valid token is never rate-limited, no matter how many invalid ones came from its address.
  */
 export function requireToken(deps: AuthDeps) {
-  const hashed = deps.tokens.map(({ token, ...others }) => ({ ...others, hash: hash(token) }))
+  const find = tokenFinder(deps.tokens)
   return async (
     request: FastifyRequest,
     reply: FastifyReply
   ): Promise<FastifyReply | undefined> => {
     const token = /^Bearer (?<token>\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-    const shown = hash(token ?? '')
-    const found = hashed.filter(({ hash: known }) => timingSafeEqual(known, shown))[0]
+    const found = find(token ?? '')
     if (found === undefined) {
       return refuse(deps, request, reply, token === undefined ? 'no-token' : 'unknown-token')
     }
@@ -47,6 +46,24 @@ export function requireToken(deps: AuthDeps) {
     request.scope = found.scope
     return undefined
   }
+}
+
+/** A token of API_TOKENS without the token itself. */
+export interface KnownToken extends Pick<ApiToken, 'name' | 'scope'> {
+  readonly hash: Buffer
+}
+
+/** Makes a function that finds the token of API_TOKENS that is shown, in constant time. */
+export function tokenFinder(tokens: readonly ApiToken[]) {
+  const hashed = hashTokens(tokens)
+  return (token: string): KnownToken | undefined => {
+    const shown = hash(token)
+    return hashed.filter(({ hash: known }) => timingSafeEqual(known, shown))[0]
+  }
+}
+
+export function hashTokens(tokens: readonly ApiToken[]): readonly KnownToken[] {
+  return tokens.map(({ token, name, scope }) => ({ name, scope, hash: hash(token) }))
 }
 
 async function refuse(

@@ -3,7 +3,10 @@ import type { Lookup } from '../ledger/queries.ts'
 import type { Backlog } from '../delivery/result-sink.ts'
 import { refusalOf } from '../redis/refusal.ts'
 import type { Spool } from '../spool/spool.ts'
-import { type Accounting, accountingOf } from './accounting.ts'
+import type { Accounting, Readiness, SpoolUsage } from '../schemas/generated.ts'
+import { accountingOf } from './accounting.ts'
+import { metricsRoute, type RenderMetrics } from './metrics/metrics-listener.ts'
+import { LIVE_SCHEMA, READY_SCHEMA } from './openapi/health-schemas.ts'
 
 export interface HealthDeps {
   /** `tryWrite` shows whether Redis stores writes. It fails where Redis rejects a write or does not answer. */
@@ -19,15 +22,15 @@ export interface HealthDeps {
   readonly backlog: () => Promise<Backlog>
   /** The spool for callbacks on disk; null where the process has none. */
   readonly spool: Pick<Spool, 'usage' | 'hasRoom'> | null
-  /** The metrics in Prometheus's text format. */
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
+  /** The metrics in Prometheus's text format; null where they have a listener of their own. */
+  readonly metrics: RenderMetrics | null
 }
 
 /** Health and metrics. They need no token, because they reveal nothing about any person. */
 export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Promise<void> {
-  app.get('/health/live', () => ({ status: 'live' }))
+  app.get('/health/live', { schema: LIVE_SCHEMA }, () => ({ status: 'live' }))
 
-  app.get('/health/ready', async (_request, reply) => {
+  app.get('/health/ready', { schema: READY_SCHEMA }, async (_request, reply) => {
     // All at once, because each question to a hanging Redis ends only with its timeout.
     const [counted, written, backlog, trouble] = await Promise.all([
       settled(countRequests(deps)),
@@ -51,18 +54,18 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
     const stopping = isStopping ? ['the process is stopping'] : []
     const others = [...stopping, ...deps.concerns(), ...refusals, ...own]
     const concerns = [...new Set(others)]
-    const body = { status, redis, room, concerns, requests, spool, resultQueue }
+    const body: Sent<Readiness> = { status, redis, room, concerns, requests, spool, resultQueue }
     return reply.code(ready ? 200 : 503).send(body)
   })
 
-  app.get('/metrics', async (_request, reply) => {
-    const { contentType, text } = await deps.metrics()
-    return reply.type(contentType).send(text)
-  })
+  if (deps.metrics !== null) metricsRoute(app, deps.metrics)
 }
 
 /** The answer while Redis loads its files. Nothing else is known then, not even warnings. */
-const LOADING = { status: 'unavailable', redis: 'loading', concerns: [] }
+const LOADING: Readiness = { status: 'unavailable', redis: 'loading', concerns: [] }
+
+/** JSON leaves out a key whose value is undefined. */
+type Sent<T> = { [Key in keyof T]: T[Key] | undefined }
 
 interface Settled<T> {
   readonly value?: T
@@ -101,7 +104,7 @@ function concernsOf(requests: Accounting | null): string[] {
 
 function tellOf(spool: Pick<Spool, 'usage' | 'hasRoom'>) {
   const { entries, bytes, waitedMs } = spool.usage()
-  const room = spool.hasRoom(0) ? 'free' : 'none'
+  const room: SpoolUsage['room'] = spool.hasRoom(0) ? 'free' : 'none'
   const oldestSeconds = waitedMs === null ? null : Math.round(waitedMs / 1000)
   return { entries, bytes, oldestSeconds, room }
 }

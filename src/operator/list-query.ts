@@ -1,4 +1,6 @@
-import type { GroupFilter } from '../core/groups/group.ts'
+import { ENDED, type GroupFilter } from '../core/groups/group.ts'
+import type { DueQuery } from '../ledger/indexes/due-list.ts'
+import type { Narrow } from '../ledger/indexes/narrow-list.ts'
 import type { Query } from '../ledger/listing.ts'
 import { OperatorError } from './problem.ts'
 
@@ -13,43 +15,74 @@ export interface ListQuery {
   readonly until?: string
   readonly olderThan?: string
   readonly reference?: string
+  readonly referencePrefix?: string
+  readonly operationId?: string
   readonly account?: string
+  readonly dueAfter?: string
+  readonly dueBefore?: string
+  readonly sort?: 'newest' | 'due'
+  readonly fields?: 'all' | 'summary'
   readonly limit?: number
   readonly cursor?: string
 }
 
-/** The filters, by which a cursor tells one list from another. */
-export const FILTERS = [
-  'state',
-  'reason',
-  'code',
-  'service',
-  'bank',
-  'since',
-  'until',
-  'olderThan',
-  'reference',
-  'account'
-] as const satisfies readonly (keyof ListQuery)[]
+/** Each leads to a few requests by an index of its own. */
+const NARROW = ['account', 'reference', 'referencePrefix', 'operationId'] as const
+/** A list by the instant of the next step has no index by these. */
+const NOT_BY_DUE = [...NARROW, 'since', 'until', 'olderThan'] as const
 
-/** Reads the filters of a list. `now` is the instant from which `olderThan` counts back, in ms since 1970. */
+/** Whether a list is by the instant of the next step. */
+export function isByDue({ sort, dueAfter, dueBefore }: ListQuery): boolean {
+  const isBounded = dueAfter !== undefined || dueBefore !== undefined
+  return (sort ?? (isBounded ? 'due' : 'newest')) === 'due'
+}
+
+/** Reads the filters of a list, newest first. `now` is the instant from which `olderThan` counts back, in ms since 1970. */
 export function readFilters(query: ListQuery, now: number): Omit<Query, 'before' | 'limit'> {
-  const { reference = null, account = null } = query
-  if (reference !== null && account !== null) {
-    throw new OperatorError('filter-not-supported', 'reference and account exclude each other', [
-      { path: '/reference', rule: 'filter', message: 'must not come together with account' }
-    ])
-  }
+  refuse(query, ['dueAfter', 'dueBefore'], 'must not come together with sort=newest')
   return {
     groups: groupsOf(query),
     since: instantOf('since', query.since),
     until: earlier(instantOf('until', query.until), before(now, query.olderThan)),
-    reference,
-    account
+    narrow: narrowOf(query)
   }
 }
 
-function groupsOf({ state, reason, code, service, bank }: ListQuery): GroupFilter {
+/** Reads the filters of a list by the instant of the next step. */
+export function readDueFilters(query: ListQuery): Omit<DueQuery, 'behind' | 'limit'> {
+  refuse(query, NOT_BY_DUE, 'must not come together with sort=due')
+  const groups = groupsOf(query)
+  if (groups.state?.some((state) => ENDED.has(state)) === true) {
+    throw notSupported('state', 'must be live with sort=due: ended requests have no next step')
+  }
+  return {
+    groups,
+    dueAfter: instantOf('dueAfter', query.dueAfter),
+    dueBefore: instantOf('dueBefore', query.dueBefore)
+  }
+}
+
+function narrowOf(query: ListQuery): Narrow | null {
+  const [first, second] = NARROW.filter((name) => query[name] !== undefined)
+  if (first !== undefined && second !== undefined) {
+    throw notSupported(second, `must not come together with ${first}`)
+  }
+  return first === undefined ? null : { by: first, value: query[first] ?? '' }
+}
+
+function refuse(query: ListQuery, names: readonly (keyof ListQuery)[], message: string): void {
+  const given = names.find((name) => query[name] !== undefined)
+  if (given !== undefined) throw notSupported(given, message)
+}
+
+function notSupported(name: string, message: string): OperatorError {
+  return new OperatorError('filter-not-supported', `${name} ${message}`, [
+    { path: `/${name}`, rule: 'filter', message }
+  ])
+}
+
+/** The groups that a query asks for. */
+export function groupsOf({ state, reason, code, service, bank }: ListQuery): GroupFilter {
   const values = (list: string | undefined) => list?.split(',') ?? null
   return {
     state: values(state),
@@ -81,7 +114,12 @@ const UNITS = new Map([
 /** The instant so long before another one, for an age such as `4h`; null where it is absent. */
 export function before(now: number, age: string | undefined): number | null {
   if (age === undefined) return null
-  return now - Number(age.slice(0, -1)) * (UNITS.get(age.slice(-1)) ?? 0)
+  return now - spanMs(age)
+}
+
+/** A span such as `30m` or `4h`, in ms. */
+export function spanMs(span: string): number {
+  return Number(span.slice(0, -1)) * (UNITS.get(span.slice(-1)) ?? 0)
 }
 
 /** The earlier of two bounds. */

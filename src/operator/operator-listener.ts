@@ -1,29 +1,31 @@
 import helmet from '@fastify/helmet'
-import swagger from '@fastify/swagger'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
-import { schemas } from '../schemas/validate.ts'
+import { apiRoutes, type OperatorDeps } from './routes/api-routes.ts'
+import { auditCalls } from './audit.ts'
 import { requireToken } from './check-operator-token.ts'
-import { apiRoutes, type OperatorDeps } from './api-routes.ts'
+import { type CountCall, countCalls } from './metrics/count-calls.ts'
+import { docsRoutes } from './openapi/docs-routes.ts'
 import { checkBody, checkQuery, readJson } from './validation.ts'
 import { healthRoutes, type HealthDeps } from './health.ts'
 import { HEADERS, HELMET } from '../http/headers.ts'
+import { continueWhenAdmitted, type ListenerSettings, serverOptions } from '../http/build-server.ts'
+import { describeApi, documentRoute } from './openapi/describe-api.ts'
+import { fillAbsentBody } from './optional-body.ts'
+import { answerError, rawProblems, sendProblem } from './problem.ts'
+import { pageRoutes } from './pages/page-routes.ts'
 import {
-  type RawAnswers,
-  continueWhenAdmitted,
-  type ListenerSettings,
-  serverOptions
-} from '../http/build-server.ts'
-import { describeAbsentBodies, fillAbsentBody } from './optional-body.ts'
-import { PROBLEM_TYPE, problemText, protocolError, OperatorError, sendProblem } from './problem.ts'
-import { describeScope } from './scopes.ts'
-import { createRefusalLimiter, type RefusalLimits } from '../http/rate-limit.ts'
+  createRefusalLimiter,
+  type RefusalLimiter,
+  type RefusalLimits
+} from '../http/rate-limit.ts'
 
 export interface OperatorListenerDeps {
   readonly health: HealthDeps
   readonly operator: OperatorDeps | null
   /** Counts a connection that was dropped because the listener was at MAX_CONNECTIONS. */
   readonly dropped: () => void
+  readonly answered: CountCall
   readonly log: Logger
 }
 
@@ -34,13 +36,13 @@ export interface OperatorListenerSettings extends ListenerSettings {
 
 const FAILURES: RefusalLimits = { perAddress: 30, inAll: 10_000 }
 
-/** Builds the listener for operators. The API needs bearer tokens; health and metrics do not. */
+/** Builds the listener for operators. The API needs bearer tokens. Its description, health and metrics do not. */
 export async function buildOperatorListener(
   deps: OperatorListenerDeps,
   { failures = FAILURES, ...settings }: OperatorListenerSettings
 ): Promise<FastifyInstance> {
   const app = Fastify({
-    ...serverOptions(settings, bareAnswers(deps)),
+    ...serverOptions(settings, rawProblems(deps.dropped)),
     frameworkErrors: (_error, _request, reply: FastifyReply) =>
       void sendProblem(reply.headers(HEADERS), 'malformed-path', 'the path is malformed')
   })
@@ -60,76 +62,42 @@ export async function buildOperatorListener(
       'there is no such route'
     )
   })
+  countCalls(app, deps.answered)
   app.setErrorHandler((error: FastifyError, _request, reply) => answerError(error, reply, deps.log))
   app.setValidatorCompiler(({ schema, httpPart }) =>
     httpPart === 'body' ? checkBody(schema as { $ref?: string }) : checkQuery(schema)
   )
   // The response schemas only document the answers. They remove no field.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
+  const { operator, log } = deps
+  if (operator !== null) await describeApi(app)
   await app.register(healthRoutes, deps.health)
-  if (deps.operator !== null)
-    await app.register(operatorApi, { deps: deps.operator, failures, log: deps.log })
+  if (operator === null) return app
+  documentRoute(app)
+  await docsRoutes(app)
+  const refusals = createRefusalLimiter(failures, (line) =>
+    log.warn(line, 'operator calls without a valid token refused')
+  )
+  await app.register(operatorApi, { deps: operator, refusals, log })
+  const { trustedProxies } = settings
+  if (operator.pages)
+    await app.register(pageRoutes, { deps: operator, refusals, trustedProxies, log })
   return app
-}
-
-function bareAnswers({ dropped }: OperatorListenerDeps): RawAnswers {
-  return {
-    tooLong: 414,
-    answer: (status) => ({
-      type: PROBLEM_TYPE,
-      body: problemText(protocolError(status), 'the request could not be read')
-    }),
-    refused: () => {},
-    dropped
-  }
 }
 
 interface OperatorApi {
   readonly deps: OperatorDeps
-  readonly failures: RefusalLimits
+  readonly refusals: RefusalLimiter
   readonly log: Logger
 }
 
 async function operatorApi(
   app: FastifyInstance,
-  { deps, failures, log }: OperatorApi
+  { deps, refusals, log }: OperatorApi
 ): Promise<void> {
-  const { onRoute, transformObject } = describeAbsentBodies()
-  app.addHook('onRoute', onRoute)
-  app.addHook('onRoute', describeScope)
-  for (const schema of schemas.values()) app.addSchema(schema)
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Khipu receiver: operator API', version: '1' },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
-      security: [{ bearer: [] }]
-    },
-    transformObject,
-    refResolver: {
-      buildLocalReference: (json, _baseUri, _fragment, i) =>
-        typeof json['title'] === 'string' ? json['title'] : `def-${i}`
-    }
-  })
   const { tokens, unauthorized } = deps
-  const refusals = createRefusalLimiter(failures, (line) =>
-    log.warn(line, 'operator calls without a valid token refused')
-  )
   app.addHook('onRequest', requireToken({ tokens, unauthorized, refusals, log }))
   app.addHook('preValidation', fillAbsentBody)
-  app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, () =>
-    app.swagger()
-  )
+  auditCalls(app, deps, log)
   await app.register(async (v1) => apiRoutes(v1, deps), { prefix: '/v1' })
-}
-
-function answerError(error: FastifyError, reply: Parameters<typeof sendProblem>[0], log: Logger) {
-  const cause = error as unknown
-  if (cause instanceof OperatorError)
-    return sendProblem(reply, cause.code, cause.message, cause.faults)
-  const { statusCode = 500 } = error
-  if (statusCode === 400) return sendProblem(reply, 'invalid-json', 'the body is not JSON')
-  if (statusCode < 500) return sendProblem(reply, protocolError(statusCode), error.message)
-  log.error({ error: error.name, code: error.code }, 'operator call failed')
-  return sendProblem(reply, 'unavailable', 'not possible now: the store did not answer')
 }

@@ -1,4 +1,6 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyError, FastifyReply } from 'fastify'
+import type { Logger } from 'pino'
+import type { RawAnswers } from '../http/build-server.ts'
 import type { Fault, Problem } from '../schemas/generated.ts'
 
 /** Every error of the operator API: its code, which is stable, and its HTTP status. */
@@ -37,6 +39,7 @@ export const PROBLEMS = {
   'too-many-calls': 429,
   'too-many-headers': 431,
   unavailable: 503,
+  'too-many-clients': 503,
   'http-version-not-supported': 505
 } as const satisfies Readonly<Record<string, number>>
 
@@ -120,4 +123,29 @@ const PROTOCOL_ERRORS: ReadonlyMap<number, ProblemCode> = new Map([
 /** The code of a request that Node or Fastify refused with that HTTP status. */
 export function protocolError(httpStatus: number): ProblemCode {
   return PROTOCOL_ERRORS.get(httpStatus) ?? 'malformed-request'
+}
+
+/** Answers what never reaches Fastify with a problem document as well. */
+export function rawProblems(dropped: () => void): RawAnswers {
+  return {
+    tooLong: 414,
+    answer: (status) => ({
+      type: PROBLEM_TYPE,
+      body: problemText(protocolError(status), 'the request could not be read')
+    }),
+    refused: () => {},
+    dropped
+  }
+}
+
+/** Answers an error of a call with a problem document. */
+export function answerError(error: FastifyError, reply: FastifyReply, log: Logger) {
+  const cause = error as unknown
+  if (cause instanceof OperatorError)
+    return sendProblem(reply, cause.code, cause.message, cause.faults)
+  const { statusCode = 500 } = error
+  if (statusCode === 400) return sendProblem(reply, 'invalid-json', 'the body is not JSON')
+  if (statusCode < 500) return sendProblem(reply, protocolError(statusCode), error.message)
+  log.error({ error: error.name, code: error.code }, 'operator call failed')
+  return sendProblem(reply, 'unavailable', 'not possible now: the store did not answer')
 }

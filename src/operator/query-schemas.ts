@@ -1,5 +1,6 @@
 import { DIMENSIONS } from '../core/groups/summary.ts'
 import { type Reason, STATES } from '../core/request.ts'
+import type { QuarantineKind } from '../schemas/generated.ts'
 import { CURSOR, LIMIT } from './route-schemas.ts'
 
 const REASONS: Readonly<Record<Reason, true>> = {
@@ -26,7 +27,7 @@ const REASONS: Readonly<Record<Reason, true>> = {
   'wait-4-hours': true
 }
 
-const listOf = (value: string, description: string) => ({
+export const listOf = (value: string, description: string) => ({
   type: 'string',
   pattern: `^(?:${value})(?:,(?:${value}))*$`,
   maxLength: 1000,
@@ -64,10 +65,41 @@ export const LIST_QUERY = {
       description: 'Only those asked for longer ago than this, e.g. 30m, 4h or 2d'
     },
     reference: { type: 'string', description: 'Only those with this reference' },
+    referencePrefix: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'Only those whose reference begins so. `partial` is true where more than 10,000 references do'
+    },
+    operationId: {
+      type: 'string',
+      description: "Only the one that began this operation of Khipu's, with any of its attempts"
+    },
     account: {
       type: 'string',
       pattern: '^[A-Za-z0-9_-]{22}$',
       description: "Only those about this account, by its view's id; never an account number"
+    },
+    sort: {
+      type: 'string',
+      enum: ['newest', 'due'],
+      description:
+        'By the time of asking, newest first, or by the instant of the next step, of live requests only. `newest` if absent, or `due` with dueAfter or dueBefore'
+    },
+    dueAfter: {
+      type: 'string',
+      pattern: INSTANT,
+      description: 'Only those whose next step is due from this instant on'
+    },
+    dueBefore: {
+      type: 'string',
+      pattern: INSTANT,
+      description: 'Only those whose next step is due before this instant'
+    },
+    fields: {
+      type: 'string',
+      enum: ['all', 'summary'],
+      description: '`summary` leaves the history out; `all` if absent'
     },
     limit: LIMIT,
     cursor: CURSOR
@@ -91,6 +123,26 @@ export const OPERATIONS_QUERY = {
   additionalProperties: false,
   properties: {
     state: listOf('canary|running|stopping|stopped|done', 'Only those in this state'),
+    limit: LIMIT,
+    cursor: CURSOR
+  }
+} as const
+
+const KINDS: Readonly<Record<QuarantineKind, true>> = {
+  'not-json': true,
+  schema: true,
+  conflict: true,
+  late: true
+}
+
+/** The query parameters of the list of quarantine entries. */
+export const QUARANTINE_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    kind: listOf(Object.keys(KINDS).join('|'), 'Only those of this kind'),
+    requestId: { type: 'string', description: 'Only those of this request' },
+    since: { ...LIST_QUERY.properties.since, description: 'Only those kept from this instant on' },
     limit: LIMIT,
     cursor: CURSOR
   }

@@ -1,4 +1,3 @@
-import type { RouteOptions } from 'fastify'
 import type { Scope } from '../config/secrets.ts'
 
 declare module 'fastify' {
@@ -17,11 +16,4 @@ export function scopeOf({ scope = 'admin' }: { readonly scope?: Scope }): Scope 
 /** True where the given scope includes the needed one. Each scope includes the scopes before it. */
 export function isWithin(needed: Scope, given: Scope): boolean {
   return RANKS[given] >= RANKS[needed]
-}
-
-/** Adds the scope that a route needs to its OpenAPI entry. */
-export function describeScope(route: RouteOptions): void {
-  const scope = scopeOf(route.config ?? {})
-  const security = [{ bearer: [scope] }]
-  route.schema = { ...route.schema, description: `Needs the scope \`${scope}\`.`, security }
 }

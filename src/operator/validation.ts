@@ -72,7 +72,7 @@ export function readCursor(
   if (cursor === undefined) return null
   const position = cursors.read(list, cursor)
   if (position !== null) return position
-  const message = 'must be the nextCursor of a page of this list, with the same filters'
+  const message = 'must be the nextCursor of a page of this list'
   throw new OperatorError('unknown-cursor', INVALID, [{ path: '/cursor', rule: 'cursor', message }])
 }
 

@@ -14,10 +14,20 @@ export interface JobData {
 /** The service's own queues under one hash tag. */
 export type OwnQueues = Readonly<Record<QueueName, Queue<JobData>>>
 
+/** The jobs of one queue that are in one state. */
+export interface QueueCount {
+  readonly queue: string
+  readonly state: 'waiting' | 'active' | 'delayed'
+  readonly count: number
+}
+
 /** The service's own queues under every hash tag, opened on one connection. */
 export interface Queues {
   /** The queues of a request. They share the hash tag of its part of the ledger. */
   of(requestId: string): OwnQueues
+  readonly all: readonly Queue[]
+  /** How many jobs each queue has, under all tags together. */
+  counts(): Promise<readonly QueueCount[]>
   close(): Promise<void>
 }
 
@@ -57,6 +67,23 @@ export function openQueues(connection: Connection, { tags }: QueueSettings): Que
   for (const queue of all) queue.on('error', () => {})
   return {
     of: (requestId) => holderOf(perTag, requestId),
+    all,
+    counts: () => countJobs(all),
     close: async () => void (await Promise.all(all.map((queue) => queue.close())))
   }
+}
+
+async function countJobs(all: readonly Queue[]): Promise<readonly QueueCount[]> {
+  const each = await Promise.all(all.map(countOf))
+  const byName = Map.groupBy(each.flat(), ({ queue, state }) => `${queue} ${state}`)
+  return [...byName.values()].map((counts) =>
+    counts.reduce((one, other) => ({ ...one, count: one.count + other.count }))
+  )
+}
+
+async function countOf(queue: Queue): Promise<readonly QueueCount[]> {
+  const jobs = await queue.getJobCounts('wait', 'prioritized', 'active', 'delayed')
+  const { wait = 0, prioritized = 0, active = 0, delayed = 0 } = jobs
+  const of = (state: QueueCount['state'], count: number) => ({ queue: queue.name, state, count })
+  return [of('waiting', wait + prioritized), of('active', active), of('delayed', delayed)]
 }

@@ -11,6 +11,75 @@ export interface AcceptBody {
 }
 
 /**
+ * Every request that was accepted is live or has ended.
+ */
+export interface Accounting {
+  /**
+   * Requests accepted since the beginning.
+   */
+  accepted: number
+  /**
+   * How many of them have ended.
+   */
+  ended: number
+  /**
+   * How many have not.
+   */
+  live: number
+  /**
+   * The difference; 0 unless something is wrong.
+   */
+  unaccounted: number
+  /**
+   * Results that ended the processes that published them.
+   */
+  setAside: number
+  /**
+   * For how long the most overdue request has been due; 0 where none is.
+   */
+  oldestOverdueSeconds: number
+}
+
+/**
+ * One page of `GET /v1/audit`, newest first.
+ */
+export interface AuditList {
+  /**
+   * The entries of this page. With a filter a page may be empty and have a next one.
+   */
+  items: AuditView[]
+  /**
+   * Give it as `cursor` to get the next page; null on the last one.
+   */
+  nextCursor: string | null
+}
+/**
+ * Somebody changed or saw something.
+ */
+export interface AuditView {
+  /**
+   * When, by Redis's clock.
+   */
+  at: string
+  /**
+   * The name of the token.
+   */
+  by: string
+  /**
+   * What was done, e.g. `request-retried`.
+   */
+  action: string
+  /**
+   * The id of the request, kept body or operation; null for several.
+   */
+  target: string | null
+  /**
+   * What else is to be known.
+   */
+  detail: string | null
+}
+
+/**
  * The credential that Khipu is asked with: a `jwt` or an `apiKey`. Khipu documents: never both. Sealed as soon as it comes, and shredded when the request ends.
  */
 export interface Authorization {
@@ -1009,6 +1078,73 @@ export interface QuarantineList {
 }
 
 /**
+ * The results that no consumer has taken; null where Redis does not tell.
+ */
+export type ResultBacklog = {
+  /**
+   * How many wait.
+   */
+  waiting: number
+  /**
+   * How many a consumer has failed at.
+   */
+  failed: number
+  /**
+   * The age of the oldest one; 0 where none waits.
+   */
+  oldestSeconds: number
+} | null
+
+/**
+ * What `GET /health/ready` tells: with 200 where the service can store callbacks, with 503 otherwise. While Redis loads its data, only `status`, `redis` and `concerns` are there.
+ */
+export interface Readiness {
+  /**
+   * `ready`: the service can store callbacks.
+   */
+  status: 'ready' | 'unavailable'
+  /**
+   * Whether Redis stores what it is given.
+   */
+  redis: 'ready' | 'away' | 'loading' | 'refuses'
+  /**
+   * `none` where Redis is at 75 % of its `maxmemory`.
+   */
+  room?: 'free' | 'none'
+  /**
+   * Warnings, one sentence each.
+   */
+  concerns: string[]
+  /**
+   * How many requests there are; null where Redis does not tell.
+   */
+  requests?: Accounting | null
+  resultQueue?: ResultBacklog
+  spool?: SpoolUsage
+}
+/**
+ * The callbacks on disk; only where SPOOL_DIR is set.
+ */
+export interface SpoolUsage {
+  /**
+   * How many callbacks wait.
+   */
+  entries: number
+  /**
+   * How many bytes they take.
+   */
+  bytes: number
+  /**
+   * The age of the oldest one; null where the disk can't be read.
+   */
+  oldestSeconds: number | null
+  /**
+   * `none` where the disk takes no more.
+   */
+  room: 'free' | 'none'
+}
+
+/**
  * The answer to `POST /v1/requests`, `…/cancel` and `…/retry`: the change is stored.
  */
 export interface RequestAccepted {
@@ -1055,7 +1191,41 @@ export interface RequestData {
 }
 
 /**
- * One page of `GET /v1/requests`, newest first.
+ * The data of an event `request` of `GET /v1/events`: a request has come into another state, or has another reason.
+ */
+export interface RequestEvent {
+  /**
+   * The request.
+   */
+  requestId: string
+  /**
+   * The state before; null for a new request.
+   */
+  from: string | null
+  /**
+   * The state from then on.
+   */
+  to: string
+  /**
+   * Why; null where there is nothing to explain.
+   */
+  reason: string | null
+  /**
+   * Khipu's code, where it is the cause of the state.
+   */
+  code: string | null
+  /**
+   * The bank that is asked.
+   */
+  bank: string
+  /**
+   * When, by Redis's clock.
+   */
+  at: string
+}
+
+/**
+ * One page of `GET /v1/requests`: newest first, or with `sort=due` by the instant of the next step.
  */
 export interface RequestList {
   /**
@@ -1067,13 +1237,17 @@ export interface RequestList {
    */
   nextCursor: string | null
   /**
-   * How many requests match, on all pages. null for an account or a reference, and while a ledger of an older version is being indexed.
+   * How many requests match, on all pages. null with account, reference, referencePrefix, operationId or sort=due, and while a ledger of an older version is being indexed.
    */
   total: number | null
   /**
    * True where the page is short because it has read a thousand records. The next page goes on.
    */
   partial: boolean
+  /**
+   * The part of a ledger of an older version that is indexed. Absent once all of it is, and where no filter needs it.
+   */
+  indexing?: number
 }
 
 /**
@@ -1101,6 +1275,23 @@ export type AccountView = {
    * The last characters of the account's number, at most three; none of a number of fewer than six.
    */
   endsWith: string
+} | null
+/**
+ * null unless it is parked.
+ */
+export type ParkedView = {
+  /**
+   * When it was parked.
+   */
+  at: string
+  /**
+   * When it fails with `parked-too-long`, if nobody acts.
+   */
+  failsAt: string | null
+  /**
+   * The instant before which it is not sent, even after a release: Khipu's four hours. null where there is none.
+   */
+  notBefore: string | null
 } | null
 
 /**
@@ -1134,6 +1325,10 @@ export interface RequestView {
    */
   code: string | null
   /**
+   * When it came into its state.
+   */
+  stateSince: string
+  /**
    * How many times Khipu has been asked.
    */
   attempts: number
@@ -1142,15 +1337,24 @@ export interface RequestView {
    */
   requestedAt: string
   /**
+   * The name of the token that asked for it.
+   */
+  requestedBy: string | null
+  /**
    * The instant of the next step; null where none.
    */
   dueAt: string | null
+  parked: ParkedView
+  /**
+   * The id of the request that goes before it, of the same account or with the same rejected credentials; null where none does.
+   */
+  blockedBy: string | null
   /**
    * Khipu's id of the latest attempt; null until Khipu has told it.
    */
   operationId: string | null
   /**
-   * What happened, oldest first.
+   * What happened, oldest first. Empty in a list with `fields=summary`.
    */
   history: HistoryEntry[]
 }
@@ -1419,6 +1623,59 @@ export interface StateSummary {
   oldestRequestedAt: string | null
 }
 
+/**
+ * What `GET /v1/stats` tells: how many requests entered which state, in units of time.
+ */
+export interface Stats {
+  /**
+   * Units from this instant on.
+   */
+  from: string
+  /**
+   * Units that begin before this instant.
+   */
+  to: string
+  /**
+   * The unit: a minute or an hour.
+   */
+  step: '1m' | '1h'
+  /**
+   * One for each combination of the labels of `by`. A request that enters a state twice counts twice.
+   */
+  series: StatsSeries[]
+}
+export interface StatsSeries {
+  /**
+   * What it is told apart by; null for requests without that value.
+   */
+  labels: {
+    /**
+     * The state that was entered.
+     */
+    state?: string | null
+    /**
+     * The reason of that state.
+     */
+    reason?: string | null
+    /**
+     * Khipu's code, where it is the cause of the state.
+     */
+    code?: string | null
+    /**
+     * The Khipu method.
+     */
+    service?: string | null
+    /**
+     * The bank.
+     */
+    bank?: string | null
+  }
+  /**
+   * The start of a unit, and how many entered. A unit in which none did has no point.
+   */
+  points: (string | number)[][]
+}
+
 export type Advice =
   | 'wait-then-release'
   | 'ask-then-release'
@@ -1451,35 +1708,7 @@ export interface Summary {
      */
     needsSomebody: number
   }
-  /**
-   * Every request that was accepted is live or has ended.
-   */
-  accounting: {
-    /**
-     * Requests accepted since the beginning.
-     */
-    accepted: number
-    /**
-     * How many of them have ended.
-     */
-    ended: number
-    /**
-     * How many have not.
-     */
-    live: number
-    /**
-     * The difference; 0 unless something is wrong.
-     */
-    unaccounted: number
-    /**
-     * Results that ended the processes that published them.
-     */
-    setAside: number
-    /**
-     * For how long the most overdue request has been due; 0 where none is.
-     */
-    oldestOverdueSeconds: number
-  }
+  accounting: Accounting
   /**
    * The requests in the ledger, by state.
    */
@@ -1537,6 +1766,8 @@ export interface SummaryGroup {
 /** The type that each file of schemas/ describes, by its name without `.json`. */
 export interface SchemaTypes {
   'accept-body': AcceptBody
+  accounting: Accounting
+  'audit-list': AuditList
   authorization: Authorization
   'callback-answer': CallbackAnswer
   'continue-body': ContinueBody
@@ -1556,8 +1787,10 @@ export interface SchemaTypes {
   problem: Problem
   'quarantine-entry': QuarantineEntry
   'quarantine-list': QuarantineList
+  readiness: Readiness
   'request-accepted': RequestAccepted
   'request-body': RequestBody
+  'request-event': RequestEvent
   'request-list': RequestList
   'request-state': RequestState
   'request-view': RequestView
@@ -1566,5 +1799,6 @@ export interface SchemaTypes {
   'sealed-result': SealedResult
   service: Service
   'state-summary': StateSummary
+  stats: Stats
   summary: Summary
 }

@@ -30,7 +30,8 @@ export interface SendDeps {
   readonly requestTimeoutMs: number
   /** False if the callback could not be stored. Then no paid request is sent. */
   readonly canStore: () => boolean
-  readonly sent: (answer: Answer['type']) => void
+  /** Counts an answer, with the service that was asked and the duration in ms. */
+  readonly sent: (answer: Answer['type'], service: string, tookMs: number) => void
   readonly log: Logger
 }
 
@@ -49,9 +50,11 @@ export async function handleSend(deps: SendDeps, job: JobData): Promise<Handled>
   const attempt = begunAttempt(begun)
   if (attempt === null) return sleepIfEarly(begun, job)
   if (input === null || !(await mayStillSend(deps, begun))) return undefined
-  const answer = await post(deps, requestId, attempt, begun.after.service, input)
+  const { service } = begun.after
+  const askedAt = performance.now()
+  const answer = await post(deps, requestId, attempt, service, input)
   const answeredAt = performance.now()
-  deps.sent(answer.type)
+  deps.sent(answer.type, service, answeredAt - askedAt)
   const settled = await settleAnswer(deps.settling, begun, attempt, answer, answeredAt)
   const { state, reason } = settled?.after ?? begun.after
   const withDetail = 'detail' in answer ? { detail: answer.detail } : {}

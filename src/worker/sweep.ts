@@ -16,6 +16,10 @@ export interface SweepDeps {
   readonly ledgerRetentionMs: number
   /** How long one sweep recovers requests, in ms; by default ten seconds. */
   readonly healingMs?: number
+  /** Counts what was taken up. */
+  readonly recovered: (what: 'request' | 'notification') => void
+  /** Counts the corrected entries of an index. */
+  readonly strays: (count: number) => void
   readonly log: Logger
 }
 
@@ -44,7 +48,9 @@ export async function sweep(deps: SweepDeps, giveUp?: AbortSignal): Promise<void
   for (const releasing of await deps.notifications.unfinished(now - GRACE_MS)) {
     giveUp?.throwIfAborted()
     const { at } = releasing.notification
-    await attempt(deps, { notifiedAt: at }, () => deps.notifications.adopt(releasing))
+    await attempt(deps, { notifiedAt: at }, async () => {
+      if (await deps.notifications.adopt(releasing)) deps.recovered('notification')
+    })
   }
 }
 
@@ -73,6 +79,7 @@ async function recover(deps: SweepDeps, requestId: string): Promise<void> {
   const advanced = await deps.advance(requestId, (request) => request)
   if (advanced === null) return
   await deps.jobs.promote(advanced.after, advanced.now)
+  deps.recovered('request')
   deps.log.warn({ requestId, state: advanced.after.state }, 'overdue request swept')
 }
 
@@ -88,8 +95,9 @@ async function warnIfNearlyFull({ quarantine, log }: SweepDeps): Promise<void> {
   )
 }
 
-async function healGroups({ groups, log }: SweepDeps): Promise<void> {
+async function healGroups({ groups, strays, log }: SweepDeps): Promise<void> {
   const corrected = await groups.heal()
+  strays(corrected)
   if (corrected > 0) log.warn({ corrected }, 'requests put into their groups')
 }
 

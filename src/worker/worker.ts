@@ -24,6 +24,8 @@ export interface WorkerDeps {
   readonly sweepIntervalMs: number
   /** How long one sweep may take, in ms; by default two minutes. */
   readonly sweepLimitMs?: number
+  /** Counts a sweep, with its duration in ms. */
+  readonly swept: (tookMs: number) => void
   readonly log: Logger
 }
 
@@ -87,6 +89,8 @@ function sweepEvery(intervalMs: number, deps: WorkerDeps): () => Promise<void> {
 /** An aborted sweep stops at its next step. */
 async function sweepInTime(deps: WorkerDeps): Promise<void> {
   const giveUp = AbortSignal.timeout(deps.sweepLimitMs ?? SWEEP_LIMIT_MS)
+  const beganAt = performance.now()
   const tooLong = once(giveUp, 'abort').then(() => giveUp.throwIfAborted())
   await Promise.race([sweep(deps.sweep, giveUp), tooLong])
+  deps.swept(performance.now() - beganAt)
 }

@@ -19,7 +19,7 @@ const password = randomBytes(16).toString('hex')
 /** What the service and BullMQ send beside their scripts, or hand to a script as an argument. */
 const OTHERS = [
   ...['info', 'client|setname', 'eval', 'evalsha', 'bzpopmin'],
-  ...['zrangebylex', 'zrevrangebylex', 'lpush', 'rpush']
+  ...['lpush', 'rpush', 'xrange', 'xrevrange']
 ]
 const BULLMQ_SCRIPTS = [
   ...['addStandardJob-9', 'addDelayedJob-6', 'removeJob-2', 'promote-9', 'moveToActive-11'],

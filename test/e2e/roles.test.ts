@@ -30,7 +30,13 @@ t.test('a worker has health and metrics', async (t) => {
 })
 
 t.test('a worker has no operator API, not even with the token', async (t) => {
-  const paths = ['/v1/requests', `/v1/requests/${queued}`, '/v1/quarantine', '/openapi.json']
+  const paths = [
+    '/v1/requests',
+    `/v1/requests/${queued}`,
+    '/v1/quarantine',
+    '/openapi.json',
+    '/docs'
+  ]
   for (const path of paths) {
     t.test(path, async (t) => {
       t.equal((await worker.api('GET', path)).status, 404)

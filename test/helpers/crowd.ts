@@ -5,7 +5,7 @@ import type { RequestList } from '../../src/schemas/generated.ts'
 import type { Chance } from './chance.ts'
 import type { Service } from './service-process.ts'
 import { until } from './until.ts'
-import { accountOf, metric, sumOf, type World, type WorldSettings } from './world.ts'
+import { accountOf, sumOf, type World, type WorldSettings } from './world.ts'
 
 /** Many requests at once, of scenarios that end alike whatever is lost on the way. */
 export interface Member {
@@ -102,8 +102,7 @@ export function askUntilAccepted(service: Service, account: string): Promise<str
 /** Resolves once every request has ended; what is parked meanwhile is released. */
 export async function untilAllEnded(service: Service, members: readonly Member[]): Promise<void> {
   const allEnded = async () => {
-    const live = await metric(service, 'khipu_requests_live').catch(() => new Map())
-    const parked = live.get('state="parked"') ?? 0
+    const parked = await sumOf(service, 'khipu_requests_live', 'state="parked"').catch(() => 0)
     if (parked > 0) await service.api('POST', '/v1/notifications', { all: true }).catch(() => null)
     const ended = await sumOf(service, 'khipu_requests_ended').catch(() => 0)
     return ended >= members.length

@@ -15,13 +15,18 @@ import {
   type OperatorAdvanceDeps
 } from '../../src/operator/operator-advance.ts'
 import * as accept from '../../src/operator/accept-quarantined.ts'
-import type { OperatorDeps } from '../../src/operator/api-routes.ts'
+import type { OperatorDeps } from '../../src/operator/routes/api-routes.ts'
 import type * as changes from '../../src/operator/routes/request-change-routes.ts'
 import type * as create from '../../src/operator/routes/create-request-route.ts'
-import type * as quarantine from '../../src/operator/routes/quarantine-routes.ts'
+import type * as quarantine from '../../src/operator/routes/quarantine-entries.ts'
 import type * as requests from '../../src/operator/routes/request-routes.ts'
 import type * as explaining from '../../src/operator/routes/explain-route.ts'
+import type { AuditDeps } from '../../src/operator/audit.ts'
+import { createEventFeed } from '../../src/operator/event-feed.ts'
+import type * as audit from '../../src/operator/routes/audit-route.ts'
+import type * as stats from '../../src/operator/routes/stats-route.ts'
 import type * as summary from '../../src/operator/routes/summary-routes.ts'
+import type { Events } from '../../src/ledger/events/joined-events.ts'
 import type { Quarantined } from '../../src/ledger/quarantine/quarantine.ts'
 import type { Notification } from '../../src/core/notification.ts'
 import { newLane, type Operation } from '../../src/core/operations/operation.ts'
@@ -186,12 +191,16 @@ export type FlatOperatorDeps = Operated<
   create.CreateRequestDeps &
     requests.RequestsDeps &
     summary.SummaryDeps &
+    stats.StatsDeps &
+    audit.AuditRouteDeps &
+    AuditDeps &
     explaining.ExplainDeps &
     changes.ChangeDeps &
     accept.AcceptDeps &
     Omit<quarantine.QuarantineDeps, 'accept'>
 > &
-  Pick<OperatorDeps, 'tokens' | 'unauthorized'> & {
+  Pick<OperatorDeps, 'tokens' | 'unauthorized' | 'pages'> & {
+    readonly events: Events
     readonly parts: readonly Operated<
       Omit<begin.BeginDeps['parts'][number], 'pace'> & { readonly notifications: Notifications }
     >[]
@@ -207,6 +216,9 @@ export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {
     create: deps,
     requests: deps,
     summary: deps,
+    stats: deps,
+    events: { feed: createEventFeed(flat.events, flat.log) },
+    audit: deps,
     explain: deps,
     changes: deps,
     notifications: { begin: beginning, log: flat.log },
@@ -214,7 +226,8 @@ export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {
     operations: deps,
     quarantine: { ...deps, accept: deps },
     tokens: flat.tokens,
-    unauthorized: flat.unauthorized
+    unauthorized: flat.unauthorized,
+    pages: flat.pages
   }
 }
 

@@ -2,14 +2,17 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import type { ApiToken } from '../../src/config/secrets.ts'
 import { connectFailingFast } from '../../src/redis/connect.ts'
+import type { OperatorDeps } from '../../src/operator/routes/api-routes.ts'
 import {
   type OperatorListenerDeps,
   type OperatorListenerSettings,
   buildOperatorListener
 } from '../../src/operator/operator-listener.ts'
 import { createMetrics } from '../../src/app/metrics.ts'
+import type { OwnPagesDeps } from '../../src/operator/pages/pages-deps.ts'
 import type { ListenerSettings } from '../../src/http/build-server.ts'
 import type { CallbackListenerSettings } from '../../src/callbacks/callback-listener.ts'
+import { joinEvents } from '../../src/ledger/events/joined-events.ts'
 import type { Lookup } from '../../src/ledger/queries.ts'
 import { openService, type Service, type Wishes } from './service.ts'
 import {
@@ -75,17 +78,23 @@ export async function openAdmin(
     hasAuthorization?: boolean
     canAsk?: boolean
     hasApi?: boolean
+    hasPages?: boolean
+    tokens?: readonly ApiToken[]
+    hasEvents?: boolean
   } = {}
 ) {
   const counted: string[] = []
   const metrics = createMetrics(service)
-  const { hasAuthorization = true, canAsk = true, hasApi = true, ...others } = changes
+  const { hasAuthorization = true, canAsk = true, hasApi = true, ...rest } = changes
+  const { hasEvents = true, hasPages = false, tokens = TOKENS, ...others } = rest
   const operator: FlatOperatorDeps = {
     ...service,
-    tokens: TOKENS,
+    events: joinEvents(service.parts.map(({ events }) => events)),
+    tokens,
     unauthorized: (why) => void counted.push(why),
     hasAuthorization,
-    canStore: () => canAsk
+    canStore: () => canAsk,
+    pages: hasPages ? ownPagesOf(service) : null
   }
   const deps: OperatorListenerDeps = {
     health: {
@@ -99,8 +108,9 @@ export async function openAdmin(
       metrics: () => metrics.render(),
       ...others
     },
-    operator: hasApi ? operatorDepsOf(operator) : null,
+    operator: hasApi ? operatorOf(operator, hasEvents) : null,
     dropped: () => void counted.push('dropped'),
+    answered: metrics.operatorCall,
     log: service.log
   }
   const app = await buildOperatorListener(deps, { ...SETTINGS, ...others })
@@ -110,7 +120,22 @@ export async function openAdmin(
     send(address, 'POST', path, body, headers)
   const put = (path: string, body?: unknown) => send(address, 'PUT', path, body)
   const remove = (path: string) => send(address, 'DELETE', path)
-  return { address, counted, get, post, put, remove, routes: routesOf(app) }
+  return { address, app, counted, get, post, put, remove, routes: routesOf(app) }
+}
+
+function operatorOf(flat: FlatOperatorDeps, hasEvents: boolean): OperatorDeps {
+  const deps = operatorDepsOf(flat)
+  return hasEvents ? deps : { ...deps, events: null }
+}
+
+/** An operator listener with pages. */
+export function openPages(t: Test, service: Served, changes: Parameters<typeof openAdmin>[2] = {}) {
+  return openAdmin(t, service, { hasPages: true, ...changes })
+}
+
+function ownPagesOf({ ledgerSettings, queues, resultQueue }: Served): OwnPagesDeps {
+  const { secretKeys } = ledgerSettings
+  return { secretKeys, ownQueues: queues.all, resultQueue, concerns: () => [] }
 }
 
 /** Every route of a listener, as `[method, path]`, out of Fastify's own print of them. */

@@ -114,8 +114,7 @@ export const EVERYTHING: Query = {
   groups: EVERY_GROUP,
   since: null,
   until: null,
-  reference: null,
-  account: null,
+  narrow: null,
   before: null,
   limit: 50
 }

@@ -28,6 +28,7 @@ const DEFAULTS = {
   callbackTimeoutMs: HOUR / 2,
   khipuAuthorization: null,
   singleFlight: true,
+  events: true,
   partitions: 1,
   ackReplicas: 0,
   resultQueue: 'khipu-results',
@@ -106,7 +107,11 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
     random: () => 0,
     seal,
     review,
-    show
+    show,
+    accepted: () => {},
+    recovered: () => {},
+    strays: () => {},
+    swept: () => {}
   }
   const [first] = parts
   if (first === undefined) throw new Error('a ledger has at least one partition')

@@ -249,7 +249,8 @@ export async function metric(
   return new Map(mine.map(({ groups }) => [groups?.['labels'] ?? '', Number(groups?.['value'])]))
 }
 
-/** The sum of a metric over all its labels. */
-export async function sumOf(service: Operated, name: string): Promise<number> {
-  return [...(await metric(service, name)).values()].reduce((sum, value) => sum + value, 0)
+/** The sum of a metric over all its labels, or over those with one label such as `state="parked"`. */
+export async function sumOf(service: Operated, name: string, label = ''): Promise<number> {
+  const found = [...(await metric(service, name))].filter(([labels]) => labels.includes(label))
+  return found.reduce((sum, [, value]) => sum + value, 0)
 }

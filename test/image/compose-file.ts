@@ -25,7 +25,8 @@ interface Service {
 async function resolved(site: Site, files: readonly string[]): Promise<Record<string, Service>> {
   const named = ['docker-compose.yml', ...files].flatMap((file) => ['--file', join(root, file)])
   const env = { SECRETS_DIR: join(site.folder, 'secrets') }
-  const how = ['--env-file', join(root, 'deploy/demo.env'), '--profile', 'demo']
+  const profiles = ['demo', 'monitoring'].flatMap((profile) => ['--profile', profile])
+  const how = ['--env-file', join(root, 'deploy/demo.env'), ...profiles]
   await run('docker', ['compose', ...named, ...how, 'config', '--quiet'], env)
   const text = await run('docker', ['compose', ...named, ...how, 'config', '--format', 'json'], env)
   return (JSON.parse(text) as { services: Record<string, Service> }).services

@@ -18,12 +18,13 @@ const CODE = /^[A-Z]\d{3}$/
 
 /** The name of a request's group: `state|reason|code|service`, with an empty reason or code where there is none. */
 export function groupOf({ state, reason, code, service }: Request): string {
-  const counted = code === null || !WITH_CODE.has(state) ? '' : groupedCode(code)
+  const counted = WITH_CODE.has(state) ? countedCode(code) : ''
   return [state, reason ?? '', counted, service].join('|')
 }
 
-/** The code under which a request is counted. */
-export function groupedCode(code: string): string {
+/** A code as it is counted: one of Khipu's own, or `other`; '' where there is none. */
+export function countedCode(code: string | null): string {
+  if (code === null) return ''
   return CODE.test(code) ? code : 'other'
 }
 

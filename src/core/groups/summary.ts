@@ -66,6 +66,7 @@ function summaryOf({ name, count, oldestAt }: SizedGroup, by: readonly Dimension
   }
 }
 
-function adviceOn(reason: string): Advice | null {
+/** What somebody has to do about a request that is parked for a reason. */
+export function adviceOn(reason: string): Advice | null {
   return new Map<string, Advice>(Object.entries(ADVICE)).get(reason) ?? null
 }

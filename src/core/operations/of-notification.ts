@@ -1,11 +1,11 @@
-import { EVERY_GROUP, groupedCode } from '../groups/group.ts'
+import { EVERY_GROUP, countedCode } from '../groups/group.ts'
 import type { Notification } from '../notification.ts'
 import type { Lane, Operation, Selection } from './operation.ts'
 
 /** The parked requests that a notification concerns. */
 export function selectionOfNotification(notification: Omit<Notification, 'at'>): Selection {
   const { service, code, reason, requestIds } = notification
-  const grouped = code === null ? null : groupedCode(code)
+  const grouped = code === null ? null : countedCode(code)
   const list = (value: string | null) => (value === null ? null : [value])
   return {
     groups: {

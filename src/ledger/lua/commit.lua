@@ -4,7 +4,8 @@
 -- changed since the load: the record, the notifications, the next request in line, or the probes. The client repeats a
 -- commit whose reply was lost. Its nonce identifies it, so it does not count as another process's commit.
 --- @include "probes"
---- @include "groups"
+--- @include "flow"
+--- @include "indexes"
 --- @include "quarantine"
 --- @include "tries"
 
@@ -28,11 +29,13 @@ if begins and changes.isProbe then
 end
 redis.call('HSET', request, 'version', version + 1, 'record', record, 'state', state, 'since', since,
   'nonce', nonce, 'account', account, 'logon', logon)
-enter(id, changes.from, changes.to)
+move(id, changes.from, changes.to, changes.events)
+addNames(id, changes.names)
 if sealed ~= '' and ended == '' then redis.call('HSET', request, 'sealed', sealed) end
 if stored[2] ~= state then
+  redis.call('ZREM', key('due', stored[2]), id)
+  -- An index of older versions: what is left in it has to be indexed anew.
   redis.call('ZREM', key('state', stored[2]), id)
-  redis.call('ZADD', key('state', state), 0, id)
   if ended ~= '' then
     redis.call('HDEL', request, 'sealed')
     redis.call('HINCRBY', key('totals'), state, 1)
@@ -41,6 +44,7 @@ if stored[2] ~= state then
 end
 local isAside = ended ~= '' and redis.call('ZSCORE', key('aside'), id)
 if due == '' or isAside then redis.call('ZREM', key('due'), id) else redis.call('ZADD', key('due'), due, id) end
+if ended == '' and due ~= '' then redis.call('ZADD', key('due', state), due, id) end
 if due == '' and ended ~= '' then redis.call('DEL', key('tries', id)) end
 for _, kept in ipairs(changes.keep) do
   local body = redis.call('HGET', key('bodies', id), kept.callbackId)

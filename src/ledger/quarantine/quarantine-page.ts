@@ -8,17 +8,20 @@ export interface Place {
   readonly quarantineId: string
 }
 
-/** The entries behind a place, newest first. `find` reads one; it returns null if the entry was deleted meanwhile. */
+/**
+ * The entries behind a place, newest first, from an instant on. `find` reads one; it returns null if the entry was deleted
+ * meanwhile or is not asked for.
+ */
 export async function listBehind<Entry extends Place>(
   { redis, key }: Store,
   find: (id: string) => Promise<Entry | null>,
-  place: Place | null,
+  { behind: place, since }: { readonly behind: Place | null; readonly since: number | null },
   limit: number
 ): Promise<readonly Entry[]> {
   const newest = place?.receivedAt ?? '+inf'
   const found: Entry[] = []
   for (let offset = 0; found.length < limit; offset += limit) {
-    const within = [newest, '-inf', 'LIMIT', offset, limit] as const
+    const within = [newest, since ?? '-inf', 'LIMIT', offset, limit] as const
     const ids = await redis.zrevrangebyscore(key('quarantine'), ...within)
     const entries = (await Promise.all(ids.map(find))).filter((entry) => entry !== null)
     found.push(...entries.filter((entry) => place === null || compare(place, entry) < 0))

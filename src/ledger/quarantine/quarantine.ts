@@ -47,8 +47,12 @@ export interface Quarantine {
   stored(kept: Quarantined): Promise<StoredBody | null>
   /** The bytes of a kept body; null once they were discarded. */
   open(kept: Quarantined): Promise<Buffer | null>
-  /** The entries behind a place, newest first; from the newest on if the place is null. */
-  list(behind: Place | null, limit: number): Promise<readonly Quarantined[]>
+  /** The matching entries behind a place, newest first; from the newest on if the place is null. */
+  list(
+    behind: Place | null,
+    limit: number,
+    filter?: QuarantineFilter
+  ): Promise<readonly Quarantined[]>
   usage(): Promise<Usage>
   /** Whether a request gets its late result from this entry. A request has at most one late result. */
   claimLate(kept: Quarantined): Promise<LateClaim>
@@ -58,6 +62,13 @@ export interface Quarantine {
   discard(id: string): Promise<boolean>
   /** Discards expired entries, then the oldest ones above the limits. */
   tidy(now: number): Promise<void>
+}
+
+/** Which entries are asked for; null for any. `since` is an instant in ms since 1970. */
+export interface QuarantineFilter {
+  readonly kinds: readonly string[] | null
+  readonly requestId: string | null
+  readonly since: number | null
 }
 
 /** The limits of the quarantine. */
@@ -119,7 +130,8 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
       return (await scripts.quarantine(id, requestId, ...bounded)) === -1 ? null : id
     },
 
-    list: (behind, limit) => listBehind(store, find, behind, limit),
+    list: (behind, limit, filter = EVERY_ENTRY) =>
+      listBehind(store, findMatching(find, filter), { behind, since: filter.since }, limit),
 
     usage: () => usageOf(store, bounds),
 
@@ -132,6 +144,19 @@ export function createQuarantine(store: Store, bounds: QuarantineBounds): Quaran
     async tidy(now) {
       await scripts.tidy(...most, now - bounds.retentionMs)
     }
+  }
+}
+
+const EVERY_ENTRY: QuarantineFilter = { kinds: null, requestId: null, since: null }
+
+function findMatching(
+  find: Quarantine['find'],
+  { kinds, requestId }: QuarantineFilter
+): Quarantine['find'] {
+  return async (id) => {
+    const kept = await find(id)
+    if (kept === null || (requestId !== null && kept.requestId !== requestId)) return null
+    return (kinds?.includes(kept.kind) ?? true) ? kept : null
   }
 }
 

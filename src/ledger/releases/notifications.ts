@@ -3,7 +3,7 @@ import { newLane } from '../../core/operations/operation.ts'
 import { operationOfNotification } from '../../core/operations/of-notification.ts'
 import { KEPT_MS } from '../operations/operations.ts'
 import { withInstant } from '../load.ts'
-import { referenceHash, type Store } from '../store.ts'
+import { hashOf, type Store } from '../store.ts'
 
 /** A notification as it is stored in the ledger. */
 export interface Releasing {
@@ -55,7 +55,7 @@ export function createNotifications(
       const lane = { ...newLane({ bank: null, part, at: notification.at, matched: 0 }), behind }
       const operation = operationOfNotification(newId(), notification, [lane])
       const record = JSON.stringify(operation)
-      const lease = referenceHash(member)
+      const lease = hashOf(member)
       return (await scripts.adoptRelease(member, lease, operation.id, record, KEPT_MS)) === 1
     },
 

@@ -9,7 +9,7 @@ import { carryOn, type CarryOnDeps, type OperatedPart } from '../../ledger/opera
 import { LEASE_MS, type Operations } from '../../ledger/operations/operations.ts'
 import type { Notifications } from '../../ledger/releases/notifications.ts'
 import { type CountedSelection, countSelection } from './count-selection.ts'
-import { sum } from '../../ledger/merge.ts'
+import { sum } from '../../core/sum.ts'
 
 export interface BeginDeps {
   readonly operations: Pick<Operations, 'create' | 'change'>

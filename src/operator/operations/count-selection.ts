@@ -3,7 +3,7 @@ import { fateOf, isOnEntries } from '../../core/operations/members.ts'
 import type { Operation } from '../../core/operations/operation.ts'
 import { credentialsOf } from '../../core/request.ts'
 import type { OperatedPart } from '../../ledger/operations/carry-on.ts'
-import { sum } from '../../ledger/merge.ts'
+import { sum } from '../../core/sum.ts'
 
 /** The members of a selection in one part of the ledger. */
 export interface CountedPart {

@@ -10,8 +10,8 @@ import { beginOperation, type BeginDeps } from '../operations/begin-operation.ts
 import { byBank, type CountedSelection, countSelection } from '../operations/count-selection.ts'
 import { readSelection } from '../operations/read-selection.ts'
 import { lookAt, type LookDeps } from '../operations/view-operation.ts'
-import { OperatorError } from '../problem.ts'
-import { idempotencyHeader, reserveId, type ReserveDeps } from '../reserve-key.ts'
+import { OperatorError, type ProblemCode } from '../problem.ts'
+import { idempotencyHeader, reserveId, type ReserveDeps } from './reserve-key.ts'
 import { ref } from '../route-schemas.ts'
 import { isWithin } from '../scopes.ts'
 
@@ -23,6 +23,16 @@ export interface BeginRouteDeps {
   readonly log: Logger
 }
 
+/** What the call answers besides what any call does. */
+const PROBLEMS: readonly ProblemCode[] = [
+  'invalid-idempotency-key',
+  'idempotency-key-reused',
+  'selection-required',
+  'filter-not-supported',
+  'state-forbids',
+  'selection-changed'
+]
+
 type Ask = FastifyRequest<{ Body: OperationBody }>
 
 /** `POST /v1/operations`: begins an operation, or counts what it would take. */
@@ -33,18 +43,15 @@ export async function beginOperationRoute(
   app.post<{ Body: OperationBody }>(
     '/operations',
     {
-      config: { scope: 'write' },
+      config: { scope: 'write', audit: 'operation-begun', problems: PROBLEMS },
       schema: {
+        operationId: 'beginOperation',
+        tags: ['operations'],
         summary:
           'Release, retry or cancel everything that matches, or accept or discard kept bodies',
         headers: idempotencyHeader('operation'),
         body: ref('operation-body'),
-        response: {
-          200: ref('operation-preview'),
-          202: ref('operation-view'),
-          '4xx': ref('problem'),
-          '5xx': ref('problem')
-        }
+        response: { 200: ref('operation-preview'), 202: ref('operation-view') }
       }
     },
     (request, reply) => begin(deps, request, reply)
@@ -58,8 +65,10 @@ async function begin(deps: BeginRouteDeps, request: Ask, reply: FastifyReply) {
   const now = body.filter?.olderThan === undefined ? 0 : await deps.catalog.now()
   const selection = readSelection(body, now)
   const asked = { action, selection, early }
+  request.audited = { isDry: dryRun }
   if (dryRun) return previewOf(asked, await countSelection(deps.begin.parts, asked), body.limit)
   const id = await reserveId(deps.reserve, request, body, `op_${uuidv7()}`)
+  request.audited = { target: id, detail: action }
   const earlier = await deps.look.operations.find(id)
   if (earlier === null) {
     const counted = await countSelection(deps.begin.parts, asked)

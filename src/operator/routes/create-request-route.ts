@@ -11,8 +11,8 @@ import type { Replicas } from '../../redis/replicas.ts'
 import type { RequestAccepted, RequestBody } from '../../schemas/generated.ts'
 import { exactBody } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
-import { idempotencyHeader, reserveId, type ReserveDeps } from '../reserve-key.ts'
-import { answers, ref } from '../route-schemas.ts'
+import { idempotencyHeader, reserveId, type ReserveDeps } from './reserve-key.ts'
+import { ref } from '../route-schemas.ts'
 
 export interface CreateRequestDeps {
   readonly ledger: Pick<Ledger, 'create'>
@@ -26,11 +26,20 @@ export interface CreateRequestDeps {
   readonly hasAuthorization: boolean
   /** False while Redis could not store the callback of a new request. */
   readonly canStore: () => boolean
+  /** Counts a new request of a service. */
+  readonly accepted: (service: string) => void
   readonly log: Logger
 }
 
 /** The Khipu service for requests that name none. */
 export const DEFAULT_SERVICE = 'cl/banking/personal/btgpactual.cl/transactions'
+
+const ACCEPTED = {
+  description: 'The request is stored, and will be sent',
+  headers: { location: { type: 'string', description: 'The path of the request' } },
+  content: { 'application/json': { schema: ref('request-accepted') } }
+} as const
+
 /** `POST /v1/requests`: requests the transactions of an account. */
 export async function createRequestRoute(
   app: FastifyInstance,
@@ -39,12 +48,17 @@ export async function createRequestRoute(
   app.post<{ Body: RequestBody }>(
     '/requests',
     {
-      config: { scope: 'write' },
+      config: {
+        scope: 'write',
+        problems: ['invalid-idempotency-key', 'authorization-required', 'idempotency-key-reused']
+      },
       schema: {
+        operationId: 'createRequest',
         summary: 'Ask for transactions',
+        tags: ['requests'],
         headers: idempotencyHeader('request'),
         body: ref('request-body'),
-        ...answers(202, 'request-accepted')
+        response: { 202: ACCEPTED }
       }
     },
     async (request, reply) => {
@@ -85,6 +99,7 @@ async function ask(
   }
   const accepted = acceptRequest(asked, caller, now)
   if (await deps.ledger.create(accepted, input, sendJob(accepted))) {
+    deps.accepted(service)
     deps.log.info({ requestId, service, by: caller }, 'request accepted')
   }
   return { requestId, state: 'queued' }

@@ -6,7 +6,7 @@ import type { Policy } from '../../core/policy.ts'
 import { waitsForProbe } from '../../core/probe.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Explanation } from '../../schemas/generated.ts'
-import { answers } from '../route-schemas.ts'
+import { answers, REQUEST_ID } from '../route-schemas.ts'
 import { instant } from '../views.ts'
 import { unknownRequest } from './request-routes.ts'
 
@@ -15,42 +15,65 @@ export interface ExplainDeps {
   readonly policy: Policy
 }
 
+/** For OpenAPI only. A language that the texts lack is no error. */
+const LANGUAGE_HEADER = {
+  type: 'object',
+  properties: {
+    'accept-language': {
+      type: 'string',
+      description: '`es` gives the texts in Spanish, all else in English'
+    }
+  }
+} as const
+
 /** `GET /v1/requests/{id}/explain`: why a request is where it is, what comes next, and what can be done. */
 export async function explainRoute(app: FastifyInstance, deps: ExplainDeps): Promise<void> {
   app.get<{ Params: { id: string } }>(
     '/requests/:id/explain',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', problems: ['unknown-request'] },
       schema: {
+        operationId: 'explainRequest',
         summary: 'Say why a request is where it is, and what can be done',
+        tags: ['requests'],
+        params: REQUEST_ID,
+        headers: LANGUAGE_HEADER,
         ...answers(200, 'explanation')
       }
     },
-    async ({ params, headers }, reply): Promise<Explanation> => {
-      const { catalog, policy } = deps
-      const [request, now] = await Promise.all([catalog.find(params.id), catalog.now(params.id)])
-      if (request === null) throw unknownRequest()
-      const waits = waitsForAccount(request) || waitsForProbe(request)
-      const blockedBy = waits ? await catalog.ahead(params.id) : null
+    ({ params, headers }, reply) => {
       const language = languageOf(headers['accept-language'])
       void reply.header('content-language', language).header('vary', 'accept-language')
-      const { next, ...explained } = explain(request, policy, now, language)
-      const { requestId, state, reason, code } = request
-      return {
-        ...{ requestId, state, reason, code, ...explained, blockedBy },
-        next: {
-          at: next.at === null ? null : instant(next.at),
-          what: next.what,
-          otherwise: next.otherwise && { ...next.otherwise, at: instant(next.otherwise.at) }
-        },
-        actions: [...explained.actions]
-      }
+      return explainRequest(deps, params.id, language)
     }
   )
 }
 
+/** Why the request of that id is where it is; throws where there is none. */
+export async function explainRequest(
+  { catalog, policy }: ExplainDeps,
+  id: string,
+  language: Language
+): Promise<Explanation> {
+  const [request, now] = await Promise.all([catalog.find(id), catalog.now(id)])
+  if (request === null) throw unknownRequest()
+  const waits = waitsForAccount(request) || waitsForProbe(request)
+  const blockedBy = waits ? await catalog.ahead(id) : null
+  const { next, ...explained } = explain(request, policy, now, language)
+  const { requestId, state, reason, code } = request
+  return {
+    ...{ requestId, state, reason, code, ...explained, blockedBy },
+    next: {
+      at: next.at === null ? null : instant(next.at),
+      what: next.what,
+      otherwise: next.otherwise && { ...next.otherwise, at: instant(next.otherwise.at) }
+    },
+    actions: [...explained.actions]
+  }
+}
+
 /** The first language of the header that the texts have; else English. */
-function languageOf(accepted = ''): Language {
+export function languageOf(accepted = ''): Language {
   const [, language = 'en'] = /(?:^|,)\s*(en|es)\b/i.exec(accepted) ?? []
   return language.toLowerCase() === 'es' ? 'es' : 'en'
 }

@@ -19,22 +19,27 @@ export async function notificationRoutes(
   app.post<{ Body: NotificationBody }>(
     '/notifications',
     {
-      config: { scope: 'write' },
+      config: { scope: 'write', audit: 'requests-released', problems: ['selection-required'] },
       schema: {
+        operationId: 'notify',
         summary: 'Release what is parked and matches',
+        tags: ['notifications'],
         body: ref('notification-body'),
         ...answers(200, 'notification-outcome')
       }
     },
-    async ({ body, caller }): Promise<NotificationOutcome> => {
+    async (request): Promise<NotificationOutcome> => {
+      const { body, caller } = request
       const { service = null, code = null, reason = null, requestIds = null } = body
       const { all = false, dryRun = false } = body
       const isFiltered = [service, code, reason, requestIds].some((filter) => filter !== null)
       if (!isFiltered && !all)
         throw new OperatorError('selection-required', NOTHING_NAMED.message, [NOTHING_NAMED])
       const notification = { by: caller, service, code, reason, requestIds }
+      request.audited = { isDry: dryRun }
       if (dryRun) return { matched: await countNotified(deps.begin, notification), released: 0 }
       const operation = `op_${uuidv7()}`
+      request.audited = { target: operation }
       const matched = await beginNotification(deps.begin, operation, notification)
       deps.log.info(
         { by: caller, service, code, reason, matched, operation },

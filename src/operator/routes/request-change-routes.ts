@@ -14,7 +14,7 @@ import type { RequestJobs } from '../../queue/ensure-jobs.ts'
 import type { RequestView } from '../../schemas/generated.ts'
 import { OperatorError } from '../problem.ts'
 import { unknownRequest } from './request-routes.ts'
-import { answers, ref } from '../route-schemas.ts'
+import { answers, ref, REQUEST_ID } from '../route-schemas.ts'
 import { viewOf } from '../views.ts'
 
 export interface ChangeDeps {
@@ -28,43 +28,85 @@ export interface ChangeDeps {
 
 type ById = { Params: { id: string } }
 
+const CHANGE = {
+  tags: ['requests'],
+  params: REQUEST_ID,
+  ...answers(200, 'request-view')
+} as const
+
 /** `/v1/requests/{id}/…`: cancels a request, sends it now, or replaces its authorization. */
 export async function requestChangeRoutes(app: FastifyInstance, deps: ChangeDeps): Promise<void> {
   app.post<ById>(
     '/requests/:id/cancel',
     {
-      config: { scope: 'write' },
-      schema: { summary: 'Give a request up', ...answers(200, 'request-view') }
+      config: {
+        scope: 'write',
+        audit: 'request-cancelled',
+        problems: ['unknown-request', 'state-forbids']
+      },
+      schema: {
+        operationId: 'cancelRequest',
+        summary: 'Give a request up',
+        ...CHANGE
+      }
     },
-    ({ params, caller }) =>
-      change(deps, caller, params.id, (request, { now }) => cancel(request, caller, now))
+    ({ params, caller }) => cancelRequest(deps, caller, params.id)
   )
   app.post<ById>(
     '/requests/:id/retry',
     {
-      config: { scope: 'write' },
+      config: {
+        scope: 'write',
+        audit: 'request-retried',
+        problems: ['unknown-request', 'state-forbids', 'attempts-used-up']
+      },
       schema: {
+        operationId: 'retryRequest',
         summary: 'Send a waiting request now, or publish a result that was set aside',
-        ...answers(200, 'request-view')
+        ...CHANGE
       }
     },
-    async ({ params, caller }) =>
-      (await publishAgain(deps, caller, params.id)) ??
-      change(deps, caller, params.id, (request, { now, policy }) =>
-        isUsedUp(request, policy) ? request : retryNow(request, caller, now)
-      )
+    ({ params, caller }) => retryRequest(deps, caller, params.id)
   )
+  authorizationRoute(app, deps)
+}
+
+function authorizationRoute(app: FastifyInstance, deps: ChangeDeps): void {
   app.put<ById & { Body: Authorization }>(
     '/requests/:id/authorization',
     {
-      config: { scope: 'write' },
+      config: {
+        scope: 'write',
+        audit: 'authorization-given',
+        problems: ['unknown-request', 'state-forbids']
+      },
       schema: {
+        operationId: 'setAuthorization',
         summary: 'Give a request another authorization, and let it go where it waits for one',
         body: ref('authorization'),
-        ...answers(200, 'request-view')
+        ...CHANGE
       }
     },
     ({ params, body, caller }) => giveAuthorization(deps, caller, params.id, body)
+  )
+}
+
+/** Gives a request up. */
+export function cancelRequest(deps: ChangeDeps, by: string, requestId: string) {
+  return change(deps, by, requestId, (request, { now }) => cancel(request, by, now))
+}
+
+/** Sends a waiting request now, or publishes a result that was set aside. */
+export async function retryRequest(
+  deps: ChangeDeps,
+  by: string,
+  requestId: string
+): Promise<RequestView> {
+  return (
+    (await publishAgain(deps, by, requestId)) ??
+    change(deps, by, requestId, (request, { now, policy }) =>
+      isUsedUp(request, policy) ? request : retryNow(request, by, now)
+    )
   )
 }
 
@@ -88,7 +130,7 @@ async function publishAgain(
 }
 
 /** Encrypts the new authorization together with the input of the request. One commit stores it and the new state. */
-async function giveAuthorization(
+export async function giveAuthorization(
   deps: ChangeDeps,
   by: string,
   requestId: string,

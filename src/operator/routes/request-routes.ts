@@ -1,15 +1,20 @@
 import type { FastifyInstance } from 'fastify'
+import { waitsForAccount } from '../../core/can-send.ts'
+import { waitsForProbe } from '../../core/probe.ts'
+import type { Request } from '../../core/request.ts'
+import type { DuePlace } from '../../ledger/indexes/due-list.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
+import type { RequestList, RequestView } from '../../schemas/generated.ts'
 import { readCursor } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
-import { FILTERS, type ListQuery, readFilters } from '../list-query.ts'
+import { isByDue, type ListQuery, readDueFilters, readFilters } from '../list-query.ts'
 import { LIST_QUERY } from '../query-schemas.ts'
-import { answers } from '../route-schemas.ts'
-import { viewOf } from '../views.ts'
+import { answers, REQUEST_ID } from '../route-schemas.ts'
+import { viewOf, withoutHistory } from '../views.ts'
 
 export interface RequestsDeps {
-  readonly catalog: Pick<Lookup, 'list' | 'find' | 'now'>
+  readonly catalog: Pick<Lookup, 'list' | 'listByDue' | 'find' | 'now' | 'ahead' | 'indexed'>
   readonly cursors: Cursors
 }
 
@@ -20,37 +25,96 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
   app.get<{ Querystring: ListQuery }>(
     '/requests',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', problems: ['unknown-cursor', 'filter-not-supported'] },
       schema: {
+        operationId: 'listRequests',
         summary: 'List requests, newest first',
+        tags: ['requests'],
         querystring: LIST_QUERY,
         ...answers(200, 'request-list')
       }
     },
-    async ({ query }) => {
-      const { limit = 50, cursor } = query
-      // Other filters make another list. A cursor of another list would skip items.
-      const list = ['requests', ...FILTERS.map((name) => query[name] ?? null)]
-      const before = readCursor(deps.cursors, list, cursor)
-      const now = query.olderThan === undefined ? 0 : await deps.catalog.now()
-      const asked = { ...readFilters(query, now), limit, before }
-      const { items, next, total, partial } = await deps.catalog.list(asked)
-      const nextCursor = next === null ? null : deps.cursors.make(list, next)
-      return { items: items.map(viewOf), nextCursor, total, partial }
-    }
+    ({ query }) => listRequests(deps, query)
   )
   app.get<ById>(
     '/requests/:id',
     {
-      config: { scope: 'read' },
-      schema: { summary: 'Look at a request', ...answers(200, 'request-view') }
+      config: { scope: 'read', problems: ['unknown-request'] },
+      schema: {
+        operationId: 'getRequest',
+        summary: 'Look at a request',
+        tags: ['requests'],
+        params: REQUEST_ID,
+        ...answers(200, 'request-view')
+      }
     },
-    async ({ params }) => {
-      const request = await deps.catalog.find(params.id)
-      if (request === null) throw unknownRequest()
-      return viewOf(request)
-    }
+    ({ params }) => findRequest(deps, params.id)
   )
+}
+
+/** A page of the views that a query asks for. */
+export async function listRequests(deps: RequestsDeps, query: ListQuery): Promise<RequestList> {
+  const { items, ...page } = await (isByDue(query) ? listDue : listNewest)(deps, query)
+  const views = await Promise.all(items.map((request) => viewInLedger(deps, request)))
+  return { items: query.fields === 'summary' ? views.map(withoutHistory) : views, ...page }
+}
+
+/** The view of a request; throws where there is none of that id. */
+export async function findRequest(
+  deps: { readonly catalog: Pick<Lookup, 'find' | 'ahead'> },
+  id: string
+): Promise<RequestView> {
+  const request = await deps.catalog.find(id)
+  if (request === null) throw unknownRequest()
+  return viewInLedger(deps, request)
+}
+
+type Listed = Omit<RequestList, 'items'> & { readonly items: readonly Request[] }
+
+/** A page of the requests that a query asks for, newest first. */
+export async function listNewest(
+  { catalog, cursors }: Pick<RequestsDeps, 'catalog' | 'cursors'>,
+  query: ListQuery
+): Promise<Listed> {
+  const list = ['requests']
+  const before = readCursor(cursors, list, query.cursor)
+  const now = query.olderThan === undefined ? 0 : await catalog.now()
+  const filters = readFilters(query, now)
+  const page = await catalog.list({ ...filters, limit: query.limit ?? 50, before })
+  const { items, next, total, partial } = page
+  const nextCursor = next === null ? null : cursors.make(list, next)
+  if (total !== null || filters.narrow !== null) return { items, nextCursor, total, partial }
+  return { items, nextCursor, total, partial, indexing: await catalog.indexed() }
+}
+
+/** A page of the live requests that a query asks for, those whose next step is due first. */
+async function listDue(
+  { catalog, cursors }: Pick<RequestsDeps, 'catalog' | 'cursors'>,
+  query: ListQuery
+): Promise<Listed> {
+  const list = ['requests by due']
+  const behind = readPlace(readCursor(cursors, list, query.cursor))
+  const filters = readDueFilters(query)
+  const page = await catalog.listByDue({ ...filters, limit: query.limit ?? 50, behind })
+  const { next, partial } = page
+  const nextCursor =
+    next === null ? null : cursors.make(list, JSON.stringify([next.instant, next.requestId]))
+  return { items: page.items.map(({ request }) => request), nextCursor, total: null, partial }
+}
+
+function readPlace(position: string | null): DuePlace | null {
+  if (position === null) return null
+  const [instant, requestId] = JSON.parse(position) as [number, string]
+  return { instant, requestId }
+}
+
+/** The view of a request, with the request that goes before it. */
+export async function viewInLedger(
+  { catalog }: { readonly catalog: Pick<Lookup, 'ahead'> },
+  request: Request
+): Promise<RequestView> {
+  const waits = waitsForAccount(request) || waitsForProbe(request)
+  return viewOf(request, waits ? await catalog.ahead(request.requestId) : null)
 }
 
 export function unknownRequest(): OperatorError {

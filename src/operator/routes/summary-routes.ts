@@ -8,8 +8,8 @@ import {
 } from '../../core/groups/summary.ts'
 import type { State } from '../../core/request.ts'
 import type { Lookup, Totals } from '../../ledger/queries.ts'
-import type { Summary, SummaryGroup } from '../../schemas/generated.ts'
-import { type Accounting, accountingOf } from '../accounting.ts'
+import type { Accounting, Summary, SummaryGroup } from '../../schemas/generated.ts'
+import { accountingOf } from '../accounting.ts'
 import { instantOf } from '../list-query.ts'
 import { SUMMARY_QUERY } from '../query-schemas.ts'
 import { answers } from '../route-schemas.ts'
@@ -19,7 +19,7 @@ export interface SummaryDeps {
   readonly catalog: Pick<Lookup, 'now' | 'sizes' | 'totals' | 'overdueMs'>
 }
 
-interface SummaryQuery {
+export interface SummaryQuery {
   readonly by?: string
   readonly state?: string
   readonly since?: string
@@ -35,32 +35,39 @@ export async function summaryRoutes(app: FastifyInstance, deps: SummaryDeps): Pr
     {
       config: { scope: 'read' },
       schema: {
+        operationId: 'getSummary',
         summary: 'Count requests by state and cause',
+        tags: ['requests'],
         querystring: SUMMARY_QUERY,
         ...answers(200, 'summary')
       }
     },
-    async ({ query }): Promise<Summary> => {
-      const { catalog } = deps
-      const since = instantOf('since', query.since)
-      const by = query.by === undefined ? DIMENSIONS : (query.by.split(',') as Dimension[])
-      const [now, sizes, totals, overdueMs] = await Promise.all([
-        catalog.now(),
-        catalog.sizes(since),
-        catalog.totals(),
-        catalog.overdueMs()
-      ])
-      const groups = sizes === null ? null : summarize(inStates(sizes, query.state), by)
-      const accounting = accountingOf(totals, overdueMs)
-      return {
-        at: instant(now),
-        verdict: verdictOn(accounting, totals),
-        accounting,
-        states: statesOf(summarize(inStates(sizes ?? [], query.state), [])),
-        groups: groups === null ? null : groups.map(viewOfGroup)
-      }
-    }
+    ({ query }) => summarizeRequests(deps, query)
   )
+}
+
+/** What there is, by state and by cause, and what waits for somebody. */
+export async function summarizeRequests(
+  { catalog }: SummaryDeps,
+  query: SummaryQuery
+): Promise<Summary> {
+  const since = instantOf('since', query.since)
+  const by = query.by === undefined ? DIMENSIONS : (query.by.split(',') as Dimension[])
+  const [now, sizes, totals, overdueMs] = await Promise.all([
+    catalog.now(),
+    catalog.sizes(since),
+    catalog.totals(),
+    catalog.overdueMs()
+  ])
+  const groups = sizes === null ? null : summarize(inStates(sizes, query.state), by)
+  const accounting = accountingOf(totals, overdueMs)
+  return {
+    at: instant(now),
+    verdict: verdictOn(accounting, totals),
+    accounting,
+    states: statesOf(summarize(inStates(sizes ?? [], query.state), [])),
+    groups: groups === null ? null : groups.map(viewOfGroup)
+  }
 }
 
 function inStates(sizes: readonly SizedGroup[], states?: string): readonly SizedGroup[] {

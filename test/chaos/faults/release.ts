@@ -8,15 +8,7 @@ import { openLedger } from '../../../src/ledger/open-ledger.ts'
 import { DEFAULT_SERVICE } from '../../../src/operator/routes/create-request-route.ts'
 import { type Service, TOKEN } from '../../helpers/service-process.ts'
 import { until } from '../../helpers/until.ts'
-import {
-  accountOf,
-  ask,
-  atRest,
-  metric,
-  startWorld,
-  sumOf,
-  type World
-} from '../../helpers/world.ts'
+import { accountOf, ask, atRest, startWorld, sumOf, type World } from '../../helpers/world.ts'
 import type { Fault, Figures, Run } from './fault.ts'
 
 /** Many that are let go at once must not reach Khipu at once. */
@@ -79,9 +71,8 @@ async function notify({ adminUrl }: Service) {
   return (await response.json()) as { matched: number; released: number }
 }
 
-async function parked(service: Service): Promise<number> {
-  const live = await metric(service, 'khipu_requests_live').catch(() => null)
-  return live?.get('state="parked"') ?? Infinity
+function parked(service: Service): Promise<number> {
+  return sumOf(service, 'khipu_requests_live', 'state="parked"').catch(() => Infinity)
 }
 
 async function figuresOf(

@@ -3,7 +3,7 @@ import { FAST, untilAllEnded } from '../../helpers/crowd.ts'
 import { grantedCommands } from '../../helpers/redis-rights.ts'
 import type { Service } from '../../helpers/service-process.ts'
 import { until } from '../../helpers/until.ts'
-import { metric, startWorld, type World } from '../../helpers/world.ts'
+import { metric, startWorld, sumOf, type World } from '../../helpers/world.ts'
 import { count } from './count.ts'
 import type { Fault, Figures, Run } from './fault.ts'
 import { startAsking, watchReady } from './fleet.ts'
@@ -85,7 +85,7 @@ async function untilNoneIsLive(service: Service): Promise<void> {
   await until('nothing is live any more', async () => {
     const live = await metric(service, 'khipu_requests_live').catch(() => null)
     if (live === null || live.size === 0) return false
-    if ((live.get('state="parked"') ?? 0) > 0)
+    if ((await sumOf(service, 'khipu_requests_live', 'state="parked"').catch(() => 0)) > 0)
       await service.api('POST', '/v1/notifications', { all: true })
     return [...live.values()].every((count) => count === 0)
   })

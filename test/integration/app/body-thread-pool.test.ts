@@ -44,6 +44,13 @@ const stored = (body: Buffer) => {
   return { ...kept, open: () => openStored(cipher, kept) }
 }
 
+t.test('a thread answers under node --watch as well', async (t) => {
+  process.env['WATCH_REPORT_DEPENDENCIES'] = '1'
+  t.teardown(() => delete process.env['WATCH_REPORT_DEPENDENCIES'])
+  const { examine } = start(t)
+  t.equal((await examine(Buffer.from(LARGE), false, 'r1')).sealed.size, LARGE.length)
+})
+
 for (const [what, body] of [
   ['a small body', SMALL],
   ['a large one', LARGE],

@@ -77,7 +77,7 @@ t.test('what has ended is forgotten, and its result kept, for as long as is set'
     return (await service.api('GET', `/v1/requests/${requestId}`)).status === 404
   })
   const sends = await metric(service, 'khipu_sends_total')
-  t.same([...sends], [['answer="acknowledged"', 1]])
+  t.same([...sends], [['answer="acknowledged",bank="btgpactual.cl"', 1]])
 })
 
 t.test('results are on the queue that is named', async (t) => {

@@ -232,7 +232,7 @@ t.test(
     const fail = (token: string) =>
       call(`${address}/v1/requests`, { headers: { authorization: `Bearer ${token}` } })
     for (let at = 0; at < 30; at += 1) t.equal((await fail(`guess-${at}`)).status, 401)
-    for (const answer of [await fail('guess'), await call(`${address}/openapi.json`)]) {
+    for (const answer of [await fail('guess'), await call(`${address}/v1/summary`)]) {
       t.match(answer, { status: 429, json: { status: 429, title: 'Too many calls' } })
       t.match(answer.headers.get('retry-after'), /^(?:[1-9]|[1-5]\d|60)$/)
     }

@@ -19,7 +19,8 @@ t.test('a commit that is sent again because its reply was lost counts as made', 
   if (entry === null) throw new Error('it is not there')
   const commit = (nonce: string) => {
     const request = cancel(entry.request, 'ana', 1)
-    const settings = { singleFlight: true, refusedMs: 1000, share: { entries: 9, bytes: 1000 } }
+    const share = { entries: 9, bytes: 1000 }
+    const settings = { singleFlight: true, events: true, refusedMs: 1000, share }
     const args = commitArguments(entry, { request, kept: new Map() }, settings)
     return store.scripts.commit(...args.with(3, nonce))
   }

@@ -3,7 +3,7 @@ import { groupOf } from '../../../src/core/groups/group.ts'
 import { endRequest } from '../../../src/core/transitions/apply-decision.ts'
 import { markPublished } from '../../../src/core/result-head.ts'
 import { STATES } from '../../../src/core/request.ts'
-import { ask, askIn, change } from '../../helpers/requests.ts'
+import { askIn, change } from '../../helpers/requests.ts'
 import { countNotified } from '../../helpers/handlers.ts'
 import { openService, type Service } from '../../helpers/service.ts'
 
@@ -51,48 +51,78 @@ t.test('every change of a request moves it to its group', async (t) => {
   t.same(await stored(service), await expected(service))
 })
 
-t.test('a ledger of an older version is put into groups by and by', async (t) => {
+/** What a process of an older version writes instead of the indexes: the request in the one of its state. */
+async function asOlderVersions({ redis, tag, catalog }: Service, requestId: string): Promise<void> {
+  const request = await catalog.find(requestId)
+  await redis.zadd(`${tag}:state:${request?.state}`, 0, requestId)
+  await redis.zadd(`${tag}:service:${request?.service}`, 0, requestId)
+}
+
+/** Every index that newer versions have. */
+const NEW = ['group*', 'indexing', 'references', 'operations:*', 'due:*']
+
+t.test('a ledger of an older version is indexed by and by', async (t) => {
   const service = await openService(t)
-  for (const state of STATES) await askIn(service, state)
-  t.same(Object.fromEntries((await service.groups.counts()) ?? []), await expected(service))
-  await service.redis.del(...(await service.redis.keys(`${service.tag}:group*`)))
-  await service.redis.del(`${service.tag}:indexing`)
-  t.equal(await service.groups.counts(), null)
-  const changed = await ask(service)
-  await change(service, changed, (request, now) =>
-    endRequest(request, 'cancelled', 'cancelled', { at: now })
-  )
-  await service.groups.heal()
+  const { redis, tag, catalog, groups } = service
+  const ids: string[] = []
+  for (const state of STATES) ids.push(await askIn(service, state, { reference: `of ${state}` }))
+  t.same(Object.fromEntries((await groups.counts()) ?? []), await expected(service))
+  const before = await indexesOf(service)
+  for (const pattern of NEW) await redis.del('none', ...(await redis.keys(`${tag}:${pattern}`)))
+  for (const id of ids) await asOlderVersions(service, id)
+  t.equal(await groups.counts(), null)
+  t.equal(await catalog.indexed(), 0)
+  const [queued = ''] = ids
+  const { state } = await change(service, queued, (request) => ({
+    ...request,
+    reason: 'ambiguous'
+  }))
+  t.equal(state, 'queued')
+  await change(service, queued, (request) => ({ ...request, reason: null }))
+  t.equal(await groups.heal(), 0, 'which is no correction')
+  t.equal(await catalog.indexed(), 1)
   t.same(await stored(service), await expected(service))
-  t.same(Object.fromEntries((await service.groups.counts()) ?? []), await expected(service))
+  t.same(Object.fromEntries((await groups.counts()) ?? []), await expected(service))
+  t.same(await indexesOf(service), before)
+  for (const old of ['state:*', 'service:*']) t.same(await redis.keys(`${tag}:${old}`), [])
 })
+
+/** The contents of the indexes by name and by the next step. */
+async function indexesOf({ redis, tag }: Service) {
+  const names = await redis.keys(`${tag}:operations:*`)
+  return {
+    references: await redis.zrange(`${tag}:references`, '0', '-1'),
+    operations: await Promise.all(names.toSorted().map((name) => redis.hgetall(name))),
+    due: await Promise.all(
+      STATES.map((state) => redis.zrange(`${tag}:due:${state}`, '0', '-1', 'WITHSCORES'))
+    )
+  }
+}
 
 t.test('a request that an older process has changed is found and moved', async (t) => {
   const service = await openService(t)
+  const { redis, tag, groups } = service
   const ids = [await askIn(service, 'parked'), await askIn(service, 'parked')]
   const [first = '', second = ''] = ids
-  const before = await service.redis.hgetall(`${service.tag}:groups`)
-  const name = Object.keys(before)[0] ?? ''
+  const [name = ''] = Object.keys(await redis.hgetall(`${tag}:groups`))
   await change(service, first, (request, now) =>
     endRequest(request, 'cancelled', 'cancelled', { at: now })
   )
-  // What the older process leaves: the request among the parked ones, and nowhere else.
-  const ended = Object.keys(await service.redis.hgetall(`${service.tag}:groups`)).filter(
-    (one) => one !== name
-  )
-  for (const one of ended) {
-    await service.redis.zrem(`${service.tag}:group:${one}`, first)
-    await service.redis.hdel(`${service.tag}:groups`, one)
+  // The older process leaves the request among the parked ones, and in its own index of cancelled ones.
+  for (const one of Object.keys(await redis.hgetall(`${tag}:groups`))) {
+    if (one === name) continue
+    await redis.zrem(`${tag}:group:${one}`, first)
+    await redis.hdel(`${tag}:groups`, one)
   }
-  await service.redis.zadd(`${service.tag}:group:${name}`, 0, first)
-  await service.redis.hset(`${service.tag}:groups`, name, 2)
-  let corrected = 0
-  for (let round = 0; round < 20 && corrected === 0; round += 1) {
-    corrected += await service.groups.heal()
-  }
-  t.equal(corrected, 1)
+  await redis.zadd(`${tag}:group:${name}`, 0, first)
+  await redis.hset(`${tag}:groups`, name, 2)
+  await redis.zadd(`${tag}:due:parked`, 1, first)
+  await asOlderVersions(service, first)
+  t.equal(await groups.heal(), 1)
   t.same(await stored(service), await expected(service))
-  t.equal(await service.redis.zscore(`${service.tag}:group:${name}`, second), '0')
+  t.equal(await redis.zscore(`${tag}:group:${name}`, second), '0')
+  t.same(await redis.zrange(`${tag}:due:parked`, '0', '-1'), [second])
+  t.equal(await groups.heal(), 0)
 })
 
 t.test('what is left of a request that an older process has deleted is taken out', async (t) => {

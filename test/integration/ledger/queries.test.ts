@@ -43,8 +43,9 @@ t.test('250 requests, listed by every filter, with any size of page', async (t) 
       (filter.reference === null || request.reference === filter.reference)
     const limit = filters.indexOf(filter) % 2 === 0 ? 7 : 200
     const { state, service: path, reference } = filter
+    const narrow = reference === null ? null : ({ by: 'reference', value: reference } as const)
     const groups = inGroups({ state: state && [state], service: path === null ? null : [path] })
-    const found = await listAll(service, { ...EVERYTHING, groups, reference, limit })
+    const found = await listAll(service, { ...EVERYTHING, groups, narrow, limit })
     t.same(found, asked.filter(isAskedFor), JSON.stringify({ ...filter, limit }))
   }
 
@@ -260,5 +261,6 @@ t.test('of a request that is forgotten no index and no value is left', async (t)
   }
   t.ok((await ofTheLedger()).length > 5)
   await service.catalog.forgetEndedBefore((await service.catalog.now()) + 1, 9)
-  t.same((await ofTheLedger()).toSorted(), [`${tag}:indexing`, `${tag}:totals`])
+  const left = (await ofTheLedger()).filter((key) => !key.startsWith(`${tag}:flow:`))
+  t.same(left.toSorted(), [`${tag}:indexing`, `${tag}:totals`], 'but counts')
 })

@@ -185,8 +185,9 @@ t.test(
     t.equal((await both.catalog.find(second))?.state, 'queued', 'the older one goes first')
     await handleSend(openWorker(both).deps, await jobOf(both, waiting))
     t.equal((await both.catalog.find(waiting))?.state, 'awaiting-callback')
-    const account = (await accountOf(second))?.id ?? null
-    t.equal((await both.catalog.list({ ...EVERYTHING, account })).items.length, 3)
+    const value = (await accountOf(second))?.id ?? ''
+    const narrow = { by: 'account', value } as const
+    t.equal((await both.catalog.list({ ...EVERYTHING, narrow })).items.length, 3)
   }
 )
 

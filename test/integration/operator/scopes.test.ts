@@ -6,11 +6,13 @@ import { call } from '../../helpers/wire.ts'
 
 /** What each route needs, as the contract has it. */
 const NEEDED: Readonly<Record<string, 'read' | 'write' | 'admin'>> = {
-  'GET /openapi.json': 'read',
   'GET /v1/requests': 'read',
   'GET /v1/requests/:id': 'read',
   'GET /v1/requests/:id/explain': 'read',
   'GET /v1/summary': 'read',
+  'GET /v1/stats': 'read',
+  'GET /v1/events': 'read',
+  'GET /v1/audit': 'admin',
   'GET /v1/quarantine': 'read',
   'POST /v1/requests': 'write',
   'POST /v1/requests/:id/cancel': 'write',
@@ -32,7 +34,7 @@ const SCOPES = ['read', 'write', 'admin'] as const
 t.test('every route asks for its scope, and who has less is told which', async (t) => {
   const service = await openServerService(t)
   const { address, counted, routes } = await openAdmin(t, service)
-  const behindTokens = routes.filter(([, path]) => /^\/(?:v1|openapi)/.test(path))
+  const behindTokens = routes.filter(([, path]) => path.startsWith('/v1'))
   t.ok(behindTokens.length >= 11)
   for (const [method, path] of behindTokens) {
     const name = `${method} ${path}`
@@ -40,6 +42,8 @@ t.test('every route asks for its scope, and who has less is told which', async (
     t.ok(needed, `${name} is in the contract`)
     for (const scope of SCOPES) {
       const headers = { authorization: `Bearer ${TOKENS[scope]}` }
+      // Its answer has no end, and its own test.
+      if (path === '/v1/events') continue
       const answer = await call(address + path.replace(/:(?:id|op)/, v7()), { method, headers })
       const allowed = SCOPES.indexOf(scope) >= SCOPES.indexOf(needed ?? 'admin')
       t.equal(answer.status === 403, !allowed, `${name} with ${scope}: ${answer.status}`)
@@ -61,6 +65,7 @@ t.test('OpenAPI says of each route which scope it needs', async (t) => {
     paths: Record<string, Record<string, { description: string; security: unknown }>>
   }
   for (const [path, methods] of Object.entries(paths)) {
+    if (!path.startsWith('/v1')) continue
     for (const [method, { description, security }] of Object.entries(methods)) {
       const name = `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/, ':$1')}`
       const scope = NEEDED[name] ?? 'unknown'

@@ -3,7 +3,7 @@ import { v7 } from 'uuid'
 import { markPublished } from '../../../src/core/result-head.ts'
 import type { State } from '../../../src/core/request.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
-import { referenceHash } from '../../../src/ledger/store.ts'
+import { hashOf } from '../../../src/ledger/store.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { ask, askIn, change } from '../../helpers/requests.ts'
 import {
@@ -197,7 +197,7 @@ t.test('a release that an older process has begun becomes an operation', async (
 t.test('… but not while that process is at it', async (t) => {
   const service = await openService(t)
   const member = await recordAsBefore(service)
-  const lease = `${service.tag}:releaser:${referenceHash(member)}`
+  const lease = `${service.tag}:releaser:${hashOf(member)}`
   await service.redis.set(lease, 'it')
   await sweepLater(service, MINUTE)
   t.equal((await service.notifications.unfinished(Infinity)).length, 1)
@@ -318,3 +318,21 @@ t.test('behind hundreds that can’t be healed one that can be is found', async 
   t.equal((await service.queues.deadline.getJobs()).length, 1)
   t.match(await service.queues.deadline.getJobs(), [{ data: { requestId: lost } }])
 })
+
+t.test(
+  'a sweep reports what it took up, and how many entries of the index it corrected',
+  async (t) => {
+    const service = await openService(t)
+    await askIn(service, 'queued', { ago: MINUTE })
+    const taken: string[] = []
+    const strays: number[] = []
+    await sweep({
+      ...service,
+      groups: { heal: async () => 3 },
+      recovered: (what) => void taken.push(what),
+      strays: (count) => void strays.push(count)
+    })
+    t.same(taken, ['request'])
+    t.same(strays, [3])
+  }
+)

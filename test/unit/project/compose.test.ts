@@ -18,7 +18,7 @@ const compose = parse(read('docker-compose.yml'), { merge: true }) as {
 
 /** What the file decides by its ports; the other way to authorize; and what is for another Redis than the one in it. */
 const NOT_PASSED: ReadonlySet<string> = new Set([
-  ...['PUBLIC_HOST', 'PUBLIC_PORT', 'ADMIN_PORT'],
+  ...['PUBLIC_HOST', 'PUBLIC_PORT', 'ADMIN_PORT', 'METRICS_HOST', 'METRICS_PORT'],
   'KHIPU_JWT',
   ...['REDIS_CA_FILE', 'REDIS_CLUSTER', 'REDIS_SENTINELS', 'REDIS_SENTINEL_NAME'],
   ...['REDIS_SENTINEL_PASSWORD', 'ACK_REPLICAS']

@@ -17,7 +17,7 @@ void t.test('every file that a document names exists', async (t) => {
   const named = DOCUMENTS.flatMap((document) =>
     [
       ...readProject(document).matchAll(
-        /`((?:src|test|scripts|schemas|simulator|bench|docs|deploy|\.github)\/[\w./-]*|[\w-]+\.(?:md|json|yml)|\.env\.example)`/g
+        /`((?:src|test|scripts|schemas|simulator|bench|docs|deploy|ops|\.github)\/[\w./-]*|[\w-]+\.(?:md|json|yml)|\.env\.example)`/g
       )
     ].map(([, path = '']) => ({ document, path }))
   )
@@ -30,6 +30,7 @@ void t.test('every document that the code or a configuration file names exists',
     '{src,scripts,simulator,bench}/**/*.ts',
     'schemas/*.json',
     'deploy/*',
+    'ops/*.yml',
     '*.yml',
     '.github/**/*.yml'
   ]

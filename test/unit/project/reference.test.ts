@@ -1,20 +1,17 @@
 import { globSync } from 'node:fs'
 import { parseSync, Visitor } from 'oxc-parser'
-import { pino } from 'pino'
 import t from 'tap'
-import { PROBLEMS, TITLES } from '../../../src/operator/problem.ts'
+import { PROBLEM_MEANINGS } from '../../../src/operator/openapi/problem-meanings.ts'
+import { type ProblemCode, PROBLEMS, TITLES } from '../../../src/operator/problem.ts'
 import { CALLBACK_ANSWERS } from '../../../src/callbacks/callback-answers.ts'
 import { configurationPage, envExample } from '../../../scripts/configuration.ts'
-import { createMetrics } from '../../../src/app/metrics.ts'
+import { listenerWithoutService } from '../../../scripts/openapi.ts'
 import { SECRETS, SETTINGS } from '../../../src/config/settings.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
 import { type Reason, STATES } from '../../../src/core/request.ts'
-import {
-  type OperatorListenerDeps,
-  buildOperatorListener
-} from '../../../src/operator/operator-listener.ts'
 import { schemas } from '../../../src/schemas/validate.ts'
 import { codeIn, DOCUMENTS, readProject, tableAfter } from '../../helpers/documents.ts'
+import { scrapeOfAll } from '../../helpers/scrape.ts'
 
 // The reference pages say what the code has, and all of it: settings, metrics, log lines, routes, errors, answers.
 
@@ -78,30 +75,17 @@ t.test('every metric that a document names exists', async (t) => {
 
 /** The names of all metrics, as a process gives them once something of everything has happened. */
 async function metricsOfCode(): Promise<string[]> {
-  const counts = Object.fromEntries(STATES.map((state) => [state, 1])) as never
-  const metrics = createMetrics({
-    version: '1',
-    filled: () => 0,
-    spool: { usage: () => ({ entries: 0, bytes: 0, waitedMs: null, unopened: 0 }) },
-    catalog: {
-      totals: async () => ({ accepted: 0, ended: counts, live: counts, setAside: 0 }),
-      overdueMs: async () => 0
-    },
-    quarantine: { usage: async () => ({ entries: 0, bytes: 0, filled: 0, evicted: 0 }) },
-    backlog: async () => ({ waiting: 0, failed: 0, oldestMs: 0 })
-  })
-  metrics.callback('accepted')
-  metrics.sent('acknowledged')
-  metrics.deviated([{ path: '/Data/Transaction/0/Amount', rule: 'type' }])
-  metrics.unauthorized('no-token')
-  metrics.dropped('public')
-  const { text } = await metrics.render()
-  const samples = text.matchAll(/^(khipu_\w+)(?:\{(.*)\})? /gm)
+  const samples = (await scrapeOfAll()).matchAll(/^(khipu_\w+)(?:\{(.*)\})? /gm)
   const names = [...samples].map(([, name = '', labels]) => {
     const keys = [...(labels ?? '').matchAll(/(\w+)="/g)].map(([, key]) => key)
-    return keys.length === 0 ? name : `${name}{${keys.join(',')}}`
+    const isBucket = keys.includes('le')
+    const own = keys.filter((key) => key !== 'le')
+    const whole = isBucket ? name.replace(/_bucket$/, '') : name
+    return own.length === 0 ? whole : `${whole}{${own.join(',')}}`
   })
-  return [...new Set(names)]
+  // Prometheus adds these two to a histogram.
+  const all = new Set(names.filter((name) => !/_(?:sum|count)(?:\{|$)/.test(name)))
+  return [...all]
 }
 
 for (const [levels, page, mark] of [
@@ -146,13 +130,9 @@ function logLinesOf(path: string, levels: readonly string[]): string[] {
 }
 
 t.test('every route of the operator API is documented with its scope, and no other', async (t) => {
-  const app = await buildOperatorListener(withoutService(), {
-    maxConnections: 1,
-    trustedProxies: []
-  })
+  const app = await listenerWithoutService()
   t.teardown(() => app.close())
-  const headers = { authorization: `Bearer ${TOKEN}` }
-  const { paths } = (await app.inject({ url: '/openapi.json', headers })).json<{ paths: Paths }>()
+  const { paths } = (await app.inject({ url: '/openapi.json' })).json<{ paths: Paths }>()
   const described = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { description }]) => ({
       call: `${method.toUpperCase()} ${path}`,
@@ -176,16 +156,7 @@ t.test('every route of the operator API is documented with its scope, and no oth
   }
 })
 
-const TOKEN = 'a-token-of-the-test'
-
 type Paths = Record<string, Record<string, { readonly description: string }>>
-
-/** The listener declares its routes without touching what they work with. */
-function withoutService(): OperatorListenerDeps {
-  const log = pino({ level: 'silent' })
-  const operator = { tokens: [{ name: 'test', scope: 'admin', token: TOKEN }], log }
-  return { operator, dropped: () => {}, log } as unknown as OperatorListenerDeps
-}
 
 t.test(
   'every state is in the table and in the diagram of the concepts, and no other',
@@ -233,12 +204,17 @@ t.test('every event of a history is documented, and no other', async (t) => {
 })
 
 t.test('every code of a problem document is documented with its status, no other', async (t) => {
-  const rows = tableAfter(API, 'problems').map((row) => row.slice(0, 3))
-  const known = Object.entries(PROBLEMS)
+  const rows = tableAfter(API, 'problems')
+  const known = Object.entries(PROBLEMS) as [ProblemCode, keyof typeof TITLES][]
   t.ok(known.length > 20)
   t.same(
     rows,
-    known.map(([code, status]) => [String(status), TITLES[status], `\`${code}\``])
+    known.map(([code, status]) => [
+      String(status),
+      TITLES[status],
+      `\`${code}\``,
+      PROBLEM_MEANINGS[code]
+    ])
   )
 })
 

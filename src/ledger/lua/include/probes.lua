@@ -32,6 +32,6 @@ local function nextForProbe(logon)
   if logon == '' or redis.call('EXISTS', key('probing', logon)) == 0 or probeOut(logon) then return nil end
   local last = redis.call('GET', key('probe', logon))
   local first = firstForProbe(logon, last) or firstForProbe(logon)
-  if first then redis.call('ZADD', key('due'), now(), first) end
+  if first then isDueNow(first) end
   return first
 end

@@ -7,6 +7,11 @@ local ON_ITS_WAY = { sending = true, ['awaiting-callback'] = true }
 local TO_BE_SENT = { queued = true, ['retry-scheduled'] = true }
 local function stateOf(id) return redis.call('HGET', key('request', id), 'state') or '' end
 
+local function isDueNow(id)
+  redis.call('ZADD', key('due'), now(), id)
+  redis.call('ZADD', key('due', stateOf(id)), now(), id)
+end
+
 local function onItsWay(account, but)
   for _, id in ipairs(redis.call('SMEMBERS', key('turn', account))) do
     if not ON_ITS_WAY[stateOf(id)] then redis.call('SREM', key('turn', account), id)
@@ -41,6 +46,6 @@ local function takeTurns(account, id, state, waits)
   else redis.call('ZREM', key('waiting', account), id) end
   if onItsWay(account) then return nil end
   local first = firstWaiting(account)
-  if first then redis.call('ZADD', key('due'), now(), first) end
+  if first then isDueNow(first) end
   return first
 end

@@ -1,30 +1,34 @@
--- The upper bound of the page, the upper and the lower bound of the list, how many, and the names of indexes by id → how
--- many there are in all, the last id of the page if there may be more, the records of the page, newest first …
+-- 'up' or 'down', the id at which the page starts, the ends of the list at which a page down and a page up would start, how
+-- many, and the names of indexes by id → how many there are in all, the last id of the page if there may be more, the
+-- records of the page …
 --- @include "keys"
 
-local from, newest, oldest, limit = unpack(ARGV, 1, 4)
+local direction, from, newest, oldest, limit = unpack(ARGV, 1, 5)
 limit = tonumber(limit)
-local chunk = math.max(4, math.ceil(2 * limit / (#ARGV - 4)))
+local isUp = direction == 'up'
+local chunk = math.max(4, math.ceil(2 * limit / (#ARGV - 5)))
 
--- The indexes that have more for the page, by their next id, the newest last.
+-- The indexes that have more for the page, by their next id, the first one last.
 local waiting = {}
 local function nextOf(index) return index.ids[index.at] end
+local function isBehind(one, other) if isUp then return one > other else return one < other end end
 local function wait(index)
   local low, high = 1, #waiting + 1
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if nextOf(waiting[middle]) < nextOf(index) then low = middle + 1 else high = middle end
+    if isBehind(nextOf(index), nextOf(waiting[middle])) then high = middle else low = middle + 1 end
   end
   table.insert(waiting, low, index)
 end
 local function read(index, behind)
-  index.ids = redis.call('ZREVRANGEBYLEX', index.name, behind, oldest, 'LIMIT', 0, chunk)
+  if isUp then index.ids = redis.call('ZRANGEBYLEX', index.name, behind, newest, 'LIMIT', 0, chunk)
+  else index.ids = redis.call('ZREVRANGEBYLEX', index.name, behind, oldest, 'LIMIT', 0, chunk) end
   index.at = 1
   if index.ids[1] then wait(index) end
 end
 
 local total = 0
-for argument = 5, #ARGV do
+for argument = 6, #ARGV do
   local name = tag .. ':' .. ARGV[argument]
   local isBounded = newest ~= '+' or oldest ~= '-'
   total = total + (isBounded and redis.call('ZLEXCOUNT', name, oldest, newest) or redis.call('ZCARD', name))

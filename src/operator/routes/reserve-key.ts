@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import stringify from 'safe-stable-stringify'
-import type { Idempotency } from '../ledger/idempotency.ts'
-import type { Replicas } from '../redis/replicas.ts'
-import { OperatorError } from './problem.ts'
+import type { Idempotency } from '../../ledger/idempotency.ts'
+import type { Replicas } from '../../redis/replicas.ts'
+import { OperatorError } from '../problem.ts'
 
 export interface ReserveDeps {
   readonly idempotency: Idempotency

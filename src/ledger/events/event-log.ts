@@ -1,0 +1,59 @@
+import { type Group, readGroup } from '../../core/groups/group.ts'
+import type { Store } from '../store.ts'
+
+/** A change of the state of a request. */
+export interface StateChange {
+  readonly requestId: string
+  /** Where it came from; null if it is new. */
+  readonly from: Group | null
+  readonly to: Group
+  /** Redis's clock, in ms since 1970. */
+  readonly at: number
+}
+
+/** Events of one part of the ledger. A place is the id of the last entry that was read, by Redis. */
+export interface EventLog {
+  /** The place behind the newest event. */
+  end(): Promise<string>
+  /** Whether no event behind a place has been deleted. */
+  hasAllBehind(place: string): Promise<boolean>
+  /** Some events behind a place, oldest first, each with its own. */
+  readBehind(place: string): Promise<readonly (StateChange & { readonly place: string })[]>
+}
+
+/** How many events one call reads. */
+const READ_AT_ONCE = 1000
+
+export function createEventLog({ redis, key }: Store): EventLog {
+  const name = key('events')
+  return {
+    async end() {
+      const [newest] = await redis.xrevrange(name, '+', '-', 'COUNT', 1)
+      return newest?.[0] ?? '0-0'
+    },
+
+    async hasAllBehind(place) {
+      const [oldest] = await redis.xrange(name, '-', '+', 'COUNT', 1)
+      return oldest === undefined || compareIds(oldest[0], place) <= 0
+    },
+
+    async readBehind(place) {
+      const entries = await redis.xrange(name, `(${place}`, '+', 'COUNT', READ_AT_ONCE)
+      return entries.map(([id, [, requestId = '', , from = '', , to = '']]) => ({
+        place: id,
+        requestId,
+        from: from === '' ? null : readGroup(from),
+        to: readGroup(to),
+        at: Number(id.split('-')[0])
+      }))
+    }
+  }
+}
+
+/** Compares ids of a stream, `<ms>-<number>`. */
+function compareIds(one: string, other: string): number {
+  const [[oneMs = 0, oneNumber = 0], [otherMs = 0, otherNumber = 0]] = [one, other].map((id) =>
+    id.split('-').map(Number)
+  ) as [number[], number[]]
+  return oneMs - otherMs || oneNumber - otherNumber
+}

@@ -1,0 +1,77 @@
+import { ENDED, type GroupFilter, groupOf, isAskedFor, readGroup } from '../../core/groups/group.ts'
+import { type Request, STATES } from '../../core/request.ts'
+import { MOST_SCANNED, READ_AT_ONCE } from './narrow-list.ts'
+import { readRecord } from '../load.ts'
+import type { Store } from '../store.ts'
+
+/** The filter of a list of live requests, by the instant of their next step. Instants are ms since 1970. */
+export interface DueQuery {
+  readonly groups: GroupFilter
+  /** Only steps from this instant on; null for any. */
+  readonly dueAfter: number | null
+  /** Only steps before this instant; null for any. */
+  readonly dueBefore: number | null
+  /** The end of the previous page. */
+  readonly behind: DuePlace | null
+  readonly limit: number
+}
+
+/** A place in the order of the list. */
+export interface DuePlace {
+  readonly instant: number
+  readonly requestId: string
+}
+
+export interface DuePage {
+  readonly items: readonly (DuePlace & { readonly request: Request })[]
+  /** The place behind which the next page starts; null on the last page. */
+  readonly next: DuePlace | null
+  /** Whether the page is short because it has read as many records as it may. */
+  readonly partial: boolean
+}
+
+/** A page of live requests, those whose next step is due first. Each record is checked. */
+export async function listByDue({ scripts }: Store, query: DueQuery): Promise<DuePage> {
+  const { groups, limit, dueBefore } = query
+  const states = STATES.filter(
+    (state) => !ENDED.has(state) && (groups.state?.includes(state) ?? true)
+  )
+  const latest = dueBefore === null ? '+inf' : `(${dueBefore}`
+  const items: DuePage['items'][number][] = []
+  let behind = query.behind ?? { instant: query.dueAfter ?? 0, requestId: '' }
+  for (let scanned = 0; scanned < MOST_SCANNED; scanned += READ_AT_ONCE) {
+    const { instant, requestId } = behind
+    const reply = await scripts.duePage(instant, requestId, latest, READ_AT_ONCE, ...states)
+    for (let at = 0; at < reply.length; at += 3) {
+      const [id = '', score, record = ''] = reply.slice(at, at + 3)
+      behind = { instant: Number(score), requestId: id }
+      // It may have been deleted meanwhile.
+      if (record === '') continue
+      const request = readRecord(record)
+      if (isAskedFor(groups, readGroup(groupOf(request)))) items.push({ ...behind, request })
+      if (items.length === limit) return { items, next: behind, partial: false }
+    }
+    if (reply.length < 3 * READ_AT_ONCE) return { items, next: null, partial: false }
+  }
+  return { items, next: behind, partial: true }
+}
+
+/** Merges one page of each part of the ledger. What lies behind the first cursor belongs to a later page. */
+export function mergeDuePages(pages: readonly DuePage[], limit: number): DuePage {
+  const cursors = pages.flatMap(({ next }) => (next === null ? [] : [next])).toSorted(byPlace)
+  const seenUpTo = cursors[0] ?? null
+  const items = pages
+    .flatMap((page) => page.items)
+    .filter((item) => seenUpTo === null || byPlace(item, seenUpTo) <= 0)
+    .toSorted(byPlace)
+  if (items.length < limit) {
+    return { items, next: seenUpTo, partial: pages.some(({ partial }) => partial) }
+  }
+  const { instant, requestId } = items[limit - 1] ?? { instant: 0, requestId: '' }
+  return { items: items.slice(0, limit), next: { instant, requestId }, partial: false }
+}
+
+function byPlace(one: DuePlace, other: DuePlace): number {
+  if (one.instant !== other.instant) return one.instant - other.instant
+  return one.requestId < other.requestId ? -1 : Number(one.requestId > other.requestId)
+}

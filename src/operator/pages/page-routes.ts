@@ -1,0 +1,61 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { PagesSettings } from './pages-deps.ts'
+
+/** The paths of the pages. Everything below those with a star is theirs, too. */
+const PAGES = [
+  '/',
+  '/login',
+  '/logout',
+  '/language',
+  '/events',
+  '/assets/*',
+  '/requests',
+  '/requests/*',
+  '/parked',
+  '/quarantine',
+  '/quarantine/*',
+  '/audit'
+]
+const QUEUES = ['/queues', '/queues/*']
+
+/**
+ * Hands the calls of the pages over to servers of their own, one for the raw queues. Each is loaded and built at its
+ * first call, because many processes never show a page.
+ */
+export async function pageRoutes(app: FastifyInstance, settings: PagesSettings): Promise<void> {
+  handOver(app, PAGES, async () => {
+    const { buildPages } = await import('./build-pages.ts')
+    return buildPages(settings)
+  })
+  handOver(app, QUEUES, async () => {
+    const { buildQueues } = await import('./queue-board.ts')
+    return buildQueues(settings)
+  })
+}
+
+function handOver(
+  app: FastifyInstance,
+  paths: readonly string[],
+  build: () => Promise<FastifyInstance>
+): void {
+  let built: Promise<FastifyInstance> | null = null
+  const load = async () => {
+    built ??= build()
+    // A failure is not kept: the next call tries again.
+    return built.catch((error: unknown) => {
+      built = null
+      throw error
+    })
+  }
+  const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { routing } = await load()
+    reply.hijack()
+    routing(request.raw, reply.raw)
+    return reply
+  }
+  for (const url of paths) {
+    app.route({ method: ['GET', 'POST'], url, onRequest, handler: () => {} })
+  }
+  // Before the listener waits for its connections: pages hold some of them open.
+  app.addHook('preClose', async () => (await built)?.close())
+}

@@ -1,0 +1,108 @@
+import type { FastifyInstance } from 'fastify'
+import type { Text } from '../../../core/explain/texts.ts'
+import type { AuditList } from '../../../schemas/generated.ts'
+import { AUDITED } from '../../audit.ts'
+import { type AuditQuery, listAudited } from '../../routes/audit-route.ts'
+import { type Fragment, html, type Markup } from '../html.ts'
+import { page } from '../layout.ts'
+import { contextOf, type PageContext, valueOf } from '../page-context.ts'
+import type { ScreenDeps } from '../pages-deps.ts'
+import { shortId, when } from '../show.ts'
+import { AUDIT, AUDIT_WORD } from '../texts/audit-texts.ts'
+import { FRAME } from '../texts/frame-texts.ts'
+
+const FILTERS = ['by', 'action', 'target'] as const
+
+/** `/audit`: who changed or saw what. */
+export async function auditScreen(app: FastifyInstance, { api }: ScreenDeps): Promise<void> {
+  app.get('/audit', { config: { scope: 'admin' } }, async (request, reply) => {
+    const context = contextOf(request, reply)
+    const { say } = context
+    const given = FILTERS.flatMap((name) => {
+      const value = valueOf(request.query, name)
+      return value === undefined ? [] : [[name, value] as [string, string]]
+    })
+    const filters: AuditQuery = Object.fromEntries(given)
+    const cursor = valueOf(request.query, 'cursor')
+    const list = await listAudited(
+      api.audit,
+      cursor === undefined ? filters : { ...filters, cursor }
+    )
+    const asked = new URLSearchParams(given).toString()
+    const body = html`<p>${say(AUDIT.intro)}</p>
+      ${chips(context, filters.action)}
+      <div id="audit" data-live>
+        ${list.items.length === 0 ? nothing(context, given.length > 0) : table(context, list)}
+        ${pager(context, asked, cursor, list.nextCursor)}
+      </div>`
+    const curl = ['GET', `/v1/audit${asked === '' ? '' : `?${asked}`}`]
+    return reply
+      .type('text/html; charset=utf-8')
+      .send(page(context, { title: say(FRAME.audit), section: 'audit', body, curl }))
+  })
+}
+
+function chips({ say }: PageContext, chosen: string | undefined): Markup {
+  const chip = (path: string, text: string, isChosen: boolean) =>
+    html`<li>
+      <a class="chip" href="${path}" ${isChosen && html`aria-current="true"`}>${text}</a>
+    </li>`
+  return html`<ul class="chips" aria-label="${say(AUDIT.action)}">
+    ${chip('/audit', say(AUDIT.every), chosen === undefined)}
+    ${AUDITED.map((action) => chip(`/audit?action=${action}`, say(AUDIT_WORD[action]), chosen === action))}
+  </ul>`
+}
+
+function nothing({ say }: PageContext, isFiltered: boolean): Markup {
+  const all = html` <a href="/audit">${say(AUDIT.all)}</a>`
+  return html`<p class="nothing">
+    ${say(isFiltered ? AUDIT.noMatch : AUDIT.empty)}${isFiltered && all}
+  </p>`
+}
+
+function pager(
+  { say }: PageContext,
+  asked: string,
+  cursor: string | undefined,
+  next: string | null
+) {
+  return html`<p class="pager">
+    ${cursor !== undefined && html`<a href="/audit?${asked}">← ${say(FRAME.newest)}</a>`}
+    ${next !== null && html`<a rel="next" href="/audit?${asked}&cursor=${next}">${say(FRAME.older)} →</a>`}
+  </p>`
+}
+
+function table(context: PageContext, { items }: AuditList): Markup {
+  const { say } = context
+  const heads = [AUDIT.when, AUDIT.by, AUDIT.action, AUDIT.target, AUDIT.detail]
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${say(FRAME.audit)}">
+    <table class="rows stack">
+      <thead>
+        <tr>
+          ${heads.map((head) => html`<th>${say(head)}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${items.map((item) => row(context, item))}
+      </tbody>
+    </table>
+  </div>`
+}
+
+function row(context: PageContext, { at, by, action, target, detail }: AuditList['items'][number]) {
+  const word = new Map<string, Text>(Object.entries(AUDIT_WORD)).get(action)
+  const path = `/audit?by=${encodeURIComponent(by)}`
+  return html`<tr>
+    <td>${when(context, at)}</td>
+    <td><a href="${path}">${by}</a></td>
+    <td>${word === undefined ? action : context.say(word)}</td>
+    <td>${target !== null && targetLink(action, target)}</td>
+    <td class="break" lang="en">${detail}</td>
+  </tr>`
+}
+
+function targetLink(action: string, target: string): Fragment {
+  const room = /^(?:quarantine|body)-/.test(action) ? 'quarantine' : 'requests'
+  const shown = target.length > 20 ? shortId(target) : target
+  return html`<a class="mono nowrap" href="/${room}/${target}">${shown}</a>`
+}

@@ -1,0 +1,111 @@
+import type { FastifyInstance } from 'fastify'
+import { parseSearch, type SearchFilters } from '../../../core/search/parse-search.ts'
+import type { RequestList } from '../../../schemas/generated.ts'
+import { listRequests } from '../../routes/request-routes.ts'
+import { OperatorError, PROBLEMS } from '../../problem.ts'
+import type { ListQuery } from '../../list-query.ts'
+import { listQueryOf } from '../search-query.ts'
+import { type Fragment, html, type Markup } from '../html.ts'
+import { page } from '../layout.ts'
+import { contextOf, type PageContext, valueOf } from '../page-context.ts'
+import type { ScreenDeps } from '../pages-deps.ts'
+import { number } from '../show.ts'
+import { FRAME } from '../texts/frame-texts.ts'
+import { LIST } from '../texts/request-texts.ts'
+import { requestTable } from './request-table.ts'
+import { exampleChips, mistakeNote, problemNote } from './search-notes.ts'
+
+/** What is shown of a search: its requests, or why there are none to show. */
+interface Found {
+  readonly status: number
+  readonly body: Fragment
+}
+
+/** `/requests?q=`: the requests that a search finds. */
+export async function requestsScreen(app: FastifyInstance, deps: ScreenDeps): Promise<void> {
+  app.get('/requests', { config: { scope: 'read' } }, async (request, reply) => {
+    const context = contextOf(request, reply)
+    const query = valueOf(request.query, 'q')?.trim() ?? ''
+    const cursor = valueOf(request.query, 'cursor')
+    const search = parseSearch(query)
+    if (search.type === 'id' && (await deps.api.requests.catalog.find(search.id)) !== null) {
+      return reply.redirect(`/requests/${search.id}`, 303)
+    }
+    // An id that no request has may be Khipu's id of an operation.
+    const filters = search.type === 'id' ? { operation: search.id } : search.filters
+    const found =
+      search.type === 'mistake'
+        ? { status: 422, body: mistakeNote(context, search.mistake) }
+        : await findAll(deps, context, filters, query, cursor)
+    const title = context.say(LIST.title)
+    const body = html`${exampleChips(context, query)}${found.body}`
+    const curl = ['GET', apiPath(listQueryOf(filters, context.now))]
+    return reply
+      .code(found.status)
+      .type('text/html; charset=utf-8')
+      .send(page(context, { title, section: 'requests', body, query, curl }))
+  })
+}
+
+function apiPath(query: ListQuery): string {
+  const given = Object.entries(query).map(
+    ([name, value]) => [name, String(value)] as [string, string]
+  )
+  const asked = new URLSearchParams(given).toString()
+  return `/v1/requests${asked === '' ? '' : `?${asked}`}`
+}
+
+async function findAll(
+  { api }: ScreenDeps,
+  context: PageContext,
+  filters: SearchFilters,
+  query: string,
+  cursor: string | undefined
+): Promise<Found> {
+  const asked = { ...listQueryOf(filters, context.now), fields: 'summary' } as const
+  try {
+    const list = await listRequests(
+      api.requests,
+      cursor === undefined ? asked : { ...asked, cursor }
+    )
+    return { status: 200, body: showList(context, list, query, cursor) }
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error
+    return { status: PROBLEMS[error.code], body: problemNote(context, error) }
+  }
+}
+
+function showList(
+  context: PageContext,
+  { items, nextCursor, total, partial }: RequestList,
+  query: string,
+  cursor: string | undefined
+): Markup {
+  const { say } = context
+  if (items.length === 0 && nextCursor === null) return nothing(context, query)
+  const path = (more: string) => `/requests?q=${encodeURIComponent(query)}${more}`
+  const count = total === null ? LIST.some(items.length) : LIST.match(number(context, total))
+  return html`<div id="list" data-live>
+    <p id="count"><strong>${say(count)}</strong>${partial && html`<br />${say(LIST.partial)}`}</p>
+    ${requestTable(context, items)}
+    <p class="pager">
+      ${cursor !== undefined && html`<a href="${path('')}">← ${say(FRAME.newest)}</a>`}
+      ${
+        nextCursor !== null &&
+        html`<a rel="next" href="${path(`&cursor=${nextCursor}`)}">${say(FRAME.older)} →</a>`
+      }
+    </p>
+  </div>`
+}
+
+function nothing({ say }: PageContext, query: string): Markup {
+  const link =
+    query === ''
+      ? html`<a href="/">${say(LIST.firstOne)}</a>`
+      : html`<a href="/requests">${say(LIST.showAll)}</a>`
+  return html`<div id="list" data-live>
+    <p class="nothing">
+      ${say(query === '' ? LIST.none : LIST.empty)} ${query !== '' && say(LIST.emptyText)} ${link}
+    </p>
+  </div>`
+}
