@@ -93,6 +93,7 @@ type Part = ReturnType<typeof openLedger> & AdvanceDeps & { readonly jobs: Reque
 function withAdvance(part: Part) {
   return {
     ...part,
+    pace: part.notifications,
     advance: createAdvance(part),
     senderAdvance: createSenderAdvance(part),
     operatorAdvance: createOperatorAdvance(part)

@@ -3,12 +3,10 @@ import { createEventFeed } from '../operator/event-feed.ts'
 import { buildCallbackListener } from '../callbacks/callback-listener.ts'
 import type { Config } from '../config/read-config.ts'
 import { policyWarnings } from '../core/policy-warnings.ts'
+import { createJudge } from '../operator/operations/judge-entry.ts'
+import type { OperatorDeps } from '../operator/routes/api-routes.ts'
+import { buildOperatorListener, type OperatorListenerDeps } from '../operator/operator-listener.ts'
 import { buildMetricsListener } from '../operator/metrics/metrics-listener.ts'
-import {
-  buildOperatorListener,
-  type OperatorDeps,
-  type OperatorListenerDeps
-} from '../operator/operator-listener.ts'
 import type { OwnPagesDeps } from '../operator/pages/pages-deps.ts'
 import type { Shared } from './dependencies.ts'
 import type { Running } from './stop.ts'
@@ -91,15 +89,20 @@ export async function runAdmin(
 
 function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps {
   const { ledger, catalog, quarantine, jobs, policy, accounts, cursors } = shared
-  const { operatorAdvance: advance, capacity, backlog, spool } = shared
+  const { operatorAdvance: advance, operations, idempotency, replicas } = shared
+  const { capacity, backlog, spool } = shared
+  const parts = shared.parts.map((part) => ({ ...part, advance: part.operatorAdvance }))
+  const accept = { advance, ledger, catalog, quarantine, jobs, review: shared.review }
+  const begin = { operations, parts, find: catalog.find, judge: createJudge(accept) }
+  const reserve = { idempotency, replicas }
   return {
     create: {
       ledger,
       catalog,
       accounts,
       newRequestId: shared.newRequestId,
-      idempotency: shared.idempotency,
-      replicas: shared.replicas,
+      idempotency,
+      replicas,
       hasAuthorization: config.khipuAuthorization !== null,
       canStore: shared.canStore,
       accepted: shared.metrics.accepted,
@@ -112,23 +115,10 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
     explain: { catalog, policy },
     summary: { catalog, filled: capacity.filled, backlog, spool },
     changes: { advance, ledger, accounts, jobs, policy, log },
-    notifications: {
-      parts: shared.parts.map((part) => ({
-        advance: part.operatorAdvance,
-        catalog: part.catalog,
-        notifications: part.notifications,
-        groups: part.groups,
-        policy
-      })),
-      log
-    },
-    quarantine: {
-      accept: { advance, ledger, catalog, quarantine, jobs, review: shared.review },
-      quarantine,
-      cursors,
-      show: shared.show,
-      log
-    },
+    notifications: { begin, log },
+    beginOperation: { begin, reserve, look: { operations, catalog }, catalog, log },
+    operations: { operations, catalog, cursors, log },
+    quarantine: { accept, quarantine, cursors, show: shared.show, log },
     tokens: config.apiTokens,
     unauthorized: shared.metrics.unauthorized,
     pages: config.pages ? ownPages(config, shared) : null

@@ -9,6 +9,7 @@ import type { Replicas } from '../redis/replicas.ts'
 import { startWorker, type WorkerDeps } from '../worker/worker.ts'
 import type { BodyThread } from './body-thread-pool.ts'
 import type { Shared } from './dependencies.ts'
+import { createJudge } from '../operator/operations/judge-entry.ts'
 import { buildParts } from './ledger-parts.ts'
 import { watchSpoolGracePeriod } from './spool-grace-period.ts'
 import type { Running } from './stop.ts'
@@ -17,7 +18,7 @@ import type { Running } from './stop.ts'
 export function runWorker(
   config: Config,
   shared: Shared,
-  { compose, classify, seal }: BodyThread,
+  { compose, classify, seal, review }: BodyThread,
   draining: Draining | null,
   log: Logger
 ): Running {
@@ -31,7 +32,10 @@ export function runWorker(
     proxy: config.khipuProxy,
     classify
   })
-  const common = { connection, replicas: parts.replicas, khipu, seal, callbacksWait, log }
+  const { ledger, catalog, quarantine, jobs, operatorAdvance: advance } = parts
+  const judge = createJudge({ advance, ledger, catalog, quarantine, jobs, review })
+  const operate = { parts: parts.parts, find: catalog.find, judge }
+  const common = { connection, replicas: parts.replicas, khipu, seal, callbacksWait, operate, log }
   const concurrency = Math.ceil(config.workerConcurrency / parts.parts.length)
   const workers = parts.parts.map((part) =>
     startWorker({ ...workerDeps(config, shared, part, common), concurrency })
@@ -55,6 +59,8 @@ interface Common {
   readonly khipu: KhipuClient
   readonly seal: EncryptBody
   readonly callbacksWait: (() => boolean) | undefined
+  /** What operations change: requests of all parts. */
+  readonly operate: Pick<WorkerDeps['operate'], 'parts' | 'find' | 'judge'>
   readonly log: Logger
 }
 
@@ -62,7 +68,7 @@ function workerDeps(
   config: Config,
   { capabilities, capacity, metrics }: Shared,
   part: Part,
-  { connection, replicas, khipu, seal, callbacksWait, log }: Common
+  { connection, replicas, khipu, seal, callbacksWait, operate, log }: Common
 ): Omit<WorkerDeps, 'concurrency'> {
   const { khipuAuthorization: authorization, requestTimeoutMs, ledgerRetentionMs } = config
   const { advance, senderAdvance, ledger, catalog, quarantine, jobs, policy, tag } = part
@@ -84,6 +90,7 @@ function workerDeps(
     callback: { advance, log },
     deadline: { advance, callbacksWait, log },
     watch: { catalog, jobs, log },
+    operate: { ...operate, operations: part.operations, log },
     sweep: sweepDeps(part, ledgerRetentionMs, metrics, log),
     swept: metrics.swept,
     connection,
@@ -100,7 +107,7 @@ function sweepDeps(
   { recovered, strays }: Shared['metrics'],
   log: Logger
 ): WorkerDeps['sweep'] {
-  const { advance, catalog, quarantine, notifications, groups, jobs, policy } = part
+  const { advance, catalog, quarantine, notifications, groups, jobs } = part
   return {
     advance,
     catalog,
@@ -108,7 +115,6 @@ function sweepDeps(
     notifications,
     groups,
     jobs,
-    policy,
     ledgerRetentionMs,
     recovered,
     strays,

@@ -36,11 +36,13 @@
  * - `<tag>:quarantine`: zset, by instant.
  * - `<tag>:quarantine:<id>`: hash of entry, receivedAt and body.
  * - `<tag>:idempotency:<hash>`: string that expires: a reserved key.
- * - `<tag>:releaser:<hash>`: string that expires: the lease of a release.
+ * - `<tag>:bulk:<operation>`: hash that expires, of version and record (JSON).
+ * - `<tag>:bulk:<operation>:items`: zset that expires, the requests it has changed, by outcome: 0 where that is unknown.
+ * - `<tag>:bulks`: zset of operations, by id; `<tag>:operating`: those that have not ended, by when to carry them on.
  * - `<tag>:pace`: string that expires: the instant of the next free place in the pace of releases.
- * - `<tag>:notifications`, `:releasing`: zsets, by instant.
+ * - `<tag>:notifications`: zset, by instant.
  * - `<tag>:epoch`, `:totals`: the number of notifications (string), and the totals (hash).
- * - `<tag>:released`: hash, a notification of `:releasing` → the id of the request behind which it continues.
+ * - `<tag>:releasing`, `:released`, `:releaser:<hash>`: releases of version 0.1 by instant, how far they are, their leases.
  * - `{<prefix>:0}:partitions`: the number of partitions, which never changes.
  * - `{<prefix>:0}:fence`: written before each WAIT for replicas.
  *

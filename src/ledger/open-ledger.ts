@@ -1,3 +1,5 @@
+import { v7 as uuidv7 } from 'uuid'
+import { placeOf } from '../core/placement.ts'
 import type { Policy } from '../core/policy.ts'
 import type { SecretKey } from '../core/secret-key.ts'
 import { createAccounts } from '../crypto/account-hash.ts'
@@ -9,6 +11,9 @@ import { createGroups } from './groups.ts'
 import { createIdempotency } from './idempotency.ts'
 import { createLedger } from './ledger.ts'
 import { createNotifications } from './releases/notifications.ts'
+import { createOperations } from './operations/operations.ts'
+import { createEntryPages } from './operations/entry-pages.ts'
+import { createSelections } from './operations/selections.ts'
 import { createQuarantine, type QuarantineBounds, shareOf } from './quarantine/quarantine.ts'
 import { createReEncryption } from './re-encrypt.ts'
 import { createCipher } from '../crypto/encrypt.ts'
@@ -48,6 +53,7 @@ export function openLedger(
   const store = openStore(redis, createCipher(secretKeys), hashTag(queuePrefix, index))
   const bounds = shareOut(settings.quarantine, count)
   const catalog = createCatalog(store)
+  const quarantine = createQuarantine(store, bounds)
   return {
     tag: store.tag,
     ledger: createLedger(store, {
@@ -59,14 +65,25 @@ export function openLedger(
     catalog,
     accounts: createAccounts(secretKeys),
     cursors: createCursors(secretKeys),
-    quarantine: createQuarantine(store, bounds),
-    notifications: createNotifications(store),
+    quarantine,
+    notifications: createNotifications(store, index, () => newOperationId({ index, count })),
+    operations: createOperations(store),
+    entries: createEntryPages(store, quarantine),
+    selections: createSelections(store, { index, count }),
     groups: createGroups(store),
     events: createEventLog(store),
     audit: createAuditLog(store, settings.auditRetentionMs ?? Infinity),
     idempotency: createIdempotency(store, ledgerRetentionMs),
     agreeOnCount: async () => store.scripts.agreeOnCount(count),
     openResealing: () => createReEncryption(store, catalog, secretKeys[0].kid)
+  }
+}
+
+/** An id for an operation, in this partition. */
+function newOperationId({ index, count }: Place): string {
+  for (;;) {
+    const id = `op_${uuidv7()}`
+    if (placeOf(id, count) === index) return id
   }
 }
 

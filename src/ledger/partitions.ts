@@ -9,6 +9,8 @@ import { mergePages, mergeSizes, sumTotals } from './merge.ts'
 import type { Lookup } from './queries.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Ledger } from './ledger.ts'
+import { joinOperations } from './operations/join-operations.ts'
+import type { Operations } from './operations/operations.ts'
 import type { Quarantine, Usage } from './quarantine/quarantine.ts'
 import { compare } from './quarantine/quarantine-page.ts'
 
@@ -18,6 +20,7 @@ export interface Partition {
   readonly catalog: Lookup
   readonly quarantine: Quarantine
   readonly idempotency: Idempotency
+  readonly operations: Operations
 }
 
 export interface Joined extends Partition {
@@ -45,7 +48,11 @@ export function joinPartitions(partitions: readonly [Partition, ...Partition[]])
           key,
           reservation
         )
-    }
+    },
+    operations: joinOperations(
+      partitions.map(({ operations }) => operations),
+      (id) => holderOf(partitions, id).operations
+    )
   }
 }
 

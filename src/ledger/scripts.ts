@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import type { Lane, NotHere } from '../core/result-head.ts'
 import type { Connection } from '../redis/connect.ts'
 import type { LoadReply } from './load.ts'
+import type { OperationScripts } from './operations/operation-scripts.ts'
 
 /** The outcome of storing an envelope. `full`: too many different ones for one request. */
 export type Received = 'accepted' | 'late' | 'duplicate' | 'full' | 'unknown'
@@ -22,7 +23,9 @@ type Script = (tag: string, ...args: readonly Argument[]) => Promise<unknown>
  * The ledger's Lua scripts, one function each. A script runs atomically on the keys of one hash tag. Its file in `lua/`
  * documents it. Instants are ms since 1970 by Redis's clock.
  */
-export interface Scripts {
+export type Scripts = RequestScripts & OperationScripts
+
+interface RequestScripts {
   now(): Promise<number>
   agreeOnCount(configured: number): Promise<number>
   create(id: string, ...request: readonly Argument[]): Promise<Done>
@@ -79,7 +82,6 @@ export interface Scripts {
   discard(id: string): Promise<Done>
   tidy(mostEntries: number, mostBytes: number, oldest: number): Promise<number>
   notify(notification: string): Promise<number>
-  pace(count: number, spacingMs: number): Promise<string>
   beginTry(
     id: string,
     name: string,

@@ -20,6 +20,14 @@ export interface AcceptDeps {
   readonly review: Review
 }
 
+/** How an entry is accepted or discarded. */
+export interface How {
+  /** Whether a body that violates the envelope's schema is accepted. */
+  readonly force?: boolean
+  /** The operation that does so. */
+  readonly operation?: string
+}
+
 /**
  * Accepts a quarantined body. An open request receives it as a callback. For a request that ended without a result, it
  * becomes the late result, of which there can be only one. `force` accepts a body that violates the envelope's schema.
@@ -28,8 +36,9 @@ export async function acceptQuarantined(
   deps: AcceptDeps,
   kept: Quarantined,
   by: string,
-  force = false
+  how: How = {}
 ): Promise<void> {
+  const { force = false } = how
   const body = await deps.quarantine.stored(kept)
   const request = await deps.catalog.find(kept.requestId)
   if (body === null || request === null)
@@ -40,7 +49,7 @@ export async function acceptQuarantined(
   const { outcome, sealed } = reviewed
   if (isOpen(request)) await receiveAgain(deps, kept, outcome, sealed)
   else await publishLate(deps, request, kept, outcome, body)
-  await noteOperator(deps, kept, 'quarantine-accepted', by, force)
+  await noteOperator(deps, kept, 'quarantine-accepted', by, how)
   await deps.quarantine.discard(kept.quarantineId)
 }
 
@@ -50,9 +59,9 @@ export async function noteOperator(
   { requestId, quarantineId, attempt }: Quarantined,
   event: 'quarantine-accepted' | 'quarantine-discarded',
   by: string,
-  force = false
+  { force = false, operation }: How = {}
 ): Promise<void> {
-  const how = force ? { force } : {}
+  const how = { ...(force && { force }), ...(operation !== undefined && { operation }) }
   await deps.advance(requestId, (request, { now }) =>
     note(request, { at: now, event, attempt, quarantineId, by, ...how })
   )

@@ -6,6 +6,9 @@ import type { AuditLog } from '../ledger/events/audit-log.ts'
 export const AUDITED = [
   'authorization-given',
   'body-read',
+  'operation-begun',
+  'operation-continued',
+  'operation-stopped',
   'quarantine-accepted',
   'quarantine-discarded',
   'request-cancelled',

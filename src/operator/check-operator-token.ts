@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The name of the caller's token. */
     caller: string
+    /** The scope of the caller's token. */
+    scope: Scope
   }
 }
 
@@ -41,6 +43,7 @@ export function requireToken(deps: AuthDeps) {
     const needed = scopeOf(request.routeOptions.config)
     if (!isWithin(needed, found.scope)) return forbid(deps, reply, needed, found)
     request.caller = found.name
+    request.scope = found.scope
     return undefined
   }
 }

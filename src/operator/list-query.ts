@@ -111,7 +111,8 @@ const UNITS = new Map([
   ['d', 86_400_000]
 ])
 
-function before(now: number, age: string | undefined): number | null {
+/** The instant so long before another one, for an age such as `4h`; null where it is absent. */
+export function before(now: number, age: string | undefined): number | null {
   if (age === undefined) return null
   return now - spanMs(age)
 }
@@ -121,6 +122,7 @@ export function spanMs(span: string): number {
   return Number(span.slice(0, -1)) * (UNITS.get(span.slice(-1)) ?? 0)
 }
 
-function earlier(one: number | null, other: number | null): number | null {
+/** The earlier of two bounds. */
+export function earlier(one: number | null, other: number | null): number | null {
   return one === null || other === null ? (one ?? other) : Math.min(one, other)
 }

@@ -117,6 +117,17 @@ export const SUMMARY_QUERY = {
   }
 } as const
 
+/** The query parameters of the list of operations. */
+export const OPERATIONS_QUERY = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    state: listOf('canary|running|stopping|stopped|done', 'Only those in this state'),
+    limit: LIMIT,
+    cursor: CURSOR
+  }
+} as const
+
 const KINDS: Readonly<Record<QuarantineKind, true>> = {
   'not-json': true,
   schema: true,

@@ -17,6 +17,11 @@ function byId(description: string, example: string) {
 }
 
 export const REQUEST_ID = byId('The id of a request', '01938c5e-7a3b-7c1d-9e2f-3a4b5c6d7e8f')
+const OPERATION = { type: 'string', description: 'The id of an operation' } as const
+export const OPERATION_ID = {
+  type: 'object',
+  properties: { op: { ...OPERATION, examples: ['op_01938c5e-7a3b-7c1d-9e2f-3a4b5c6d7e8f'] } }
+} as const
 export const QUARANTINE_ID = byId(
   'The id of a quarantine entry',
   '01938c60-11aa-7b22-8c33-4d5e6f708192'

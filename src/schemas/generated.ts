@@ -124,6 +124,24 @@ export interface CallbackAnswer {
 }
 
 /**
+ * The body of `POST /v1/operations/{op}/continue`: which of the held requests go on. Exactly one key.
+ */
+export interface ContinueBody {
+  /**
+   * Those of this bank.
+   */
+  bank?: string
+  /**
+   * Those with these bank credentials, by their hash in `held`.
+   */
+  credentials?: string
+  /**
+   * All of them.
+   */
+  all?: true
+}
+
+/**
  * What `GET /v1/requests/{id}/explain` tells. Codes are stable. Texts are for people, in English or Spanish (`Accept-Language`).
  */
 export interface Explanation {
@@ -624,9 +642,339 @@ export interface NotificationOutcome {
    */
   matched: number
   /**
-   * How many of them were released within the call, to be sent one after the other; those that wait for the probe of a refused log-on count; of some thousands the rest follows by itself. 0 in a dry run.
+   * How many of them the notification releases, one after the other; those that wait for the probe of a refused log-on count. 0 in a dry run.
    */
   released: number
+  /**
+   * The operation that releases them: `GET /v1/operations/{op}` tells how far it is. Absent in a dry run.
+   */
+  operation?: string
+}
+
+/**
+ * What an operation does: release parked requests, retry parked and scheduled requests, cancel requests that have not ended; accept or discard entries of the quarantine.
+ */
+export type OperationAction = 'release' | 'retry' | 'cancel' | 'accept' | 'discard'
+
+/**
+ * The body of `POST /v1/operations`. It needs exactly one of `filter`, `requestIds`, `quarantineIds` and `"all": true`. Unknown keys are refused, so that a typo changes nothing.
+ */
+export interface OperationBody {
+  action: OperationAction
+  filter?: OperationFilter
+  /**
+   * These requests, by their lower-case UUIDs.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   */
+  requestIds?: string[]
+  /**
+   * These entries of the quarantine.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   */
+  quarantineIds?: string[]
+  /**
+   * true: everything that the action is for. When absent: false.
+   */
+  all?: boolean
+  /**
+   * true: only count. When absent: false.
+   */
+  dryRun?: boolean
+  /**
+   * How many should match. With another number nothing begins: 409 `selection-changed`.
+   */
+  expected?: number
+  /**
+   * Change at most so many, the oldest first.
+   */
+  limit?: number
+  /**
+   * Send at most so many a second, never more than `releasesPerSecond` of the policy.
+   */
+  pace?: number
+  /**
+   * `bank`: the oldest of each bank goes first, and the others wait for what becomes of it. When absent: `none` where every reason in `filter` concerns single bank credentials or requests, else `bank`.
+   */
+  canary?: 'bank' | 'none'
+  /**
+   * true: a retry may come before Khipu's four hours are over. Needs the scope `admin`. When absent: false.
+   */
+  early?: boolean
+  /**
+   * true: accept entries that break khipu-envelope.json, as `POST /v1/quarantine/{id}/accept` does. When absent: false.
+   */
+  force?: boolean
+  /**
+   * Why, in your words. Without secrets: it is shown.
+   */
+  note?: string
+}
+
+/**
+ * What an operation takes: of each given key any of its values. An action on requests takes `state` to `olderThan`, an action on quarantine entries `kind` to `olderThan`.
+ */
+export interface OperationFilter {
+  /**
+   * Requests in these states. When absent: all states that the action is for.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  state?: RequestState[]
+  /**
+   * Requests with these reasons.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  reason?: (
+    | 'account-busy'
+    | 'ambiguous'
+    | 'authorization-expired'
+    | 'cancelled'
+    | 'credentials'
+    | 'do-not-retry'
+    | 'expired'
+    | 'logon-probe'
+    | 'no-callback'
+    | 'parked-too-long'
+    | 'quarantined'
+    | 'refused-logon'
+    | 'rejected'
+    | 'retries-exhausted'
+    | 'retry-after-notification'
+    | 'retry-immediately'
+    | 'temporary'
+    | 'unauthorized'
+    | 'unknown-type'
+    | 'unreadable-answer'
+    | 'wait-4-hours'
+  )[]
+  /**
+   * Requests with these codes of Khipu; `other` is any other code.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  code?: string[]
+  /**
+   * Requests of these services.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  service?: Service[]
+  /**
+   * Requests of these banks, the fourth part of the service.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  bank?: string[]
+  /**
+   * Quarantine entries of these kinds.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  kind?: ('not-json' | 'schema' | 'conflict' | 'late')[]
+  /**
+   * Asked for, or received, from this instant on.
+   */
+  since?: string
+  /**
+   * Asked for, or received, before this instant.
+   */
+  until?: string
+  /**
+   * Asked for, or received, longer ago than this, e.g. 4h.
+   */
+  olderThan?: string
+}
+
+/**
+ * One page of `GET /v1/operations`, newest first.
+ */
+export interface OperationList {
+  /**
+   * The operations of this page.
+   */
+  items: OperationView[]
+  /**
+   * Give it as `cursor` to get the next page; null on the last one.
+   */
+  nextCursor: string | null
+}
+
+/**
+ * The answer to `POST /v1/operations` with `"dryRun": true`.
+ */
+export interface OperationPreview {
+  /**
+   * How many match.
+   */
+  matched: number
+  /**
+   * The same by bank, the largest first. Empty for quarantine entries.
+   */
+  byBank: BankShare[]
+  /**
+   * How many POSTs to Khipu the operation costs at most, if each request is sent once.
+   */
+  costsAtMost: number
+  /**
+   * How many of them the action is not allowed for, because their attempts are used up or Khipu's four hours are not over. null where more than a thousand match.
+   */
+  notAllowed: number | null
+}
+export interface BankShare {
+  /**
+   * The bank.
+   */
+  bank: string
+  /**
+   * How many of its requests match.
+   */
+  requests: number
+  /**
+   * With how many different bank credentials. null where more than a thousand requests match.
+   */
+  credentials: number | null
+}
+
+/**
+ * `canary`: all that is left waits for a canary. `stopping`: nothing more begins; what has its place in the pace is still sent. `done`: nothing is left but what is held.
+ */
+export type OperationState = 'canary' | 'running' | 'stopping' | 'stopped' | 'done'
+/**
+ * What became of the canary.
+ */
+export type HeldBecause = {
+  /**
+   * The canary.
+   */
+  requestId: string
+  /**
+   * Why it was not delivered.
+   */
+  reason: string | null
+  /**
+   * Khipu's code.
+   */
+  code: string | null
+} | null
+
+/**
+ * An operation, and how far it is.
+ */
+export interface OperationView {
+  /**
+   * The operation's id.
+   */
+  operation: string
+  action: OperationAction
+  /**
+   * What it takes; null where it takes everything or certain ids.
+   */
+  filter: OperationFilter | null
+  /**
+   * How many ids were given; null where none were.
+   */
+  ids: number | null
+  /**
+   * The name of the token that started it.
+   */
+  by: string
+  /**
+   * Why, in the operator's words.
+   */
+  note: string | null
+  /**
+   * Whether one request of each bank goes first.
+   */
+  canary: 'bank' | 'none'
+  /**
+   * How many a second at most; null for the pace of the policy.
+   */
+  pace: number | null
+  /**
+   * How many at most; null for all.
+   */
+  limit: number | null
+  /**
+   * The instant of the selection. What matches later is not taken.
+   */
+  startedAt: string
+  /**
+   * When it ended; null while it goes on.
+   */
+  endedAt: string | null
+  state: OperationState
+  /**
+   * How many matched at its instant.
+   */
+  matched: number
+  /**
+   * How many it has changed.
+   */
+  done: number
+  /**
+   * How many it could not change.
+   */
+  refused: number
+  /**
+   * How many had left the selection before their turn.
+   */
+  skipped: number
+  /**
+   * What is held back until `continue`.
+   */
+  held: HeldRequests[]
+  outcomes: OperationOutcomes
+  /**
+   * When a worker carries it on; null once it has ended.
+   */
+  nextAt: string | null
+}
+export interface HeldRequests {
+  /**
+   * The bank.
+   */
+  bank: string
+  /**
+   * A keyed hash of the bank credentials; null where the whole bank is held.
+   */
+  credentials: string | null
+  /**
+   * How many are held.
+   */
+  requests: number
+  because: HeldBecause
+}
+/**
+ * What has become of the requests that it has changed, so far. Of many that are open each look counts some.
+ */
+export interface OperationOutcomes {
+  /**
+   * Delivered.
+   */
+  delivered: number
+  /**
+   * Failed or cancelled.
+   */
+  failed: number
+  /**
+   * Parked again.
+   */
+  parkedAgain: number
+  /**
+   * Not ended, or not looked at yet.
+   */
+  open: number
 }
 
 /**
@@ -1495,12 +1843,19 @@ export interface SchemaTypes {
   'audit-list': AuditList
   authorization: Authorization
   'callback-answer': CallbackAnswer
+  'continue-body': ContinueBody
   explanation: Explanation
   fault: Fault
   'khipu-envelope': KhipuEnvelope
   'khipu-transaction': KhipuTransaction
   'notification-body': NotificationBody
   'notification-outcome': NotificationOutcome
+  'operation-action': OperationAction
+  'operation-body': OperationBody
+  'operation-filter': OperationFilter
+  'operation-list': OperationList
+  'operation-preview': OperationPreview
+  'operation-view': OperationView
   'park-reason': ParkReason
   problem: Problem
   'quarantine-entry': QuarantineEntry

@@ -1,21 +1,18 @@
 import type { Logger } from 'pino'
-import type { Policy } from '../core/policy.ts'
 import type { Advance } from '../ledger/advance.ts'
 import type { Groups } from '../ledger/groups.ts'
 import type { Notifications } from '../ledger/releases/notifications.ts'
 import type { Quarantine } from '../ledger/quarantine/quarantine.ts'
 import type { Catalog } from '../ledger/queries.ts'
-import { releaseParked } from '../ledger/releases/release.ts'
 import type { RequestJobs } from '../queue/ensure-jobs.ts'
 
 export interface SweepDeps {
   readonly advance: Advance
   readonly catalog: Catalog
-  readonly notifications: Notifications
+  readonly notifications: Pick<Notifications, 'unfinished' | 'adopt' | 'forgetBefore'>
   readonly quarantine: Pick<Quarantine, 'tidy' | 'usage'>
   readonly groups: Pick<Groups, 'heal'>
   readonly jobs: Pick<RequestJobs, 'promote'>
-  readonly policy: Policy
   readonly ledgerRetentionMs: number
   /** How long one sweep recovers requests, in ms; by default ten seconds. */
   readonly healingMs?: number
@@ -31,8 +28,6 @@ const GRACE_MS = 5_000
 const BATCH = 500
 /** How long one sweep recovers requests. If tens of thousands wait for their account, all of them are overdue. */
 const RECOVERY_MS = 10_000
-/** How long one sweep releases for one notification. The overdue requests must not wait for all releases. */
-const RELEASING_MS = 10_000
 
 /**
  * Recovers the requests that a crash or a lost queue left behind. It takes the overdue requests through the same four
@@ -50,13 +45,11 @@ export async function sweep(deps: SweepDeps, giveUp?: AbortSignal): Promise<void
   giveUp?.throwIfAborted()
   await tidy(deps, now)
   await healGroups(deps)
-  // Last: many notifications take longer than a sweep may.
-  for (const releasing of rotated(await deps.notifications.unfinished(now - GRACE_MS), now)) {
+  for (const releasing of await deps.notifications.unfinished(now - GRACE_MS)) {
     giveUp?.throwIfAborted()
     const { at } = releasing.notification
     await attempt(deps, { notifiedAt: at }, async () => {
-      await releaseParked(deps, releasing, RELEASING_MS)
-      deps.recovered('notification')
+      if (await deps.notifications.adopt(releasing)) deps.recovered('notification')
     })
   }
 }

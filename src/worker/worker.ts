@@ -6,14 +6,16 @@ import { type CallbackDeps, handleCallback } from './handle-callback.ts'
 import { handleDeadline, type DeadlineDeps } from './handle-deadline.ts'
 import { handleSend, type SendDeps } from './handle-send.ts'
 import { sweep, type SweepDeps } from './sweep.ts'
+import { watchOperations, type WatchOperationsDeps } from './watch-operations.ts'
 import { watchDeadlines, type WatchDeadlinesDeps } from './watch-deadlines.ts'
 
 export interface WorkerDeps {
-  /** What each handler, the search for passed deadlines and the sweep use. */
+  /** What each handler, the searches of every second and the sweep use. */
   readonly send: SendDeps
   readonly callback: CallbackDeps
   readonly deadline: DeadlineDeps
   readonly watch: WatchDeadlinesDeps
+  readonly operate: WatchOperationsDeps
   readonly sweep: SweepDeps
   readonly connection: Connection
   readonly tag: string
@@ -42,8 +44,8 @@ const CALLBACKS_PER_PLACE = 3
 const SWEEP_LIMIT_MS = 120_000
 
 /**
- * Starts the handlers on their queues. The sweep and the search for passed deadlines have timers of their own, which no
- * lost queue can stop.
+ * Starts the handlers on their queues. The sweep, the search for passed deadlines and operations have timers of their
+ * own, which no lost queue can stop.
  */
 export function startWorker(deps: WorkerDeps): RunningWorker {
   const { connection, tag, concurrency, log } = deps
@@ -58,11 +60,13 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   ]
   const stopSweeping = sweepEvery(deps.sweepIntervalMs, deps)
   const stopWatching = watchDeadlines(deps.watch)
+  const stopOperating = watchOperations(deps.operate)
   return {
     async close() {
       await Promise.all([
         stopSweeping(),
         stopWatching(),
+        stopOperating(),
         ...workers.map((worker) => worker.close())
       ])
     }

@@ -89,7 +89,13 @@ t.test('the service runs as this user, from the request to the result', async (t
     const path = `/v1/quarantine/${quarantineId}${way === 'POST' ? '/accept' : ''}`
     t.ok((await service.api(way, path)).status < 300, `${way} ${path}`)
   }
-  for (const path of ['/v1/requests?state=failed', '/v1/requests?reference=x', '/metrics']) {
+  await post('/v1/operations', { action: 'release', filter: { olderThan: '1s' } })
+  for (const path of [
+    '/v1/requests?state=failed',
+    '/v1/requests?reference=x',
+    '/v1/operations',
+    '/metrics'
+  ]) {
     t.equal((await service.api('GET', path)).status, 200, path)
   }
   const ends = ['1001', '1301', '1103', '1205', '1704'].map(idOf)

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { v7 as uuidv7 } from 'uuid'
 import * as callbackListener from '../../src/callbacks/callback-listener.ts'
 import * as drainSpool from '../../src/callbacks/drain-spool.ts'
 import type * as redisStore from '../../src/callbacks/redis-store.ts'
@@ -13,7 +15,7 @@ import {
   type OperatorAdvanceDeps
 } from '../../src/operator/operator-advance.ts'
 import * as accept from '../../src/operator/accept-quarantined.ts'
-import type { OperatorDeps } from '../../src/operator/operator-listener.ts'
+import type { OperatorDeps } from '../../src/operator/routes/api-routes.ts'
 import type * as changes from '../../src/operator/routes/request-change-routes.ts'
 import type * as create from '../../src/operator/routes/create-request-route.ts'
 import type * as quarantine from '../../src/operator/routes/quarantine-entries.ts'
@@ -26,8 +28,16 @@ import type * as stats from '../../src/operator/routes/stats-route.ts'
 import type * as summary from '../../src/operator/routes/summary-routes.ts'
 import type { Events } from '../../src/ledger/events/joined-events.ts'
 import type { Quarantined } from '../../src/ledger/quarantine/quarantine.ts'
-import * as ledgerRelease from '../../src/ledger/releases/release.ts'
-import type { Releasing } from '../../src/ledger/releases/notifications.ts'
+import type { Notification } from '../../src/core/notification.ts'
+import { newLane, type Operation } from '../../src/core/operations/operation.ts'
+import { operationOfNotification } from '../../src/core/operations/of-notification.ts'
+import { carryOn, type OperatedPart } from '../../src/ledger/operations/carry-on.ts'
+import type { Claimed, Operations } from '../../src/ledger/operations/operations.ts'
+import type { Catalog } from '../../src/ledger/queries.ts'
+import type { Notifications, Releasing } from '../../src/ledger/releases/notifications.ts'
+import * as begin from '../../src/operator/operations/begin-operation.ts'
+import { createJudge } from '../../src/operator/operations/judge-entry.ts'
+import type * as operating from '../../src/operator/routes/operation-routes.ts'
 import * as reEncrypt from '../../src/ledger/re-encrypt.ts'
 import type { JobData } from '../../src/queue/queues.ts'
 import * as callback from '../../src/worker/handle-callback.ts'
@@ -84,12 +94,73 @@ export function sweep(deps: Flat<sweeping.SweepDeps>, giveUp?: AbortSignal) {
   return sweeping.sweep(bind(deps), giveUp)
 }
 
-export function releaseParked(
-  deps: Flat<ledgerRelease.ReleaseDeps>,
-  releasing: Releasing,
-  forMs?: number
-) {
-  return ledgerRelease.releaseParked(bind(deps), releasing, forMs)
+/** What releases use: the service itself is the only part of the ledger. */
+export type ReleaseDeps = Operated<
+  Omit<OperatedPart, 'pace'> & Omit<accept.AcceptDeps, 'catalog'>
+> & {
+  readonly operations: Operations
+  readonly notifications: Notifications
+  readonly catalog: Pick<Catalog, 'find'>
+}
+
+/** Begins the operation that a notification makes. */
+export async function beginRelease(
+  { operations }: Pick<ReleaseDeps, 'operations'>,
+  { notification }: Releasing
+): Promise<Operation> {
+  const lane = newLane({ bank: null, part: 0, at: notification.at, matched: 0 })
+  const operation = operationOfNotification(`op_${uuidv7()}`, notification, [lane])
+  await operations.create(operation, 0)
+  return operation
+}
+
+/** One turn of an operation, whoever else is at it. */
+export function carryOnce(deps: ReleaseDeps, claimed: Claimed, own = createAdvance(deps)) {
+  const part = { ...deps, advance: own, pace: deps.notifications }
+  const find = (requestId: string) => deps.catalog.find(requestId)
+  const judge = createJudge({ ...deps, advance: createOperatorAdvance(deps) })
+  return carryOn({ operations: deps.operations, parts: [part], find, judge }, claimed, 0)
+}
+
+/** Carries an operation on until it has ended, or for one turn. Returns how many requests it has changed. */
+export async function carryOnNow(
+  deps: ReleaseDeps,
+  id: string,
+  { isOnce = false, advance: own = createAdvance(deps) } = {}
+): Promise<number> {
+  for (;;) {
+    const claimed = await deps.operations.claim(id)
+    const turned = claimed && (await carryOnce(deps, claimed, own))
+    const operation = turned ?? (await deps.operations.find(id))?.operation
+    const isEnded = operation?.endedAt !== null
+    if (isEnded || (isOnce && turned !== null))
+      return (operation?.lanes ?? []).reduce((sum, { done }) => sum + done, 0)
+    await pause(20)
+  }
+}
+
+/** How many parked requests a notification concerns. */
+export function countNotified(deps: ReleaseDeps, asked: Omit<Notification, 'at'>): Promise<number> {
+  const part = { ...deps, advance: createAdvance(deps), pace: deps.notifications }
+  return begin.countNotified({ parts: [part] }, asked)
+}
+
+/** Begins a notification, as the operator's call does. */
+export function beginNotification(
+  deps: ReleaseDeps,
+  id: string,
+  asked: Omit<Notification, 'at'>
+): Promise<number> {
+  const part = { ...deps, advance: createOperatorAdvance(deps), pace: deps.notifications }
+  const judge = createJudge(part)
+  const find = (requestId: string) => deps.catalog.find(requestId)
+  return begin.beginNotification({ ...deps, parts: [part], find, judge }, id, asked)
+}
+
+/** Releases what a notification concerns, without regard to the pace. */
+export async function releaseParked(deps: ReleaseDeps, releasing: Releasing): Promise<number> {
+  const { id } = await beginRelease(deps, releasing)
+  return carryOnNow(deps, id)
 }
 
 type Operated<Deps> = Omit<Deps, 'advance'> & OperatorAdvanceDeps
@@ -98,17 +169,21 @@ function bindOperator<Deps extends OperatorAdvanceDeps>(deps: Deps) {
   return { ...deps, advance: createOperatorAdvance(deps) }
 }
 
-export function releaseByOperator(deps: Operated<ledgerRelease.ReleaseDeps>, releasing: Releasing) {
-  return ledgerRelease.releaseParked(bindOperator(deps), releasing)
+export async function releaseByOperator(
+  deps: ReleaseDeps & OperatorAdvanceDeps,
+  releasing: Releasing
+): Promise<number> {
+  const { id } = await beginRelease(deps, releasing)
+  return carryOnNow(deps, id, { advance: createOperatorAdvance(deps) })
 }
 
 export function acceptQuarantined(
   deps: Operated<accept.AcceptDeps>,
   kept: Quarantined,
   by: string,
-  force?: boolean
+  force = false
 ) {
-  return accept.acceptQuarantined(bindOperator(deps), kept, by, force)
+  return accept.acceptQuarantined(bindOperator(deps), kept, by, { force })
 }
 
 /** What the operator listener uses, but for its health. */
@@ -126,12 +201,17 @@ export type FlatOperatorDeps = Operated<
 > &
   Pick<OperatorDeps, 'tokens' | 'unauthorized' | 'pages'> & {
     readonly events: Events
-    readonly parts: readonly Operated<ledgerRelease.ReleaseDeps & ledgerRelease.CountDeps>[]
+    readonly parts: readonly Operated<
+      Omit<begin.BeginDeps['parts'][number], 'pace'> & { readonly notifications: Notifications }
+    >[]
+    readonly operations: operating.OperationsDeps['operations']
   }
 
 export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {
   const deps = bindOperator(flat)
-  const parts = flat.parts.map(bindOperator)
+  const parts = flat.parts.map((part) => ({ ...bindOperator(part), pace: part.notifications }))
+  const { operations, catalog } = flat
+  const beginning = { operations, parts, find: catalog.find, judge: createJudge(deps) }
   return {
     create: deps,
     requests: deps,
@@ -141,7 +221,9 @@ export function operatorDepsOf(flat: FlatOperatorDeps): OperatorDeps {
     audit: deps,
     explain: deps,
     changes: deps,
-    notifications: { parts, log: flat.log },
+    notifications: { begin: beginning, log: flat.log },
+    beginOperation: { ...deps, begin: beginning, reserve: deps, look: deps },
+    operations: deps,
     quarantine: { ...deps, accept: deps },
     tokens: flat.tokens,
     unauthorized: flat.unauthorized,
@@ -161,8 +243,9 @@ export type FlatWorkerDeps = FlatSendDeps &
   worker.WorkerDeps['watch'] &
   Omit<
     worker.WorkerDeps,
-    'send' | 'callback' | 'deadline' | 'watch' | 'sweep' | 'releasesPerSecond'
-  >
+    'send' | 'callback' | 'deadline' | 'watch' | 'operate' | 'sweep' | 'releasesPerSecond'
+  > &
+  ReleaseDeps
 
 export function startWorker(flat: FlatWorkerDeps) {
   const deps = bind(flat)
@@ -172,6 +255,12 @@ export function startWorker(flat: FlatWorkerDeps) {
     callback: deps,
     deadline: deps,
     watch: deps,
+    operate: {
+      ...deps,
+      parts: [{ ...deps, pace: deps.notifications }],
+      find: deps.catalog.find,
+      judge: createJudge({ ...deps, advance: createOperatorAdvance(flat) })
+    },
     sweep: deps
   }
   return worker.startWorker({ ...deps, ...handlers, releasesPerSecond })

@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import type { ApiToken } from '../../src/config/secrets.ts'
 import { connectFailingFast } from '../../src/redis/connect.ts'
+import type { OperatorDeps } from '../../src/operator/routes/api-routes.ts'
 import {
-  type OperatorDeps,
   type OperatorListenerDeps,
   type OperatorListenerSettings,
   buildOperatorListener

@@ -138,8 +138,8 @@ export async function openParts(redis: Redis, queuePrefix: string, log: Logger, 
 }
 
 function pick(all: Joined): Joined {
-  const { ledger, catalog, quarantine, idempotency, newRequestId } = all
-  return { ledger, catalog, quarantine, idempotency, newRequestId }
+  const { ledger, catalog, quarantine, idempotency, operations, newRequestId } = all
+  return { ledger, catalog, quarantine, idempotency, operations, newRequestId }
 }
 
 const newKeys = () => [secretKey('k1')] as const

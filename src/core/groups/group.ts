@@ -1,5 +1,3 @@
-import { matches, type Notification } from '../notification.ts'
-import type { ParkCause } from '../error-cause.ts'
 import type { Request } from '../request.ts'
 
 /** Requests are counted in groups of the same state, reason, code and service. */
@@ -75,22 +73,5 @@ export function isAskedFor({ state, reason, code, service, bank }: GroupFilter, 
     isIn(code, group.code) &&
     isIn(service, group.service) &&
     isIn(bank, bankOf(group.service))
-  )
-}
-
-/** Whether groups alone tell which requests a notification concerns. */
-export function isOfGroups({ requestIds, code }: Notification): boolean {
-  return requestIds === null && (code === null || CODE.test(code))
-}
-
-/** Whether a notification `isOfGroups` concerns the requests of a group. */
-export function concerns(
-  notification: Notification,
-  { state, reason, code, service }: Group
-): boolean {
-  const cause = reason as ParkCause
-  return (
-    state === 'parked' &&
-    matches(notification, { requestId: '', service, code: code === '' ? null : code, cause })
   )
 }

@@ -2,16 +2,30 @@ import type { ParkCause } from '../error-cause.ts'
 import { isOpen, credentialsOf, note, type Request } from '../request.ts'
 import { endRequest, unparked } from './apply-decision.ts'
 
-/** The request, cancelled by an operator; unchanged if it has ended already. */
-export function cancel(request: Request, by: string, now: number): Request {
-  return isOpen(request) ? endRequest(request, 'cancelled', 'cancelled', { at: now, by }) : request
+/** The operation that changes a request, and the instant from which it permits to try refused bank credentials. */
+interface Bulk {
+  readonly operation: string
+  readonly permittedAt: number
+}
+
+/** The request, cancelled by an operator or an operation; unchanged if it has ended already. */
+export function cancel(request: Request, by: string, now: number, operation?: string): Request {
+  if (!isOpen(request)) return request
+  const of = operation === undefined ? {} : { operation }
+  return endRequest(request, 'cancelled', 'cancelled', { at: now, by, ...of })
 }
 
 /** The request, released at an instant but not before its planned retry; unchanged if it isn't parked. */
-export function release(request: Request, at: number, by: string, now: number): Request {
+export function release(
+  request: Request,
+  at: number,
+  by: string,
+  now: number,
+  bulk?: Bulk
+): Request {
   if (request.state !== 'parked') return request
   const dueAt = Math.max(at, request.parked?.notBefore ?? at)
-  return { ...sendAt(request, dueAt, 'released', by, now), paced: true }
+  return { ...sendAt(request, dueAt, { event: 'released', by, now, bulk }), paced: true }
 }
 
 /**
@@ -43,14 +57,30 @@ export function mayRetryNow({ state }: Request): boolean {
   return state === 'parked' || state === 'retry-scheduled'
 }
 
-/** The request, to be sent at once; unchanged unless it is parked or waits for a retry. */
-export function retryNow(request: Request, by: string, now: number): Request {
-  return mayRetryNow(request) ? sendAt(request, now, 'retry-requested', by, now) : request
+/** The request, to be sent at once or at its place in an operation; unchanged unless it is parked or waits for a retry. */
+export function retryNow(
+  request: Request,
+  by: string,
+  now: number,
+  bulk?: Bulk & { readonly at: number }
+): Request {
+  if (!mayRetryNow(request)) return request
+  const next = sendAt(request, bulk?.at ?? now, { event: 'retry-requested', by, now, bulk })
+  return bulk === undefined ? next : { ...next, paced: true }
 }
 
-function sendAt(request: Request, at: number, event: string, by: string, now: number): Request {
+interface Order {
+  readonly event: string
+  readonly by: string
+  readonly now: number
+  readonly bulk?: Bulk | undefined
+}
+
+function sendAt(request: Request, at: number, { event, by, now, bulk }: Order): Request {
   const open = unparked(request, now)
-  const sending = { state: 'retry-scheduled', dueAt: at, paced: false, releasedAt: now } as const
+  const releasedAt = bulk?.permittedAt ?? now
+  const sending = { state: 'retry-scheduled', dueAt: at, paced: false, releasedAt } as const
   const next: Request = { ...open, ...sending }
-  return note(next, { at: now, event, by })
+  const of = bulk === undefined ? {} : { operation: bulk.operation }
+  return note(next, { at: now, event, by, ...of })
 }

@@ -1,9 +1,7 @@
--- notification (JSON) → its instant. From then on parking sees it, and the sweep continues its releases.
+-- notification (JSON) → its instant. From then on parking sees it.
 --- @include "keys"
 
 local at = now()
-local member = string.format('%d|', at) .. ARGV[1]
 redis.call('INCR', key('epoch'))
-redis.call('ZADD', key('notifications'), at, member)
-redis.call('ZADD', key('releasing'), at, member)
+redis.call('ZADD', key('notifications'), at, string.format('%d|', at) .. ARGV[1])
 return at

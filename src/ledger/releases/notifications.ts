@@ -1,36 +1,40 @@
 import type { Notification } from '../../core/notification.ts'
+import { newLane } from '../../core/operations/operation.ts'
+import { operationOfNotification } from '../../core/operations/of-notification.ts'
+import { KEPT_MS } from '../operations/operations.ts'
 import { withInstant } from '../load.ts'
 import { hashOf, type Store } from '../store.ts'
 
-/** A notification with unfinished releases, as it is stored in the ledger. */
+/** A notification as it is stored in the ledger. */
 export interface Releasing {
   readonly member: string
   readonly notification: Notification
 }
 
-/** The log of notifications. It closes the race with parking, and lets releases continue after a crash. */
+/** The log of notifications, which closes the race with parking, and the pace of all releases. */
 export interface Notifications {
   /** Records a notification. From then on no matching request is parked for an earlier failure. */
   record(notification: Omit<Notification, 'at'>): Promise<Releasing>
-  /** The notifications whose releases began before an instant and are not finished. */
+  /** Releases that a process of version 0.1 has begun before an instant and not finished. */
   unfinished(before: number): Promise<readonly Releasing[]>
-  finish(releasing: Releasing): Promise<void>
-  /** True if this holder may carry out the releases. The lease lasts 30 seconds; another call extends it. */
-  lease(releasing: Releasing, holder: string): Promise<boolean>
-  /** Returns the lease. Another process continues the releases behind the request `reached`. */
-  giveBack(releasing: Releasing, holder: string, reached: string | null): Promise<void>
-  /** The id of the request behind which the releases continue; null at their start. */
-  reached(releasing: Releasing): Promise<string | null>
+  /** Makes an operation of an unfinished release. False while a process is at work on it. */
+  adopt(releasing: Releasing): Promise<boolean>
   /**
-   * The instants of `count` places in the pace of all releases, one every `spacingMs`. Each place is given out once.
+   * The instants of places in the pace of all releases, one every `spacingMs`: at most `count`, and only those within
+   * the next `aheadMs`. Each place is given out once.
    */
-  takePlaces(count: number, spacingMs: number): Promise<readonly number[]>
+  takePlaces(count: number, spacingMs: number, aheadMs: number): Promise<readonly number[]>
   forgetBefore(instant: number): Promise<void>
 }
 
-const LEASE_MS = 30_000
+/** Makes an id for an operation of this part of the ledger. */
+type NewOperationId = () => string
 
-export function createNotifications({ redis, key, scripts }: Store): Notifications {
+export function createNotifications(
+  { redis, key, scripts }: Store,
+  part: number,
+  newId: NewOperationId
+): Notifications {
   return {
     async record(notification) {
       const stored = JSON.stringify(notification)
@@ -46,30 +50,20 @@ export function createNotifications({ redis, key, scripts }: Store): Notificatio
       }))
     },
 
-    async lease({ member }, holder) {
-      const name = key('releaser', hashOf(member))
-      await redis.set(name, holder, 'PX', LEASE_MS, 'NX')
-      if ((await redis.get(name)) !== holder) return false
-      await redis.pexpire(name, LEASE_MS)
-      return true
+    async adopt({ member, notification }) {
+      const behind = await redis.hget(key('released'), member)
+      const lane = { ...newLane({ bank: null, part, at: notification.at, matched: 0 }), behind }
+      const operation = operationOfNotification(newId(), notification, [lane])
+      const record = JSON.stringify(operation)
+      const lease = hashOf(member)
+      return (await scripts.adoptRelease(member, lease, operation.id, record, KEPT_MS)) === 1
     },
 
-    async giveBack({ member }, holder, reached) {
-      if (reached !== null) await redis.hset(key('released'), member, reached)
-      const name = key('releaser', hashOf(member))
-      if ((await redis.get(name)) === holder) await redis.del(name)
-    },
-
-    reached: ({ member }) => redis.hget(key('released'), member),
-
-    async takePlaces(count, spacingMs) {
-      const first = Number(await scripts.pace(count, spacingMs))
-      return Array.from({ length: count }, (_, index) => Math.ceil(first + index * spacingMs))
-    },
-
-    async finish({ member }) {
-      await redis.zrem(key('releasing'), member)
-      await redis.hdel(key('released'), member)
+    async takePlaces(count, spacingMs, aheadMs) {
+      const [first, given] = await scripts.pace(count, spacingMs, aheadMs)
+      return Array.from({ length: given }, (_, index) =>
+        Math.ceil(Number(first) + index * spacingMs)
+      )
     },
 
     async forgetBefore(instant) {

@@ -8,6 +8,7 @@ import { describeRoute } from './describe-route.ts'
 const TAGS = [
   { name: 'requests', description: 'Ask Khipu, look, find, count, change.' },
   { name: 'notifications', description: 'Release parked requests whose cause is gone.' },
+  { name: 'operations', description: 'One action on everything that matches.' },
   { name: 'quarantine', description: 'Callback bodies that could not be accepted.' },
   { name: 'audit', description: 'Who changed or saw what.' },
   { name: 'service', description: 'Health, metrics and this document.' },

@@ -1,19 +1,17 @@
-import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import stringify from 'safe-stable-stringify'
 import { acceptRequest } from '../../core/new-request.ts'
 import type { Account } from '../../core/request.ts'
 import { expiryOf } from '../../khipu/jwt-expiry.ts'
 import type { Accounts } from '../../crypto/account-hash.ts'
 import type { Lookup } from '../../ledger/queries.ts'
-import type { Idempotency } from '../../ledger/idempotency.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { sendJob } from '../../queue/new-jobs.ts'
 import type { Replicas } from '../../redis/replicas.ts'
 import type { RequestAccepted, RequestBody } from '../../schemas/generated.ts'
 import { exactBody } from '../validation.ts'
 import { OperatorError } from '../problem.ts'
+import { idempotencyHeader, reserveId, type ReserveDeps } from './reserve-key.ts'
 import { ref } from '../route-schemas.ts'
 
 export interface CreateRequestDeps {
@@ -22,7 +20,7 @@ export interface CreateRequestDeps {
   /** Makes an id for a new request of an account. */
   newRequestId(account: Account | null): string
   readonly accounts: Accounts
-  readonly idempotency: Idempotency
+  readonly idempotency: ReserveDeps['idempotency']
   readonly replicas: Replicas
   /** False where the service has no JWT or API key of its own. Then each request must contain one. */
   readonly hasAuthorization: boolean
@@ -35,18 +33,6 @@ export interface CreateRequestDeps {
 
 /** The Khipu service for requests that name none. */
 export const DEFAULT_SERVICE = 'cl/banking/personal/btgpactual.cl/transactions'
-const LONGEST_IDEMPOTENCY_KEY = 255
-
-/** For OpenAPI only. The route itself checks the header and answers a violation with its own problem. */
-const IDEMPOTENCY_HEADER = {
-  type: 'object',
-  properties: {
-    'idempotency-key': {
-      type: 'string',
-      description: `1 to ${LONGEST_IDEMPOTENCY_KEY} characters. A repeat by the same token makes no second request: it is answered with the id of the first`
-    }
-  }
-} as const
 
 const ACCEPTED = {
   description: 'The request is stored, and will be sent',
@@ -70,7 +56,7 @@ export async function createRequestRoute(
         operationId: 'createRequest',
         summary: 'Ask for transactions',
         tags: ['requests'],
-        headers: IDEMPOTENCY_HEADER,
+        headers: idempotencyHeader('request'),
         body: ref('request-body'),
         response: { 202: ACCEPTED }
       }
@@ -87,7 +73,7 @@ async function ask(
   deps: CreateRequestDeps,
   request: FastifyRequest<{ Body: RequestBody }>
 ): Promise<RequestAccepted> {
-  const { caller, headers } = request
+  const { caller } = request
   // Numbers keep their original digits, because RequestData is sent to Khipu unchanged.
   const body = exactBody(request)
   if (!deps.canStore())
@@ -102,7 +88,7 @@ async function ask(
   const input = { RequestData, ...(authorization === undefined ? {} : { authorization }) }
   const account = deps.accounts.identify(service, input)
   const newId = deps.newRequestId(account)
-  const requestId = await reserve(deps, caller, headers['idempotency-key'], body, newId)
+  const requestId = await reserveId(deps, request, body, newId)
   const now = await deps.catalog.recentNow(requestId)
   const asked = {
     requestId,
@@ -117,34 +103,4 @@ async function ask(
     deps.log.info({ requestId, service, by: caller }, 'request accepted')
   }
   return { requestId, state: 'queued' }
-}
-
-/** The id for the request: that of an earlier call with the same Idempotency-Key, or a new one. */
-async function reserve(
-  deps: CreateRequestDeps,
-  caller: string,
-  key: string | string[] | undefined,
-  body: RequestBody,
-  requestId: string
-): Promise<string> {
-  if (key === undefined) return requestId
-  if (typeof key !== 'string' || key === '' || key.length > LONGEST_IDEMPOTENCY_KEY) {
-    throw new OperatorError(
-      'invalid-idempotency-key',
-      `Idempotency-Key must have 1 to ${LONGEST_IDEMPOTENCY_KEY} characters`
-    )
-  }
-  const fingerprint = createHash('sha256').update(stringify(body)).digest()
-  // The key reaches the replicas before the request is created. Otherwise a new primary might have the request without
-  // its key, and a repeated call would create a second request.
-  const holder = await deps.replicas.reached(() =>
-    deps.idempotency.reserve(caller, key, { requestId, fingerprint })
-  )
-  if (!fingerprint.equals(holder.fingerprint)) {
-    throw new OperatorError(
-      'idempotency-key-reused',
-      'Idempotency-Key was used before, for another body'
-    )
-  }
-  return holder.requestId
 }

@@ -40,7 +40,7 @@ export async function acceptEntry(
   force: boolean
 ): Promise<Quarantined> {
   const kept = await findEntry(deps, id)
-  await acceptQuarantined(deps.accept, kept, by, force)
+  await acceptQuarantined(deps.accept, kept, by, { force })
   const { requestId } = kept
   deps.log.info({ by, quarantineId: id, requestId, force }, 'quarantine accepted')
   return kept

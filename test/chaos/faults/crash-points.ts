@@ -310,7 +310,7 @@ async function hasEnded({ service, requestId }: Stage): Promise<boolean> {
 async function isQuiet({ world: { client }, tag }: Stage): Promise<boolean> {
   await pause(LOOK_MS)
   const sizes = await Promise.all([
-    ...['due', 'received', 'releasing'].map((name) => client.zcard(`${tag}:${name}`)),
+    ...['due', 'received', 'operating'].map((name) => client.zcard(`${tag}:${name}`)),
     ...['send', 'paced', 'callback', 'deadline'].flatMap((queue) =>
       ['wait', 'active'].map((list) => client.llen(`${tag}:${queue}:${list}`))
     )

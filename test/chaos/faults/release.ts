@@ -100,7 +100,7 @@ async function figuresOf(
     doubled: Math.max(0, results - ended),
     stuck: await parked(service),
     extraSends: khipu.calls.length - new Set(khipu.calls.map(({ account }) => account)).size,
-    remark: `${released} released within the call, all after ${seconds} s; ${PER_SECOND}/s allowed: Khipu saw ${inOne} in the worst second, ${inTen} in the worst ten`
+    remark: `${released} to be released, all of them after ${seconds} s; ${PER_SECOND}/s allowed: Khipu saw ${inOne} in the worst second, ${inTen} in the worst ten`
   }
 }
 

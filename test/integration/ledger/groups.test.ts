@@ -3,8 +3,8 @@ import { groupOf } from '../../../src/core/groups/group.ts'
 import { endRequest } from '../../../src/core/transitions/apply-decision.ts'
 import { markPublished } from '../../../src/core/result-head.ts'
 import { STATES } from '../../../src/core/request.ts'
-import { countParked } from '../../../src/ledger/releases/release.ts'
 import { askIn, change } from '../../helpers/requests.ts'
+import { countNotified } from '../../helpers/handlers.ts'
 import { openService, type Service } from '../../helpers/service.ts'
 
 const ANY = { service: null, code: null, reason: null, requestIds: null }
@@ -138,7 +138,7 @@ t.test('many parked requests are counted by their groups, few one by one', async
   const service = await openService(t)
   await askIn(service, 'parked')
   const [name = ''] = Object.keys(await service.redis.hgetall(`${service.tag}:groups`))
-  const count = (more = {}) => countParked(service, { ...ANY, at: Date.now() + 1e9, ...more })
+  const count = (more = {}) => countNotified(service, { ...ANY, ...more })
   await service.redis.hset(`${service.tag}:groups`, name, 1000)
   t.equal(await count(), 1, 'what is read is exact')
   await service.redis.hset(`${service.tag}:groups`, name, 1001)

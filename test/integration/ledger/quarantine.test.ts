@@ -4,16 +4,14 @@ import t from 'tap'
 import { v7 } from 'uuid'
 import type { Notification } from '../../../src/core/notification.ts'
 import { BUILT_IN_POLICY } from '../../../src/core/policy.ts'
-import type { Request } from '../../../src/core/request.ts'
 import { beginSending } from '../../../src/core/transitions/on-send.ts'
 import { applyFailure } from '../../../src/core/transitions/apply-decision.ts'
 import type { Quarantined } from '../../../src/ledger/quarantine/quarantine.ts'
-import { countParked, parkedFor } from '../../../src/ledger/releases/release.ts'
 import { bytes, ok, receive } from '../../helpers/callbacks.ts'
 import { dump, keysThatShow } from '../../helpers/dump.ts'
 import { context, ask, askIn, BTG, change } from '../../helpers/requests.ts'
 import { DAY, HOUR, keysWith, openService, type Service, tick } from '../../helpers/service.ts'
-import { advance, releaseParked } from '../../helpers/handlers.ts'
+import { advance, beginRelease, countNotified, releaseParked } from '../../helpers/handlers.ts'
 
 const faults = [{ path: '/Status', rule: 'enum', message: 'must be one of OK, ERROR' }]
 const body = Buffer.from('{"Status":"canary-of-a-kept-body"}')
@@ -243,20 +241,6 @@ t.test('a claim as version 0.1.0 wrote it is that of its entry for good', async 
 
 const any: Omit<Notification, 'at'> = { service: null, code: null, reason: null, requestIds: null }
 
-t.test('a notification is to be carried on until it is finished', async (t) => {
-  const { notifications, catalog } = await openService(t)
-  const [first, second] = [
-    await notifications.record({ ...any, code: 'E201' }),
-    await notifications.record({ ...any, code: 'E201' })
-  ]
-  const now = await catalog.now()
-  t.same(await notifications.unfinished(first.notification.at - 1), [])
-  const unfinished = await notifications.unfinished(now)
-  t.match(unfinished[0], { notification: { ...any, code: 'E201', at: first.notification.at } })
-  for (const releasing of new Set([first, second])) await notifications.finish(releasing)
-  t.same(await notifications.unfinished(now), [])
-})
-
 t.test('old notifications are forgotten, and no decision sees them any more', async (t) => {
   const service = await openService(t)
   const requestId = await askIn(service, 'sending')
@@ -305,20 +289,19 @@ t.test('a notification finds what is parked and matches, oldest first', async (t
   }
   await askIn(service, 'retry-scheduled')
   const find = async (filter: Partial<Notification>) => {
-    const at = await service.catalog.now()
-    const found: Request[] = []
-    for await (const { items } of parkedFor(service, { ...any, ...filter, at })) {
-      found.push(...items)
-    }
-    t.equal(await countParked(service, { ...any, ...filter, at }), found.length)
-    return found.map(({ requestId }) => names.get(requestId))
+    const notification = { ...any, ...filter, at: await service.catalog.now() }
+    const { selection } = await beginRelease(service, { member: '', notification })
+    const { requests } = await service.selections.page(selection, null, null)
+    const { length } = requests
+    t.equal(await countNotified(service, { ...any, ...filter }), length)
+    return requests.map(({ requestId }) => names.get(requestId))
   }
   for (const [what, filter, found] of FILTERS) t.same(await find(filter), found, what)
   for (const [requestId, name] of names) t.same(await find({ requestIds: [requestId] }), [name])
 })
 
 t.test('what is parked is released paced, oldest first, over many pages', async (t) => {
-  const policy = { ...BUILT_IN_POLICY, releasesPerSecond: 8 }
+  const policy = { ...BUILT_IN_POLICY, releasesPerSecond: 50 }
   const service = await openService(t, { policy })
   const parked: string[] = []
   for (let at = 0; at < 230; at += 1) parked.push(await askIn(service, 'parked'))
@@ -331,7 +314,7 @@ t.test('what is parked is released paced, oldest first, over many pages', async 
   t.ok(first >= before)
   t.same(
     dues.map((due) => due - first),
-    dues.map((_, index) => index * 125)
+    dues.map((_, index) => index * 20)
   )
   t.ok(released.every((request) => request?.state === 'retry-scheduled'))
   const jobs = await service.queues.paced.getJobs()
@@ -339,7 +322,6 @@ t.test('what is parked is released paced, oldest first, over many pages', async 
     new Set(jobs.map(({ id }) => id)),
     new Set(released.map((request) => `paced-${request?.requestId}-1-${request?.dueAt}`))
   )
-  t.same(await service.notifications.unfinished(await service.catalog.now()), [])
   t.equal(await releaseParked(service, releasing), 0, 'and not a second time')
 })
 

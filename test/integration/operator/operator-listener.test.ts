@@ -24,6 +24,11 @@ const ROUTES: readonly [method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string]
   ['POST', '/v1/requests/{id}/retry'],
   ['PUT', '/v1/requests/{id}/authorization'],
   ['POST', '/v1/notifications'],
+  ['POST', '/v1/operations'],
+  ['GET', '/v1/operations'],
+  ['GET', '/v1/operations/{op}'],
+  ['POST', '/v1/operations/{op}/stop'],
+  ['POST', '/v1/operations/{op}/continue'],
   ['GET', '/v1/quarantine'],
   ['GET', '/v1/quarantine/{id}'],
   ['POST', '/v1/quarantine/{id}/accept'],
@@ -50,7 +55,7 @@ t.test('every route asks for a token', async (t) => {
   for (const [method, path] of ROUTES) {
     for (const [what, authorization] of method === 'GET' ? NO_TOKEN : NO_TOKEN.slice(0, 4)) {
       const headers = authorization === undefined ? {} : { authorization }
-      const url = address + path.replace('{id}', v7())
+      const url = address + path.replace(/\{\w+\}/, v7())
       const answer = await call(url, { method, headers })
       const name = `${method} ${path} with ${what}`
       t.equal(answer.status, 401, name)
@@ -284,14 +289,16 @@ t.test('while the store is away, every call is answered 503 with Retry-After', a
   const { get, post, put, remove } = await openAdmin(t, service)
   service.redis.disconnect()
   for (const [method, path] of ROUTES) {
-    const url = path.replace('{id}', v7())
+    const url = path.replace(/\{\w+\}/, v7())
     const body = path.endsWith('/requests')
       ? { RequestData: { AccountNumber: '000011887755' } }
-      : path.endsWith('/notifications')
+      : path.endsWith('/notifications') || path.endsWith('/continue')
         ? { all: true }
-        : path.endsWith('/authorization')
-          ? { jwt: 'a.b.c' }
-          : undefined
+        : path.endsWith('/operations')
+          ? { action: 'release', all: true }
+          : path.endsWith('/authorization')
+            ? { jwt: 'a.b.c' }
+            : undefined
     const answer = await { GET: get, POST: post, PUT: put, DELETE: remove }[method](url, body)
     t.equal(answer.status, 503, `${method} ${path}`)
     t.match(answer.headers.get('retry-after'), /^\d+$/)

@@ -144,8 +144,8 @@ t.test('a notification releases what is parked in all of them, and counts it onc
   }
   const notify = async (filter: object) => (await post('/v1/notifications', filter)).json
   t.same(await notify({ code: 'I001', dryRun: true }), { matched: 6, released: 0 })
-  t.same(await notify({ requestIds: parked.slice(0, 2) }), { matched: 2, released: 2 })
-  t.same(await notify({ code: 'I001' }), { matched: 4, released: 4 })
+  t.match(await notify({ requestIds: parked.slice(0, 2) }), { matched: 2, released: 2 })
+  t.match(await notify({ code: 'I001' }), { matched: 4, released: 4 })
   t.match(await service.all.catalog.totals(), { live: { parked: 0, 'retry-scheduled': 6 } })
 })
 

@@ -19,6 +19,11 @@ const NEEDED: Readonly<Record<string, 'read' | 'write' | 'admin'>> = {
   'POST /v1/requests/:id/retry': 'write',
   'PUT /v1/requests/:id/authorization': 'write',
   'POST /v1/notifications': 'write',
+  'POST /v1/operations': 'write',
+  'POST /v1/operations/:op/stop': 'write',
+  'POST /v1/operations/:op/continue': 'write',
+  'GET /v1/operations': 'read',
+  'GET /v1/operations/:op': 'read',
   'GET /v1/quarantine/:id': 'admin',
   'POST /v1/quarantine/:id/accept': 'admin',
   'DELETE /v1/quarantine/:id': 'admin'
@@ -39,7 +44,7 @@ t.test('every route asks for its scope, and who has less is told which', async (
       const headers = { authorization: `Bearer ${TOKENS[scope]}` }
       // Its answer has no end, and its own test.
       if (path === '/v1/events') continue
-      const answer = await call(address + path.replace(':id', v7()), { method, headers })
+      const answer = await call(address + path.replace(/:(?:id|op)/, v7()), { method, headers })
       const allowed = SCOPES.indexOf(scope) >= SCOPES.indexOf(needed ?? 'admin')
       t.equal(answer.status === 403, !allowed, `${name} with ${scope}: ${answer.status}`)
       t.not(answer.status, 401, name)
@@ -62,7 +67,7 @@ t.test('OpenAPI says of each route which scope it needs', async (t) => {
   for (const [path, methods] of Object.entries(paths)) {
     if (!path.startsWith('/v1')) continue
     for (const [method, { description, security }] of Object.entries(methods)) {
-      const name = `${method.toUpperCase()} ${path.replace('{id}', ':id')}`
+      const name = `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/, ':$1')}`
       const scope = NEEDED[name] ?? 'unknown'
       t.match(description, `\`${scope}\``, name)
       t.same(security, [{ bearer: [scope] }], name)

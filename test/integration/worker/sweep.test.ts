@@ -3,6 +3,7 @@ import { v7 } from 'uuid'
 import { markPublished } from '../../../src/core/result-head.ts'
 import type { State } from '../../../src/core/request.ts'
 import { openLedger } from '../../../src/ledger/open-ledger.ts'
+import { hashOf } from '../../../src/ledger/store.ts'
 import { bytes, error, ok, receive, resultsOf } from '../../helpers/callbacks.ts'
 import { ask, askIn, change } from '../../helpers/requests.ts'
 import {
@@ -15,7 +16,7 @@ import {
   tick
 } from '../../helpers/service.ts'
 import { until } from '../../helpers/until.ts'
-import { advance, releaseParked, sweep } from '../../helpers/handlers.ts'
+import { advance, carryOnNow, sweep } from '../../helpers/handlers.ts'
 
 const MINUTE = 60_000
 const unchanged = <T>(request: T) => request
@@ -163,22 +164,46 @@ t.test('a result that came after the end and that nobody read is kept', async (t
   t.match(await service.quarantine.list(null, 9), [{ requestId, kind: 'late' }])
 })
 
-t.test('a release that a crash cut off is carried on', async (t) => {
+/** What a process of version 0.1 leaves of a notification whose releases it has begun. */
+async function recordAsBefore({ redis, tag, catalog }: Service, behind?: string) {
+  const notification = { service: null, code: 'I001', reason: null, requestIds: null }
+  const at = await catalog.now()
+  const member = `${at}|${JSON.stringify(notification)}`
+  await redis.zadd(`${tag}:releasing`, at, member)
+  if (behind !== undefined) await redis.hset(`${tag}:released`, member, behind)
+  return member
+}
+
+t.test('a release that an older process has begun becomes an operation', async (t) => {
   const service = await openService(t)
-  const before = [await askIn(service, 'parked'), await askIn(service, 'parked')]
-  await service.notifications.record({
-    service: null,
-    code: 'I001',
-    reason: null,
-    requestIds: null
-  })
+  const [reached, ...before] = [
+    await askIn(service, 'parked'),
+    await askIn(service, 'parked'),
+    await askIn(service, 'parked')
+  ]
+  await recordAsBefore(service, reached)
   const after = await askIn(service, 'parked', { ago: -HOUR })
   await sweep(service)
-  t.match(await service.catalog.totals(), { live: { parked: 3 } }, 'not while it may be going on')
+  t.equal((await service.notifications.unfinished(Infinity)).length, 1, 'it may be going on')
   await sweepLater(service, MINUTE)
+  t.same(await service.notifications.unfinished(Infinity), [])
+  t.same(await keysWith(service.redis, `${service.tag}:released`), [])
+  const { items } = await service.operations.list(null, 9)
+  t.equal(await carryOnNow(service, items[0]?.operation.id ?? ''), 2)
   for (const id of before) t.equal((await service.catalog.find(id))?.state, 'retry-scheduled')
-  t.equal((await service.catalog.find(after))?.state, 'parked', 'parked after the notification')
-  t.same(await service.notifications.unfinished(await service.catalog.now()), [])
+  for (const id of [reached, after]) t.equal((await service.catalog.find(id))?.state, 'parked')
+})
+
+t.test('… but not while that process is at it', async (t) => {
+  const service = await openService(t)
+  const member = await recordAsBefore(service)
+  const lease = `${service.tag}:releaser:${hashOf(member)}`
+  await service.redis.set(lease, 'it')
+  await sweepLater(service, MINUTE)
+  t.equal((await service.notifications.unfinished(Infinity)).length, 1)
+  await service.redis.del(lease)
+  await sweepLater(service, MINUTE)
+  t.same(await service.notifications.unfinished(Infinity), [])
 })
 
 t.test('what is older than the retention is forgotten', async (t) => {
@@ -223,25 +248,11 @@ t.test('a callback that came late, and was not yet looked at, is not forgotten',
   t.equal(await service.ledger.has(requestId), false)
 })
 
-t.test('releases that take all of a sweep do not keep it from tidying up', async (t) => {
-  const service = await openService(t)
-  const old = await askIn(service, 'failed', { ago: 31 * DAY })
-  await change(service, old, markPublished)
-  await service.notifications.record({ service: null, code: null, reason: null, requestIds: null })
-  const { promise: hangs, resolve } = Promise.withResolvers<boolean>()
-  const notifications = { ...service.notifications, lease: () => hangs }
-  const sweeping = sweepLater({ ...service, notifications }, MINUTE)
-  await until('it is forgotten', async () => !(await service.ledger.has(old)))
-  resolve(false)
-  await sweeping
-})
-
 t.test('quarantine entries and notifications are kept as long as the ledger', async (t) => {
   const service = await openService(t)
   const sending = await askIn(service, 'sending')
   const notification = { service: null, code: null, reason: null, requestIds: null }
-  const releasing = await service.notifications.record(notification)
-  await service.notifications.finish(releasing)
+  await service.notifications.record(notification)
   await service.quarantine.keep({ requestId: v7(), attempt: 1 }, 'not-json', [], bytes('x'))
   await sweepLater(service, 30 * DAY - HOUR)
   t.equal((await service.quarantine.usage()).entries, 1)
@@ -280,49 +291,19 @@ t.test('a request that can’t be healed does not keep others from it', async (t
   t.match(service.lines.join(''), new RegExp(`"requestId":"${broken}".*"not healed"`))
 })
 
-t.test('a release that can’t be carried on does not keep others from it', async (t) => {
+t.test('a release that can’t be adopted does not keep others from it', async (t) => {
   const service = await openService(t)
-  const parked = await askIn(service, 'parked')
-  const any = { service: null, code: null, reason: null, requestIds: null }
-  const broken = await service.notifications.record({ ...any, code: 'none' })
+  const broken = await recordAsBefore(service)
   await tick(service)
-  await service.notifications.record(any)
-  const lease: Service['notifications']['lease'] = (releasing, holder) =>
-    releasing.member === broken.member
+  await recordAsBefore(service)
+  const adopt: Service['notifications']['adopt'] = (releasing) =>
+    releasing.member === broken
       ? Promise.reject(new Error('crashed'))
-      : service.notifications.lease(releasing, holder)
-  const breaking = { ...service, notifications: { ...service.notifications, lease } }
+      : service.notifications.adopt(releasing)
+  const breaking = { ...service, notifications: { ...service.notifications, adopt } }
   await sweepLater(breaking, MINUTE)
-  t.equal((await service.catalog.find(parked))?.state, 'retry-scheduled')
-  const { at } = broken.notification
-  t.match(service.lines.join(''), new RegExp(`"notifiedAt":${at}.*"not healed"`))
-  t.match(await service.notifications.unfinished(Infinity), [{ member: broken.member }])
-})
-
-t.test('a release that died in the middle is carried on once its lease has lapsed', async (t) => {
-  const service = await openService(t)
-  const parked = [await askIn(service, 'parked'), await askIn(service, 'parked')]
-  const any = { service: null, code: null, reason: null, requestIds: null }
-  const releasing = await service.notifications.record(any)
-  let ensured = 0
-  const ensure: Service['jobs']['ensure'] = (...args) => {
-    ensured += 1
-    return ensured === 2 ? Promise.reject(new Error('crashed')) : service.jobs.ensure(...args)
-  }
-  const dying = { ...service, jobs: { ...service.jobs, ensure } }
-  await t.rejects(releaseParked(dying, releasing))
-  await change(service, parked[1] ?? '', (request) => request)
-  const states = () =>
-    Promise.all(parked.map(async (id) => (await service.catalog.find(id))?.state))
-  await sweepLater(service, MINUTE)
-  t.equal((await service.notifications.unfinished(Infinity)).length, 1, 'it may still be going on')
-  const [lease = ''] = await keysWith(service.redis, `${service.queuePrefix}:0}:releaser:`)
-  const left = await service.redis.pttl(lease)
-  t.ok(left > 0 && left <= 30_000)
-  await service.redis.del(lease)
-  await sweepLater(service, MINUTE)
-  t.same(await states(), ['retry-scheduled', 'retry-scheduled'])
-  t.same(await service.notifications.unfinished(Infinity), [])
+  t.match(service.lines.join(''), /"notifiedAt":\d+.*"not healed"/)
+  t.match(await service.notifications.unfinished(Infinity), [{ member: broken }])
 })
 
 t.test('behind hundreds that can’t be healed one that can be is found', async (t) => {

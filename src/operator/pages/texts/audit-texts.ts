@@ -28,5 +28,8 @@ export const AUDIT_WORD: Readonly<Record<AuditAction, Text>> = {
   'quarantine-discarded': { en: 'Kept body discarded', es: 'Cuerpo descartado' },
   'request-cancelled': { en: 'Request cancelled', es: 'Solicitud cancelada' },
   'request-retried': { en: 'Request retried', es: 'Solicitud reintentada' },
+  'operation-begun': { en: 'Operation begun', es: 'Operación iniciada' },
+  'operation-continued': { en: 'Operation continued', es: 'Operación continuada' },
+  'operation-stopped': { en: 'Operation stopped', es: 'Operación detenida' },
   'requests-released': { en: 'Requests released', es: 'Solicitudes liberadas' }
 }

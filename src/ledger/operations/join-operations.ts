@@ -1,0 +1,42 @@
+import type { OperationPage, Operations } from './operations.ts'
+
+/** The records of all parts of the ledger. That of an operation lies in one part, and tells of requests in all parts. */
+export function joinOperations(
+  all: readonly Operations[],
+  of: (id: string) => Operations
+): Operations {
+  return {
+    create: (operation, afterMs) => of(operation.id).create(operation, afterMs),
+    find: (id) => of(id).find(id),
+    change: (id, ...change) => of(id).change(id, ...change),
+    claim: (id) => (id === undefined ? claimAny(all) : of(id).claim(id)),
+    list: async (before, limit) =>
+      mergeOperations(await Promise.all(all.map((one) => one.list(before, limit))), limit),
+    openItems: (id, limit) => of(id).openItems(id, limit),
+    settleItems: (id, outcomes) => of(id).settleItems(id, outcomes)
+  }
+}
+
+async function claimAny(all: readonly Operations[]) {
+  for (const one of all) {
+    const claimed = await one.claim()
+    if (claimed !== null) return claimed
+  }
+  return null
+}
+
+/** Merges one page of operations of each part into one, newest first, as with requests. */
+function mergeOperations(pages: readonly OperationPage[], limit: number): OperationPage {
+  const seenDownTo =
+    pages
+      .flatMap(({ next }) => next ?? [])
+      .toSorted()
+      .at(-1) ?? null
+  const items = pages
+    .flatMap((page) => page.items)
+    .filter(({ operation: { id } }) => seenDownTo === null || id >= seenDownTo)
+    .toSorted((one, other) => (one.operation.id < other.operation.id ? 1 : -1))
+  if (items.length <= limit) return { items, next: seenDownTo }
+  const shown = items.slice(0, limit)
+  return { items: shown, next: shown.at(-1)?.operation.id ?? null }
+}

@@ -1,0 +1,112 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { v7 as uuidv7 } from 'uuid'
+import { isOnEntries } from '../../core/operations/members.ts'
+import { defaultCanary } from '../../core/operations/of-notification.ts'
+import { type Operation, sends } from '../../core/operations/operation.ts'
+import type { Lookup } from '../../ledger/queries.ts'
+import type { OperationBody } from '../../schemas/generated.ts'
+import { beginOperation, type BeginDeps } from '../operations/begin-operation.ts'
+import { byBank, type CountedSelection, countSelection } from '../operations/count-selection.ts'
+import { readSelection } from '../operations/read-selection.ts'
+import { lookAt, type LookDeps } from '../operations/view-operation.ts'
+import { OperatorError, type ProblemCode } from '../problem.ts'
+import { idempotencyHeader, reserveId, type ReserveDeps } from './reserve-key.ts'
+import { ref } from '../route-schemas.ts'
+import { isWithin } from '../scopes.ts'
+
+export interface BeginRouteDeps {
+  readonly begin: BeginDeps
+  readonly reserve: ReserveDeps
+  readonly look: LookDeps
+  readonly catalog: Pick<Lookup, 'now'>
+  readonly log: Logger
+}
+
+/** What the call answers besides what any call does. */
+const PROBLEMS: readonly ProblemCode[] = [
+  'invalid-idempotency-key',
+  'idempotency-key-reused',
+  'selection-required',
+  'filter-not-supported',
+  'state-forbids',
+  'selection-changed'
+]
+
+type Ask = FastifyRequest<{ Body: OperationBody }>
+
+/** `POST /v1/operations`: begins an operation, or counts what it would take. */
+export async function beginOperationRoute(
+  app: FastifyInstance,
+  deps: BeginRouteDeps
+): Promise<void> {
+  app.post<{ Body: OperationBody }>(
+    '/operations',
+    {
+      config: { scope: 'write', audit: 'operation-begun', problems: PROBLEMS },
+      schema: {
+        operationId: 'beginOperation',
+        tags: ['operations'],
+        summary:
+          'Release, retry or cancel everything that matches, or accept or discard kept bodies',
+        headers: idempotencyHeader('operation'),
+        body: ref('operation-body'),
+        response: { 200: ref('operation-preview'), 202: ref('operation-view') }
+      }
+    },
+    (request, reply) => begin(deps, request, reply)
+  )
+}
+
+async function begin(deps: BeginRouteDeps, request: Ask, reply: FastifyReply) {
+  const { body, caller } = request
+  const { action, early = false, force = false, dryRun = false } = body
+  checkScope(request)
+  const now = body.filter?.olderThan === undefined ? 0 : await deps.catalog.now()
+  const selection = readSelection(body, now)
+  const asked = { action, selection, early }
+  request.audited = { isDry: dryRun }
+  if (dryRun) return previewOf(asked, await countSelection(deps.begin.parts, asked), body.limit)
+  const id = await reserveId(deps.reserve, request, body, `op_${uuidv7()}`)
+  request.audited = { target: id, detail: action }
+  const earlier = await deps.look.operations.find(id)
+  if (earlier === null) {
+    const counted = await countSelection(deps.begin.parts, asked)
+    checkExpected(body, counted)
+    const ordered = {
+      ...asked,
+      ...{ id, by: caller, force, filter: body.filter ?? null, note: body.note ?? null },
+      ...{ pace: body.pace ?? null, limit: body.limit ?? null },
+      canary: sends(asked) ? (body.canary ?? defaultCanary(selection)) : ('none' as const)
+    }
+    await deps.reserve.replicas.reached(() => beginOperation(deps.begin, ordered, counted))
+    const { matched } = counted
+    deps.log.info({ operation: id, action, by: caller, matched }, 'operation begun')
+  }
+  const location = `/v1/operations/${id}`
+  return reply
+    .code(202)
+    .header('location', location)
+    .send(await lookAt(deps.look, id))
+}
+
+function checkScope({ body, scope }: Ask): void {
+  const isAdmins = isOnEntries(body) || body.early === true
+  if (isAdmins && !isWithin('admin', scope))
+    throw new OperatorError(
+      'scope-too-narrow',
+      `needs a token of the scope 'admin'; this one has '${scope}'`
+    )
+}
+
+function checkExpected({ expected }: OperationBody, { matched }: CountedSelection): void {
+  if (expected === undefined || expected === matched) return
+  const detail = `${expected} were expected, and ${matched} match now`
+  throw new OperatorError('selection-changed', detail)
+}
+
+function previewOf(asked: Pick<Operation, 'action'>, counted: CountedSelection, limit = Infinity) {
+  const { matched, notAllowed } = counted
+  const costsAtMost = sends(asked) ? Math.min(limit, matched - (notAllowed ?? 0)) : 0
+  return { matched, byBank: byBank(counted), costsAtMost, notAllowed }
+}
