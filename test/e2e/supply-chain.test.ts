@@ -157,7 +157,8 @@ t.test('the image', async (t) => {
       'COPY package.json ./',
       'COPY schemas ./schemas',
       'COPY --from=build /build/dist ./dist',
-      'COPY src/ledger/lua ./src/ledger/lua'
+      'COPY src/ledger/lua ./src/ledger/lua',
+      'COPY src/operator/pages/assets ./src/operator/pages/assets'
     ])
     t.same(
       copied('build').filter((line) => /\b(test|simulator|bench)\b|COPY (--\S+ )*\.\s/.test(line)),
