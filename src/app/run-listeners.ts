@@ -108,7 +108,7 @@ function operatorDeps(config: Config, shared: Shared, log: Logger): OperatorDeps
       accepted: shared.metrics.accepted,
       log
     },
-    requests: { catalog, cursors },
+    requests: { catalog, operations, cursors },
     stats: { catalog },
     events: config.events ? { feed: createEventFeed(shared.events, log) } : null,
     audit: { audit: shared.audit, cursors },

@@ -102,6 +102,20 @@ async function scan(
   return page(before, true)
 }
 
+/** A page of the matching requests among some ids, newest first. */
+export async function listAmong(
+  ids: readonly string[],
+  find: (id: string) => Promise<Request | null>,
+  query: Query
+): Promise<ListPage> {
+  const sorted = ids.toSorted((one, other) => (one < other ? 1 : -1))
+  return scan(async (behind) => {
+    const some = sorted.filter((id) => behind === null || id < behind).slice(0, READ_AT_ONCE)
+    const items = (await Promise.all(some.map(find))).filter((one) => one !== null)
+    return { items, next: some.length < READ_AT_ONCE ? null : (some.at(-1) ?? null) }
+  }, query)
+}
+
 /** A page of the requests in a state, or of all requests, oldest first, behind an id. */
 export async function readAfter(
   store: Store,

@@ -18,6 +18,8 @@ export interface ListQuery {
   readonly referencePrefix?: string
   readonly operationId?: string
   readonly account?: string
+  /** The id of an operation of this API. */
+  readonly operation?: string
   readonly dueAfter?: string
   readonly dueBefore?: string
   readonly sort?: 'newest' | 'due'
@@ -27,7 +29,7 @@ export interface ListQuery {
 }
 
 /** Each leads to a few requests by an index of its own. */
-const NARROW = ['account', 'reference', 'referencePrefix', 'operationId'] as const
+const NARROW = ['account', 'reference', 'referencePrefix', 'operationId', 'operation'] as const
 /** A list by the instant of the next step has no index by these. */
 const NOT_BY_DUE = [...NARROW, 'since', 'until', 'olderThan'] as const
 
@@ -67,7 +69,9 @@ function narrowOf(query: ListQuery): Narrow | null {
   if (first !== undefined && second !== undefined) {
     throw notSupported(second, `must not come together with ${first}`)
   }
-  return first === undefined ? null : { by: first, value: query[first] ?? '' }
+  // What an operation has changed is in a list of its own.
+  if (first === undefined || first === 'operation') return null
+  return { by: first, value: query[first] ?? '' }
 }
 
 function refuse(query: ListQuery, names: readonly (keyof ListQuery)[], message: string): void {

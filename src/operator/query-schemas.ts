@@ -80,6 +80,12 @@ export const LIST_QUERY = {
       pattern: '^[A-Za-z0-9_-]{22}$',
       description: "Only those about this account, by its view's id; never an account number"
     },
+    operation: {
+      type: 'string',
+      pattern: '^op_[0-9a-f-]{36}$',
+      description:
+        'Only those that this operation has changed. `partial` is true where it has changed more than 10,000'
+    },
     sort: {
       type: 'string',
       enum: ['newest', 'due'],

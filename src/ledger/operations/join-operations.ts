@@ -12,6 +12,7 @@ export function joinOperations(
     claim: (id) => (id === undefined ? claimAny(all) : of(id).claim(id)),
     list: async (before, limit) =>
       mergeOperations(await Promise.all(all.map((one) => one.list(before, limit))), limit),
+    items: (id, limit) => of(id).items(id, limit),
     openItems: (id, limit) => of(id).openItems(id, limit),
     settleItems: (id, outcomes) => of(id).settleItems(id, outcomes)
   }

@@ -39,6 +39,8 @@ export interface Operations {
   claim(id?: string): Promise<Claimed | null>
   /** The operations before an id, newest first, and the id behind which the next page starts. */
   list(before: string | null, limit: number): Promise<OperationPage>
+  /** The ids that it has changed, so many at most; null if there is no such operation. */
+  items(id: string, limit: number): Promise<readonly string[] | null>
   /** Some requests that it has changed and whose outcome is unknown. */
   openItems(id: string, limit: number): Promise<readonly string[]>
   /** Records outcomes that became known. Returns how many there are of each. */
@@ -86,6 +88,14 @@ export function createOperations(store: Store): Operations {
       const found = await Promise.all(ids.map((id) => findOperation(store, id)))
       const next = ids.length < limit ? null : (ids.at(-1) ?? null)
       return { items: found.filter((one) => one !== null), next }
+    },
+
+    async items(id, limit) {
+      const [exists, ids] = await Promise.all([
+        redis.exists(key('bulk', id)),
+        redis.zrange(key('bulk', `${id}:items`), '0', `${limit - 1}`)
+      ])
+      return exists === 1 ? ids : null
     },
 
     async openItems(id, limit) {

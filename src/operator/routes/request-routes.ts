@@ -3,6 +3,8 @@ import { waitsForAccount } from '../../core/can-send.ts'
 import { waitsForProbe } from '../../core/probe.ts'
 import type { Request } from '../../core/request.ts'
 import type { DuePlace } from '../../ledger/indexes/due-list.ts'
+import { listAmong, type ListPage, type Query } from '../../ledger/listing.ts'
+import type { Operations } from '../../ledger/operations/operations.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
 import type { RequestList, RequestView } from '../../schemas/generated.ts'
@@ -15,6 +17,7 @@ import { viewOf, withoutHistory } from '../views.ts'
 
 export interface RequestsDeps {
   readonly catalog: Pick<Lookup, 'list' | 'listByDue' | 'find' | 'now' | 'ahead' | 'indexed'>
+  readonly operations: Pick<Operations, 'items'>
   readonly cursors: Cursors
 }
 
@@ -25,7 +28,10 @@ export async function requestRoutes(app: FastifyInstance, deps: RequestsDeps): P
   app.get<{ Querystring: ListQuery }>(
     '/requests',
     {
-      config: { scope: 'read', problems: ['unknown-cursor', 'filter-not-supported'] },
+      config: {
+        scope: 'read',
+        problems: ['unknown-cursor', 'filter-not-supported', 'unknown-operation']
+      },
       schema: {
         operationId: 'listRequests',
         summary: 'List requests, newest first',
@@ -73,18 +79,36 @@ type Listed = Omit<RequestList, 'items'> & { readonly items: readonly Request[] 
 
 /** A page of the requests that a query asks for, newest first. */
 export async function listNewest(
-  { catalog, cursors }: Pick<RequestsDeps, 'catalog' | 'cursors'>,
+  deps: Pick<RequestsDeps, 'catalog' | 'cursors' | 'operations'>,
   query: ListQuery
 ): Promise<Listed> {
+  const { catalog, cursors } = deps
   const list = ['requests']
   const before = readCursor(cursors, list, query.cursor)
   const now = query.olderThan === undefined ? 0 : await catalog.now()
-  const filters = readFilters(query, now)
-  const page = await catalog.list({ ...filters, limit: query.limit ?? 50, before })
-  const { items, next, total, partial } = page
+  const asked = { ...readFilters(query, now), limit: query.limit ?? 50, before }
+  const { items, next, total, partial } =
+    query.operation === undefined
+      ? await catalog.list(asked)
+      : await listOfOperation(deps, query.operation, asked)
   const nextCursor = next === null ? null : cursors.make(list, next)
-  if (total !== null || filters.narrow !== null) return { items, nextCursor, total, partial }
+  const isNarrow = asked.narrow !== null || query.operation !== undefined
+  if (total !== null || isNarrow) return { items, nextCursor, total, partial }
   return { items, nextCursor, total, partial, indexing: await catalog.indexed() }
+}
+
+/** How many requests of an operation one page looks through. */
+const MOST_ITEMS = 10_000
+
+async function listOfOperation(
+  { catalog, operations }: Pick<RequestsDeps, 'catalog' | 'operations'>,
+  operation: string,
+  asked: Query
+): Promise<ListPage> {
+  const ids = await operations.items(operation, MOST_ITEMS)
+  if (ids === null) throw new OperatorError('unknown-operation', 'there is no such operation')
+  const page = await listAmong(ids, (id) => catalog.find(id), asked)
+  return { ...page, partial: page.partial || ids.length === MOST_ITEMS }
 }
 
 /** A page of the live requests that a query asks for, those whose next step is due first. */

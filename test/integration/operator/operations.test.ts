@@ -3,7 +3,7 @@ import { v7 } from 'uuid'
 import type { Cause } from '../../../src/core/error-cause.ts'
 import { applyFailure } from '../../../src/core/transitions/apply-decision.ts'
 import { beginSending } from '../../../src/core/transitions/on-send.ts'
-import type { OperationView } from '../../../src/schemas/generated.ts'
+import type { OperationView, RequestList } from '../../../src/schemas/generated.ts'
 import { check } from '../../../src/schemas/validate.ts'
 import { error, ok, receive } from '../../helpers/callbacks.ts'
 import { advance, carryOnNow, handleSend } from '../../helpers/handlers.ts'
@@ -330,4 +330,29 @@ t.test('a cancellation in bulk ends each request once, with its result', async (
   t.match(done, { state: 'done', done: 3, outcomes: { failed: 3, open: 0 } })
   for (const id of ids) t.match(await service.catalog.find(id), { state: 'cancelled' })
   t.match(await service.catalog.find(ended), { state: 'failed' })
+})
+
+t.test('what an operation has changed is a list of its own', async (t) => {
+  const { service, get, begin, turn } = await open(t)
+  const ids = [await fail(service, BTG), await fail(service, ITAU), await fail(service, BTG)]
+  await fail(service, BCI)
+  const filter = { bank: ['btgpactual.cl', 'itau.cl'] }
+  const { operation } = await begin({ action: 'release', filter, canary: 'none' })
+  await turn(operation)
+  await turn(operation)
+  const list = async (query: string) => {
+    const { json } = await get(`/v1/requests?operation=${operation}${query}`)
+    t.match(check('request-list', json), { valid: true })
+    const { items, nextCursor } = json as RequestList
+    return { ids: items.map(({ requestId }) => requestId), nextCursor }
+  }
+  t.same(await list(''), { ids: ids.toReversed(), nextCursor: null })
+  t.same((await list('&bank=itau.cl')).ids, [ids[1]])
+  const first = await list('&limit=2')
+  t.same(first.ids, [ids[2], ids[1]])
+  t.same((await list(`&limit=2&cursor=${first.nextCursor}`)).ids, [ids[0]])
+  const unknown = await get(`/v1/requests?operation=op_${v7()}`)
+  t.match(unknown, { status: 404, json: { code: 'unknown-operation' } })
+  const both = await get(`/v1/requests?operation=${operation}&reference=a`)
+  t.match(both, { status: 422, json: { code: 'filter-not-supported' } })
 })
