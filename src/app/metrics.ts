@@ -7,7 +7,7 @@ import { metricKinds } from './metrics/metric-kinds.ts'
 import { buildInfo, expiryGauge, roomGauge, spoolGauges } from './metrics/process-gauges.ts'
 import { requestMetrics } from './metrics/request-metrics.ts'
 import { storedGauges, type StoredSource } from './metrics/stored-gauges.ts'
-import { listenerMetrics, sweepMetrics } from './metrics/work-metrics.ts'
+import { listenerMetrics, operationMetrics, sweepMetrics } from './metrics/work-metrics.ts'
 
 /** The metrics of one process. Values that the ledger counts for all processes are read at each scrape. */
 export type Metrics = ReturnType<typeof createMetrics>
@@ -41,6 +41,7 @@ export function createMetrics(source: MetricsSource) {
     /** Counts the deviations from the expected schema in a published result. */
     deviated: deviationCounter(kinds),
     ...sweepMetrics(kinds),
+    ...operationMetrics(kinds),
     ...listenerMetrics(kinds)
   }
   const stored = storedGauges(kinds)

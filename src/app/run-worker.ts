@@ -90,7 +90,7 @@ function workerDeps(
     callback: { advance, log },
     deadline: { advance, callbacksWait, log },
     watch: { catalog, jobs, log },
-    operate: { ...operate, operations: part.operations, log },
+    operate: { ...operate, operations: part.operations, operated: metrics.operated, log },
     sweep: sweepDeps(part, ledgerRetentionMs, metrics, log),
     swept: metrics.swept,
     connection,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { measureOperation, type OperationProgress } from '../core/measures/measure-operation.ts'
 import { totalsOf } from '../core/operations/operation.ts'
 import { carryOn, type CarryOnDeps } from '../ledger/operations/carry-on.ts'
 import type { Operations } from '../ledger/operations/operations.ts'
@@ -9,6 +10,8 @@ export interface WatchOperationsDeps {
   readonly parts: CarryOnDeps['parts']
   readonly find: CarryOnDeps['find']
   readonly judge: CarryOnDeps['judge']
+  /** Counts what one turn of an operation has done. */
+  readonly operated: (action: string, progress: OperationProgress) => void
   readonly log: Logger
 }
 
@@ -30,7 +33,9 @@ export async function carryOnDue(deps: WatchOperationsDeps, signal?: AbortSignal
     const claimed = await deps.operations.claim()
     if (claimed === null) return
     const { id } = claimed.operation
-    const { state, endedAt, ...operation } = await carryOn(deps, claimed, TURN_MS)
+    const carried = await carryOn(deps, claimed, TURN_MS)
+    deps.operated(carried.action, measureOperation(claimed.operation, carried))
+    const { state, endedAt, ...operation } = carried
     if (endedAt !== null) {
       const { held, ...totals } = totalsOf({ state, endedAt, ...operation })
       deps.log.info({ operation: id, state, ...totals, held: held.length }, 'operation ended')

@@ -259,6 +259,7 @@ export function startWorker(flat: FlatWorkerDeps) {
       ...deps,
       parts: [{ ...deps, pace: deps.notifications }],
       find: deps.catalog.find,
+      operated: () => {},
       judge: createJudge({ ...deps, advance: createOperatorAdvance(flat) })
     },
     sweep: deps

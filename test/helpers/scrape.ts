@@ -30,6 +30,8 @@ export async function scrapeOfAll(): Promise<string> {
   metrics.swept(20)
   metrics.recovered('request')
   metrics.strays(1)
+  const items = { done: 1, refused: 0, skipped: 0 }
+  metrics.operated('release', { items, canaries: ['goes'] })
   metrics.operatorCall('GET /v1/requests', 200, 3)
   metrics.unauthorized('no-token')
   metrics.dropped('public')

@@ -1,3 +1,4 @@
+import type { OperationProgress } from '../../core/measures/measure-operation.ts'
 import type { MetricKinds } from './metric-kinds.ts'
 
 const SWEEP = [0.01, 0.05, 0.1, 0.5, 1, 5, 15]
@@ -23,6 +24,28 @@ export function sweepMetrics(kinds: MetricKinds) {
     swept: (tookMs: number) => seconds.observe(tookMs / 1000),
     recovered: (what: 'request' | 'notification') => recovered.inc({ what }),
     strays: (count: number) => strays.inc({ what: 'group' }, count)
+  }
+}
+
+/** Counts what operations do. */
+export function operationMetrics(kinds: MetricKinds) {
+  const items = kinds.flow(
+    'khipu_bulk_items_total',
+    'Members of operations, by what was done: changed, refused, or passed over because they had left the selection',
+    ['action', 'outcome']
+  )
+  const canaries = kinds.flow(
+    'khipu_canary_total',
+    'What the first requests of operations told: the rest goes, or is held',
+    ['outcome']
+  )
+  for (const outcome of ['goes', 'held'] as const) canaries.inc({ outcome }, 0)
+  return {
+    /** Counts one turn of an operation. */
+    operated: (action: string, { items: counts, canaries: told }: OperationProgress) => {
+      for (const [outcome, count] of Object.entries(counts)) items.inc({ action, outcome }, count)
+      for (const outcome of told) canaries.inc({ outcome })
+    }
   }
 }
 

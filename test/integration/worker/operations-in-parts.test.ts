@@ -52,7 +52,8 @@ async function openRefused(t: Parameters<typeof openServerService>[0]) {
   const judge = async () => 'passed' as const
   const turn = async (id: string) => {
     for (const { tag } of parts) await service.redis.zadd(`${tag}:operating`, 'XX', 0, id)
-    await carryOnDue({ parts, find: catalog.find, operations, judge, log: service.log })
+    const { log } = service
+    await carryOnDue({ parts, find: catalog.find, operations, judge, operated: () => {}, log })
   }
   const states = async () => {
     const requests = await Promise.all(ids.map((id) => service.all.catalog.find(id)))

@@ -45,6 +45,7 @@ t.test('while Redis is away it is told once, and goes on afterwards', async (t) 
     parts: [],
     find: catalog.find,
     judge,
+    operated: () => {},
     log
   })
   await until('it has tried again', () => tries > 3)
