@@ -67,12 +67,14 @@ function inspectGroups({ requests, groups, groupCounts }: Sight): void {
   }
 }
 
-function inspectIndexes({ requests, all, states, totals, ended }: Sight): void {
+function inspectIndexes({ requests, all, states, due, totals, ended }: Sight): void {
   const records = [...requests.values()].map(({ record }) => record)
   same(totals['accepted'] ?? 0, all.length, 'all that was accepted must be counted')
-  for (const [state, ids] of Object.entries(states)) {
+  for (const [state, dues] of Object.entries(states)) {
     const wanted = records.filter((record) => record.state === state)
-    sameSet(ids, wanted.map(idOf), `the index of ${state} must be right`)
+    const live = ENDED.has(state) ? [] : wanted
+    sameSet([...dues.keys()], live.map(idOf), `the index of ${state} must be right`)
+    for (const [id, at] of dues) same(at, due.get(id), `${id} must be due when its state says`)
     if (ENDED.has(state)) same(totals[state] ?? 0, wanted.length, `the count of ${state}`)
   }
   const over = records.filter((record) => !isOpen(record))

@@ -20,7 +20,8 @@ export interface Sight {
   readonly now: number
   readonly requests: ReadonlyMap<string, Seen>
   readonly all: readonly string[]
-  readonly states: Readonly<Record<string, readonly string[]>>
+  /** The live requests of each state, by the instant of their next step. */
+  readonly states: Readonly<Record<string, ReadonlyMap<string, number>>>
   readonly due: ReadonlyMap<string, number>
   readonly received: ReadonlyMap<string, number>
   readonly ended: ReadonlyMap<string, number>
@@ -62,7 +63,7 @@ export async function look({ redis, tag, prefix, clock }: Site): Promise<Sight> 
   const [seen, states, due, received, ended, totals, kept, notifications, releasing, jobs] =
     await Promise.all([
       Promise.all(all.map((id) => lookAt(redis, tag, id))),
-      Promise.all(STATES.map(async (state) => [state, await members(`state:${state}`)] as const)),
+      Promise.all(STATES.map(async (state) => [state, await scores(`due:${state}`)] as const)),
       scores('due'),
       scores('received'),
       scores('ended'),
