@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { State } from '../../../core/request.ts'
-import type { Summary } from '../../../schemas/generated.ts'
+import type { Stats, Summary } from '../../../schemas/generated.ts'
 import { DEFAULT_SERVICE } from '../../routes/create-request-route.ts'
 import { readStats } from '../../routes/stats-route.ts'
 import { summarizeRequests } from '../../routes/summary-routes.ts'
@@ -43,8 +43,7 @@ export async function overviewScreen(app: FastifyInstance, deps: ScreenDeps): Pr
     const body = html`<div id="overview" data-live>
       ${verdict(context, all, entries)} ${isEmpty && empty(context)}
       ${all.groups === null && html`<p class="banner stuck">${say(OVERVIEW.indexing)}</p>`}
-      ${tiles(context, all, day)}
-      ${!isEmpty && html`${causes(context, all, day)} ${flowChart(context, flow)}`}
+      ${tiles(context, all, day)} ${!isEmpty && causes(context, all, day, flow)}
       ${warnings(context, deps.own.concerns())}
     </div>`
     const title = say(OVERVIEW_TITLE)
@@ -91,7 +90,7 @@ function tile(
   </li>`
 }
 
-function causes(context: PageContext, all: Summary, day: Summary): Markup {
+function causes(context: PageContext, all: Summary, day: Summary, flow: Stats): Markup {
   const { say } = context
   const groups = all.groups ?? []
   return html`<div class="columns">
@@ -99,10 +98,13 @@ function causes(context: PageContext, all: Summary, day: Summary): Markup {
         <h2 id="somebody">${say(OVERVIEW.somebody)}</h2>
         ${somebodyTable(context, groups)}
       </section>
-      <section aria-labelledby="itself">
-        <h2 id="itself">${say(OVERVIEW.itself)}</h2>
-        ${itselfTable(context, groups)}
-      </section>
+      <div>
+        <section aria-labelledby="itself">
+          <h2 id="itself">${say(OVERVIEW.itself)}</h2>
+          ${itselfTable(context, groups)}
+        </section>
+        ${flowChart(context, flow)}
+      </div>
     </div>
     <section aria-labelledby="banks">
       <h2 id="banks">${say(OVERVIEW.banks)}</h2>

@@ -49,7 +49,7 @@ function pager({ say }: PageContext, cursor: string | undefined, next: string | 
 function table(context: PageContext, items: readonly QuarantineEntry[]): Markup {
   const { say } = context
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${say(FRAME.quarantine)}">
-    <table class="rows">
+    <table class="rows stack">
       <thead>
         <tr>
           <th>${say(QUARANTINE.entry)}</th>

@@ -8,7 +8,7 @@ import { LIST } from '../texts/request-texts.ts'
 export function requestTable(context: PageContext, items: readonly RequestView[]): Markup {
   const { say } = context
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${say(LIST.title)}">
-    <table class="rows">
+    <table class="rows stack">
       <thead>
         <tr>
           <th>${say(LIST.request)}</th>
