@@ -42,7 +42,7 @@ async function clickAll(executablePath: string): Promise<void> {
 
   t.test('every link and every key leads to its page', async (t) => {
     const { page, faults } = await open(t, TOKENS.admin)
-    for (const name of ['Requests', 'Parked', 'Quarantine', 'Audit', 'Overview']) {
+    for (const name of ['Requests', 'Parked', 'Quarantine', 'Operations', 'Audit', 'Overview']) {
       await page.locator('nav').getByText(name, { exact: true }).click()
       await page.locator('h1', { hasText: name }).waitFor()
     }
@@ -50,6 +50,7 @@ async function clickAll(executablePath: string): Promise<void> {
       ['r', 'Requests'],
       ['p', 'Parked'],
       ['q', 'Quarantine'],
+      ['b', 'Operations'],
       ['a', 'Audit'],
       ['o', 'Overview']
     ] as const) {
@@ -173,6 +174,54 @@ async function clickAll(executablePath: string): Promise<void> {
     t.match(await rows(page).first().innerText(), 'Kept body discarded')
     t.same(faults, [])
   })
+
+  t.test('a cause is released: one first, then the rest, and it can be followed', async (t) => {
+    const { page, faults } = await open(t, TOKENS.write, '/parked')
+    const card = page.locator('section.card', { hasText: 'Unknown type' })
+    await card.getByText('Release…').click()
+    t.match(await heading(page), /^Release \d+ requests?\?$/)
+    const [, count = ''] = /Release (\d+)/.exec(await heading(page)) ?? []
+    t.equal(Number(count), (await find('state=parked&reason=unknown-type')).length)
+    await page.fill('#note', 'Khipu knows the cause')
+    await page.getByRole('button', { name: `Release ${count}` }).click()
+    await page.waitForURL(/\/operations\/op_/)
+    await page.locator('h1 .pill', { hasText: 'Done' }).waitFor({ timeout: 30_000 })
+    t.match(await page.locator('#operation').innerText(), `${count} of ${count} done`)
+    await page.getByText('See its requests').click()
+    t.equal(await rows(page).count(), Number(count))
+    t.same(faults, [])
+  })
+
+  t.test(
+    'selected rows are cancelled, and a selection that has changed is asked anew',
+    async (t) => {
+      const { page, faults, forget } = await open(t, TOKENS.write)
+      await page.goto('/requests?q=state:parked+code:I001')
+      const before = await rows(page).count()
+      await page.keyboard.press('j')
+      await page.keyboard.press('x')
+      const boxes = page.locator('table.rows input[type=checkbox]')
+      t.ok(await boxes.first().isChecked(), 'x selects the row')
+      await boxes.nth(2).click({ modifiers: ['Shift'] })
+      t.equal(
+        await page.locator('table.rows input:checked').count(),
+        3,
+        'shift takes those between'
+      )
+      await page.getByText('Cancel selected…').click()
+      t.equal(await heading(page), 'Cancel 3 requests?')
+      const one = await page.locator('input[name=id]').first().getAttribute('value')
+      await api('POST', `/v1/requests/${one}/cancel`)
+      await page.getByRole('button', { name: 'Cancel 3' }).click()
+      t.match(await page.locator('main [role=alert]').innerText(), 'The selection has changed')
+      // The console tells of the 409.
+      forget()
+      await page.getByRole('button', { name: 'Cancel 2' }).click()
+      await page.locator('h1 .pill', { hasText: 'Done' }).waitFor({ timeout: 30_000 })
+      t.equal((await find('state=parked&code=I001')).length, before - 3)
+      t.same(faults, [])
+    }
+  )
 
   t.test('a token that reads sees no button, and is refused', async (t) => {
     const [id = ''] = await find('state=parked')

@@ -34,13 +34,15 @@ export type Mistake =
       readonly known: readonly string[]
     }
 
-/** What a search asks for: one request, or operation of Khipu's, by its id; or all requests that match. */
+/** What a search asks for: one request, or operation of Khipu's or of the API, by its id; or all requests that match. */
 export type Search =
   | { readonly type: 'id'; readonly id: string }
   | { readonly type: 'filters'; readonly filters: SearchFilters }
   | { readonly type: 'mistake'; readonly mistake: Mistake; readonly filters: SearchFilters }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+/** An operation of the service's own API. */
+const BULK = /^op_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const INSTANT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d{1,3})?(?:Z|[+-]\d{2}:\d{2}))?$/
 const AGE = /^\d{1,5}[smhd]$/
 
@@ -71,7 +73,11 @@ const FORMS: Readonly<Record<Qualifier, Form & { readonly isSingle?: true }>> = 
   older: { ...SPAN, isSingle: true },
   due: { ...SPAN, isSingle: true },
   reference: { pattern: /^[^*]+\*?$/, known: ['invoice-7', 'invoice-*'], isSingle: true },
-  operation: { pattern: UUID, known: ['b24c4679-f8b1-4529-ab4a-9b05805db059'], isSingle: true },
+  operation: {
+    pattern: new RegExp(`${UUID.source}|${BULK.source}`, 'i'),
+    known: ['b24c4679-f8b1-4529-ab4a-9b05805db059'],
+    isSingle: true
+  },
   account: {
     pattern: /^[A-Za-z0-9_-]{22}$/,
     known: ['the 22 characters of account.id'],
@@ -86,7 +92,8 @@ const FORMS: Readonly<Record<Qualifier, Form & { readonly isSingle?: true }>> = 
 export function parseSearch(text: string): Search {
   const words = splitWords(text)
   const [first = ''] = words
-  if (words.length === 1 && UUID.test(first)) return { type: 'id', id: first.toLowerCase() }
+  const isId = UUID.test(first) || BULK.test(first)
+  if (words.length === 1 && isId) return { type: 'id', id: first.toLowerCase() }
   const filters = new Map<Qualifier, string>()
   for (const word of words) {
     const read = readWord(word)

@@ -10,8 +10,8 @@ import { auditCalls } from '../audit.ts'
 import { isWithin, scopeOf } from '../scopes.ts'
 import { answerError, ForeignForm, MissingPage, TooNarrow } from './error-page.ts'
 import type { PagesSettings, ScreenDeps } from './pages-deps.ts'
-import { isSameOrigin } from './same-origin.ts'
-import { createSessions } from './session.ts'
+import { isSameOrigin } from './log-in/same-origin.ts'
+import { createSessions } from './log-in/session.ts'
 
 /** Of every own page. The raw queues have another one. */
 export const POLICY =

@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { buildFrame } from './build-frame.ts'
-import { logInRoutes } from './log-in-routes.ts'
+import { logInRoutes } from './log-in/log-in-routes.ts'
 import { liveEvents } from './live-events.ts'
 import type { PagesSettings } from './pages-deps.ts'
 import { auditScreen } from './screens/audit-screen.ts'
+import { bulkScreen } from './screens/bulk/bulk-screen.ts'
 import { entryActions } from './screens/entry-actions.ts'
 import { entryScreen } from './screens/entry-screen.ts'
+import { operationsScreen } from './screens/bulk/operations-screen.ts'
 import { overviewScreen } from './screens/overview-screen.ts'
 import { parkedScreen } from './screens/parked-screen.ts'
 import { quarantineScreen } from './screens/quarantine-screen.ts'
@@ -25,6 +27,8 @@ const SCREENS = [
   quarantineScreen,
   entryScreen,
   entryActions,
+  bulkScreen,
+  operationsScreen,
   auditScreen,
   liveEvents
 ]

@@ -3,7 +3,7 @@ import type { Language, Text } from '../../core/explain/texts.ts'
 import { isWithin } from '../scopes.ts'
 import type { Scope } from '../../config/secrets.ts'
 import { languageOf } from '../routes/explain-route.ts'
-import type { Session } from './session.ts'
+import type { Session } from './log-in/session.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -53,6 +53,12 @@ export function contextOf(request: FastifyRequest, reply: FastifyReply): PageCon
 export function valueOf(values: unknown, name: string): string | undefined {
   const value = new Map(Object.entries(values ?? {})).get(name) as unknown
   return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** All values of a query or of a form by that name. */
+export function valuesOf(values: unknown, name: string): readonly string[] {
+  const value = new Map(Object.entries(values ?? {})).get(name) as unknown
+  return [value].flat().filter((one) => typeof one === 'string' && one !== '') as string[]
 }
 
 /** A path of this host to go on to; the overview for anything else. */

@@ -4,7 +4,8 @@ import { hidden } from './hidden-field.ts'
 import type { PageContext } from './page-context.ts'
 import { FRAME } from './texts/frame-texts.ts'
 
-export type Section = 'overview' | 'requests' | 'parked' | 'quarantine' | 'audit' | 'queues'
+export type Section =
+  'overview' | 'requests' | 'parked' | 'quarantine' | 'operations' | 'audit' | 'queues'
 
 interface Entry {
   readonly section: Section | null
@@ -19,6 +20,7 @@ const ENTRIES: readonly Entry[] = [
   { section: 'requests', path: '/requests', key: 'r', text: FRAME.requests, scope: 'read' },
   { section: 'parked', path: '/parked', key: 'p', text: FRAME.parked, scope: 'read' },
   { section: 'quarantine', path: '/quarantine', key: 'q', text: FRAME.quarantine, scope: 'read' },
+  { section: 'operations', path: '/operations', key: 'b', text: FRAME.operations, scope: 'read' },
   { section: 'audit', path: '/audit', key: 'a', text: FRAME.audit, scope: 'admin' },
   { section: 'queues', path: '/queues/', key: null, text: FRAME.queues, scope: 'admin' },
   { section: null, path: '/docs', key: null, text: FRAME.docs, scope: 'read' }

@@ -14,6 +14,9 @@ const PAGES = [
   '/parked',
   '/quarantine',
   '/quarantine/*',
+  '/bulk',
+  '/operations',
+  '/operations/*',
   '/audit'
 ]
 const QUEUES = ['/queues', '/queues/*']

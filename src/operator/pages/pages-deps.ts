@@ -6,8 +6,10 @@ import type { RefusalLimiter } from '../../http/rate-limit.ts'
 import type { AuditDeps } from '../audit.ts'
 import type { AuthFailure } from '../check-operator-token.ts'
 import type { AuditRouteDeps } from '../routes/audit-route.ts'
+import type { BeginRouteDeps } from '../routes/begin-operation-route.ts'
 import type { EventsDeps } from '../routes/events-route.ts'
 import type { ExplainDeps } from '../routes/explain-route.ts'
+import type { OperationsDeps } from '../routes/operation-routes.ts'
 import type { QuarantineDeps } from '../routes/quarantine-entries.ts'
 import type { ChangeDeps } from '../routes/request-change-routes.ts'
 import type { RequestsDeps } from '../routes/request-routes.ts'
@@ -35,6 +37,8 @@ export interface PagesDeps {
   readonly events: EventsDeps | null
   readonly audit: AuditRouteDeps & Pick<AuditDeps, 'audit'>
   readonly changes: ChangeDeps
+  readonly beginOperation: BeginRouteDeps
+  readonly operations: OperationsDeps
   readonly quarantine: QuarantineDeps
   readonly tokens: readonly ApiToken[]
   readonly unauthorized: (why: AuthFailure) => void

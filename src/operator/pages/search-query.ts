@@ -11,7 +11,7 @@ export function listQueryOf(filters: SearchFilters, now: number): ListQuery {
     until: until === undefined ? undefined : timeOf(until, now),
     olderThan: older,
     dueBefore: due === undefined ? undefined : instant(now + spanMs(due)),
-    operationId: operation,
+    ...(operation?.startsWith('op_') === true ? { operation } : { operationId: operation }),
     ...(reference?.endsWith('*') === true
       ? { referencePrefix: reference.slice(0, -1) }
       : { reference })

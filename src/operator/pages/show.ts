@@ -93,10 +93,14 @@ export function number({ language }: PageContext, value: number): string {
 
 /** The path of the requests that a search finds. */
 export function searchPath(words: Readonly<Record<string, string | null>>): string {
-  const given = Object.entries(words).flatMap(([name, value]) =>
-    value === null ? [] : [`${name}:${value}`]
-  )
-  return `/requests?q=${encodeURIComponent(given.join(' '))}`
+  return `/requests?q=${encodeURIComponent(searchOf(words))}`
+}
+
+/** The search that these words make. */
+export function searchOf(words: Readonly<Record<string, string | null>>): string {
+  return Object.entries(words)
+    .flatMap(([name, value]) => (value === null ? [] : [`${name}:${value}`]))
+    .join(' ')
 }
 
 /** A UUID cut in its middle. */

@@ -5,7 +5,8 @@ import { isOnEntries } from '../../core/operations/members.ts'
 import { defaultCanary } from '../../core/operations/of-notification.ts'
 import { type Operation, sends } from '../../core/operations/operation.ts'
 import type { Lookup } from '../../ledger/queries.ts'
-import type { OperationBody } from '../../schemas/generated.ts'
+import type { Scope } from '../../config/secrets.ts'
+import type { OperationBody, OperationPreview } from '../../schemas/generated.ts'
 import { beginOperation, type BeginDeps } from '../operations/begin-operation.ts'
 import { byBank, type CountedSelection, countSelection } from '../operations/count-selection.ts'
 import { readSelection } from '../operations/read-selection.ts'
@@ -59,38 +60,56 @@ export async function beginOperationRoute(
 }
 
 async function begin(deps: BeginRouteDeps, request: Ask, reply: FastifyReply) {
-  const { body, caller } = request
-  const { action, early = false, force = false, dryRun = false } = body
-  checkScope(request)
-  const now = body.filter?.olderThan === undefined ? 0 : await deps.catalog.now()
-  const selection = readSelection(body, now)
-  const asked = { action, selection, early }
-  request.audited = { isDry: dryRun }
-  if (dryRun) return previewOf(asked, await countSelection(deps.begin.parts, asked), body.limit)
-  const id = await reserveId(deps.reserve, request, body, `op_${uuidv7()}`)
-  request.audited = { target: id, detail: action }
-  const earlier = await deps.look.operations.find(id)
-  if (earlier === null) {
-    const counted = await countSelection(deps.begin.parts, asked)
-    checkExpected(body, counted)
-    const ordered = {
-      ...asked,
-      ...{ id, by: caller, force, filter: body.filter ?? null, note: body.note ?? null },
-      ...{ pace: body.pace ?? null, limit: body.limit ?? null },
-      canary: sends(asked) ? (body.canary ?? defaultCanary(selection)) : ('none' as const)
-    }
-    await deps.reserve.replicas.reached(() => beginOperation(deps.begin, ordered, counted))
-    const { matched } = counted
-    deps.log.info({ operation: id, action, by: caller, matched }, 'operation begun')
-  }
-  const location = `/v1/operations/${id}`
+  const { body } = request
+  checkScope(request.scope, body)
+  request.audited = { isDry: body.dryRun ?? false }
+  if (body.dryRun === true) return previewOperation(deps, body)
+  const id = await orderOperation(deps, request, body)
+  request.audited = { target: id, detail: body.action }
   return reply
     .code(202)
-    .header('location', location)
+    .header('location', `/v1/operations/${id}`)
     .send(await lookAt(deps.look, id))
 }
 
-function checkScope({ body, scope }: Ask): void {
+/** What an operation would take, and what it may cost. */
+export async function previewOperation(
+  deps: BeginRouteDeps,
+  body: OperationBody
+): Promise<OperationPreview> {
+  const asked = await askedBy(deps, body)
+  return previewOf(asked, await countSelection(deps.begin.parts, asked), body.limit)
+}
+
+/** Begins an operation, or finds the one that was begun with the same key. Returns its id. */
+export async function orderOperation(
+  deps: BeginRouteDeps,
+  request: FastifyRequest,
+  body: OperationBody
+): Promise<string> {
+  const { caller } = request
+  const asked = await askedBy(deps, body)
+  const { action, selection } = asked
+  const id = await reserveId(deps.reserve, request, body, `op_${uuidv7()}`)
+  if ((await deps.look.operations.find(id)) !== null) return id
+  const counted = await countSelection(deps.begin.parts, asked)
+  checkExpected(body, counted)
+  const { filter = null, note = null, pace = null, limit = null, force = false } = body
+  const canary = sends(asked) ? (body.canary ?? defaultCanary(selection)) : ('none' as const)
+  const ordered = { ...asked, id, by: caller, force, filter, note, pace, limit, canary }
+  await deps.reserve.replicas.reached(() => beginOperation(deps.begin, ordered, counted))
+  const { matched } = counted
+  deps.log.info({ operation: id, action, by: caller, matched }, 'operation begun')
+  return id
+}
+
+async function askedBy({ catalog }: BeginRouteDeps, body: OperationBody) {
+  const { action, early = false } = body
+  const now = body.filter?.olderThan === undefined ? 0 : await catalog.now()
+  return { action, selection: readSelection(body, now), early }
+}
+
+function checkScope(scope: Scope, body: OperationBody): void {
   const isAdmins = isOnEntries(body) || body.early === true
   if (isAdmins && !isWithin('admin', scope))
     throw new OperatorError(

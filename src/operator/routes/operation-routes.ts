@@ -5,7 +5,7 @@ import { continueHeld, stop } from '../../core/operations/steer.ts'
 import type { Cursors } from '../../crypto/signed-cursor.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Operations } from '../../ledger/operations/operations.ts'
-import type { ContinueBody } from '../../schemas/generated.ts'
+import type { ContinueBody, OperationList } from '../../schemas/generated.ts'
 import { listOperations } from '../operations/list-operations.ts'
 import { findOperation, lookAt } from '../operations/view-operation.ts'
 import { OperatorError } from '../problem.ts'
@@ -18,6 +18,12 @@ export interface OperationsDeps {
   readonly catalog: Pick<Lookup, 'find'>
   readonly cursors: Cursors
   readonly log: Logger
+}
+
+interface OperationsQuery {
+  readonly state?: string
+  readonly limit?: number
+  readonly cursor?: string
 }
 
 type ById = { Params: { op: string } }
@@ -45,8 +51,7 @@ export async function operationRoutes(app: FastifyInstance, deps: OperationsDeps
     async (request, reply) => {
       const { params, caller } = request
       request.audited = { target: params.op }
-      await change(deps, params.op, stop, ({ state }) => state === 'stopping')
-      deps.log.info({ operation: params.op, by: caller }, 'operation stopped')
+      await stopOperation(deps, caller, params.op)
       return reply.code(202).send(await lookAt(deps, params.op))
     }
   )
@@ -73,8 +78,7 @@ function continueRoute(app: FastifyInstance, deps: OperationsDeps): void {
     async (request, reply) => {
       const { params, body, caller } = request
       request.audited = { target: params.op }
-      await change(deps, params.op, (operation) => continueHeld(operation, body))
-      deps.log.info({ operation: params.op, by: caller, ...body }, 'operation continued')
+      await continueOperation(deps, caller, params.op, body)
       return reply.code(202).send(await lookAt(deps, params.op))
     }
   )
@@ -94,7 +98,7 @@ function lookRoutes(app: FastifyInstance, deps: OperationsDeps): void {
     },
     ({ params }) => lookAt(deps, params.op)
   )
-  app.get<{ Querystring: { state?: string; limit?: number; cursor?: string } }>(
+  app.get<{ Querystring: OperationsQuery }>(
     '/operations',
     {
       config: { scope: 'read', problems: ['unknown-cursor'] },
@@ -106,13 +110,36 @@ function lookRoutes(app: FastifyInstance, deps: OperationsDeps): void {
         ...answers(200, 'operation-list')
       }
     },
-    async ({ query: { state, limit = 50, cursor } }) => {
-      const list = ['operations', state ?? null]
-      const before = readCursor(deps.cursors, list, cursor)
-      const { items, next } = await listOperations(deps, { state, limit, before })
-      return { items, nextCursor: next === null ? null : deps.cursors.make(list, next) }
-    }
+    ({ query }) => readOperations(deps, query)
   )
+}
+
+/** A page of the operations that a query asks for, newest first. */
+export async function readOperations(
+  deps: OperationsDeps,
+  { state, limit = 50, cursor }: OperationsQuery
+): Promise<OperationList> {
+  const list = ['operations', state ?? null]
+  const before = readCursor(deps.cursors, list, cursor)
+  const { items, next } = await listOperations(deps, { state, limit, before })
+  return { items: [...items], nextCursor: next === null ? null : deps.cursors.make(list, next) }
+}
+
+/** Stops an operation: nothing more begins. */
+export async function stopOperation(deps: OperationsDeps, by: string, id: string): Promise<void> {
+  await change(deps, id, stop, ({ state }) => state === 'stopping')
+  deps.log.info({ operation: id, by }, 'operation stopped')
+}
+
+/** Lets held requests of an operation go on. */
+export async function continueOperation(
+  deps: OperationsDeps,
+  by: string,
+  id: string,
+  which: ContinueBody
+): Promise<void> {
+  await change(deps, id, (operation) => continueHeld(operation, which))
+  deps.log.info({ operation: id, by, ...which }, 'operation continued')
 }
 
 /** Changes an operation, which a worker then carries on at once. */

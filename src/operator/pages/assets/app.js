@@ -233,6 +233,19 @@ function move(by) {
   next.scrollIntoView({ block: 'nearest' })
 }
 
+/* Selection: shift and a click take the rows between, too */
+
+let lastBox = null
+document.addEventListener('click', (event) => {
+  const box = event.target.closest?.('table.rows input[type=checkbox]')
+  if (box === null || box === undefined) return
+  const boxes = all('table.rows input[type=checkbox]')
+  const [from, to] = [boxes.indexOf(lastBox), boxes.indexOf(box)].toSorted((a, b) => a - b)
+  if (event.shiftKey && from >= 0)
+    for (const one of boxes.slice(from, to + 1)) one.checked = box.checked
+  lastBox = box
+})
+
 localTitles()
 tick()
 setInterval(tick, 1000)

@@ -5,6 +5,7 @@ import { html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'
 import { contextOf, type PageContext } from '../page-context.ts'
 import type { ScreenDeps } from '../pages-deps.ts'
+import { bulkLinks } from './bulk/bulk-links.ts'
 import { age, code, reasonWord, searchPath } from '../show.ts'
 import { FRAME } from '../texts/frame-texts.ts'
 import { OVERVIEW, PARKED } from '../texts/overview-texts.ts'
@@ -43,7 +44,10 @@ function card(context: PageContext, group: SummaryGroup): Markup {
       <strong>${say(PARKED.many(count))}</strong>, ${say(OVERVIEW.oldest)}
       ${age(context, oldestRequestedAt)}. ${advice !== null && `${say(ADVICE_TEXT[advice])}.`}
     </p>
-    <p class="actions"><a class="button" href="${searchPath(search)}">${say(PARKED.look)}</a></p>
+    <p class="actions">
+      <a class="button" href="${searchPath(search)}">${say(PARKED.look)}</a>
+      ${context.may('write') && bulkLinks(context, ['release', 'cancel'], search)}
+    </p>
   </section>`
 }
 

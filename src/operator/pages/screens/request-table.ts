@@ -5,12 +5,17 @@ import { code, pill, reasonWord, shortId, when } from '../show.ts'
 import { LIST } from '../texts/request-texts.ts'
 
 /** Requests, a row each. */
-export function requestTable(context: PageContext, items: readonly RequestView[]): Markup {
+export function requestTable(
+  context: PageContext,
+  items: readonly RequestView[],
+  mark: boolean
+): Markup {
   const { say } = context
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${say(LIST.title)}">
     <table class="rows stack">
       <thead>
         <tr>
+          ${mark && html`<th class="mark"><span class="hidden">${say(LIST.select)}</span></th>`}
           <th>${say(LIST.request)}</th>
           <th>${say(LIST.state)}</th>
           <th>${say(LIST.why)}</th>
@@ -23,15 +28,20 @@ export function requestTable(context: PageContext, items: readonly RequestView[]
         </tr>
       </thead>
       <tbody>
-        ${items.map((item) => row(context, item))}
+        ${items.map((item) => row(context, item, mark))}
       </tbody>
     </table>
   </div>`
 }
 
-function row(context: PageContext, item: RequestView): Markup {
+function row(context: PageContext, item: RequestView, mark: boolean): Markup {
   const { requestId, state, reason, code: of, bank, account, reference, attempts } = item
+  const label = `${context.say(LIST.select)} ${shortId(requestId)}`
+  const box = html`<td class="mark">
+    <input type="checkbox" name="id" value="${requestId}" aria-label="${label}" />
+  </td>`
   return html`<tr>
+    ${mark && box}
     <td class="nowrap"><a class="mono" href="/requests/${requestId}">${shortId(requestId)}</a></td>
     <td>${pill(context, state)}</td>
     <td>${reason !== null && reasonWord(context, reason)} ${code(of)}</td>

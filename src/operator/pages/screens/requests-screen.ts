@@ -1,15 +1,18 @@
 import type { FastifyInstance } from 'fastify'
+import { ENDED } from '../../../core/groups/group.ts'
 import { parseSearch, type SearchFilters } from '../../../core/search/parse-search.ts'
 import type { RequestList } from '../../../schemas/generated.ts'
 import { listRequests } from '../../routes/request-routes.ts'
 import { OperatorError, PROBLEMS } from '../../problem.ts'
 import type { ListQuery } from '../../list-query.ts'
 import { listQueryOf } from '../search-query.ts'
+import { isSelection } from '../bulk-selection.ts'
 import { type Fragment, html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'
 import { contextOf, type PageContext, valueOf } from '../page-context.ts'
 import type { ScreenDeps } from '../pages-deps.ts'
 import { number } from '../show.ts'
+import { BULK_ACTION } from '../texts/bulk-texts.ts'
 import { FRAME } from '../texts/frame-texts.ts'
 import { LIST } from '../texts/request-texts.ts'
 import { requestTable } from './request-table.ts'
@@ -30,6 +33,9 @@ export async function requestsScreen(app: FastifyInstance, deps: ScreenDeps): Pr
     const search = parseSearch(query)
     if (search.type === 'id' && (await deps.api.requests.catalog.find(search.id)) !== null) {
       return reply.redirect(`/requests/${search.id}`, 303)
+    }
+    if (search.type === 'id' && search.id.startsWith('op_')) {
+      return reply.redirect(`/operations/${search.id}`, 303)
     }
     // An id that no request has may be Khipu's id of an operation.
     const filters = search.type === 'id' ? { operation: search.id } : search.filters
@@ -87,7 +93,7 @@ function showList(
   const count = total === null ? LIST.some(items.length) : LIST.match(number(context, total))
   return html`<div id="list" data-live>
     <p id="count"><strong>${say(count)}</strong>${partial && html`<br />${say(LIST.partial)}`}</p>
-    ${requestTable(context, items)}
+    ${withActions(context, items, total, query)}
     <p class="pager">
       ${cursor !== undefined && html`<a href="${path('')}">← ${say(FRAME.newest)}</a>`}
       ${
@@ -96,6 +102,36 @@ function showList(
       }
     </p>
   </div>`
+}
+
+const ON_SOME = ['release', 'retry', 'cancel'] as const
+
+/** The rows, in a form that leads to the question about those that are selected, or about all. */
+function withActions(
+  context: PageContext,
+  items: RequestList['items'],
+  total: number | null,
+  query: string
+): Markup {
+  const { say, may } = context
+  if (!may('write')) return requestTable(context, items, false)
+  const isLive = items.some(({ state }) => !ENDED.has(state))
+  if (!isLive) return requestTable(context, items, false)
+  const some = ON_SOME.map(
+    (action) =>
+      html`<button name="action" value="${action}">${say(BULK_ACTION[action].some)}</button>`
+  )
+  const all = ON_SOME.map(
+    (action) =>
+      html`<a class="button" href="/bulk?action=${action}&q=${encodeURIComponent(query)}"
+        >${say(BULK_ACTION[action].all(total ?? 0))}</a
+      >`
+  )
+  const canAll = total !== null && query !== '' && isSelection(query)
+  return html`<form action="/bulk">
+    ${requestTable(context, items, true)}
+    <p class="actions">${some} ${canAll && html`<span class="apart"></span>${all}`}</p>
+  </form>`
 }
 
 function nothing({ say }: PageContext, query: string): Markup {

@@ -18,6 +18,7 @@ export const LIST = {
     en: 'The page is short because it has read as much as it may. Go on with Older.',
     es: 'La página es corta porque ya leyó lo permitido. Siga con Anteriores.'
   },
+  select: { en: 'Select', es: 'Elegir' },
   request: { en: 'Request', es: 'Solicitud' },
   state: { en: 'State', es: 'Estado' },
   why: { en: 'Why', es: 'Por qué' },

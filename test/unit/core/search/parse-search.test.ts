@@ -14,6 +14,11 @@ const ACCOUNT = 'mIR22roI5qQhMcHhzCHD7g'
 t.test('an id alone is an id, in small letters', async (t) => {
   t.same(parseSearch(` ${ID} `), { type: 'id', id: ID })
   t.same(parseSearch(ID.toUpperCase()), { type: 'id', id: ID })
+  t.same(parseSearch(`op_${ID}`), { type: 'id', id: `op_${ID}` })
+  t.same(parseSearch(`operation:op_${ID}`), {
+    type: 'filters',
+    filters: { operation: `op_${ID}` }
+  })
 })
 
 t.test('nothing asks for everything', async (t) => {

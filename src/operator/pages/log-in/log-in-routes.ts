@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { tokenFinder } from '../check-operator-token.ts'
-import { html } from './html.ts'
-import { hidden } from './hidden-field.ts'
-import { page } from './layout.ts'
-import { contextOf, LANGUAGE_COOKIE, localPath, valueOf } from './page-context.ts'
-import type { ScreenDeps } from './pages-deps.ts'
+import { tokenFinder } from '../../check-operator-token.ts'
+import { html } from '../html.ts'
+import { hidden } from '../hidden-field.ts'
+import { page } from '../layout.ts'
+import { contextOf, LANGUAGE_COOKIE, localPath, valueOf } from '../page-context.ts'
+import type { ScreenDeps } from '../pages-deps.ts'
 import { createSessions } from './session.ts'
-import { LOG_IN } from './texts/frame-texts.ts'
+import { LOG_IN } from '../texts/frame-texts.ts'
 
 const OPEN = { config: { isOpen: true } } as const
 

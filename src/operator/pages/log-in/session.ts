@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { ApiToken, Scope } from '../../config/secrets.ts'
-import { hashTokens, type KnownToken } from '../check-operator-token.ts'
+import type { ApiToken, Scope } from '../../../config/secrets.ts'
+import { hashTokens, type KnownToken } from '../../check-operator-token.ts'
 
 /** Who looks at a page. The nonce is the secret of its CSRF tokens. */
 export interface Session {

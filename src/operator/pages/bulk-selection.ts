@@ -1,0 +1,64 @@
+import { parseSearch, type Qualifier } from '../../core/search/parse-search.ts'
+import type { OperationAction, OperationBody, OperationFilter } from '../../schemas/generated.ts'
+import { check } from '../../schemas/validate.ts'
+import { valueOf, valuesOf } from './page-context.ts'
+import { listQueryOf } from './search-query.ts'
+
+/** The words of a search that an operation can take. */
+const TAKEN: ReadonlySet<string> = new Set<Qualifier>([
+  'state',
+  'reason',
+  'code',
+  'service',
+  'bank',
+  'since',
+  'until',
+  'older'
+])
+const LISTS: ReadonlySet<string> = new Set(['state', 'reason', 'code', 'service', 'bank'])
+const ACTIONS: readonly OperationAction[] = ['release', 'retry', 'cancel']
+
+/** What somebody wants to do with many requests: an action, and the ids or the search that say which. */
+export interface BulkSelection {
+  readonly action: OperationAction
+  readonly ids: readonly string[]
+  readonly query: string
+}
+
+/** Reads the selection of a form; null where it names none. */
+export function selectionOf(values: unknown): BulkSelection | null {
+  const action = ACTIONS.find((one) => one === valueOf(values, 'action'))
+  const ids = valuesOf(values, 'id')
+  const query = valueOf(values, 'q')?.trim() ?? ''
+  return action === undefined ? null : { action, ids, query }
+}
+
+/** The selection as the API takes it; null where a search is no selection. */
+export function bodyOf(
+  { action, ids, query }: BulkSelection,
+  now: number,
+  more: Partial<OperationBody> = {}
+): OperationBody | null {
+  const which = ids.length > 0 ? { requestIds: ids } : whichOf(query, now)
+  if (which === null) return null
+  const checked = check('operation-body', { action, ...which, ...more })
+  return checked.valid ? checked.value : null
+}
+
+/** Whether an action can take all that a search finds. */
+export function isSelection(query: string): boolean {
+  return whichOf(query, 0) !== null
+}
+
+function whichOf(query: string, now: number): Pick<OperationBody, 'all' | 'filter'> | null {
+  const search = parseSearch(query)
+  if (search.type !== 'filters') return null
+  const names = Object.keys(search.filters)
+  if (names.length === 0) return { all: true }
+  if (names.some((name) => !TAKEN.has(name))) return null
+  const given = Object.entries(listQueryOf(search.filters, now)).map(([name, value]) => [
+    name,
+    LISTS.has(name) ? String(value).split(',') : value
+  ])
+  return { filter: Object.fromEntries(given) as OperationFilter }
+}
