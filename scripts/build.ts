@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { build, type Plugin, transform } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -40,9 +41,26 @@ export async function bundle(folder: string): Promise<void> {
     external: EXTERNAL,
     // Packages in CommonJS call `require` for Node's own modules.
     banner: { js: REQUIRE },
+    plugins: [withoutComments],
     legalComments: 'none',
     logLevel: 'warning'
   })
+}
+
+/**
+ * V8 keeps two bytes for each character of a source in which one is not of Latin-1. In packages only comments have such:
+ * without them a process takes some 5 MB less.
+ */
+const withoutComments: Plugin = {
+  name: 'without comments',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8')
+      if (!/[^\0-\x7f]/.test(text)) return null
+      const { code } = await transform(text, { minifyWhitespace: true, legalComments: 'none' })
+      return { contents: code, loader: 'js' }
+    })
+  }
 }
 
 const REQUIRE =

@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { FastifyRequest } from 'fastify'
 import type { Cursors, ListName } from '../crypto/signed-cursor.ts'
 import { violationsOf } from '../schemas/faults.ts'
@@ -82,9 +82,12 @@ const queries = new Ajv2020({ allErrors: true, coerceTypes: true, validateSchema
 
 /** Makes a validator of queries. A query contains only text, so numbers are coerced. Bodies are never coerced. */
 export function checkQuery(schema: object) {
-  const validate = queries.compile(schema)
-  return (value: unknown) =>
-    validate(value)
+  // Compiled at the first call: most routes are never called by most processes.
+  let validate: ValidateFunction | undefined
+  return (value: unknown) => {
+    validate ??= queries.compile(schema)
+    return validate(value)
       ? { value }
       : { error: invalidInput(violationsOf(validate.errors ?? [], 'named')) }
+  }
 }

@@ -4,8 +4,8 @@ import type { Store } from '../store.ts'
 /** A change of the state of a request. */
 export interface StateChange {
   readonly requestId: string
-  /** Where it came from; null if it is new. */
-  readonly from: Group | null
+  /** The state before; null if it is new. */
+  readonly from: string | null
   readonly to: Group
   /** Redis's clock, in ms since 1970. */
   readonly at: number
@@ -42,7 +42,7 @@ export function createEventLog({ redis, key }: Store): EventLog {
       return entries.map(([id, [, requestId = '', , from = '', , to = '']]) => ({
         place: id,
         requestId,
-        from: from === '' ? null : readGroup(from),
+        from: from === '' ? null : from,
         to: readGroup(to),
         at: Number(id.split('-')[0])
       }))

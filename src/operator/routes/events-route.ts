@@ -107,7 +107,7 @@ async function startOf(feed: EventFeed, asked: string | string[] | undefined) {
 function textOf({ place, requestId, from, to, at }: PlacedChange): string {
   const data: RequestEvent = {
     requestId,
-    from: from?.state ?? null,
+    from,
     to: to.state,
     reason: to.reason === '' ? null : to.reason,
     code: to.code === '' ? null : to.code,

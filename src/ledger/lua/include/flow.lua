@@ -12,5 +12,8 @@ local function move(id, from, to, keepsEvents)
   enter(id, from, to)
   count('m', 60000, 10800, to)
   count('h', 3600000, 3024000, to)
-  if keepsEvents then redis.call('XADD', key('events'), 'MAXLEN', '~', 10000, '*', 'id', id, 'from', from, 'to', to) end
+  if keepsEvents then
+    local state = string.match(from, '^[^|]*')
+    redis.call('XADD', key('events'), 'MAXLEN', '~', 10000, '*', 'id', id, 'from', state, 'to', to)
+  end
 end
