@@ -177,17 +177,18 @@ async function clickAll(executablePath: string): Promise<void> {
 
   t.test('a cause is released: one first, then the rest, and it can be followed', async (t) => {
     const { page, faults } = await open(t, TOKENS.write, '/parked')
-    const card = page.locator('section.card', { hasText: 'Unknown type' })
+    const card = page.locator('section.card', { hasText: 'Unauthorized' })
     await card.getByText('Release…').click()
     t.match(await heading(page), /^Release \d+ requests?\?$/)
     const [, count = ''] = /Release (\d+)/.exec(await heading(page)) ?? []
-    t.equal(Number(count), (await find('state=parked&reason=unknown-type')).length)
+    t.equal(Number(count), (await find('state=parked&reason=unauthorized')).length)
     await page.fill('#note', 'Khipu knows the cause')
     await page.getByRole('button', { name: `Release ${count}` }).click()
     await page.waitForURL(/\/operations\/op_/)
-    await page.locator('h1 .pill', { hasText: 'Done' }).waitFor({ timeout: 30_000 })
+    await page.locator('#operation .pill', { hasText: 'Done' }).waitFor({ timeout: 30_000 })
     t.match(await page.locator('#operation').innerText(), `${count} of ${count} done`)
     await page.getByText('See its requests').click()
+    await page.locator('#count').waitFor()
     t.equal(await rows(page).count(), Number(count))
     t.same(faults, [])
   })
@@ -217,7 +218,7 @@ async function clickAll(executablePath: string): Promise<void> {
       // The console tells of the 409.
       forget()
       await page.getByRole('button', { name: 'Cancel 2' }).click()
-      await page.locator('h1 .pill', { hasText: 'Done' }).waitFor({ timeout: 30_000 })
+      await page.locator('#operation .pill', { hasText: 'Done' }).waitFor({ timeout: 30_000 })
       t.equal((await find('state=parked&code=I001')).length, before - 3)
       t.same(faults, [])
     }

@@ -3,6 +3,7 @@
 // What a page can do more with JavaScript: live, times that count, keys. Everything works without it, too.
 
 const EVERY_MS = 5000
+const OFTEN_MS = 2_000
 const SELDOM_MS = 30_000
 const find = (selector, within = document) => within.querySelector(selector)
 const all = (selector, within = document) => [...within.querySelectorAll(selector)]
@@ -123,9 +124,14 @@ async function refresh() {
 }
 
 /** Where events come, the page asks after each; it looks by itself for what no event tells, and where none come. */
-function plan(inMs = events?.readyState === EventSource.OPEN ? SELDOM_MS : EVERY_MS) {
+function plan(inMs = usualMs()) {
   clearTimeout(timer)
   timer = setTimeout(() => void refresh(), inMs)
+}
+
+function usualMs() {
+  if (find('[data-live] [data-often]') !== null) return OFTEN_MS
+  return events?.readyState === EventSource.OPEN ? SELDOM_MS : EVERY_MS
 }
 
 let events = null

@@ -48,6 +48,7 @@ export function operationStory(context: PageContext, view: OperationView): Marku
     </p>
     <div id="operation" data-live>
       <div class="card">
+        <p ${endedAt === null && 'data-often'}>${statePill(context, view)}</p>
         ${progress(context, view)}
         <p class="muted">
           ${number(context, refused)} ${say(OPERATIONS.refused)} · ${number(context, skipped)}

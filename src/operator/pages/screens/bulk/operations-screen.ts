@@ -44,12 +44,11 @@ export async function operationsScreen(app: FastifyInstance, { api }: ScreenDeps
     const { op } = request.params
     const view = await lookAt(api.operations, op)
     const title = context.say(BULK_ACTION[view.action].name)
-    const heading = html`${statePill(context, view)} ${title}`
     const body = operationStory(context, view)
     const curl = ['GET', `/v1/operations/${op}`]
     return reply
       .type('text/html; charset=utf-8')
-      .send(page(context, { title, heading, section: 'operations', body, curl }))
+      .send(page(context, { title, section: 'operations', body, curl }))
   })
   changes(app, { api })
 }
