@@ -76,7 +76,7 @@ export async function lookAtAll(
 
   for (const variant of variants) {
     const [rules, options] = VARIANTS[variant]
-    t.test(`every page, ${variant}`, async (t) => {
+    void t.test(`every page, ${variant}`, async (t) => {
       const { page, faults, forget } = await watch(browser, adminUrl, options)
       t.teardown(() => page.context().close())
       await page.goto('/login')

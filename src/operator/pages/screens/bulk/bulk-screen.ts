@@ -30,7 +30,7 @@ export async function bulkScreen(app: FastifyInstance, deps: ScreenDeps): Promis
     try {
       const id = await orderOperation(deps.api.beginOperation, request, body)
       request.audited = { target: id, detail: body.action }
-      return reply.redirect(`/operations/${id}`, 303)
+      return await reply.redirect(`/operations/${id}`, 303)
     } catch (error) {
       if (!(error instanceof OperatorError) || error.code !== 'selection-changed') throw error
       return confirm(deps, request, reply.code(409), selection, BULK.changed)
