@@ -48,7 +48,7 @@ const UI = {
 }
 
 /** Its page links a font from elsewhere. */
-const FOREIGN_FONT = /<link href="https?:[^>]{0,500}>/g
+const FOREIGN_FONT = /<link href="https?:[^<>]*>/g
 
 /** Where the ledger has several parts, their queues have the same names. */
 function boardOf(queue: Queue, isSplit: boolean): BullMQAdapter {
