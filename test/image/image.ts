@@ -115,10 +115,11 @@ export const imageChecks: readonly Check[] = [
           .filter((folder) => !(folder in installed.packages))
           .map((folder) => `${folder} is a stranger`)
       )
-      // Of the sources the Lua scripts alone are read while the service runs.
-      const sources = (await runIn(site, 'find src -type f ! -name "*.lua"')).trim()
+      // Of the sources the Lua scripts and the files of the pages alone are read while the service runs.
+      const isRead = '-name "*.lua" -o -path "src/operator/pages/assets/*"'
+      const sources = (await runIn(site, `find src -type f ! \\( ${isRead} \\)`)).trim()
       refuse(sources === '' ? [] : sources.split('\n').map((file) => `${file} is in /app`))
-      return `${found.length} packages, and of src the Lua scripts`
+      return `${found.length} packages, and of src the Lua scripts and the files of the pages`
     }
   },
   {
