@@ -2,19 +2,23 @@ import type { Completeness, FailReason, RequestState } from '../schemas/generate
 import type { Cause, ParkCause } from './error-cause.ts'
 
 export type State = RequestState
-export type EndState = 'delivered' | 'failed' | 'cancelled'
+export type LiveState = (typeof LIVE_STATES)[number]
+export type EndState = (typeof END_STATES)[number]
 
-/** Every state, in the usual order of a request. */
-export const STATES: readonly State[] = [
+/** The states of a request that has not ended, in their usual order. */
+export const LIVE_STATES = [
   'queued',
   'sending',
   'awaiting-callback',
   'retry-scheduled',
-  'parked',
-  'delivered',
-  'failed',
-  'cancelled'
-]
+  'parked'
+] as const satisfies readonly State[]
+
+/** The states that are final. */
+export const END_STATES = ['delivered', 'failed', 'cancelled'] as const satisfies readonly State[]
+
+/** Every state, in the usual order of a request. */
+export const STATES: readonly State[] = [...LIVE_STATES, ...END_STATES]
 
 /**
  * Why a request is in its state: a cause, a way of ending, or one of three more.

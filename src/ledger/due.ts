@@ -2,7 +2,7 @@ import { groupOf } from '../core/groups/group.ts'
 import { isUnpublished } from '../core/result-head.ts'
 import { isOpen, type Request } from '../core/request.ts'
 import { readRecord } from './load.ts'
-import { namesOf } from './indexes/names.ts'
+import { allNamesOf } from './indexes/names.ts'
 import type { Store } from './store.ts'
 
 /** Queries by instant. */
@@ -64,7 +64,7 @@ async function forgetAll({ redis, key, scripts }: Store, ids: readonly string[])
   const requests = records.flatMap((record) => (record === null ? [] : [readRecord(record)]))
   let forgotten = 0
   for (const request of requests.filter((one) => !isOpen(one) && !isUnpublished(one))) {
-    const names = JSON.stringify(namesOf(request))
+    const names = JSON.stringify(allNamesOf(request))
     forgotten += await scripts.forget(request.requestId, groupOf(request), names)
   }
   return forgotten

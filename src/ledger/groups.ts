@@ -1,9 +1,9 @@
 import { groupOf, type SizedGroup } from '../core/groups/group.ts'
 import { type State, STATES } from '../core/request.ts'
-import { type Names, namesOf } from './indexes/names.ts'
+import { type AllNames, allNamesOf } from './indexes/names.ts'
 import { readRecord } from './load.ts'
 import { sum } from '../core/sum.ts'
-import { firstIdAt, instantOf, mapOf, type Store } from './store.ts'
+import { boundsBetween, instantOf, mapOf, type Store } from './store.ts'
 
 /** The groups of requests, as every change of a request keeps them. */
 export interface Groups {
@@ -61,16 +61,25 @@ export async function readCounts({
 
 /** The groups with requests that were asked for from an instant on; null while requests of an older version are missing. */
 export async function readSizes(
-  { scripts }: Pick<Store, 'scripts'>,
+  store: Pick<Store, 'scripts'>,
   since: number | null
 ): Promise<readonly SizedGroup[] | null> {
-  const oldest = since === null ? '-' : `[${firstIdAt(since)}`
-  const [isComplete, ...fields] = await scripts.sizeGroups(oldest)
-  if (isComplete === 0) return null
-  return Array.from({ length: fields.length / 3 }, (_, index) => {
+  return (await sizeGroups(store, since, null)).groups
+}
+
+/** The groups with requests that were asked for between two instants, and Redis's clock. */
+export async function sizeGroups(
+  { scripts }: Pick<Store, 'scripts'>,
+  since: number | null,
+  until: number | null
+): Promise<{ readonly groups: readonly SizedGroup[] | null; readonly now: number }> {
+  const [isComplete, now, ...fields] = await scripts.sizeGroups(...boundsBetween(since, until))
+  if (isComplete === 0) return { groups: null, now }
+  const groups = Array.from({ length: fields.length / 3 }, (_, index) => {
     const [name = '', count, firstId = ''] = fields.slice(index * 3)
     return { name, count: Number(count), oldestAt: instantOf(firstId) }
   })
+  return { groups, now }
 }
 
 function countsIn(fields: readonly string[]): Map<string, number> {
@@ -90,7 +99,7 @@ async function takeOutDeleted({ redis, key, scripts }: Store, name: string): Pro
   const ids = await redis.zrange(key('group', name), '0', `${CHECKED_AT_ONCE - 1}`)
   const exist = await Promise.all(ids.map((id) => redis.exists(key('request', id))))
   const deleted = ids.filter((_, index) => exist[index] === 0)
-  const names = JSON.stringify({ operations: [], old: [] } satisfies Names)
+  const names = JSON.stringify({ operations: [], old: [] } satisfies AllNames)
   await Promise.all(deleted.map((id) => scripts.reindex(id, '', '', '', names)))
   return deleted.length
 }
@@ -99,12 +108,12 @@ async function reindex({ redis, key, scripts }: Store, id: string, foundIn: Stat
   const [version, record] = await redis.hmget(key('request', id), 'version', 'record')
   if (!record) return scripts.reindex(id, '', '', '', JSON.stringify(noNames(foundIn)))
   const request = readRecord(record)
-  const { old, ...names } = namesOf(request)
+  const { old, ...names } = allNamesOf(request)
   const all = { ...names, old: [...old, ...noNames(foundIn).old] }
   const fields = [version ?? '', request.state, groupOf(request)] as const
   return scripts.reindex(id, ...fields, JSON.stringify(all))
 }
 
-function noNames(foundIn: State): Names {
+function noNames(foundIn: State): AllNames {
   return { operations: [], old: [`state:${foundIn}`] }
 }

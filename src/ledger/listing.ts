@@ -1,11 +1,5 @@
-import {
-  EVERY_GROUP,
-  type GroupFilter,
-  groupOf,
-  isAskedFor,
-  readGroup
-} from '../core/groups/group.ts'
-import type { Request, State } from '../core/request.ts'
+import { type GroupFilter, groupOf, isAskedFor, readGroup } from '../core/groups/group.ts'
+import type { Request } from '../core/request.ts'
 import { readCounts } from './groups.ts'
 import {
   type Batch,
@@ -16,7 +10,7 @@ import {
   readIndex
 } from './indexes/narrow-list.ts'
 import { readRecord } from './load.ts'
-import { firstIdAt, type Store } from './store.ts'
+import { boundsBetween, firstIdAt, type Store } from './store.ts'
 
 /** The filter of a listing. Instants are ms since 1970; null is no filter. */
 export interface Query {
@@ -71,8 +65,7 @@ async function merge(
   indexes: readonly string[]
 ): Promise<ListPage> {
   const { since, until, before, limit } = query
-  const newest = until === null ? '+' : `(${firstIdAt(until)}`
-  const oldest = since === null ? '-' : `[${firstIdAt(since)}`
+  const [oldest, newest] = boundsBetween(since, until)
   const from = before === null ? newest : `(${before}`
   const reply = await scripts.mergePage('down', from, newest, oldest, limit, ...indexes)
   const [total, next, ...records] = reply
@@ -116,28 +109,12 @@ export async function listAmong(
   }, query)
 }
 
-/** A page of the requests in a state, or of all requests, oldest first, behind an id. */
-export async function readAfter(
-  store: Store,
-  requestId: string | null,
-  state: State | null
-): Promise<Page> {
-  const indexes = state === null ? ['requests'] : await indexesOf(store, state)
+/** A page of all requests, oldest first, behind an id. */
+export async function readAfter({ scripts }: Store, requestId: string | null): Promise<Page> {
   const from = requestId === null ? '-' : `(${requestId}`
-  const reply = await store.scripts.mergePage('up', from, '+', '-', READ_AT_ONCE, ...indexes)
+  const reply = await scripts.mergePage('up', from, '+', '-', READ_AT_ONCE, 'requests')
   const [, next, ...records] = reply
-  const items = records.map(readRecord).filter((one) => state === null || one.state === state)
-  return { items, next: next === '' ? null : next }
-}
-
-/** The groups of a state. Older versions have an index by state, whose requests may not be in their groups yet. */
-async function indexesOf({ scripts }: Store, state: State): Promise<readonly string[]> {
-  const [, fields] = await scripts.countGroups()
-  const filter = { ...EVERY_GROUP, state: [state] }
-  const names = fields.filter(
-    (name, index) => index % 2 === 0 && isAskedFor(filter, readGroup(name))
-  )
-  return [`state:${state}`, ...names.map((name) => `group:${name}`)]
+  return { items: records.map(readRecord), next: next === '' ? null : next }
 }
 
 function isListed(request: Request, { groups, since, until, narrow }: Query): boolean {

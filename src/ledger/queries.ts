@@ -1,6 +1,6 @@
-import { ENDED, type SizedGroup } from '../core/groups/group.ts'
+import type { SizedGroup } from '../core/groups/group.ts'
 import type { Flow } from '../core/groups/series.ts'
-import { type Request, type State, STATES } from '../core/request.ts'
+import { END_STATES, LIVE_STATES, type Request } from '../core/request.ts'
 import { createClock } from '../redis/clock-reading.ts'
 import { createDueQueries, type DueQueries } from './due.ts'
 import { readIndexed, readSizes } from './groups.ts'
@@ -59,19 +59,15 @@ export interface Lookup extends Pick<DueQueries, 'overdueMs'> {
 
 /** Requests in bulk: listing, counting, and finding overdue requests. */
 export interface Catalog extends Lookup, DueQueries {
-  /** A page of the requests in a state, or of all requests, oldest first. It starts behind an id. */
-  after(requestId: string | null, state: State | null): Promise<Page>
+  /** A page of all requests, oldest first. It starts behind an id. */
+  after(requestId: string | null): Promise<Page>
 }
 
-/** Every request in a state, or every request, oldest first. It starts behind an id and yields one page at a time. */
-export async function* everyPage(
-  catalog: Pick<Catalog, 'after'>,
-  state: State | null = null,
-  from: string | null = null
-): AsyncGenerator<Page> {
-  let next = from
+/** Every request, oldest first, one page at a time. */
+export async function* everyPage(catalog: Pick<Catalog, 'after'>): AsyncGenerator<Page> {
+  let next: string | null = null
   do {
-    const page: Page = await catalog.after(next, state)
+    const page: Page = await catalog.after(next)
     yield page
     next = page.next
   } while (next !== null)
@@ -96,7 +92,7 @@ export function createCatalog(store: Store): Catalog {
     listByDue: (query) => listByDue(store, query),
     countDue: (from, stepMs, steps) => countDue(store, from, stepMs, steps),
     flow: (step, from, to) => readFlow(store, step, from, to),
-    after: (requestId, state) => readAfter(store, requestId, state),
+    after: (requestId) => readAfter(store, requestId),
     totals: () => readTotals(store),
     ahead: (requestId) => scripts.ahead(requestId),
     indexed: () => readIndexed(store),
@@ -105,14 +101,14 @@ export function createCatalog(store: Store): Catalog {
 }
 
 async function readTotals({ scripts }: Store): Promise<Totals> {
-  const live = STATES.filter((state) => !ENDED.has(state))
-  const reply = await scripts.totals(...live)
-  const [fields, counts, setAside] = reply
+  const [fields, counts, setAside] = await scripts.totals(...LIVE_STATES)
   const totals = mapOf(fields)
   return {
     accepted: Number(totals.get('accepted') ?? 0),
-    ended: Object.fromEntries([...ENDED].map((state) => [state, Number(totals.get(state) ?? 0)])),
-    live: Object.fromEntries(live.map((state, index) => [state, Number(counts[index] ?? 0)])),
+    ended: Object.fromEntries(END_STATES.map((state) => [state, Number(totals.get(state) ?? 0)])),
+    live: Object.fromEntries(
+      LIVE_STATES.map((state, index) => [state, Number(counts[index] ?? 0)])
+    ),
     setAside
   }
 }

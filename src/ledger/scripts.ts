@@ -69,7 +69,10 @@ interface RequestScripts {
     names: string
   ): Promise<-1 | Done>
   countGroups(): Promise<[isComplete: Done, groups: string[]]>
-  sizeGroups(oldest: string): Promise<[isComplete: Done, ...groups: string[]]>
+  sizeGroups(
+    oldest: string,
+    newest: string
+  ): Promise<[isComplete: Done, now: number, ...groups: string[]]>
   ahead(id: string): Promise<string | null>
   totals(...states: string[]): Promise<[totals: string[], counts: number[], setAside: number]>
   receive(

@@ -30,6 +30,17 @@ export function firstIdAt(instant: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}`
 }
 
+/** The bounds of an index by id, of the requests that were asked for from an instant on and before another. */
+export function boundsBetween(
+  since: number | null,
+  until: number | null
+): readonly [oldest: string, newest: string] {
+  return [
+    since === null ? '-' : `[${firstIdAt(since)}`,
+    until === null ? '+' : `(${firstIdAt(until)}`
+  ]
+}
+
 /** When a request was asked for, in ms since 1970, by the clock of the process that took it. */
 export function instantOf(requestId: string): number {
   return Number.parseInt(requestId.replace('-', '').slice(0, 12), 16)

@@ -1,4 +1,4 @@
-import type { Request } from '../request.ts'
+import { END_STATES, type Request } from '../request.ts'
 
 /** Requests are counted in groups of the same state, reason, code and service. */
 export interface Group {
@@ -9,7 +9,7 @@ export interface Group {
 }
 
 /** The states that are final. */
-export const ENDED: ReadonlySet<string> = new Set(['delivered', 'failed', 'cancelled'])
+export const ENDED: ReadonlySet<string> = new Set(END_STATES)
 
 /** Elsewhere the code is no cause of the state. */
 const WITH_CODE: ReadonlySet<string> = new Set(['retry-scheduled', 'parked', 'failed'])

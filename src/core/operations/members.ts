@@ -1,6 +1,6 @@
 import { bankOf, groupOf, isAskedFor, readGroup } from '../groups/group.ts'
 import type { Policy } from '../policy.ts'
-import { isOpen, type Request } from '../request.ts'
+import { isOpen, LIVE_STATES, type Request } from '../request.ts'
 import { isUsedUp } from '../send-limits.ts'
 import { cancel, mayRetryNow, release, retryNow } from '../transitions/on-operator.ts'
 import type { Lane, Operation } from './operation.ts'
@@ -59,7 +59,7 @@ const APPLIES: Readonly<Record<Operation['action'], (request: Request) => boolea
 export const STATES_OF: Readonly<Record<Operation['action'], readonly string[]>> = {
   release: ['parked'],
   retry: ['parked', 'retry-scheduled'],
-  cancel: ['queued', 'sending', 'awaiting-callback', 'retry-scheduled', 'parked'],
+  cancel: LIVE_STATES,
   accept: [],
   discard: []
 }

@@ -1,3 +1,4 @@
+import { sum } from '../sum.ts'
 import type { OperationAction, OperationFilter } from '../../schemas/generated.ts'
 import type { GroupFilter } from '../groups/group.ts'
 
@@ -160,7 +161,6 @@ export interface Totals {
 /** How far an operation is. */
 export function totalsOf(operation: Operation): Totals {
   const { lanes, canaries } = operation
-  const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0)
   const left = ({ matched, done, refused }: Lane) => Math.max(0, matched - done - refused)
   const held = canaries
     .filter(({ verdict }) => verdict === 'held')

@@ -1,3 +1,4 @@
+import { sum } from '../sum.ts'
 import {
   type Canary,
   canaryOf,
@@ -44,7 +45,7 @@ export function roomIn(operation: Operation, lane: Lane, now: number): number {
   if (lane.pending.length > 0) return 0
   const canary = canaryOf(operation, lane)
   if (lane.paceUntil > now + PACE_AHEAD_MS / 2) return 0
-  const begun = lanes.reduce((sum, { done, pending }) => sum + done + pending.length, 0)
+  const begun = sum(lanes.map(({ done, pending }) => done + pending.length))
   const left = limit === null ? Infinity : limit - begun
   if (canary === undefined || canary.verdict === 'goes') return Math.max(0, left)
   if (canary.requestId !== null) return 0

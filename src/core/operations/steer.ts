@@ -1,3 +1,4 @@
+import { sum } from '../sum.ts'
 import type { CanaryNews } from './canary.ts'
 import { type Canary, isHeld, isOver, type Operation } from './operation.ts'
 import { withoutCanary } from './progress.ts'
@@ -24,7 +25,7 @@ export function settle(operation: Operation, now: number): Operation {
     )
     return isStill ? { ...operation, state: 'stopped', endedAt: now } : operation
   }
-  const done = lanes.reduce((sum, lane) => sum + lane.done, 0)
+  const done = sum(lanes.map((lane) => lane.done))
   const isFull = limit !== null && done >= limit
   const isIdle = lanes.every(
     (lane) => isOver(lane) || (lane.pending.length === 0 && (isFull || isHeld(operation, lane)))

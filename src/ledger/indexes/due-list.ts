@@ -1,13 +1,9 @@
-import { ENDED, type GroupFilter, groupOf, isAskedFor, readGroup } from '../../core/groups/group.ts'
-import type { EndState, Request, State } from '../../core/request.ts'
-import { STATES } from '../../core/request.ts'
+import { type GroupFilter, groupOf, isAskedFor, readGroup } from '../../core/groups/group.ts'
+import { LIVE_STATES, type LiveState, type Request } from '../../core/request.ts'
 import { sum } from '../../core/sum.ts'
 import { MOST_SCANNED, READ_AT_ONCE } from './narrow-list.ts'
 import { readRecord } from '../load.ts'
 import type { Store } from '../store.ts'
-
-type LiveState = Exclude<State, EndState>
-const LIVE_STATES = STATES.filter((state): state is LiveState => !ENDED.has(state))
 
 /** The filter of a list of live requests, by the instant of their next step. Instants are ms since 1970. */
 export interface DueQuery {

@@ -8,16 +8,27 @@ export interface Names {
   readonly reference?: string
   /** The hash that has an id of Khipu's, and the id. */
   readonly operations: readonly (readonly [bucket: string, operationId: string])[]
-  /** The indexes by id in which older versions keep the request. */
+}
+
+/** The same, with the indexes by id in which older versions keep the request. */
+export interface AllNames extends Names {
   readonly old: readonly string[]
 }
 
-/** All names of a request. */
+/** The names of a request. */
 export function namesOf(request: Request): Names {
-  const { state, service, reference } = request
+  const { reference } = request
   return {
     ...(reference !== null && { reference: reference.toWellFormed() }),
-    operations: [...operationIdsOf(request)].map((id) => [bucketOf(id), id] as const),
+    operations: [...operationIdsOf(request)].map((id) => [bucketOf(id), id] as const)
+  }
+}
+
+/** All names of a request, with those of older versions. */
+export function allNamesOf(request: Request): AllNames {
+  const { state, service, reference } = request
+  return {
+    ...namesOf(request),
     old: [
       `state:${state}`,
       `service:${service}`,
@@ -30,7 +41,7 @@ export function namesOf(request: Request): Names {
 export function newNames(before: Request, after: Request): Names {
   const id = after.operationId
   const isNew = id !== null && id !== before.operationId
-  return { operations: isNew ? [[bucketOf(id), id]] : [], old: [] }
+  return { operations: isNew ? [[bucketOf(id), id]] : [] }
 }
 
 /** The hash of `<tag>:operations:<bucket>` that has an operation id: of a million ids each has some fifteen. */

@@ -4,16 +4,6 @@ type Argument = string | number
 /** The ledger's Lua scripts for operations: see `Scripts`. */
 export interface OperationScripts {
   pace(count: number, spacingMs: number, aheadMs: number): Promise<[first: string, count: number]>
-  countMembers(
-    oldest: string,
-    newest: string
-  ): Promise<[isComplete: Done, now: number, ...groups: string[]]>
-  oldestMembers(
-    from: string,
-    newest: string,
-    limit: number,
-    ...indexes: readonly string[]
-  ): Promise<[next: string, ...records: string[]]>
   createOperation(id: string, record: string, ...times: readonly Argument[]): Promise<Done>
   changeOperation(
     id: string,

@@ -2,8 +2,9 @@ import { bankOf, isAskedFor, readGroup } from '../../core/groups/group.ts'
 import type { Selection } from '../../core/operations/operation.ts'
 import { placeOf } from '../../core/placement.ts'
 import type { Request } from '../../core/request.ts'
+import { sizeGroups } from '../groups.ts'
 import { readRecord } from '../load.ts'
-import { firstIdAt, mapOf, type Store } from '../store.ts'
+import { boundsBetween, mapOf, type Store } from '../store.ts'
 
 /** How many requests of each group a selection has, in one part of the ledger. */
 export interface Counted {
@@ -37,10 +38,11 @@ export function createSelections(store: Store, place: Place): Selections {
   const { scripts } = store
   return {
     async count(selection) {
-      const [isComplete, now, ...fields] = await scripts.countMembers(...boundsOf(selection))
-      if (isComplete === 0) return { groups: null, now }
-      const counts = [...mapOf(fields)].map(([name, count]) => [name, Number(count)] as const)
-      return { groups: new Map(counts.filter(([name]) => isMeant(selection, null, name))), now }
+      const { since, until } = selection
+      const { groups, now } = await sizeGroups(store, since, until)
+      if (groups === null) return { groups, now }
+      const meant = groups.filter(({ name }) => isMeant(selection, null, name))
+      return { groups: new Map(meant.map(({ name, count }) => [name, count])), now }
     },
 
     async page(selection, bank, behind) {
@@ -50,19 +52,13 @@ export function createSelections(store: Store, place: Place): Selections {
       // Where the groups are not complete, each record tells whether it is in the selection.
       const indexes = isComplete === 1 ? groups.map((name) => `group:${name}`) : ['requests']
       if (indexes.length === 0) return { requests: [], next: null }
-      const [oldest, newest] = boundsOf(selection)
+      const [oldest, newest] = boundsBetween(selection.since, selection.until)
       const from = behind === null ? oldest : `(${behind}`
-      const [next, ...records] = await scripts.oldestMembers(from, newest, PER_PAGE, ...indexes)
+      const bounds = ['up', from, newest, oldest] as const
+      const [, next, ...records] = await scripts.mergePage(...bounds, PER_PAGE, ...indexes)
       return { requests: records.map(readRecord), next: next === '' ? null : next }
     }
   }
-}
-
-function boundsOf({ since, until }: Selection): readonly [oldest: string, newest: string] {
-  return [
-    since === null ? '-' : `[${firstIdAt(since)}`,
-    until === null ? '+' : `(${firstIdAt(until)}`
-  ]
 }
 
 function isMeant({ groups }: Selection, bank: string | null, name: string): boolean {

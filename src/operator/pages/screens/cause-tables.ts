@@ -1,4 +1,5 @@
 import { ENDED } from '../../../core/groups/group.ts'
+import { sum } from '../../../core/sum.ts'
 import type { SummaryGroup } from '../../../schemas/generated.ts'
 import { html, type Markup } from '../html.ts'
 import type { PageContext } from '../page-context.ts'
@@ -109,10 +110,10 @@ export function bankTable(
   const names = [...new Set([...groups, ...day].map(({ bank }) => bank ?? ''))].toSorted()
   const rows = names.map((bank) => {
     const of = (list: readonly SummaryGroup[]) => list.filter((group) => group.bank === bank)
-    const live = sum(of(groups).filter(({ state }) => !ENDED.has(state)))
+    const live = countOf(of(groups).filter(({ state }) => !ENDED.has(state)))
     const cells = COLUMNS.map((state) => {
       const isEnded = ENDED.has(state)
-      const count = sum(of(isEnded ? day : groups).filter((group) => group.state === state))
+      const count = countOf(of(isEnded ? day : groups).filter((group) => group.state === state))
       const path = searchPath({ state, bank, since: isEnded ? '24h' : null })
       return html`<td class="n">
         ${count === 0 ? '0' : html`<a href="${path}">${number(context, count)}</a>`}
@@ -146,6 +147,6 @@ export function bankTable(
   </div>`
 }
 
-function sum(groups: readonly SummaryGroup[]): number {
-  return groups.reduce((total, { count }) => total + count, 0)
+function countOf(groups: readonly SummaryGroup[]): number {
+  return sum(groups.map(({ count }) => count))
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { State } from '../../../core/request.ts'
+import { END_STATES, LIVE_STATES, type State } from '../../../core/request.ts'
 import type { Stats, Summary } from '../../../schemas/generated.ts'
 import { DEFAULT_SERVICE } from '../../routes/create-request-route.ts'
 import { readStats } from '../../routes/stats-route.ts'
@@ -15,14 +15,6 @@ import { bankTable, itselfTable, somebodyTable } from './cause-tables.ts'
 import { flowChart } from './flow-chart.ts'
 import { verdict } from './verdict-banner.ts'
 
-const LIVE: readonly State[] = [
-  'queued',
-  'sending',
-  'awaiting-callback',
-  'retry-scheduled',
-  'parked'
-]
-const ENDED: readonly State[] = ['delivered', 'failed', 'cancelled']
 const DAY_MS = 24 * 3_600_000
 const BY = 'reason,code,bank'
 
@@ -61,8 +53,8 @@ function tiles(context: PageContext, all: Summary, day: Summary): Markup {
   const ended = say(OVERVIEW.lastDay)
   return html`<section aria-label="${say(OVERVIEW.states)}">
     <ul class="tiles">
-      ${LIVE.map((state) => tile(context, state, all.states[state], null))}
-      ${ENDED.map((state) => tile(context, state, day.states[state], ended))}
+      ${LIVE_STATES.map((state) => tile(context, state, all.states[state], null))}
+      ${END_STATES.map((state) => tile(context, state, day.states[state], ended))}
     </ul>
   </section>`
 }
