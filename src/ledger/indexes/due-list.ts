@@ -82,23 +82,3 @@ function countsOf(counts: readonly number[]): DueCounts {
   const named = LIVE_STATES.map((state, index) => [state, counts[index] ?? 0])
   return Object.fromEntries(named) as DueCounts
 }
-
-/** Merges one page of each part of the ledger. What lies behind the first cursor belongs to a later page. */
-export function mergeDuePages(pages: readonly DuePage[], limit: number): DuePage {
-  const cursors = pages.flatMap(({ next }) => (next === null ? [] : [next])).toSorted(byPlace)
-  const seenUpTo = cursors[0] ?? null
-  const items = pages
-    .flatMap((page) => page.items)
-    .filter((item) => seenUpTo === null || byPlace(item, seenUpTo) <= 0)
-    .toSorted(byPlace)
-  if (items.length < limit) {
-    return { items, next: seenUpTo, partial: pages.some(({ partial }) => partial) }
-  }
-  const { instant, requestId } = items[limit - 1] ?? { instant: 0, requestId: '' }
-  return { items: items.slice(0, limit), next: { instant, requestId }, partial: false }
-}
-
-function byPlace(one: DuePlace, other: DuePlace): number {
-  if (one.instant !== other.instant) return one.instant - other.instant
-  return one.requestId < other.requestId ? -1 : Number(one.requestId > other.requestId)
-}

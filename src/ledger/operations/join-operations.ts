@@ -1,3 +1,4 @@
+import { mergeInOrder, newestFirst } from '../merge.ts'
 import type { OperationPage, Operations } from './operations.ts'
 
 /** The records of all parts of the ledger. That of an operation lies in one part, and tells of requests in all parts. */
@@ -26,18 +27,8 @@ async function claimAny(all: readonly Operations[]) {
   return null
 }
 
-/** Merges one page of operations of each part into one, newest first, as with requests. */
+/** Merges pages of operations, newest first. */
 function mergeOperations(pages: readonly OperationPage[], limit: number): OperationPage {
-  const seenDownTo =
-    pages
-      .flatMap(({ next }) => next ?? [])
-      .toSorted()
-      .at(-1) ?? null
-  const items = pages
-    .flatMap((page) => page.items)
-    .filter(({ operation: { id } }) => seenDownTo === null || id >= seenDownTo)
-    .toSorted((one, other) => (one.operation.id < other.operation.id ? 1 : -1))
-  if (items.length <= limit) return { items, next: seenDownTo }
-  const shown = items.slice(0, limit)
-  return { items: shown, next: shown.at(-1)?.operation.id ?? null }
+  const { items, next } = mergeInOrder(pages, limit, ({ operation }) => operation.id, newestFirst)
+  return { items, next }
 }
