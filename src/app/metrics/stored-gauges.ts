@@ -64,9 +64,9 @@ function quarantineGauges({ stock }: MetricKinds) {
   const bytes = stock('khipu_quarantine_bytes', 'How large they are in all')
   const filled = stock(
     'khipu_quarantine_filled_ratio',
-    'How full the quarantine is, 0 to 1; at 1 the oldest body gives way to a new one'
+    'How full the quarantine is, 0 to 1; at 1 a new body evicts the oldest'
   )
-  const evicted = stock('khipu_quarantine_evicted', 'Bodies that gave way to newer ones, ever')
+  const evicted = stock('khipu_quarantine_evicted', 'Bodies that newer ones have evicted, ever')
   return (usage: Usage): void => {
     entries.set(usage.entries)
     bytes.set(usage.bytes)

@@ -45,7 +45,7 @@ export interface Which {
   readonly all?: boolean
 }
 
-/** The operation with some held members let go; unchanged where none of these are held. */
+/** The operation in which some held members may go on; unchanged if none of these is held. */
 export function continueHeld(operation: Operation, { bank, credentials, all }: Which): Operation {
   if (operation.state !== 'running' && operation.state !== 'done') return operation
   const isMeant = (canary: Canary) =>
