@@ -8,6 +8,7 @@ import { page } from '../layout.ts'
 import { contextOf, type PageContext, valueOf } from '../page-context.ts'
 import type { ScreenDeps } from '../pages-deps.ts'
 import { shortId, when } from '../show.ts'
+import { pager, table } from '../table.ts'
 import { AUDIT, AUDIT_WORD } from '../texts/audit-texts.ts'
 import { FRAME } from '../texts/frame-texts.ts'
 
@@ -29,13 +30,14 @@ export async function auditScreen(app: FastifyInstance, { api }: ScreenDeps): Pr
       cursor === undefined ? filters : { ...filters, cursor }
     )
     const asked = new URLSearchParams(given).toString()
+    const search = asked === '' ? '' : `?${asked}`
     const body = html`<p>${say(AUDIT.intro)}</p>
       ${chips(context, filters.action)}
       <div id="audit" data-live>
-        ${list.items.length === 0 ? nothing(context, given.length > 0) : table(context, list)}
-        ${pager(context, asked, cursor, list.nextCursor)}
+        ${list.items.length === 0 ? nothing(context, given.length > 0) : entryTable(context, list)}
+        ${pager(context, `/audit${search}`, { cursor, next: list.nextCursor })}
       </div>`
-    const curl = ['GET', `/v1/audit${asked === '' ? '' : `?${asked}`}`]
+    const curl = ['GET', `/v1/audit${search}`]
     return reply
       .type('text/html; charset=utf-8')
       .send(page(context, { title: say(FRAME.audit), section: 'audit', body, curl }))
@@ -60,33 +62,15 @@ function nothing({ say }: PageContext, isFiltered: boolean): Markup {
   </p>`
 }
 
-function pager(
-  { say }: PageContext,
-  asked: string,
-  cursor: string | undefined,
-  next: string | null
-) {
-  return html`<p class="pager">
-    ${cursor !== undefined && html`<a href="/audit?${asked}">← ${say(FRAME.newest)}</a>`}
-    ${next !== null && html`<a rel="next" href="/audit?${asked}&cursor=${next}">${say(FRAME.older)} →</a>`}
-  </p>`
-}
+const HEADS = [AUDIT.when, AUDIT.by, AUDIT.action, AUDIT.target, AUDIT.detail]
 
-function table(context: PageContext, { items }: AuditList): Markup {
-  const { say } = context
-  const heads = [AUDIT.when, AUDIT.by, AUDIT.action, AUDIT.target, AUDIT.detail]
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${say(FRAME.audit)}">
-    <table class="rows stack">
-      <thead>
-        <tr>
-          ${heads.map((head) => html`<th>${say(head)}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${items.map((item) => row(context, item))}
-      </tbody>
-    </table>
-  </div>`
+function entryTable(context: PageContext, { items }: AuditList): Markup {
+  return table(context, {
+    label: FRAME.audit,
+    kind: 'rows stack',
+    columns: HEADS.map((title) => ({ title })),
+    rows: items.map((item) => row(context, item))
+  })
 }
 
 function row(context: PageContext, { at, by, action, target, detail }: AuditList['items'][number]) {

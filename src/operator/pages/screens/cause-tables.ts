@@ -4,6 +4,7 @@ import type { SummaryGroup } from '../../../schemas/generated.ts'
 import { html, type Markup } from '../html.ts'
 import type { PageContext } from '../page-context.ts'
 import { age, code, number, pill, reasonWord, searchPath } from '../show.ts'
+import { table } from '../table.ts'
 import { OVERVIEW } from '../texts/overview-texts.ts'
 import { ADVICE_TEXT, STATE_WORD } from '../texts/words.ts'
 
@@ -22,22 +23,18 @@ export function somebodyTable(context: PageContext, groups: readonly SummaryGrou
         <td class="todo">${group.advice !== null && say(ADVICE_TEXT[group.advice])}</td>
       </tr>`
   )
-  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="somebody">
-    <table class="stuck stack">
-      <thead>
-        <tr>
-          <th>${say(OVERVIEW.reason)}</th>
-          <th>${say(OVERVIEW.bank)}</th>
-          <th class="n">${say(OVERVIEW.count)}</th>
-          <th>${say(OVERVIEW.oldestTitle)}</th>
-          <th>${say(OVERVIEW.todo)}</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
+  return table(context, {
+    label: { by: 'somebody' },
+    kind: 'stuck stack',
+    columns: [
+      { title: OVERVIEW.reason },
+      { title: OVERVIEW.bank },
+      { title: OVERVIEW.count, kind: 'n' },
+      { title: OVERVIEW.oldestTitle },
+      { title: OVERVIEW.todo }
+    ],
+    rows
+  })
 }
 
 /** What waits without a person, of all banks together. */
@@ -58,21 +55,16 @@ export function itselfTable(context: PageContext, groups: readonly SummaryGroup[
         <td>${age(context, group.oldestRequestedAt)}</td>
       </tr>`
   )
-  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="itself">
-    <table>
-      <thead>
-        <tr>
-          <th>${say(OVERVIEW.reason)}</th>
-          <th>${say(STATE_TITLE)}</th>
-          <th class="n">${say(OVERVIEW.count)}</th>
-          <th>${say(OVERVIEW.oldestTitle)}</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
+  return table(context, {
+    label: { by: 'itself' },
+    columns: [
+      { title: OVERVIEW.reason },
+      { title: STATE_TITLE },
+      { title: OVERVIEW.count, kind: 'n' },
+      { title: OVERVIEW.oldestTitle }
+    ],
+    rows
+  })
 }
 
 const STATE_TITLE = { en: 'State', es: 'Estado' }
@@ -125,26 +117,15 @@ export function bankTable(
       ${cells}
     </tr>`
   })
-  const heads = COLUMNS.map(
-    (state) =>
-      html`<th class="n">
-        ${say(STATE_WORD[state])}${ENDED.has(state) && ` ${say(OVERVIEW.lastDay)}`}
-      </th>`
-  )
-  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="banks">
-    <table>
-      <thead>
-        <tr>
-          <th>${say(OVERVIEW.bank)}</th>
-          <th class="n">${say(OVERVIEW.live)}</th>
-          ${heads}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
+  const heads = COLUMNS.map((state) => {
+    const lastDay = ENDED.has(state) && ` ${say(OVERVIEW.lastDay)}`
+    return { title: html`${say(STATE_WORD[state])}${lastDay}`, kind: 'n' } as const
+  })
+  return table(context, {
+    label: { by: 'banks' },
+    columns: [{ title: OVERVIEW.bank }, { title: OVERVIEW.live, kind: 'n' }, ...heads],
+    rows
+  })
 }
 
 function countOf(groups: readonly SummaryGroup[]): number {

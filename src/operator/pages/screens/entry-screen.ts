@@ -8,6 +8,7 @@ import { page } from '../layout.ts'
 import { contextOf, type PageContext } from '../page-context.ts'
 import type { ScreenDeps } from '../pages-deps.ts'
 import { pill, size, when } from '../show.ts'
+import { table } from '../table.ts'
 import { FRAME } from '../texts/frame-texts.ts'
 import { ENTRY_ACTION, QUARANTINE } from '../texts/quarantine-texts.ts'
 import { KIND_TEXT } from '../texts/words.ts'
@@ -51,7 +52,8 @@ function buttons({ say, may }: PageContext, { quarantineId, faults }: Quarantine
   return html`<p class="actions">${links}</p>`
 }
 
-function violations({ say }: PageContext, { faults }: QuarantineEntry): Markup {
+function violations(context: PageContext, { faults }: QuarantineEntry): Markup {
+  const { say } = context
   const rows = faults.map(
     ({ path, rule, message }) =>
       html`<tr>
@@ -60,23 +62,11 @@ function violations({ say }: PageContext, { faults }: QuarantineEntry): Markup {
         <td class="break" lang="en">${message}</td>
       </tr>`
   )
-  const table = html`<div class="scroll" tabindex="0" role="region" aria-labelledby="violations">
-    <table>
-      <thead>
-        <tr>
-          <th>${say(QUARANTINE.path)}</th>
-          <th>${say(QUARANTINE.rule)}</th>
-          <th>${say(QUARANTINE.message)}</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
+  const columns = [QUARANTINE.path, QUARANTINE.rule, QUARANTINE.message].map((title) => ({ title }))
+  const shown = table(context, { label: { by: 'violations' }, columns, rows })
   return html`<section aria-labelledby="violations">
     <h2 id="violations">${say(QUARANTINE.violations)}</h2>
-    ${faults.length === 0 ? html`<p class="nothing">${say(QUARANTINE.noViolation)}</p>` : table}
+    ${faults.length === 0 ? html`<p class="nothing">${say(QUARANTINE.noViolation)}</p>` : shown}
   </section>`
 }
 

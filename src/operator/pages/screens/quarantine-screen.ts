@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import type { QuarantineEntry } from '../../../schemas/generated.ts'
 import { listEntries } from '../../routes/quarantine-entries.ts'
-import { type Fragment, html, type Markup } from '../html.ts'
+import { html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'
 import { contextOf, type PageContext, valueOf } from '../page-context.ts'
 import type { ScreenDeps } from '../pages-deps.ts'
 import { shortId, size, when } from '../show.ts'
+import { pager, table } from '../table.ts'
 import { FRAME } from '../texts/frame-texts.ts'
 import { ENTRY_ACTION, QUARANTINE } from '../texts/quarantine-texts.ts'
 import { KIND_TEXT } from '../texts/words.ts'
@@ -23,8 +24,8 @@ export async function quarantineScreen(app: FastifyInstance, { api }: ScreenDeps
       }
       <p>${say(QUARANTINE.intro)}</p>
       <div id="kept" data-live>
-        ${list.items.length === 0 ? empty(context) : table(context, list.items)}
-        ${pager(context, cursor, list.nextCursor)}
+        ${list.items.length === 0 ? empty(context) : entryTable(context, list.items)}
+        ${pager(context, '/quarantine', { cursor, next: list.nextCursor })}
       </div>`
     const curl = ['GET', '/v1/quarantine']
     return reply
@@ -39,33 +40,21 @@ function empty({ say }: PageContext): Markup {
   </p>`
 }
 
-function pager({ say }: PageContext, cursor: string | undefined, next: string | null): Fragment {
-  return html`<p class="pager">
-    ${cursor !== undefined && html`<a href="/quarantine">← ${say(FRAME.newest)}</a>`}
-    ${next !== null && html`<a rel="next" href="/quarantine?cursor=${next}">${say(FRAME.older)} →</a>`}
-  </p>`
-}
-
-function table(context: PageContext, items: readonly QuarantineEntry[]): Markup {
-  const { say } = context
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${say(FRAME.quarantine)}">
-    <table class="rows stack">
-      <thead>
-        <tr>
-          <th>${say(QUARANTINE.entry)}</th>
-          <th>${say(QUARANTINE.kind)}</th>
-          <th class="wide">${say(QUARANTINE.breaks)}</th>
-          <th>${say(QUARANTINE.request)}</th>
-          <th class="n wide">${say(QUARANTINE.attempt)}</th>
-          <th class="n wide">${say(QUARANTINE.size)}</th>
-          <th>${say(QUARANTINE.received)}</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${items.map((item) => row(context, item))}
-      </tbody>
-    </table>
-  </div>`
+function entryTable(context: PageContext, items: readonly QuarantineEntry[]): Markup {
+  return table(context, {
+    label: FRAME.quarantine,
+    kind: 'rows stack',
+    columns: [
+      { title: QUARANTINE.entry },
+      { title: QUARANTINE.kind },
+      { title: QUARANTINE.breaks, kind: 'wide' },
+      { title: QUARANTINE.request },
+      { title: QUARANTINE.attempt, kind: 'n wide' },
+      { title: QUARANTINE.size, kind: 'n wide' },
+      { title: QUARANTINE.received }
+    ],
+    rows: items.map((item) => row(context, item))
+  })
 }
 
 function row(context: PageContext, entry: QuarantineEntry): Markup {

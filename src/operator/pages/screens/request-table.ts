@@ -2,6 +2,7 @@ import type { RequestView } from '../../../schemas/generated.ts'
 import { html, type Markup } from '../html.ts'
 import type { PageContext } from '../page-context.ts'
 import { code, pill, reasonWord, shortId, when } from '../show.ts'
+import { type Column, table } from '../table.ts'
 import { LIST } from '../texts/request-texts.ts'
 
 /** Requests, a row each. */
@@ -10,29 +11,26 @@ export function requestTable(
   items: readonly RequestView[],
   mark: boolean
 ): Markup {
-  const { say } = context
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${say(LIST.title)}">
-    <table class="rows stack">
-      <thead>
-        <tr>
-          ${mark && html`<th class="mark"><span class="hidden">${say(LIST.select)}</span></th>`}
-          <th>${say(LIST.request)}</th>
-          <th>${say(LIST.state)}</th>
-          <th>${say(LIST.why)}</th>
-          <th class="wide">${say(LIST.bank)}</th>
-          <th class="wide">${say(LIST.account)}</th>
-          <th class="wide">${say(LIST.reference)}</th>
-          <th class="n wide">${say(LIST.tries)}</th>
-          <th class="wide">${say(LIST.requested)}</th>
-          <th>${say(LIST.next)}</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${items.map((item) => row(context, item, mark))}
-      </tbody>
-    </table>
-  </div>`
+  const select = html`<span class="hidden">${context.say(LIST.select)}</span>`
+  return table(context, {
+    label: LIST.title,
+    kind: 'rows stack',
+    columns: [...(mark ? [{ title: select, kind: 'mark' } as const] : []), ...COLUMNS],
+    rows: items.map((item) => row(context, item, mark))
+  })
 }
+
+const COLUMNS: readonly Column[] = [
+  { title: LIST.request },
+  { title: LIST.state },
+  { title: LIST.why },
+  { title: LIST.bank, kind: 'wide' },
+  { title: LIST.account, kind: 'wide' },
+  { title: LIST.reference, kind: 'wide' },
+  { title: LIST.tries, kind: 'n wide' },
+  { title: LIST.requested, kind: 'wide' },
+  { title: LIST.next }
+]
 
 function row(context: PageContext, item: RequestView, mark: boolean): Markup {
   const { requestId, state, reason, code: of, bank, account, reference, attempts } = item

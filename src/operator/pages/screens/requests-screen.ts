@@ -13,7 +13,7 @@ import { contextOf, type PageContext, valueOf } from '../page-context.ts'
 import type { ScreenDeps } from '../pages-deps.ts'
 import { number } from '../show.ts'
 import { BULK_ACTION } from '../texts/bulk-texts.ts'
-import { FRAME } from '../texts/frame-texts.ts'
+import { pager } from '../table.ts'
 import { LIST } from '../texts/request-texts.ts'
 import { requestTable } from './request-table.ts'
 import { exampleChips, mistakeNote, problemNote } from './search-notes.ts'
@@ -89,18 +89,11 @@ function showList(
 ): Markup {
   const { say } = context
   if (items.length === 0 && nextCursor === null) return nothing(context, query)
-  const path = (more: string) => `/requests?q=${encodeURIComponent(query)}${more}`
   const count = total === null ? LIST.some(items.length) : LIST.match(number(context, total))
   return html`<div id="list" data-live>
     <p id="count"><strong>${say(count)}</strong>${partial && html`<br />${say(LIST.partial)}`}</p>
     ${withActions(context, items, total, query)}
-    <p class="pager">
-      ${cursor !== undefined && html`<a href="${path('')}">← ${say(FRAME.newest)}</a>`}
-      ${
-        nextCursor !== null &&
-        html`<a rel="next" href="${path(`&cursor=${nextCursor}`)}">${say(FRAME.older)} →</a>`
-      }
-    </p>
+    ${pager(context, `/requests?q=${encodeURIComponent(query)}`, { cursor, next: nextCursor })}
   </div>`
 }
 

@@ -4,6 +4,7 @@ import { hidden } from '../../hidden-field.ts'
 import { type Fragment, html, type Markup } from '../../html.ts'
 import type { PageContext } from '../../page-context.ts'
 import { number } from '../../show.ts'
+import { table } from '../../table.ts'
 import { BULK, BULK_ACTION } from '../../texts/bulk-texts.ts'
 import { FRAME } from '../../texts/frame-texts.ts'
 
@@ -58,7 +59,6 @@ function costs({ say }: PageContext, { costsAtMost, notAllowed }: OperationPrevi
 }
 
 function banks(context: PageContext, { byBank }: OperationPreview): Fragment {
-  const { say } = context
   if (byBank.length === 0) return null
   const rows = byBank.map(
     ({ bank, requests, credentials }) =>
@@ -68,25 +68,16 @@ function banks(context: PageContext, { byBank }: OperationPreview): Fragment {
         <td class="n">${credentials === null ? '–' : number(context, credentials)}</td>
       </tr>`
   )
-  return html`<div
-    class="scroll narrow room"
-    tabindex="0"
-    role="region"
-    aria-label="${say(BULK.bank)}"
-  >
-    <table>
-      <thead>
-        <tr>
-          <th>${say(BULK.bank)}</th>
-          <th class="n">${say(BULK.requests)}</th>
-          <th class="n">${say(BULK.credentials)}</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
+  return table(context, {
+    label: BULK.bank,
+    room: 'narrow room',
+    columns: [
+      { title: BULK.bank },
+      { title: BULK.requests, kind: 'n' },
+      { title: BULK.credentials, kind: 'n' }
+    ],
+    rows
+  })
 }
 
 function how({ say }: PageContext, matched: number): Markup {

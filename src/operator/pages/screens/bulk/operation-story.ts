@@ -3,6 +3,7 @@ import { hidden } from '../../hidden-field.ts'
 import { type Fragment, html, type Markup } from '../../html.ts'
 import type { PageContext } from '../../page-context.ts'
 import { code, number, reasonWord, searchPath, shortId, when } from '../../show.ts'
+import { table } from '../../table.ts'
 import { OPERATION_STATE, OPERATIONS } from '../../texts/bulk-texts.ts'
 
 const TONE: Readonly<Record<OperationView['state'], string>> = {
@@ -100,13 +101,7 @@ function held(context: PageContext, view: OperationView): Markup {
   )
   return html`<section aria-labelledby="held">
     <h2 id="held">${say(OPERATIONS.held)}</h2>
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="held">
-      <table class="stuck stack">
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
+    ${table(context, { label: { by: 'held' }, kind: 'stuck stack', columns: [], rows })}
   </section>`
 }
 

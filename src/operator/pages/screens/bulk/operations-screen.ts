@@ -11,8 +11,8 @@ import { page } from '../../layout.ts'
 import { contextOf, type PageContext, valueOf } from '../../page-context.ts'
 import type { ScreenDeps } from '../../pages-deps.ts'
 import { when } from '../../show.ts'
+import { pager, table } from '../../table.ts'
 import { BULK_ACTION, OPERATIONS } from '../../texts/bulk-texts.ts'
-import { FRAME } from '../../texts/frame-texts.ts'
 import { operationStory, progress, statePill, whatOf } from './operation-story.ts'
 
 type ById = { Params: { op: string } }
@@ -29,10 +29,8 @@ export async function operationsScreen(app: FastifyInstance, { api }: ScreenDeps
     )
     const body = html`<p>${say(OPERATIONS.intro)}</p>
       <div id="operations" data-live>
-        ${items.length === 0 ? empty(context) : table(context, items)}
-        <p class="pager">
-          ${nextCursor !== null && html`<a rel="next" href="/operations?cursor=${nextCursor}">${say(FRAME.older)} →</a>`}
-        </p>
+        ${items.length === 0 ? empty(context) : operationTable(context, items)}
+        ${pager(context, '/operations', { cursor: undefined, next: nextCursor })}
       </div>`
     const curl = ['GET', '/v1/operations']
     return reply
@@ -84,15 +82,8 @@ function empty({ say }: PageContext): Markup {
   </p>`
 }
 
-function table(context: PageContext, items: readonly OperationView[]): Markup {
+function operationTable(context: PageContext, items: readonly OperationView[]): Markup {
   const { say } = context
-  const heads = [
-    OPERATIONS.what,
-    OPERATIONS.state,
-    OPERATIONS.progress,
-    OPERATIONS.by,
-    OPERATIONS.started
-  ]
   const rows = items.map(
     (view) =>
       html`<tr>
@@ -108,16 +99,14 @@ function table(context: PageContext, items: readonly OperationView[]): Markup {
         <td>${when(context, view.startedAt)}</td>
       </tr>`
   )
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${say(OPERATIONS.title)}">
-    <table class="rows stack">
-      <thead>
-        <tr>
-          ${heads.map((head) => html`<th>${say(head)}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
+  const columns = HEADS.map((title) => ({ title }))
+  return table(context, { label: OPERATIONS.title, kind: 'rows stack', columns, rows })
 }
+
+const HEADS = [
+  OPERATIONS.what,
+  OPERATIONS.state,
+  OPERATIONS.progress,
+  OPERATIONS.by,
+  OPERATIONS.started
+]
