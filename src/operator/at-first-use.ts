@@ -1,17 +1,17 @@
-import type { FastifyInstance, RouteHandlerMethod } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /**
- * Makes a handler that passes calls on to another Fastify instance, built at the first call. So its packages take time
- * and memory only where somebody uses them. A Fastify that listens admits no further plugins itself.
+ * Makes what passes calls on to another Fastify instance, built at the first call: a handler, or a hook where the other
+ * instance reads the body. So its packages take time and memory only where somebody uses them. A Fastify that listens
+ * admits no further plugins itself. The next call tries again where building has failed.
  */
 export function atFirstUse(
   app: FastifyInstance,
   build: () => Promise<FastifyInstance>
-): RouteHandlerMethod {
+): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
   let built: Promise<FastifyInstance> | undefined
-  app.addHook('onClose', async () => {
-    await (await built)?.close()
-  })
+  // Before the listener waits for its connections: the other instance may hold some of them open.
+  app.addHook('preClose', async () => (await built)?.close())
   return async (request, reply) => {
     built ??= readied(build).catch((error: unknown) => {
       built = undefined
@@ -20,6 +20,7 @@ export function atFirstUse(
     const { routing } = await built
     reply.hijack()
     routing(request.raw, reply.raw)
+    return reply
   }
 }
 

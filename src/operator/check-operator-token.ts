@@ -66,14 +66,24 @@ export function hashTokens(tokens: readonly ApiToken[]): readonly KnownToken[] {
   return tokens.map(({ token, name, scope }) => ({ name, scope, hash: hash(token) }))
 }
 
-async function refuse(
-  { refusals, unauthorized }: AuthDeps,
+/** Counts a call without a good token. Returns in how many seconds the address may try again; null where it may now. */
+export async function countRefusal(
+  { refusals, unauthorized }: Pick<AuthDeps, 'refusals' | 'unauthorized'>,
   { ip }: FastifyRequest,
+  reason: 'no-token' | 'unknown-token'
+): Promise<number | null> {
+  const wait = await refusals.refuse(ip, { reason })
+  unauthorized(wait === null ? reason : 'too-many')
+  return wait
+}
+
+async function refuse(
+  deps: AuthDeps,
+  request: FastifyRequest,
   reply: FastifyReply,
   reason: 'no-token' | 'unknown-token'
 ): Promise<FastifyReply> {
-  const wait = await refusals.refuse(ip, { reason })
-  unauthorized(wait === null ? reason : 'too-many')
+  const wait = await countRefusal(deps, request, reason)
   void reply.header('connection', 'close')
   if (wait !== null) {
     return sendProblem(

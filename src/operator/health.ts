@@ -4,7 +4,7 @@ import type { Backlog } from '../delivery/result-sink.ts'
 import { refusalOf } from '../redis/refusal.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Accounting, Readiness, SpoolUsage } from '../schemas/generated.ts'
-import { accountingOf } from './accounting.ts'
+import { accountingOf, backlogOf } from './accounting.ts'
 import { metricsRoute, type RenderMetrics } from './metrics/metrics-listener.ts'
 import { LIVE_SCHEMA, READY_SCHEMA } from './openapi/health-schemas.ts'
 
@@ -49,7 +49,7 @@ export async function healthRoutes(app: FastifyInstance, deps: HealthDeps): Prom
     const ready = redis === 'ready' && room === 'free' && !isStopping
     const status = ready ? 'ready' : 'unavailable'
     const spool = deps.spool === null ? undefined : tellOf(deps.spool)
-    const resultQueue = backlog.value === undefined ? null : tellOfBacklog(backlog.value)
+    const resultQueue = backlog.value === undefined ? null : backlogOf(backlog.value)
     const own = [...concernsOf(requests), ...concernsOfSpool(spool), ...unreadResults(resultQueue)]
     const stopping = isStopping ? ['the process is stopping'] : []
     const others = [...stopping, ...deps.concerns(), ...refusals, ...own]
@@ -115,15 +115,11 @@ function concernsOfSpool(spool: ReturnType<typeof tellOf> | undefined): string[]
   return [`the disk of SPOOL_DIR can't be read, and ${spool.entries} callbacks wait on it`]
 }
 
-function tellOfBacklog({ waiting, failed, oldestMs }: Backlog) {
-  return { waiting, failed, oldestSeconds: Math.round(oldestMs / 1000) }
-}
-
 /** Longer than the replacement of a consumer takes. */
 const UNREAD_AFTER_SECONDS = 600
 
 // A consumer with another prefix is one cause: it runs, but sees no jobs.
-function unreadResults(resultQueue: ReturnType<typeof tellOfBacklog> | null): string[] {
+function unreadResults(resultQueue: ReturnType<typeof backlogOf> | null): string[] {
   if (resultQueue === null || resultQueue.oldestSeconds < UNREAD_AFTER_SECONDS) return []
   return ['results wait unread: see that a consumer runs, with this RESULT_QUEUE and QUEUE_PREFIX']
 }

@@ -1,31 +1,8 @@
 import { DIMENSIONS } from '../core/groups/summary.ts'
-import { type Reason, STATES } from '../core/request.ts'
+import { WHY } from '../core/explain/texts.ts'
+import { STATES } from '../core/request.ts'
 import type { QuarantineKind } from '../schemas/generated.ts'
 import { CURSOR, LIMIT } from './route-schemas.ts'
-
-const REASONS: Readonly<Record<Reason, true>> = {
-  'account-busy': true,
-  ambiguous: true,
-  'authorization-expired': true,
-  cancelled: true,
-  credentials: true,
-  'do-not-retry': true,
-  expired: true,
-  'logon-probe': true,
-  'no-callback': true,
-  'parked-too-long': true,
-  quarantined: true,
-  'refused-logon': true,
-  rejected: true,
-  'retries-exhausted': true,
-  'retry-after-notification': true,
-  'retry-immediately': true,
-  temporary: true,
-  unauthorized: true,
-  'unknown-type': true,
-  'unreadable-answer': true,
-  'wait-4-hours': true
-}
 
 export const listOf = (value: string, description: string) => ({
   type: 'string',
@@ -42,7 +19,7 @@ export const LIST_QUERY = {
   additionalProperties: false,
   properties: {
     state: listOf(STATES.join('|'), 'Only those in this state'),
-    reason: listOf(Object.keys(REASONS).join('|'), 'Only those with this reason'),
+    reason: listOf(Object.keys(WHY).join('|'), 'Only those with this reason'),
     code: listOf(
       '[A-Z]\\d{3}|other',
       "Only those that wait, are parked or have failed with this code of Khipu's, e.g. E201. `other` is any other code"

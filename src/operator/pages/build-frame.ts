@@ -54,7 +54,6 @@ export async function buildFrame(
   auditCalls(app, api, log)
   app.setErrorHandler((error: Error, request, reply) => answerError(error, request, reply, log))
   for (const screen of screens) await app.register(screen, deps)
-  await app.ready()
   return app
 }
 

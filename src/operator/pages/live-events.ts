@@ -1,37 +1,22 @@
-import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import { createEventStreams, writeEvents } from '../event-stream.ts'
 import type { ScreenDeps } from './pages-deps.ts'
 
 const AT_MOST_EVERY_MS = 1_000
-const COMMENT_EVERY_MS = 15_000
 
 /** `/events`: says `changed` to a page when a request has changed, at most once a second. The page then asks anew. */
 export async function liveEvents(app: FastifyInstance, { api }: ScreenDeps): Promise<void> {
-  const open = new Set<ServerResponse>()
-  app.addHook('preClose', async () => {
-    for (const response of open) response.end()
-  })
+  const open = createEventStreams(app)
   const options = { exposeHeadRoute: false, config: { scope: 'read' } } as const
   app.get('/events', options, async (request, reply) => {
-    const { raw } = reply
-    const say = once(() => raw.write('event: changed\ndata: {}\n\n'))
+    const say = once(() => writeEvents(reply, 'event: changed\ndata: {}\n\n'))
     const stop = api.events?.feed.listen(await api.events.feed.end(), say.changed) ?? null
     // No content tells the browser not to ask again. The page then looks by itself from time to time.
     if (stop === null) return reply.code(204).send()
-    const timer = setInterval(() => raw.write(': nothing new\n\n'), COMMENT_EVERY_MS)
-    open.add(raw)
-    request.raw.socket.once('end', () => raw.destroy())
-    raw.once('close', () => {
-      clearInterval(timer)
+    open(request, reply, ': listening\n\n', () => {
       say.end()
-      open.delete(raw)
       stop()
     })
-    reply.hijack()
-    const headers = { ...reply.getHeaders(), 'content-type': 'text/event-stream' }
-    // Buffering proxies would hold the events back.
-    raw.writeHead(200, { ...headers, 'x-accel-buffering': 'no' } as Record<string, string>)
-    raw.write(': listening\n\n')
     return reply
   })
 }

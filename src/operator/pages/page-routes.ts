@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { atFirstUse } from '../at-first-use.ts'
 import type { PagesSettings } from './pages-deps.ts'
 
 /** The paths of the pages. Everything below those with a star is theirs, too. */
@@ -41,24 +42,8 @@ function handOver(
   paths: readonly string[],
   build: () => Promise<FastifyInstance>
 ): void {
-  let built: Promise<FastifyInstance> | null = null
-  const load = async () => {
-    built ??= build()
-    // A failure is not kept: the next call tries again.
-    return built.catch((error: unknown) => {
-      built = null
-      throw error
-    })
-  }
-  const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { routing } = await load()
-    reply.hijack()
-    routing(request.raw, reply.raw)
-    return reply
-  }
+  const onRequest = atFirstUse(app, build)
   for (const url of paths) {
     app.route({ method: ['GET', 'POST'], url, onRequest, handler: () => {} })
   }
-  // Before the listener waits for its connections: pages hold some of them open.
-  app.addHook('preClose', async () => (await built)?.close())
 }

@@ -1,9 +1,9 @@
-import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { bankOf, isAskedFor } from '../../core/groups/group.ts'
 import type { PlacedChange } from '../../ledger/events/joined-events.ts'
 import type { RequestEvent } from '../../schemas/generated.ts'
 import { type EventFeed, MOST_LISTENERS } from '../event-feed.ts'
+import { createEventStreams, writeEvents } from '../event-stream.ts'
 import { groupsOf, type ListQuery } from '../list-query.ts'
 import { OperatorError } from '../problem.ts'
 import { LIST_QUERY } from '../query-schemas.ts'
@@ -45,20 +45,12 @@ const EVENTS_SCHEMA = {
 
 type EventsQuery = Pick<ListQuery, 'state' | 'reason' | 'code' | 'service' | 'bank'>
 
-/** A comment that keeps proxies from closing a connection on which nothing happens. */
-const COMMENT_EVERY_MS = 15_000
-/** A client that reads nothing loses its connection before it fills the memory. */
-const MOST_UNREAD_BYTES = 1024 * 1024
-
 /**
  * `GET /v1/events`: changes of requests as they happen, as server-sent events. `Last-Event-ID` goes on behind an event.
  * `event: reset` comes first where events behind it have been deleted: what was shown has to be read anew.
  */
 export async function eventsRoute(app: FastifyInstance, deps: EventsDeps): Promise<void> {
-  const open = new Set<ServerResponse>()
-  app.addHook('preClose', async () => {
-    for (const response of open) response.end()
-  })
+  const open = createEventStreams(app)
   app.get<{ Querystring: EventsQuery }>(
     '/events',
     {
@@ -67,32 +59,18 @@ export async function eventsRoute(app: FastifyInstance, deps: EventsDeps): Promi
       schema: EVENTS_SCHEMA
     },
     async (request, reply) => {
-      const { raw } = reply
-      const asked = request.headers['last-event-id']
-      const { place, isReset } = await startOf(deps.feed, asked)
+      const { place, isReset } = await startOf(deps.feed, request.headers['last-event-id'])
       const filter = groupsOf(request.query)
       const stop = deps.feed.listen(place, (changes) => {
-        for (const change of changes) if (isAskedFor(filter, change.to)) raw.write(textOf(change))
-        if (raw.writableLength > MOST_UNREAD_BYTES) raw.destroy()
+        const asked = changes.filter(({ to }) => isAskedFor(filter, to))
+        if (asked.length > 0) writeEvents(reply, asked.map(textOf).join(''))
       })
       if (stop === null) {
         const detail = `${MOST_LISTENERS} clients listen to this process already`
         throw new OperatorError('too-many-clients', detail)
       }
-      const timer = setInterval(() => raw.write(': nothing new\n\n'), COMMENT_EVERY_MS)
-      open.add(raw)
-      // The listener lets a client close its side and still answers. Nobody reads these answers then.
-      request.socket.once('end', () => raw.destroy())
-      raw.once('close', () => {
-        clearInterval(timer)
-        open.delete(raw)
-        stop()
-      })
-      reply.hijack()
-      const headers = { ...reply.getHeaders(), 'content-type': 'text/event-stream' }
-      // Buffering proxies would hold the events back.
-      raw.writeHead(200, { ...headers, 'x-accel-buffering': 'no' } as Record<string, string>)
-      raw.write(isReset ? `id: ${place}\nevent: reset\ndata: {}\n\n` : ': listening\n\n')
+      const first = isReset ? `id: ${place}\nevent: reset\ndata: {}\n\n` : ': listening\n\n'
+      open(request, reply, first, stop)
     }
   )
 }

@@ -1,22 +1,19 @@
 import type { FastifyInstance } from 'fastify'
-import { waitsForAccount } from '../../core/can-send.ts'
 import { explain } from '../../core/explain/explain.ts'
 import type { Language } from '../../core/explain/texts.ts'
 import type { Policy } from '../../core/policy.ts'
-import { waitsForProbe } from '../../core/probe.ts'
 import type { Lookup } from '../../ledger/queries.ts'
 import type { Explanation } from '../../schemas/generated.ts'
 import { answers, REQUEST_ID } from '../route-schemas.ts'
 import { instant } from '../views.ts'
-import { unknownRequest } from './request-routes.ts'
+import { blockerOf, unknownRequest } from './request-routes.ts'
 
 export interface ExplainDeps {
   readonly catalog: Pick<Lookup, 'find' | 'now' | 'ahead'>
   readonly policy: Policy
 }
 
-/** For OpenAPI only. A language that the texts lack is no error. */
-/** The header that asks for a language. */
+/** The header that asks for a language, for OpenAPI only. A language that the texts lack is no error. */
 export const LANGUAGE_HEADER = {
   type: 'object',
   properties: {
@@ -58,8 +55,7 @@ export async function explainRequest(
 ): Promise<Explanation> {
   const [request, now] = await Promise.all([catalog.find(id), catalog.now(id)])
   if (request === null) throw unknownRequest()
-  const waits = waitsForAccount(request) || waitsForProbe(request)
-  const blockedBy = waits ? await catalog.ahead(id) : null
+  const blockedBy = await blockerOf(catalog, request)
   const { next, ...explained } = explain(request, policy, now, language)
   const { requestId, state, reason, code } = request
   return {

@@ -137,8 +137,16 @@ export async function viewInLedger(
   { catalog }: { readonly catalog: Pick<Lookup, 'ahead'> },
   request: Request
 ): Promise<RequestView> {
+  return viewOf(request, await blockerOf(catalog, request))
+}
+
+/** The id of the request that goes before another; null where none does. */
+export async function blockerOf(
+  catalog: Pick<Lookup, 'ahead'>,
+  request: Request
+): Promise<string | null> {
   const waits = waitsForAccount(request) || waitsForProbe(request)
-  return viewOf(request, waits ? await catalog.ahead(request.requestId) : null)
+  return waits ? catalog.ahead(request.requestId) : null
 }
 
 export function unknownRequest(): OperatorError {

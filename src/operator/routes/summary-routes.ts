@@ -13,7 +13,7 @@ import type { Backlog } from '../../delivery/result-sink.ts'
 import type { Lookup, Totals } from '../../ledger/queries.ts'
 import type { Accounting, Summary, SummaryGroup } from '../../schemas/generated.ts'
 import type { Spool } from '../../spool/spool.ts'
-import { accountingOf } from '../accounting.ts'
+import { accountingOf, backlogOf } from '../accounting.ts'
 import { instantOf } from '../list-query.ts'
 import { SUMMARY_QUERY } from '../query-schemas.ts'
 import { answers } from '../route-schemas.ts'
@@ -69,28 +69,38 @@ export async function summarizeRequests(
   language: Language = 'en'
 ): Promise<Summary> {
   const { catalog, spool } = deps
-  const since = instantOf('since', query.since)
-  const by = query.by === undefined ? DIMENSIONS : (query.by.split(',') as Dimension[])
-  const [now, sizes, totals, overdueMs, backlog] = await Promise.all([
+  const [now, counted, totals, overdueMs, backlog] = await Promise.all([
     catalog.now(),
-    catalog.sizes(since),
+    countRequests(deps, query),
     catalog.totals(),
     catalog.overdueMs(),
     deps.backlog()
   ])
   const accounting = accountingOf(totals, overdueMs)
-  const groups = sizes === null ? null : summarize(inStates(sizes, query.state), by)
   return {
     at: instant(now),
     verdict: verdictOf(accounting, totals, language),
     accounting,
-    states: statesOf(summarize(inStates(sizes ?? [], query.state), [])),
-    groups: groups === null ? null : groups.map(viewOfGroup),
-    ...(sizes === null && { indexing: await catalog.indexed() }),
+    ...counted,
+    ...(counted.groups === null && { indexing: await catalog.indexed() }),
     due: await dueOf(deps, now),
     redis: { filled: deps.filled() },
     spool: spool === null ? null : { entries: spool.usage().entries },
-    resultQueue: backlogView(backlog)
+    resultQueue: backlogOf(backlog)
+  }
+}
+
+/** How many requests there are, by state and by cause. */
+export async function countRequests(
+  { catalog }: Pick<SummaryDeps, 'catalog'>,
+  query: SummaryQuery
+): Promise<Pick<Summary, 'states' | 'groups'>> {
+  const by = query.by === undefined ? DIMENSIONS : (query.by.split(',') as Dimension[])
+  const sizes = await catalog.sizes(instantOf('since', query.since))
+  const asked = sizes === null ? null : inStates(sizes, query.state)
+  return {
+    states: statesOf(summarize(asked ?? [], [])),
+    groups: asked === null ? null : summarize(asked, by).map(viewOfGroup)
   }
 }
 
@@ -118,10 +128,6 @@ async function dueOf({ catalog }: SummaryDeps, now: number): Promise<Summary['du
     to: instant(now + (index + 1) * DUE_STEP_MS),
     ...states
   }))
-}
-
-function backlogView({ waiting, failed, oldestMs }: Backlog): Summary['resultQueue'] {
-  return { waiting, failed, oldestSeconds: Math.round(oldestMs / 1000) }
 }
 
 function statesOf(states: readonly GroupSummary[]): Summary['states'] {

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { tokenFinder } from '../../check-operator-token.ts'
+import { countRefusal, tokenFinder } from '../../check-operator-token.ts'
 import { html } from '../html.ts'
 import { hidden } from '../hidden-field.ts'
 import { page } from '../layout.ts'
@@ -33,8 +33,8 @@ export async function logInRoutes(app: FastifyInstance, deps: ScreenDeps): Promi
     const next = localPath(valueOf(request.body, 'next'))
     const found = findToken(valueOf(request.body, 'token')?.trim() ?? '')
     if (found === undefined) {
-      const wait = await deps.refusals.refuse(request.ip, { reason: 'unknown-token' })
-      unauthorized(wait === null ? 'unknown-token' : 'too-many')
+      const counting = { refusals: deps.refusals, unauthorized }
+      const wait = await countRefusal(counting, request, 'unknown-token')
       if (wait === null) return showForm(request, reply.code(401), next, 'wrong')
       const tooMany = reply.code(429).header('retry-after', String(wait))
       return showForm(request, tooMany, next, 'tooMany')

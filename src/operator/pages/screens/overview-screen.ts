@@ -3,7 +3,7 @@ import { END_STATES, LIVE_STATES, type State } from '../../../core/request.ts'
 import type { Stats, Summary } from '../../../schemas/generated.ts'
 import { DEFAULT_SERVICE } from '../../routes/create-request-route.ts'
 import { readStats } from '../../routes/stats-route.ts'
-import { summarizeRequests } from '../../routes/summary-routes.ts'
+import { countRequests, summarizeRequests } from '../../routes/summary-routes.ts'
 import { type Fragment, html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'
 import { contextOf, type PageContext } from '../page-context.ts'
@@ -26,7 +26,7 @@ export async function overviewScreen(app: FastifyInstance, deps: ScreenDeps): Pr
     const since = new Date(context.now - DAY_MS).toISOString()
     const [all, day, { entries }, flow] = await Promise.all([
       summarizeRequests(summary, { by: BY }),
-      summarizeRequests(summary, { by: BY, since }),
+      countRequests(summary, { by: BY, since }),
       quarantine.quarantine.usage(),
       readStats(stats, { step: '1m' })
     ])
@@ -48,7 +48,9 @@ export async function overviewScreen(app: FastifyInstance, deps: ScreenDeps): Pr
 
 const OVERVIEW_TITLE = { en: 'Overview', es: 'Resumen' }
 
-function tiles(context: PageContext, all: Summary, day: Summary): Markup {
+type Counted = Pick<Summary, 'states' | 'groups'>
+
+function tiles(context: PageContext, all: Summary, day: Counted): Markup {
   const { say } = context
   const ended = say(OVERVIEW.lastDay)
   return html`<section aria-label="${say(OVERVIEW.states)}">
@@ -82,7 +84,7 @@ function tile(
   </li>`
 }
 
-function causes(context: PageContext, all: Summary, day: Summary, flow: Stats): Markup {
+function causes(context: PageContext, all: Summary, day: Counted, flow: Stats): Markup {
   const { say } = context
   const groups = all.groups ?? []
   return html`<div class="columns">
