@@ -42,7 +42,8 @@
  * - `<tag>:pace`: string that expires: the instant of the next free place in the pace of releases.
  * - `<tag>:notifications`: zset, by instant.
  * - `<tag>:epoch`, `:totals`: the number of notifications (string), and the totals (hash).
- * - `<tag>:releasing`, `:released`, `:releaser:<hash>`: releases of version 0.1 by instant, how far they are, their leases.
+ * - `<tag>:releasing`: recorded notifications that have no operation yet, by instant. `:released`, `:releaser:<hash>`:
+ *   how far version 0.1 is with them, its leases.
  * - `{<prefix>:0}:partitions`: the number of partitions, which never changes.
  * - `{<prefix>:0}:fence`: written before each WAIT for replicas.
  *

@@ -8,9 +8,11 @@ import { bytes, ok, receive } from '../helpers/callbacks.ts'
 import {
   advance,
   beginNotification,
+  carryOnAll,
   carryOnce,
   carryOnNow,
-  handleSend
+  handleSend,
+  sweep
 } from '../helpers/handlers.ts'
 import { openAdmin } from '../helpers/listeners.ts'
 import { type Death, openMortal } from '../helpers/mortal.ts'
@@ -176,6 +178,31 @@ t.test(
     }
   }
 )
+
+t.test('a notification that was recorded is carried out, even if nobody repeats it', async (t) => {
+  const service = await openService(t, { policy })
+  const mortal = await openMortal(t, service)
+  const { redis, tag } = service
+  for (let died = true, at = 1; died; at += 1) {
+    const ids = await park(service)
+    await redis.del(`${tag}:notifications`)
+    died = await mortal.live({ at, side: 'after' }, (_signal, jobs) =>
+      beginNotification({ ...mortal.service, jobs }, `op_${v7()}`, ANY)
+    )
+    const isRecorded = (await redis.exists(`${tag}:notifications`)) === 1
+    const now = async () => (await service.catalog.now()) + 6_000
+    await sweep({ ...service, catalog: { ...service.catalog, now } })
+    t.same(await service.notifications.unfinished(Infinity), [])
+    for (const id of await redis.zrange(`${tag}:operating`, '0', '-1')) await lapse(service, id)
+    await carryOnAll(service)
+    for (const id of ids) {
+      const request = await service.catalog.find(id)
+      const released = request?.history.filter(({ event }) => event === 'released') ?? []
+      t.equal(released.length, isRecorded ? 1 : 0, `died after command ${at}`)
+    }
+    if (!isRecorded) await beginNotification(service, `op_${v7()}`, ANY)
+  }
+})
 
 t.test(
   'a call whose caller got no answer is repeated with its key, and is one operation',

@@ -106,11 +106,12 @@ export type ReleaseDeps = Operated<
 /** Begins the operation that a notification makes. */
 export async function beginRelease(
   { operations }: Pick<ReleaseDeps, 'operations'>,
-  { notification }: Releasing
+  releasing: Releasing
 ): Promise<Operation> {
+  const { notification } = releasing
   const lane = newLane({ bank: null, part: 0, at: notification.at, matched: 0 })
   const operation = operationOfNotification(`op_${uuidv7()}`, notification, [lane])
-  await operations.create(operation, 0)
+  await operations.create(operation, 0, [releasing])
   return operation
 }
 
@@ -122,11 +123,14 @@ export function carryOnce(deps: ReleaseDeps, claimed: Claimed, own = createAdvan
   return carryOn({ operations: deps.operations, parts: [part], find, judge }, claimed, 0)
 }
 
-/** Carries an operation on until it has ended, or for one turn. Returns how many requests it has changed. */
+/**
+ * Carries an operation on until it has ended, or for one turn; waits while another process has its lease. Returns how
+ * many requests it has changed.
+ */
 export async function carryOnNow(
   deps: ReleaseDeps,
   id: string,
-  { isOnce = false, advance: own = createAdvance(deps) } = {}
+  { isOnce = false, advance: own = createAdvance(deps), wait = () => pause(20) } = {}
 ): Promise<number> {
   for (;;) {
     const claimed = await deps.operations.claim(id)
@@ -135,7 +139,16 @@ export async function carryOnNow(
     const isEnded = operation?.endedAt !== null
     if (isEnded || (isOnce && turned !== null))
       return (operation?.lanes ?? []).reduce((sum, { done }) => sum + done, 0)
-    await pause(20)
+    await wait()
+  }
+}
+
+/** Carries all operations on for as long as one is due. */
+export async function carryOnAll(deps: ReleaseDeps): Promise<void> {
+  for (;;) {
+    const claimed = await deps.operations.claim()
+    if (claimed === null) return
+    await carryOnce(deps, claimed)
   }
 }
 
@@ -171,10 +184,11 @@ function bindOperator<Deps extends OperatorAdvanceDeps>(deps: Deps) {
 
 export async function releaseByOperator(
   deps: ReleaseDeps & OperatorAdvanceDeps,
-  releasing: Releasing
+  releasing: Releasing,
+  wait?: () => Promise<void>
 ): Promise<number> {
   const { id } = await beginRelease(deps, releasing)
-  return carryOnNow(deps, id, { advance: createOperatorAdvance(deps) })
+  return carryOnNow(deps, id, { advance: createOperatorAdvance(deps), ...(wait && { wait }) })
 }
 
 export function acceptQuarantined(

@@ -1,7 +1,9 @@
--- notification (JSON) → its instant. From then on parking sees it.
+-- notification (JSON) → its instant. From then on parking sees it, and a sweep makes an operation of it unless one was
+-- created.
 --- @include "keys"
 
 local at = now()
 redis.call('INCR', key('epoch'))
 redis.call('ZADD', key('notifications'), at, string.format('%d|', at) .. ARGV[1])
+redis.call('ZADD', key('releasing'), at, string.format('%d|', at) .. ARGV[1])
 return at

@@ -7,7 +7,7 @@ export function joinOperations(
   of: (id: string) => Operations
 ): Operations {
   return {
-    create: (operation, afterMs) => of(operation.id).create(operation, afterMs),
+    create: (operation, ...how) => of(operation.id).create(operation, ...how),
     find: (id) => of(id).find(id),
     change: (id, ...change) => of(id).change(id, ...change),
     claim: (id) => (id === undefined ? claimAny(all) : of(id).claim(id)),

@@ -26,8 +26,15 @@ export type Outcomes = Readonly<Record<'open' | 'delivered' | 'failed' | 'parked
 
 /** The records of operations. Each changes by compare-and-set. */
 export interface Operations {
-  /** Writes a new operation, to be carried on after so many ms. False if its id exists already. */
-  create(operation: Operation, afterMs: number): Promise<boolean>
+  /**
+   * Writes a new operation, to be carried on after so many ms, in the place of the releases that it begins. False if
+   * its id exists already.
+   */
+  create(
+    operation: Operation,
+    afterMs: number,
+    releases?: readonly { readonly member: string }[]
+  ): Promise<boolean>
   find(id: string): Promise<Stored | null>
   /** Applies a pure change to the record as it is; null if there is no such operation. */
   change(
@@ -65,10 +72,13 @@ const MOST_KEPT = 10_000
 export function createOperations(store: Store): Operations {
   const { redis, key, scripts } = store
   return {
-    async create(operation, afterMs) {
+    async create(operation, afterMs, releases = []) {
       const after = operation.endedAt === null ? afterMs : ''
       const record = JSON.stringify(operation)
-      return (await scripts.createOperation(operation.id, record, after, KEPT_MS, MOST_KEPT)) === 1
+      const limits = [KEPT_MS, MOST_KEPT]
+      const begun = releases.map(({ member }) => member)
+      const { id } = operation
+      return (await scripts.createOperation(id, record, after, ...limits, ...begun)) === 1
     },
 
     find: (id) => findOperation(store, id),

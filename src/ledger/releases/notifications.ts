@@ -13,9 +13,14 @@ export interface Releasing {
 
 /** The log of notifications, which closes the race with parking, and the pace of all releases. */
 export interface Notifications {
-  /** Records a notification. From then on no matching request is parked for an earlier failure. */
+  /**
+   * Records a notification. From then on no matching request is parked for an earlier failure. Its release is
+   * unfinished until it has an operation.
+   */
   record(notification: Omit<Notification, 'at'>): Promise<Releasing>
-  /** Releases that a process of version 0.1 has begun before an instant and not finished. */
+  /** Its release has an operation, of whatever part of the ledger. */
+  begun(releasing: Releasing): Promise<void>
+  /** Releases recorded before an instant that have no operation: their process died, or is of version 0.1. */
   unfinished(before: number): Promise<readonly Releasing[]>
   /** Makes an operation of an unfinished release. False while a process is at work on it. */
   adopt(releasing: Releasing): Promise<boolean>
@@ -40,6 +45,10 @@ export function createNotifications(
       const stored = JSON.stringify(notification)
       const at = await scripts.notify(stored)
       return { member: `${at}|${stored}`, notification: { ...notification, at } }
+    },
+
+    async begun({ member }) {
+      await redis.zrem(key('releasing'), member)
     },
 
     async unfinished(before) {

@@ -14,7 +14,7 @@ import { sum } from '../../core/sum.ts'
 export interface BeginDeps {
   readonly operations: Pick<Operations, 'create' | 'change'>
   readonly parts: readonly (OperatedPart & {
-    readonly notifications: Pick<Notifications, 'record'>
+    readonly notifications: Pick<Notifications, 'record' | 'begun'>
   })[]
   readonly find: CarryOnDeps['find']
   readonly judge: CarryOnDeps['judge']
@@ -83,16 +83,29 @@ export async function beginNotification(
   asked: Omit<Notification, 'at'>
 ): Promise<number> {
   const { parts, matched: all, notAllowed } = await counted(deps, asked)
-  // All parts record it before any request is released. A caller that gets an error repeats the call.
-  const recorded = await Promise.all(deps.parts.map((one) => one.notifications.record(asked)))
-  const lanes = recorded.map(({ notification: { at } }, part) => {
+  // All parts record it before any request is released. After a crash from here on a sweep makes the operation.
+  const recorded = await Promise.all(
+    deps.parts.map(async ({ notifications }) => ({
+      notifications,
+      releasing: await notifications.record(asked)
+    }))
+  )
+  const lanes = recorded.map(({ releasing: { notification } }, part) => {
+    const { at } = notification
     const banks = [...(parts[part]?.banks.values() ?? [])]
     return newLane({ bank: null, part, at, matched: sum(banks.map(({ requests }) => requests)) })
   })
   const now = Math.max(...lanes.map(({ at }) => at))
   const operation = operationOfNotification(id, { ...asked, at: now }, lanes)
   const isFew = all <= FEW
-  await deps.operations.create(operation, isFew ? LEASE_MS : 0)
+  const releases = recorded.map(({ releasing }) => releasing)
+  await deps.operations.create(operation, isFew ? LEASE_MS : 0, releases)
+  // The part that has the operation knows already.
+  if (recorded.length > 1) {
+    await Promise.all(
+      recorded.map(({ notifications, releasing }) => notifications.begun(releasing))
+    )
+  }
   if (isFew) await carryOn(deps, { operation, now }, 0)
   return all - (notAllowed ?? 0)
 }

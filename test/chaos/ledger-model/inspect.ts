@@ -1,6 +1,5 @@
 import { groupOf } from '../../../src/core/groups/group.ts'
 import type { QueueName } from '../../../src/queue/queues.ts'
-import { isDeepStrictEqual } from 'node:util'
 import { jobsOf } from '../../../src/core/required-jobs.ts'
 import { isOpen, type Request } from '../../../src/core/request.ts'
 import { quarantineId } from '../../../src/crypto/callback-id.ts'
@@ -133,10 +132,7 @@ function inspectParked(request: Request, { notifications, releasing }: Sight, ru
   const wasReceived = before?.event === 'callback' || before?.event === 'answered'
   const failedAt = wasReceived ? before.at : (line?.at ?? 0)
   const missed = notifications.filter(
-    (each) =>
-      each.at >= failedAt &&
-      isMeant(each, request) &&
-      !releasing.some((other) => isDeepStrictEqual(other, each))
+    (each) => each.at >= failedAt && isMeant(each, request) && !releasing.has(each.at)
   )
   must(missed.length === 0, 'it waits for a notification that has come already')
 }

@@ -1,5 +1,6 @@
 import { type Request, STATES } from '../../../src/core/request.ts'
 import { matches, type Notification } from '../../../src/core/notification.ts'
+import type { Operation } from '../../../src/core/operations/operation.ts'
 import type { Result } from '../../../src/schemas/generated.ts'
 import type { Site } from './site.ts'
 
@@ -33,7 +34,8 @@ export interface Sight {
   readonly turns: Readonly<Record<string, readonly string[]>>
   readonly quarantine: ReadonlyMap<string, Kept>
   readonly notifications: readonly Notification[]
-  readonly releasing: readonly Notification[]
+  /** The instants of notifications whose releases have not ended. */
+  readonly releasing: ReadonlySet<number>
   readonly results: readonly { readonly id: string; readonly name: string; readonly data: Result }[]
 }
 
@@ -70,7 +72,7 @@ export async function look({ redis, tag, prefix, clock }: Site): Promise<Sight> 
       redis.hgetall(`${tag}:totals`),
       members('quarantine'),
       members('notifications'),
-      members('releasing'),
+      releasingOf(redis, tag),
       redis.lrange(`${prefix}:khipu-results:wait`, 0, -1)
     ])
   const accounts = [...new Set(seen.map(({ account }) => account))].filter(Boolean)
@@ -102,7 +104,7 @@ export async function look({ redis, tag, prefix, clock }: Site): Promise<Sight> 
     turns: Object.fromEntries(turns),
     quarantine: new Map(quarantine),
     notifications: notifications.map(readNotification),
-    releasing: releasing.map(readNotification),
+    releasing,
     results
   }
 }
@@ -131,6 +133,21 @@ async function lookAt(redis: Site['redis'], tag: string, id: string): Promise<Se
 
 async function entryOf(redis: Site['redis'], tag: string, id: string): Promise<Kept> {
   return JSON.parse((await redis.hget(`${tag}:quarantine:${id}`, 'entry')) ?? 'null') as Kept
+}
+
+async function releasingOf(redis: Site['redis'], tag: string): Promise<ReadonlySet<number>> {
+  const [recorded, running] = await Promise.all([
+    redis.zrange(`${tag}:releasing`, '0', '-1'),
+    redis.zrange(`${tag}:operating`, '0', '-1')
+  ])
+  const operations = await Promise.all(
+    running.map((id) => redis.hget(`${tag}:bulk:${id}`, 'record'))
+  )
+  const begun = operations.map((record) => JSON.parse(record ?? 'null') as Operation)
+  return new Set([
+    ...recorded.map((member) => readNotification(member).at),
+    ...begun.flatMap(({ lanes }) => lanes.map(({ at }) => at))
+  ])
 }
 
 function readNotification(member: string): Notification {

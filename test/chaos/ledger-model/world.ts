@@ -5,6 +5,7 @@ import { credentialsOf, type Request } from '../../../src/core/request.ts'
 import { isUsedUp } from '../../../src/core/send-limits.ts'
 import type { KhipuRequest } from '../../../src/khipu/client.ts'
 import type { Entry } from '../../../src/ledger/load.ts'
+import { LEASE_MS } from '../../../src/ledger/operations/operations.ts'
 import type { QueueName } from '../../../src/queue/queues.ts'
 import { enqueuePassed } from '../../../src/worker/watch-deadlines.ts'
 import { OperatorError } from '../../../src/operator/problem.ts'
@@ -15,6 +16,7 @@ import type { Happening, Interruption, Said } from './happening.ts'
 import { Journal, type Post } from './journal.ts'
 import { type Process, QUEUES, type Site, type Taken } from './site.ts'
 import {
+  carryOnAll,
   handleCallback,
   handleDeadline,
   handleSend,
@@ -197,7 +199,7 @@ export class World {
         return callBack(process, this.journal, what)
       case 'notify': {
         const releasing = await deps.notifications.record({ ...what.filter, requestIds: null })
-        return void (await releaseByOperator(deps, releasing))
+        return void (await releaseByOperator(deps, releasing, () => this.#awaitLease(depth)))
       }
       case 'cancel':
         return operate(process, await this.#pick('requests', what.pick), (request, { now }) =>
@@ -218,10 +220,16 @@ export class World {
         return judge(process, this.journal, what.type, id)
       }
       case 'sweep':
-        return sweep(deps)
+        await sweep(deps)
+        return carryOnAll(deps)
       default:
         throw new Error(`${what.type} is not for a process`)
     }
+  }
+
+  /** The reply to a claim was lost: nobody carries the operation on before the lease has expired. */
+  async #awaitLease(depth: number): Promise<void> {
+    await this.#do({ type: 'time', ms: LEASE_MS }, depth, null)
   }
 
   async #run(

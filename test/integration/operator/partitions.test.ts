@@ -146,6 +146,9 @@ t.test('a notification releases what is parked in all of them, and counts it onc
   t.same(await notify({ code: 'I001', dryRun: true }), { matched: 6, released: 0 })
   t.match(await notify({ requestIds: parked.slice(0, 2) }), { matched: 2, released: 2 })
   t.match(await notify({ code: 'I001' }), { matched: 4, released: 4 })
+  for (const { notifications } of service.parts) {
+    t.same(await notifications.unfinished(Infinity), [], 'nothing is left to a sweep')
+  }
   t.match(await service.all.catalog.totals(), { live: { parked: 0, 'retry-scheduled': 6 } })
 })
 
