@@ -28,8 +28,6 @@ export interface Change {
 export interface CommitSettings {
   /** Whether requests of the same account are sent one at a time. */
   readonly singleFlight: boolean
-  /** Whether changes of requests are events of `GET /v1/events`. */
-  readonly events: boolean
   /** How long rejected bank credentials are remembered. */
   readonly refusedMs: number
   /** The share of the quarantine that one request may fill. */
@@ -112,7 +110,6 @@ export function commitArguments(
       from: groupOf(entry.request),
       to: groupOf(request),
       names: newNames(entry.request, request),
-      events: settings.events,
       turns: settings.singleFlight,
       account: account?.id ?? '',
       waits: (request.state === 'queued' && !waitsForProbe(request)) || waitsForAccount(request),

@@ -51,7 +51,7 @@ export function createLedger(store: Store, settings: CommitSettings): Ledger {
       const due = progressDueAt(request) ?? ''
       const names = JSON.stringify(namesOf(request))
       const indexes = [account?.id ?? '', credentialsOf(request), groupOf(request), names]
-      const fields = [JSON.stringify(request), state, due, ...indexes, settings.events ? 1 : 0]
+      const fields = [JSON.stringify(request), state, due, ...indexes]
       const sealed = inputs.seal(requestId, input)
       const added = job === undefined ? [] : [job.id, job.data, job.options]
       return (await scripts.create(requestId, ...fields, sealed, ...added)) === 1

@@ -29,7 +29,7 @@ export interface LedgerSettings {
   /** Whether requests of the same account are sent one at a time. */
   readonly singleFlight: boolean
   readonly policy: Policy
-  /** Whether changes of requests are events of `GET /v1/events`; not if absent. */
+  /** Whether changes are events of `GET /v1/events`; not if absent. */
   readonly events?: boolean
   /** How long it is kept who changed or saw what; for ever if absent. */
   readonly auditRetentionMs?: number
@@ -50,7 +50,8 @@ export function openLedger(
   { index, count }: Place = { index: 0, count: 1 }
 ) {
   const { queuePrefix, secretKeys, ledgerRetentionMs, singleFlight, policy } = settings
-  const store = openStore(redis, createCipher(secretKeys), hashTag(queuePrefix, index))
+  const tag = hashTag(queuePrefix, index)
+  const store = openStore(redis, createCipher(secretKeys), tag, settings.events ?? false)
   const bounds = shareOut(settings.quarantine, count)
   const catalog = createCatalog(store)
   const quarantine = createQuarantine(store, bounds)
@@ -58,7 +59,6 @@ export function openLedger(
     tag: store.tag,
     ledger: createLedger(store, {
       singleFlight,
-      events: settings.events ?? false,
       refusedMs: policy.parkedMaxMs.credentials,
       share: shareOf(bounds)
     }),

@@ -111,8 +111,9 @@ export const SOURCES: Readonly<Record<string, string>> = Object.fromEntries(
 const WITH_BYTES: ReadonlySet<string> = new Set(['load', 'commit', 'beginTry'])
 
 /** Defines the scripts on a connection, for one hash tag. */
-export function openScripts(redis: Connection, tag: string): Scripts {
-  const scripts = Object.entries(SOURCES).map(([name, lua]) => {
+export function openScripts(redis: Connection, tag: string, keepsEvents: boolean): Scripts {
+  const scripts = Object.entries(SOURCES).map(([name, source]) => {
+    const lua = `local keepsEvents = ${keepsEvents}\n${source}`
     const command = `khipuLedger${name.charAt(0).toUpperCase()}${name.slice(1)}`
     redis.defineCommand(command, { numberOfKeys: 1, lua })
     const hasBytes = WITH_BYTES.has(name)

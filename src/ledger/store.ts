@@ -14,9 +14,14 @@ export interface Store {
   readonly scripts: Scripts
 }
 
-/** Defines the scripts on a connection and builds the keys under one hash tag. */
-export function openStore(redis: Connection, cipher: Cipher, tag: string): Store {
-  return { redis, cipher, tag, key: keysOf(tag), scripts: openScripts(redis, tag) }
+/** Defines the scripts on a connection, with events of what they change or without, and builds the keys under one hash tag. */
+export function openStore(
+  redis: Connection,
+  cipher: Cipher,
+  tag: string,
+  keepsEvents: boolean
+): Store {
+  return { redis, cipher, tag, key: keysOf(tag), scripts: openScripts(redis, tag, keepsEvents) }
 }
 
 /** The name of a text that may hold any character. */

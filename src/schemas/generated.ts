@@ -715,6 +715,24 @@ export interface OperationBody {
 }
 
 /**
+ * The data of an event `operation` of `GET /v1/events`: an operation has begun, gone on or ended.
+ */
+export interface OperationEvent {
+  /**
+   * The operation.
+   */
+  operationId: string
+  /**
+   * `running`, also while it waits for a canary, `stopping`, `stopped` or `done`.
+   */
+  state: string
+  /**
+   * When, by Redis's clock.
+   */
+  at: string
+}
+
+/**
  * What an operation takes: of each given key any of its values. An action on requests takes `state` to `olderThan`, an action on quarantine entries `kind` to `olderThan`.
  */
 export interface OperationFilter {
@@ -1061,6 +1079,32 @@ export interface QuarantineEntry {
    * What the body breaks; empty for `conflict` and `late`.
    */
   faults: Fault[]
+}
+
+/**
+ * The data of an event `quarantine` of `GET /v1/events`: a body is kept, or not any more.
+ */
+export interface QuarantineEvent {
+  /**
+   * The kept body.
+   */
+  quarantineId: string
+  /**
+   * Its request.
+   */
+  requestId: string
+  /**
+   * Why it is kept.
+   */
+  kind: string
+  /**
+   * `kept`, or `removed`: accepted, discarded, expired or evicted.
+   */
+  change: string
+  /**
+   * When, by Redis's clock.
+   */
+  at: string
 }
 
 /**
@@ -1852,6 +1896,7 @@ export interface SchemaTypes {
   'notification-outcome': NotificationOutcome
   'operation-action': OperationAction
   'operation-body': OperationBody
+  'operation-event': OperationEvent
   'operation-filter': OperationFilter
   'operation-list': OperationList
   'operation-preview': OperationPreview
@@ -1859,6 +1904,7 @@ export interface SchemaTypes {
   'park-reason': ParkReason
   problem: Problem
   'quarantine-entry': QuarantineEntry
+  'quarantine-event': QuarantineEvent
   'quarantine-list': QuarantineList
   readiness: Readiness
   'request-accepted': RequestAccepted

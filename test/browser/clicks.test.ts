@@ -159,19 +159,28 @@ async function clickAll(executablePath: string): Promise<void> {
     t.same(faults, [])
   })
 
-  t.test('kept bodies are accepted, forced and discarded', async (t) => {
+  t.test('kept bodies are discarded: one, then all of a kind', async (t) => {
     const { page, faults } = await open(t, TOKENS.admin)
     const { items } = await api<QuarantineList>('GET', '/v1/quarantine?kind=not-json,conflict')
-    for (const [index, action] of ['Discard…'].entries()) {
-      await page.goto(`/quarantine/${items[index]?.quarantineId}`)
-      await page.getByText(action).click()
-      await page.locator('main button').click()
-      await page.locator('[role=status]').waitFor()
-    }
+    const [first] = items
+    await page.goto(`/quarantine/${first?.quarantineId}`)
+    await page.getByText('Discard…').click()
+    await page.locator('main button').click()
+    await page.locator('[role=status]').waitFor()
     const after = await api<QuarantineList>('GET', '/v1/quarantine?kind=not-json,conflict')
     t.equal(after.items.length, items.length - 1)
     await page.goto('/audit')
     t.match(await rows(page).first().innerText(), 'Kept body discarded')
+    const kind = after.items[0]?.kind ?? ''
+    const ofKind = after.items.filter((item) => item.kind === kind).length
+    await page.goto(`/quarantine?kind=${kind}`)
+    t.equal(await rows(page).count(), ofKind)
+    await page.getByText('Discard these…').click()
+    t.match(await heading(page), ofKind === 1 ? 'Discard 1 body?' : `Discard ${ofKind} bodies?`)
+    await page.getByRole('button', { name: `Discard ${ofKind}` }).click()
+    await page.locator('#operation .pill', { hasText: 'Done' }).waitFor({ timeout: 30_000 })
+    const left = await api<QuarantineList>('GET', `/v1/quarantine?kind=${kind}`)
+    t.same(left.items, [])
     t.same(faults, [])
   })
 

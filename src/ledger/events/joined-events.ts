@@ -1,9 +1,7 @@
-import type { EventLog, StateChange } from './event-log.ts'
+import type { Change, EventLog } from './event-log.ts'
 
 /** A change, and the place in all parts of the ledger from which reading goes on behind it. */
-export interface PlacedChange extends StateChange {
-  readonly place: string
-}
+export type PlacedChange = Change & { readonly place: string }
 
 /** The events of all parts of the ledger. A place is `<part>:<id>`, with commas between the parts. */
 export interface Events {

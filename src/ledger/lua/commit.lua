@@ -29,7 +29,7 @@ if begins and changes.isProbe then
 end
 redis.call('HSET', request, 'version', version + 1, 'record', record, 'state', state, 'since', since,
   'nonce', nonce, 'account', account, 'logon', logon)
-move(id, changes.from, changes.to, changes.events)
+move(id, changes.from, changes.to)
 addNames(id, changes.names)
 if sealed ~= '' and ended == '' then redis.call('HSET', request, 'sealed', sealed) end
 if stored[2] ~= state then

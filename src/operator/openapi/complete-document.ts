@@ -2,8 +2,14 @@ import type { ProblemCode } from '../problem.ts'
 import type { Hints } from './describe-route.ts'
 import { problemAnswers, problemComponents } from './problem-answers.ts'
 
+interface Schema {
+  readonly $ref?: string
+  readonly anyOf?: readonly Schema[]
+  readonly examples?: readonly unknown[]
+}
+
 interface Media {
-  readonly schema?: { readonly $ref?: string; readonly examples?: readonly unknown[] }
+  readonly schema?: Schema
   readonly example?: unknown
   readonly examples?: unknown
 }
@@ -78,13 +84,20 @@ function withExamples(operation: Operation, schemas: Components[string]): Operat
 
 function illustrated(media: Media, schemas: Components[string]): Media {
   if (media.example !== undefined || media.examples !== undefined) return media
-  const name = media.schema?.$ref?.replace('#/components/schemas/', '')
-  const schema: Media['schema'] = name === undefined ? media.schema : schemas[name]
-  const [first, ...others] = schema?.examples ?? []
+  const [first, ...others] = examplesOf(media.schema ?? {}, schemas)
   if (first === undefined) return media
   if (others.length === 0) return { ...media, example: first }
   const named = [first, ...others].map((value, at) => [`example${at + 1}`, { value }])
   return { ...media, examples: Object.fromEntries(named) }
+}
+
+function examplesOf(
+  { $ref, anyOf, examples = [] }: Schema,
+  schemas: Components[string]
+): unknown[] {
+  if (anyOf !== undefined) return anyOf.flatMap((one) => examplesOf(one, schemas))
+  const named: Schema | undefined = schemas[$ref?.replace('#/components/schemas/', '') ?? '']
+  return [...(named?.examples ?? examples)]
 }
 
 /** The components that something refers to, directly or through another component. */

@@ -62,10 +62,12 @@ function admitSessions(app: FastifyInstance, { api, log }: ScreenDeps): void {
   const sessions = createSessions(api.tokens)
   app.decorateRequest('session')
   app.decorateRequest('caller', '')
+  app.decorateRequest('scope', 'read')
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'cache-control': 'no-store', 'content-security-policy': POLICY })
     request.session = sessions.read(request)
     request.caller = request.session.token?.name ?? ''
+    request.scope = request.session.token?.scope ?? 'read'
     const refused = refusalOf(request)
     if (refused === null) return undefined
     // Not thrown, because some routes have an error handler of their own.

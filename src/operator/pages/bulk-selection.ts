@@ -1,5 +1,11 @@
 import { parseSearch, type Qualifier } from '../../core/search/parse-search.ts'
-import type { OperationAction, OperationBody, OperationFilter } from '../../schemas/generated.ts'
+import { isOnEntries } from '../../core/operations/members.ts'
+import type {
+  OperationAction,
+  OperationBody,
+  OperationFilter,
+  QuarantineKind
+} from '../../schemas/generated.ts'
 import { check } from '../../schemas/validate.ts'
 import { valueOf, valuesOf } from './page-context.ts'
 import { listQueryOf } from './search-query.ts'
@@ -16,13 +22,18 @@ const TAKEN: ReadonlySet<string> = new Set<Qualifier>([
   'older'
 ])
 const LISTS: ReadonlySet<string> = new Set(['state', 'reason', 'code', 'service', 'bank'])
-const ACTIONS: readonly OperationAction[] = ['release', 'retry', 'cancel']
+const ACTIONS: readonly OperationAction[] = ['release', 'retry', 'cancel', 'accept', 'discard']
+export const KINDS: readonly QuarantineKind[] = ['not-json', 'schema', 'conflict', 'late']
 
-/** What somebody wants to do with many requests: an action, and the ids or the search that say which. */
+/**
+ * What somebody wants to do with many at once: an action, and the ids or the search that say with which requests, or the
+ * kind of kept bodies; null for every kind.
+ */
 export interface BulkSelection {
   readonly action: OperationAction
   readonly ids: readonly string[]
   readonly query: string
+  readonly kind: QuarantineKind | null
 }
 
 /** Reads the selection of a form; null where it names none. */
@@ -30,19 +41,34 @@ export function selectionOf(values: unknown): BulkSelection | null {
   const action = ACTIONS.find((one) => one === valueOf(values, 'action'))
   const ids = valuesOf(values, 'id')
   const query = valueOf(values, 'q')?.trim() ?? ''
-  return action === undefined ? null : { action, ids, query }
+  const kind = kindOf(values)
+  return action === undefined ? null : { action, ids, query, kind }
+}
+
+/** The kind of kept bodies that a form or an address names; null where it names none. */
+export function kindOf(values: unknown): QuarantineKind | null {
+  return KINDS.find((one) => one === valueOf(values, 'kind')) ?? null
 }
 
 /** The selection as the API takes it; null where a search is no selection. */
 export function bodyOf(
-  { action, ids, query }: BulkSelection,
+  selection: BulkSelection,
   now: number,
   more: Partial<OperationBody> = {}
 ): OperationBody | null {
-  const which = ids.length > 0 ? { requestIds: ids } : whichOf(query, now)
+  const { action } = selection
+  const which = isOnEntries(selection) ? entriesOf(selection) : requestsOf(selection, now)
   if (which === null) return null
   const checked = check('operation-body', { action, ...which, ...more })
   return checked.valid ? checked.value : null
+}
+
+function entriesOf({ kind }: BulkSelection): Pick<OperationBody, 'all' | 'filter'> {
+  return kind === null ? { all: true } : { filter: { kind: [kind] } }
+}
+
+function requestsOf({ ids, query }: BulkSelection, now: number) {
+  return ids.length > 0 ? { requestIds: ids } : whichOf(query, now)
 }
 
 /** Whether an action can take all that a search finds. */

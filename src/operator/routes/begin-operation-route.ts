@@ -61,9 +61,8 @@ export async function beginOperationRoute(
 
 async function begin(deps: BeginRouteDeps, request: Ask, reply: FastifyReply) {
   const { body } = request
-  checkScope(request.scope, body)
   request.audited = { isDry: body.dryRun ?? false }
-  if (body.dryRun === true) return previewOperation(deps, body)
+  if (body.dryRun === true) return previewOperation(deps, request, body)
   const id = await orderOperation(deps, request, body)
   request.audited = { target: id, detail: body.action }
   return reply
@@ -75,8 +74,10 @@ async function begin(deps: BeginRouteDeps, request: Ask, reply: FastifyReply) {
 /** What an operation would take, and what it may cost. */
 export async function previewOperation(
   deps: BeginRouteDeps,
+  request: FastifyRequest,
   body: OperationBody
 ): Promise<OperationPreview> {
+  checkScope(request.scope, body)
   const asked = await askedBy(deps, body)
   return previewOf(asked, await countSelection(deps.begin.parts, asked), body.limit)
 }
@@ -88,6 +89,7 @@ export async function orderOperation(
   body: OperationBody
 ): Promise<string> {
   const { caller } = request
+  checkScope(request.scope, body)
   const asked = await askedBy(deps, body)
   const { action, selection } = asked
   const id = await reserveId(deps.reserve, request, body, `op_${uuidv7()}`)

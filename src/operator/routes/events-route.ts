@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { bankOf, isAskedFor } from '../../core/groups/group.ts'
 import type { PlacedChange } from '../../ledger/events/joined-events.ts'
-import type { RequestEvent } from '../../schemas/generated.ts'
+import type { OperationEvent, QuarantineEvent, RequestEvent } from '../../schemas/generated.ts'
 import { type EventFeed, MOST_LISTENERS } from '../event-feed.ts'
 import { createEventStreams, writeEvents } from '../event-stream.ts'
 import { groupsOf, type ListQuery } from '../list-query.ts'
@@ -18,7 +18,14 @@ const { state, reason, code, service, bank } = LIST_QUERY.properties
 const EVENTS_QUERY = {
   type: 'object',
   additionalProperties: false,
-  properties: { state, reason, code, service, bank }
+  properties: {
+    state,
+    reason,
+    code,
+    service,
+    bank,
+    operation: { type: 'string', maxLength: 64, description: 'Only events of this operation' }
+  }
 } as const
 
 /** For OpenAPI only. An id of no event has the same answer as one that is too old. */
@@ -30,23 +37,32 @@ const LAST_EVENT_HEADER = {
 } as const
 
 const STREAM = {
-  description: 'A stream of events `request`, whose `data` is JSON of this schema',
-  content: { 'text/event-stream': { schema: ref('request-event') } }
+  description:
+    'A stream of events `request`, `operation` and `quarantine`, whose `data` is JSON of these schemas',
+  content: {
+    'text/event-stream': {
+      schema: {
+        anyOf: [ref('request-event'), ref('operation-event'), ref('quarantine-event')]
+      }
+    }
+  }
 } as const
 
 const EVENTS_SCHEMA = {
   operationId: 'followEvents',
   tags: ['requests'],
-  summary: 'Follow changes of requests as server-sent events',
+  summary: 'Follow changes as server-sent events',
   querystring: EVENTS_QUERY,
   headers: LAST_EVENT_HEADER,
   response: { 200: STREAM }
 } as const
 
-type EventsQuery = Pick<ListQuery, 'state' | 'reason' | 'code' | 'service' | 'bank'>
+type EventsQuery = Pick<ListQuery, 'state' | 'reason' | 'code' | 'service' | 'bank'> & {
+  readonly operation?: string
+}
 
 /**
- * `GET /v1/events`: changes of requests as they happen, as server-sent events. `Last-Event-ID` goes on behind an event.
+ * `GET /v1/events`: changes of requests, operations and the quarantine as server-sent events. `Last-Event-ID` goes on behind an event.
  * `event: reset` comes first where events behind it have been deleted: what was shown has to be read anew.
  */
 export async function eventsRoute(app: FastifyInstance, deps: EventsDeps): Promise<void> {
@@ -60,9 +76,8 @@ export async function eventsRoute(app: FastifyInstance, deps: EventsDeps): Promi
     },
     async (request, reply) => {
       const { place, isReset } = await startOf(deps.feed, request.headers['last-event-id'])
-      const filter = groupsOf(request.query)
       const stop = deps.feed.listen(place, (changes) => {
-        const asked = changes.filter(({ to }) => isAskedFor(filter, to))
+        const asked = changes.filter((change) => isWanted(change, request.query))
         if (asked.length > 0) writeEvents(reply, asked.map(textOf).join(''))
       })
       if (stop === null) {
@@ -82,15 +97,41 @@ async function startOf(feed: EventFeed, asked: string | string[] | undefined) {
   return { place: await feed.end(), isReset: true }
 }
 
-function textOf({ place, requestId, from, to, at }: PlacedChange): string {
-  const data: RequestEvent = {
-    requestId,
-    from,
-    to: to.state,
-    reason: to.reason === '' ? null : to.reason,
-    code: to.code === '' ? null : to.code,
-    bank: bankOf(to.service),
-    at: instant(at)
+/** A filter lets through what it can be said of: one of requests no operation, and the other way round. */
+function isWanted(change: PlacedChange, { operation, ...query }: EventsQuery): boolean {
+  const isFiltered = Object.values(query).some((value) => value !== undefined)
+  switch (change.type) {
+    case 'request':
+      return operation === undefined && isAskedFor(groupsOf(query), change.to)
+    case 'operation':
+      return !isFiltered && (operation === undefined || operation === change.operationId)
+    case 'quarantine':
+      return !isFiltered && operation === undefined
   }
-  return `id: ${place}\nevent: request\ndata: ${JSON.stringify(data)}\n\n`
+}
+
+function textOf(change: PlacedChange): string {
+  const { place, type } = change
+  return `id: ${place}\nevent: ${type}\ndata: ${JSON.stringify(dataOf(change))}\n\n`
+}
+
+function dataOf(change: PlacedChange): RequestEvent | OperationEvent | QuarantineEvent {
+  const at = instant(change.at)
+  switch (change.type) {
+    case 'request': {
+      const { requestId, from, to } = change
+      const { state, service } = to
+      const reason = to.reason === '' ? null : to.reason
+      const code = to.code === '' ? null : to.code
+      return { requestId, from, to: state, reason, code, bank: bankOf(service), at }
+    }
+    case 'operation': {
+      const { operationId, state } = change
+      return { operationId, state, at }
+    }
+    case 'quarantine': {
+      const { quarantineId, requestId, kind } = change
+      return { quarantineId, requestId, kind, change: change.change, at }
+    }
+  }
 }

@@ -14,7 +14,7 @@ import { beginRelease, carryOnce, carryOnNow, releaseParked } from '../../helper
 t.test('a commit that is sent again because its reply was lost counts as made', async (t) => {
   const { redis, ...service } = await openService(t)
   const requestId = await ask({ ...service, redis })
-  const store = openStore(redis, createCipher([secretKey('k1')]), service.tag)
+  const store = openStore(redis, createCipher([secretKey('k1')]), service.tag, false)
   const entry = await service.ledger.load(requestId)
   if (entry === null) throw new Error('it is not there')
   const commit = (nonce: string) => {

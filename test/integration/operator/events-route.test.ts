@@ -1,4 +1,7 @@
 import t, { type Test } from 'tap'
+import { bytes, ok } from '../../helpers/callbacks.ts'
+import { carryOnNow } from '../../helpers/handlers.ts'
+import type { OperationView } from '../../../src/schemas/generated.ts'
 import { check } from '../../../src/schemas/validate.ts'
 import { endRequest } from '../../../src/core/transitions/apply-decision.ts'
 import { openAdmin, openServerService } from '../../helpers/listeners.ts'
@@ -35,6 +38,39 @@ async function listen(t: Test, url: string, lastId?: string) {
   )
   return { response, heard, stream, stop: () => abort.abort() }
 }
+
+t.test('what becomes of operations and of kept bodies arrives as well', async (t) => {
+  const service = await openServerService(t)
+  const { address, post } = await openAdmin(t, service)
+  const requestId = await askIn(service, 'parked')
+  const { heard } = await listen(t, `${address}/v1/events`)
+  const id =
+    (await service.quarantine.keep({ requestId, attempt: 1 }, 'schema', [], bytes(ok()))) ?? ''
+  const { json } = await post('/v1/operations', { action: 'cancel', filter: { state: ['parked'] } })
+  const { operation } = json as OperationView
+  await until('the first event has come', () => heard.length > 0)
+  const own = await listen(t, `${address}/v1/events?operation=${operation}`, heard[0]?.id)
+  const ended = await listen(t, `${address}/v1/events?state=cancelled`, heard[0]?.id)
+  await carryOnNow(service, operation)
+  await service.quarantine.discard(id)
+  const ofQuarantine = { quarantineId: id, requestId, kind: 'schema' }
+  const expected = [
+    { event: 'quarantine', data: { ...ofQuarantine, change: 'kept' } },
+    { event: 'operation', data: { operationId: operation, state: 'running' } },
+    { event: 'operation', data: { state: 'done' } },
+    { event: 'quarantine', data: { ...ofQuarantine, change: 'removed' } }
+  ]
+  await until('the last event has come', () => heard.at(-1)?.data['change'] === 'removed')
+  for (const { event, data } of heard)
+    t.match(check(`${event as 'request' | 'operation' | 'quarantine'}-event`, data), {
+      valid: true
+    })
+  const [kept, begun, ...later] = heard.filter(({ event }) => event !== 'request')
+  t.match([kept, begun, ...later.slice(-2)], expected)
+  await until('the operation has ended there', () => own.heard.at(-1)?.data['state'] === 'done')
+  t.same([...new Set(own.heard.map(({ event }) => event))], ['operation'])
+  t.same([...new Set(ended.heard.map(({ event }) => event))], ['request'])
+})
 
 t.test('changes of requests arrive as they happen, and from where a client was', async (t) => {
   const service = await openServerService(t)

@@ -1,5 +1,6 @@
 -- Bodies in quarantine. Each insertion and deletion updates the sum of sizes and the share of the request.
 --- @include "keys"
+--- @include "events"
 
 local function put(id, entry, at, body)
   local name = key('quarantine', id)
@@ -10,6 +11,7 @@ local function put(id, entry, at, body)
   local fields = cjson.decode(entry)
   redis.call('HINCRBY', key('totals'), 'quarantineBytes', fields.size)
   redis.call('SADD', key('kept', fields.requestId), id)
+  tell('quarantine', id, 'request', fields.requestId, 'kind', fields.kind, 'change', 'kept')
 end
 
 local function drop(id)
@@ -19,6 +21,7 @@ local function drop(id)
   local fields = cjson.decode(entry)
   redis.call('HINCRBY', key('totals'), 'quarantineBytes', -fields.size)
   redis.call('SREM', key('kept', fields.requestId), id)
+  tell('quarantine', id, 'request', fields.requestId, 'kind', fields.kind, 'change', 'removed')
   return redis.call('DEL', key('quarantine', id))
 end
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import type { QuarantineEntry } from '../../../schemas/generated.ts'
+import type { QuarantineEntry, QuarantineKind } from '../../../schemas/generated.ts'
 import { listEntries } from '../../routes/quarantine-entries.ts'
+import { kindOf, KINDS } from '../bulk-selection.ts'
 import { html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'
 import { contextOf, type PageContext, valueOf } from '../page-context.ts'
@@ -17,24 +18,60 @@ export async function quarantineScreen(app: FastifyInstance, { api }: ScreenDeps
     const context = contextOf(request, reply)
     const { say } = context
     const cursor = valueOf(request.query, 'cursor')
-    const list = await listEntries(api.quarantine, cursor === undefined ? {} : { cursor })
+    const kind = kindOf(request.query)
+    const list = await listEntries(api.quarantine, {
+      ...(cursor === undefined ? {} : { cursor }),
+      ...(kind === null ? {} : { kind })
+    })
     const done = new Map(Object.entries(ENTRY_ACTION)).get(valueOf(request.query, 'done') ?? '')
     const body = html`${
         done !== undefined && html`<p class="banner good" role="status">${say(done.done)}</p>`
       }
       <p>${say(QUARANTINE.intro)}</p>
+      ${chips(context, kind)}
       <div id="kept" data-live>
-        ${list.items.length === 0 ? empty(context) : entryTable(context, list.items)}
-        ${pager(context, '/quarantine', { cursor, next: list.nextCursor })}
-      </div>`
-    const curl = ['GET', '/v1/quarantine']
+        ${list.items.length === 0 ? empty(context, kind) : entryTable(context, list.items)}
+        ${pager(context, pathOf(kind), { cursor, next: list.nextCursor })}
+      </div>
+      ${list.items.length > 0 && context.may('admin') && bulkActions(context, kind)}`
+    const curl = ['GET', `/v1${pathOf(kind)}`]
     return reply
       .type('text/html; charset=utf-8')
       .send(page(context, { title: say(FRAME.quarantine), section: 'quarantine', body, curl }))
   })
 }
 
-function empty({ say }: PageContext): Markup {
+function pathOf(kind: QuarantineKind | null): string {
+  return kind === null ? '/quarantine' : `/quarantine?kind=${kind}`
+}
+
+function chips({ say }: PageContext, chosen: QuarantineKind | null): Markup {
+  const chip = (kind: QuarantineKind | null, text: string) =>
+    html`<li>
+      <a class="chip" href="${pathOf(kind)}" ${kind === chosen && html`aria-current="true"`}
+        >${text}</a
+      >
+    </li>`
+  return html`<ul class="chips" aria-label="${say(QUARANTINE.kind)}">
+    ${chip(null, say(QUARANTINE.every))} ${KINDS.map((kind) => chip(kind, say(KIND_TEXT[kind])))}
+  </ul>`
+}
+
+function bulkActions({ say }: PageContext, kind: QuarantineKind | null): Markup {
+  const suffix = kind === null ? '' : `&kind=${kind}`
+  const link = (action: 'accept' | 'discard', tone: string) =>
+    html`<a class="button ${tone}" href="/bulk?action=${action}${suffix}"
+      >${say(QUARANTINE.bulk[action])}</a
+    >`
+  return html`<p class="actions">${link('accept', 'primary')}${link('discard', 'danger')}</p>`
+}
+
+function empty({ say }: PageContext, kind: QuarantineKind | null): Markup {
+  if (kind !== null) {
+    return html`<p class="nothing">
+      ${say(QUARANTINE.noneOfKind)} <a href="/quarantine">${say(QUARANTINE.every)}</a>
+    </p>`
+  }
   return html`<p class="nothing">
     <strong>${say(QUARANTINE.empty)}</strong> ${say(QUARANTINE.emptyText)}
   </p>`

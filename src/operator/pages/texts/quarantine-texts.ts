@@ -11,6 +11,13 @@ export const QUARANTINE = {
     en: 'A callback that breaks the envelope’s schema, comes late or contradicts another is kept here.',
     es: 'Aquí se guarda un callback que infringe el esquema, llega tarde o contradice a otro.'
   },
+  every: { en: 'Every kind', es: 'Todos los tipos' },
+  noneOfKind: { en: 'No body of this kind is kept.', es: 'No hay cuerpos de este tipo.' },
+  all: { en: 'All kept bodies', es: 'Todos los cuerpos guardados' },
+  bulk: {
+    accept: { en: 'Validate again and accept these…', es: 'Validar otra vez y aceptar estos…' },
+    discard: { en: 'Discard these…', es: 'Descartar estos…' }
+  },
   kind: { en: 'Kind', es: 'Tipo' },
   entry: { en: 'Entry', es: 'Entrada' },
   request: { en: 'Request', es: 'Solicitud' },
@@ -33,7 +40,7 @@ export const QUARANTINE = {
     es: 'La API muestra el cuerpo a un token de alcance admin.'
   },
   title: { en: 'Quarantined body', es: 'Cuerpo en cuarentena' }
-} as const satisfies Readonly<Record<string, Text>>
+} as const
 
 /** What can be done with an entry. */
 export const ENTRY_ACTION = {

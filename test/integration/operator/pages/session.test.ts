@@ -169,6 +169,28 @@ t.test('a scope that is too narrow sees no button, and gets 403', async (t) => {
   t.notMatch(text, '/queues/')
 })
 
+t.test('many kept bodies are for an admin, as one is', async (t) => {
+  const service = await openServerService(t)
+  await service.quarantine.keep({ requestId: 'x', attempt: 1 }, 'not-json', [], Buffer.from('{'))
+  const { address } = await openPages(t, service)
+  const visitor = visit(address)
+  await visitor.logIn('token-of-writer')
+  t.notMatch((await visitor.get('/quarantine')).text, '/bulk')
+  const fields = { _csrf: csrfOf((await visitor.get('/')).text), action: 'discard', expected: '1' }
+  for (const action of ['accept', 'discard']) {
+    t.equal((await visitor.get(`/bulk?action=${action}`)).status, 403, action)
+    t.equal((await visitor.send('/bulk', { ...fields, action })).status, 403, action)
+  }
+  t.equal((await service.quarantine.usage()).entries, 1)
+  const admin = visit(address)
+  await admin.logIn('token-of-ana')
+  t.match((await admin.get('/quarantine?kind=not-json')).text, '/bulk?action=discard')
+  const asked = await admin.get('/bulk?action=discard&kind=not-json')
+  t.match(asked, { status: 200, text: 'Discard 1 body?' })
+  const sent = { ...fields, _csrf: csrfOf(asked.text), kind: 'not-json' }
+  t.match(await admin.send('/bulk', sent), { status: 303, location: /^\/operations\/op_/ })
+})
+
 t.test('without PAGES there is no page, and the API stays', async (t) => {
   const { address, get } = await openAdmin(t, await openServerService(t))
   for (const path of [...PATHS, '/login']) {

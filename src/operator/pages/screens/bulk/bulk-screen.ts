@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isOnEntries } from '../../../../core/operations/members.ts'
 import type { OperationBody } from '../../../../schemas/generated.ts'
 import { OperatorError } from '../../../problem.ts'
 import { orderOperation, previewOperation } from '../../../routes/begin-operation-route.ts'
@@ -69,12 +70,13 @@ async function confirm(
       .type('text/html; charset=utf-8')
       .send(page(context, { title: say(BULK.how), section: 'requests', body: text }))
   }
-  const preview = await previewOperation(api.beginOperation, body)
+  const preview = await previewOperation(api.beginOperation, request, body)
   const title = say(BULK_ACTION[selection.action].question(preview.matched))
   const form = confirmForm(context, selection, preview)
   const json = JSON.stringify({ ...body, expected: preview.matched })
   const curl = ['POST', '/v1/operations', json]
+  const section = isOnEntries(selection) ? 'quarantine' : 'requests'
   return reply
     .type('text/html; charset=utf-8')
-    .send(page(context, { title, section: 'requests', body: html`${note}${form}`, curl }))
+    .send(page(context, { title, section, body: html`${note}${form}`, curl }))
 }

@@ -1,3 +1,4 @@
+import { isOnEntries } from '../../../../core/operations/members.ts'
 import type { OperationPreview } from '../../../../schemas/generated.ts'
 import type { BulkSelection } from '../../bulk-selection.ts'
 import { hidden } from '../../hidden-field.ts'
@@ -7,6 +8,8 @@ import { number } from '../../show.ts'
 import { table } from '../../table.ts'
 import { BULK, BULK_ACTION } from '../../texts/bulk-texts.ts'
 import { FRAME } from '../../texts/frame-texts.ts'
+import { QUARANTINE } from '../../texts/quarantine-texts.ts'
+import { KIND_TEXT } from '../../texts/words.ts'
 
 /** Over so many the count is typed. */
 export const MANY = 100
@@ -18,39 +21,53 @@ export function confirmForm(
   preview: OperationPreview
 ): Markup {
   const { say, csrf } = context
-  const { action, ids, query } = selection
+  const { action, ids, query, kind } = selection
   const { matched } = preview
-  const back = `/requests?q=${encodeURIComponent(query)}`
+  const back = backTo(selection)
   if (matched === 0) {
     return html`<p class="nothing">
       ${say(BULK.nothing)} <a href="${back}">${say(FRAME.back)}</a>
     </p>`
   }
-  const which =
-    ids.length > 0
-      ? say(BULK.selected)
-      : html`${say(BULK.matches)} <code class="code">${query}</code>`
-  return html`<div class="banner ${action === 'cancel' ? 'bad' : 'stuck'}">
-      <p>${which}: <strong>${number(context, matched)}</strong>. ${say(BULK.fixed)}</p>
+  const isDanger = action === 'cancel' || action === 'discard'
+  return html`<div class="banner ${isDanger ? 'bad' : 'stuck'}">
+      <p>
+        ${whichOf(context, selection)}: <strong>${number(context, matched)}</strong>.
+        ${say(BULK.fixed)}
+      </p>
       ${costs(context, preview)}
     </div>
     ${banks(context, preview)}
     <form class="card narrow" method="post" action="/bulk">
       ${hidden(csrf)}<input type="hidden" name="action" value="${action}" />
       <input type="hidden" name="q" value="${query}" />
+      ${kind !== null && html`<input type="hidden" name="kind" value="${kind}" />`}
       <input type="hidden" name="expected" value="${matched}" />
       ${ids.map((id) => html`<input type="hidden" name="id" value="${id}" />`)}
-      ${action !== 'cancel' && how(context, matched)}
+      ${(action === 'release' || action === 'retry') && how(context, matched)}
       <label for="note">${say(BULK.note)}</label>
       <input id="note" name="note" type="text" maxlength="500" autocomplete="off" />
       ${matched > MANY && typed(context, matched)}
       <p class="actions">
-        <button class="${action === 'cancel' ? 'danger' : 'primary'}">
+        <button class="${isDanger ? 'danger' : 'primary'}">
           ${say(BULK_ACTION[action].submit(matched))}
         </button>
         <a class="button" href="${back}">${say(FRAME.back)}</a>
       </p>
     </form>`
+}
+
+function whichOf({ say }: PageContext, selection: BulkSelection): Fragment {
+  const { ids, query, kind } = selection
+  if (isOnEntries(selection)) return say(kind === null ? QUARANTINE.all : KIND_TEXT[kind])
+  if (ids.length > 0) return say(BULK.selected)
+  return html`${say(BULK.matches)} <code class="code">${query}</code>`
+}
+
+function backTo(selection: BulkSelection): string {
+  const { kind, query } = selection
+  if (!isOnEntries(selection)) return `/requests?q=${encodeURIComponent(query)}`
+  return kind === null ? '/quarantine' : `/quarantine?kind=${kind}`
 }
 
 function costs({ say }: PageContext, { costsAtMost, notAllowed }: OperationPreview): Fragment {
