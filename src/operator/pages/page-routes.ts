@@ -11,6 +11,7 @@ const PAGES = [
   '/events',
   '/assets/*',
   '/requests',
+  '/requests.csv',
   '/requests/*',
   '/parked',
   '/quarantine',
@@ -18,7 +19,8 @@ const PAGES = [
   '/bulk',
   '/operations',
   '/operations/*',
-  '/audit'
+  '/audit',
+  '/audit.csv'
 ]
 const QUEUES = ['/queues', '/queues/*']
 

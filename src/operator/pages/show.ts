@@ -114,3 +114,12 @@ export function size(bytes: number): string {
   if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)}\u00a0KB`
   return `${(bytes / 1_000_000).toFixed(1)}\u00a0MB`
 }
+
+/** A path with what is given of a query. */
+export function pathTo(
+  path: string,
+  query: Readonly<Record<string, string | null | undefined>>
+): string {
+  const given = Object.entries(query).filter((pair): pair is [string, string] => Boolean(pair[1]))
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`
+}

@@ -1,6 +1,7 @@
 import type { Text } from '../../core/explain/texts.ts'
 import { type Fragment, html, type Markup } from './html.ts'
 import type { PageContext } from './page-context.ts'
+import { pathTo } from './show.ts'
 import { FRAME } from './texts/frame-texts.ts'
 
 /** A column: its title, and the class of its head. `n` is of numbers, `wide` is left out of narrow pages. */
@@ -50,15 +51,24 @@ function classOf(kind: string | undefined): Fragment {
   return kind !== undefined && html`class="${kind}"`
 }
 
-/** The links to the first page of a list and to the next one. `path` is that of the first page. */
+interface Paging {
+  readonly cursor: string | undefined
+  readonly next: string | null
+  /** Whether a page can be had as a file, at the path with `.csv`. */
+  readonly hasCsv?: boolean
+}
+
+/** The links to the first page of a list, to the next one, and to this one as a file. */
 export function pager(
   { say }: PageContext,
   path: string,
-  { cursor, next }: { readonly cursor: string | undefined; readonly next: string | null }
+  asked: Readonly<Record<string, string>>,
+  { cursor, next, hasCsv = false }: Paging
 ): Markup {
-  const older = `${path}${path.includes('?') ? '&' : '?'}cursor=${next}`
+  const to = (of: string, behind?: string | null) => pathTo(of, { ...asked, cursor: behind })
   return html`<p class="pager">
-    ${cursor !== undefined && html`<a href="${path}">← ${say(FRAME.newest)}</a>`}
-    ${next !== null && html`<a rel="next" href="${older}">${say(FRAME.older)} →</a>`}
+    ${cursor !== undefined && html`<a href="${to(path)}">← ${say(FRAME.newest)}</a>`}
+    ${next !== null && html`<a rel="next" href="${to(path, next)}">${say(FRAME.older)} →</a>`}
+    ${hasCsv && html`<a href="${to(`${path}.csv`, cursor)}" download>${say(FRAME.csv)}</a>`}
   </p>`
 }

@@ -6,7 +6,7 @@ import { html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'
 import { contextOf, type PageContext, valueOf } from '../page-context.ts'
 import type { ScreenDeps } from '../pages-deps.ts'
-import { shortId, size, when } from '../show.ts'
+import { pathTo, shortId, size, when } from '../show.ts'
 import { pager, table } from '../table.ts'
 import { FRAME } from '../texts/frame-texts.ts'
 import { ENTRY_ACTION, QUARANTINE } from '../texts/quarantine-texts.ts'
@@ -31,24 +31,23 @@ export async function quarantineScreen(app: FastifyInstance, { api }: ScreenDeps
       ${chips(context, kind)}
       <div id="kept" data-live>
         ${list.items.length === 0 ? empty(context, kind) : entryTable(context, list.items)}
-        ${pager(context, pathOf(kind), { cursor, next: list.nextCursor })}
+        ${pager(context, '/quarantine', kind === null ? {} : { kind }, { cursor, next: list.nextCursor })}
       </div>
       ${list.items.length > 0 && context.may('admin') && bulkActions(context, kind)}`
-    const curl = ['GET', `/v1${pathOf(kind)}`]
+    const curl = ['GET', `/v1${pathTo('/quarantine', { kind })}`]
     return reply
       .type('text/html; charset=utf-8')
       .send(page(context, { title: say(FRAME.quarantine), section: 'quarantine', body, curl }))
   })
 }
 
-function pathOf(kind: QuarantineKind | null): string {
-  return kind === null ? '/quarantine' : `/quarantine?kind=${kind}`
-}
-
 function chips({ say }: PageContext, chosen: QuarantineKind | null): Markup {
   const chip = (kind: QuarantineKind | null, text: string) =>
     html`<li>
-      <a class="chip" href="${pathOf(kind)}" ${kind === chosen && html`aria-current="true"`}
+      <a
+        class="chip"
+        href="${pathTo('/quarantine', { kind })}"
+        ${kind === chosen && html`aria-current="true"`}
         >${text}</a
       >
     </li>`

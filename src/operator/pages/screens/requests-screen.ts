@@ -11,7 +11,8 @@ import { type Fragment, html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'
 import { contextOf, type PageContext, valueOf } from '../page-context.ts'
 import type { ScreenDeps } from '../pages-deps.ts'
-import { number } from '../show.ts'
+import { sendCsv } from '../send-csv.ts'
+import { number, pathTo } from '../show.ts'
 import { BULK_ACTION } from '../texts/bulk-texts.ts'
 import { pager } from '../table.ts'
 import { LIST } from '../texts/request-texts.ts'
@@ -24,7 +25,19 @@ interface Found {
   readonly body: Fragment
 }
 
-/** `/requests?q=`: the requests that a search finds. */
+/** A page of a search. */
+interface Asked {
+  readonly filters: SearchFilters
+  readonly query: string
+  readonly cursor: string | undefined
+}
+
+const CSV = [
+  ...(['requestId', 'state', 'reason', 'code', 'bank', 'service', 'account', 'reference'] as const),
+  ...(['attempts', 'requestedBy', 'requestedAt', 'stateSince', 'dueAt'] as const)
+] as const
+
+/** `/requests?q=`: the requests that a search finds; `/requests.csv`: a page of them as a file. */
 export async function requestsScreen(app: FastifyInstance, deps: ScreenDeps): Promise<void> {
   app.get('/requests', { config: { scope: 'read' } }, async (request, reply) => {
     const context = contextOf(request, reply)
@@ -42,50 +55,53 @@ export async function requestsScreen(app: FastifyInstance, deps: ScreenDeps): Pr
     const found =
       search.type === 'mistake'
         ? { status: 422, body: mistakeNote(context, search.mistake) }
-        : await findAll(deps, context, filters, query, cursor)
+        : await findAll(deps, context, { filters, query, cursor })
     const title = context.say(LIST.title)
     const body = html`${exampleChips(context, query)}${found.body}`
-    const curl = ['GET', apiPath(listQueryOf(filters, context.now))]
+    const curl = ['GET', apiPathOf(listQueryOf(filters, context.now))]
     return reply
       .code(found.status)
       .type('text/html; charset=utf-8')
       .send(page(context, { title, section: 'requests', body, query, curl }))
   })
+  app.get('/requests.csv', { config: { scope: 'read' } }, async (request, reply) => {
+    const query = valueOf(request.query, 'q') ?? ''
+    const cursor = valueOf(request.query, 'cursor')
+    const search = parseSearch(query)
+    if (search.type !== 'filters') {
+      return reply.redirect(`/requests?q=${encodeURIComponent(query)}`, 303)
+    }
+    const asked = { filters: search.filters, query, cursor }
+    const { items } = await listAsked(deps, asked, Date.now())
+    const rows = items.map((item) => ({ ...item, account: item.account?.endsWith ?? null }))
+    return sendCsv(reply, 'requests', CSV, rows)
+  })
 }
 
-function apiPath(query: ListQuery): string {
-  const given = Object.entries(query).map(
-    ([name, value]) => [name, String(value)] as [string, string]
-  )
-  const asked = new URLSearchParams(given).toString()
-  return `/v1/requests${asked === '' ? '' : `?${asked}`}`
+function apiPathOf(query: ListQuery): string {
+  const given = Object.entries(query).map(([name, value]) => [name, String(value)])
+  return pathTo('/v1/requests', Object.fromEntries(given) as Record<string, string>)
 }
 
-async function findAll(
-  { api }: ScreenDeps,
-  context: PageContext,
-  filters: SearchFilters,
-  query: string,
-  cursor: string | undefined
-): Promise<Found> {
-  const asked = { ...listQueryOf(filters, context.now), fields: 'summary' } as const
+async function findAll(deps: ScreenDeps, context: PageContext, asked: Asked): Promise<Found> {
   try {
-    const list = await listRequests(
-      api.requests,
-      cursor === undefined ? asked : { ...asked, cursor }
-    )
-    return { status: 200, body: showList(context, list, query, cursor) }
+    const list = await listAsked(deps, asked, context.now)
+    return { status: 200, body: showList(context, list, asked) }
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error
     return { status: PROBLEMS[error.code], body: problemNote(context, error) }
   }
 }
 
+function listAsked({ api }: ScreenDeps, { filters, cursor }: Asked, now: number) {
+  const query = { ...listQueryOf(filters, now), fields: 'summary' } as const
+  return listRequests(api.requests, cursor === undefined ? query : { ...query, cursor })
+}
+
 function showList(
   context: PageContext,
   { items, nextCursor, total, partial }: RequestList,
-  query: string,
-  cursor: string | undefined
+  { query, cursor }: Asked
 ): Markup {
   const { say } = context
   if (items.length === 0 && nextCursor === null) return nothing(context, query)
@@ -93,7 +109,7 @@ function showList(
   return html`<div id="list" data-live>
     <p id="count"><strong>${say(count)}</strong>${partial && html`<br />${say(LIST.partial)}`}</p>
     ${withActions(context, items, total, query)}
-    ${pager(context, `/requests?q=${encodeURIComponent(query)}`, { cursor, next: nextCursor })}
+    ${pager(context, '/requests', { q: query }, { cursor, next: nextCursor, hasCsv: true })}
   </div>`
 }
 

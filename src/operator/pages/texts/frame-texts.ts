@@ -37,6 +37,7 @@ export const FRAME = {
   back: { en: 'Back', es: 'Volver' },
   older: { en: 'Older', es: 'Anteriores' },
   newest: { en: 'Newest', es: 'Más recientes' },
+  csv: { en: 'This page as CSV', es: 'Esta página en CSV' },
   none: { en: 'None', es: 'Ninguno' }
 } as const satisfies Readonly<Record<string, Text>>
 

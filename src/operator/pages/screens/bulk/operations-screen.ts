@@ -30,7 +30,7 @@ export async function operationsScreen(app: FastifyInstance, { api }: ScreenDeps
     const body = html`<p>${say(OPERATIONS.intro)}</p>
       <div id="operations" data-live>
         ${items.length === 0 ? empty(context) : operationTable(context, items)}
-        ${pager(context, '/operations', { cursor: undefined, next: nextCursor })}
+        ${pager(context, '/operations', {}, { cursor: undefined, next: nextCursor })}
       </div>`
     const curl = ['GET', '/v1/operations']
     return reply
