@@ -1,11 +1,9 @@
 import type { State } from '../../../core/request.ts'
 import type { Stats } from '../../../schemas/generated.ts'
-import { type Bar, barChart } from '../charts.ts'
-import { html, type Markup } from '../html.ts'
+import type { Markup } from '../html.ts'
 import type { PageContext } from '../page-context.ts'
-import { number } from '../show.ts'
 import { FLOW } from '../texts/overview-texts.ts'
-import { STATE_WORD } from '../texts/words.ts'
+import { stateChart } from './state-chart.ts'
 
 const MINUTE_MS = 60_000
 const MINUTES = 60
@@ -13,7 +11,6 @@ const SHOWN: readonly State[] = ['delivered', 'parked', 'failed']
 
 /** What was delivered, parked and failed in each minute of the last hour. */
 export function flowChart(context: PageContext, { to, series }: Stats): Markup {
-  const { say } = context
   const counts = new Map(
     series.map(({ labels, points }) => [
       labels.state,
@@ -21,36 +18,17 @@ export function flowChart(context: PageContext, { to, series }: Stats): Markup {
     ])
   )
   const last = Math.floor(Date.parse(to) / MINUTE_MS) * MINUTE_MS
-  const minutes = Array.from(
-    { length: MINUTES },
-    (_, index) => last - (MINUTES - 1 - index) * MINUTE_MS
-  )
-  const of = (state: State, at: number) => counts.get(state)?.get(at) ?? 0
-  const bars: Bar[] = minutes.map((at) => ({
-    label: `${clock(at)} UTC`,
-    parts: SHOWN.map((state) => ({ kind: state, value: of(state, at) }))
-  }))
-  const totals = SHOWN.map((state) => {
-    const total = minutes.reduce((sum, at) => sum + of(state, at), 0)
-    return html`<li>
-      <span class="swatch ${state}"></span>${say(STATE_WORD[state])}
-      <strong>${number(context, total)}</strong>
-    </li>`
+  const steps = Array.from({ length: MINUTES }, (_, index) => {
+    const at = last - (MINUTES - 1 - index) * MINUTE_MS
+    return {
+      at,
+      counts: Object.fromEntries(SHOWN.map((state) => [state, counts.get(state)?.get(at) ?? 0]))
+    }
   })
-  return html`<section aria-labelledby="flow">
-    <h2 id="flow">${say(FLOW.title)}</h2>
-    <div class="card">
-      ${barChart(say(FLOW.title), bars)}
-      <p class="scale muted">
-        <span>${clock(minutes[0] ?? last)} UTC</span><span>${clock(last)}</span>
-      </p>
-      <ul class="legend">
-        ${totals}
-      </ul>
-    </div>
-  </section>`
-}
-
-function clock(at: number): string {
-  return new Date(at).toISOString().slice(11, 16)
+  return stateChart(context, {
+    id: 'flow',
+    title: context.say(FLOW.title),
+    states: SHOWN,
+    steps
+  })
 }

@@ -12,6 +12,7 @@ import { age, number, searchPath } from '../show.ts'
 import { OVERVIEW } from '../texts/overview-texts.ts'
 import { STATE_WORD } from '../texts/words.ts'
 import { bankTable, itselfTable, somebodyTable } from './cause-tables.ts'
+import { dueChart } from './due-chart.ts'
 import { flowChart } from './flow-chart.ts'
 import { verdict } from './verdict-banner.ts'
 
@@ -97,7 +98,7 @@ function causes(context: PageContext, all: Summary, day: Counted, flow: Stats): 
           <h2 id="itself">${say(OVERVIEW.itself)}</h2>
           ${itselfTable(context, groups)}
         </section>
-        ${flowChart(context, flow)}
+        ${flowChart(context, flow)} ${dueChart(context, all.due)}
       </div>
     </div>
     <section aria-labelledby="banks">

@@ -40,6 +40,10 @@ export const OVERVIEW = {
   }
 } as const satisfies Readonly<Record<string, Text>>
 
+export const DUE = {
+  title: { en: 'Next steps, six hours', es: 'Próximos pasos, seis horas' }
+} as const satisfies Readonly<Record<string, Text>>
+
 export const FLOW = {
   title: { en: 'Flow per minute, last hour', es: 'Flujo por minuto, última hora' }
 } as const satisfies Readonly<Record<string, Text>>
