@@ -11,7 +11,7 @@ export interface SweepDeps {
   readonly catalog: Catalog
   readonly notifications: Pick<Notifications, 'unfinished' | 'adopt' | 'forgetBefore'>
   readonly quarantine: Pick<Quarantine, 'tidy' | 'usage'>
-  readonly groups: Pick<Groups, 'heal'>
+  readonly groups: Pick<Groups, 'heal' | 'counts'>
   readonly jobs: Pick<RequestJobs, 'promote'>
   readonly ledgerRetentionMs: number
   /** How long one sweep recovers requests, in ms; by default ten seconds. */
@@ -28,6 +28,8 @@ const GRACE_MS = 5_000
 const BATCH = 500
 /** How long one sweep recovers requests. If tens of thousands wait for their account, all of them are overdue. */
 const RECOVERY_MS = 10_000
+/** From so many groups on, lists and summaries take noticeably longer. A service that exists has some twenty. */
+const MANY_GROUPS = 2_000
 
 /**
  * Recovers the requests that a crash or a lost queue left behind. It takes the overdue requests through the same four
@@ -99,6 +101,8 @@ async function healGroups({ groups, strays, log }: SweepDeps): Promise<void> {
   const corrected = await groups.heal()
   strays(corrected)
   if (corrected > 0) log.warn({ corrected }, 'requests put into their groups')
+  const count = (await groups.counts())?.size ?? 0
+  if (count > MANY_GROUPS) log.warn({ groups: count }, 'too many groups of requests')
 }
 
 async function tidy(deps: SweepDeps, now: number): Promise<void> {

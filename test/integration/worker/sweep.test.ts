@@ -328,7 +328,7 @@ t.test(
     const strays: number[] = []
     await sweep({
       ...service,
-      groups: { heal: async () => 3 },
+      groups: { ...service.groups, heal: async () => 3 },
       recovered: (what) => void taken.push(what),
       strays: (count) => void strays.push(count)
     })
@@ -336,3 +336,15 @@ t.test(
     t.same(strays, [3])
   }
 )
+
+t.test('too many groups are told', async (t) => {
+  const service = await openService(t)
+  await askIn(service, 'queued')
+  await sweep(service)
+  const told = () => service.lines.filter((line) => line.includes('too many groups'))
+  t.same(told(), [])
+  const names = Array.from({ length: 2_000 }, (_, at) => [`queued|||service-${at}`, 1]).flat()
+  await service.redis.hset(`${service.tag}:groups`, ...names)
+  await sweep(service)
+  t.match(told(), [/"groups":2001,/])
+})
