@@ -42,7 +42,9 @@ export function selectionOf(values: unknown): BulkSelection | null {
   const ids = valuesOf(values, 'id')
   const query = valueOf(values, 'q')?.trim() ?? ''
   const kind = kindOf(values)
-  return action === undefined ? null : { action, ids, query, kind }
+  // A kind that does not exist must not mean every kind.
+  const isKnown = kind !== null || valueOf(values, 'kind') === undefined
+  return action === undefined || !isKnown ? null : { action, ids, query, kind }
 }
 
 /** The kind of kept bodies that a form or an address names; null where it names none. */

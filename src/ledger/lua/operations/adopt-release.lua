@@ -1,5 +1,6 @@
--- a notification whose release has no operation, for its process died or is of version 0.1; its lease there, id, record, how long it is kept in ms → 1 if an
--- operation carries it on from now on; 0 if it has ended, or a process is still at work on it.
+-- a notification whose release has no operation, because its process died or is of version 0.1, its lease there, id,
+-- record, how long it is kept in ms → 1 if an operation carries it on from now on; 0 if it has ended, or a process is
+-- still at work on it.
 --- @include "operation-event"
 
 local member, lease, id, record, kept = unpack(ARGV)

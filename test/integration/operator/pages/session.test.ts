@@ -187,7 +187,9 @@ t.test('many kept bodies are for an admin, as one is', async (t) => {
   t.match((await admin.get('/quarantine?kind=not-json')).text, '/bulk?action=discard')
   const asked = await admin.get('/bulk?action=discard&kind=not-json')
   t.match(asked, { status: 200, text: 'Discard 1 body?' })
+  t.equal((await admin.get('/bulk?action=discard&kind=not')).status, 422, 'not every kind')
   const sent = { ...fields, _csrf: csrfOf(asked.text), kind: 'not-json' }
+  t.equal((await admin.send('/bulk', { ...sent, kind: 'not' })).status, 422)
   t.match(await admin.send('/bulk', sent), { status: 303, location: /^\/operations\/op_/ })
 })
 
