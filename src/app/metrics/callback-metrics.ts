@@ -1,11 +1,11 @@
 import { CALLBACK_ANSWERS } from '../../callbacks/callback-answers.ts'
 import type { CommittedChange } from '../../core/measures/measure-change.ts'
+import { QUARANTINE_KINDS } from '../../ledger/quarantine/quarantine.ts'
 import type { QuarantineKind } from '../../schemas/generated.ts'
 import type { MetricKinds } from './metric-kinds.ts'
 
 const ANSWER = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const BYTES = [1e3, 1e4, 1e5, 1e6, 4e6, 1e7]
-const KINDS: readonly QuarantineKind[] = ['not-json', 'schema', 'conflict', 'late']
 
 /** Counts the calls of Khipu. A status that is counted from the start on shows its first rise. */
 export function callbackMetrics(kinds: MetricKinds) {
@@ -40,7 +40,7 @@ export function quarantineMetrics(kinds: MetricKinds) {
     'Bodies put into quarantine; the same body, when it comes again, counts again',
     ['kind']
   )
-  for (const kind of KINDS) quarantined.inc({ kind }, 0)
+  for (const kind of QUARANTINE_KINDS) quarantined.inc({ kind }, 0)
   return {
     quarantined: (kind: QuarantineKind) => quarantined.inc({ kind }),
     /** The same for the callbacks that a change of a request put there. */

@@ -3,7 +3,8 @@
 --- @include "keys"
 
 local at = now()
+local member = string.format('%d|', at) .. ARGV[1]
 redis.call('INCR', key('epoch'))
-redis.call('ZADD', key('notifications'), at, string.format('%d|', at) .. ARGV[1])
-redis.call('ZADD', key('releasing'), at, string.format('%d|', at) .. ARGV[1])
+redis.call('ZADD', key('notifications'), at, member)
+redis.call('ZADD', key('releasing'), at, member)
 return at

@@ -14,6 +14,13 @@ export interface Source {
   readonly marksAttempt?: boolean
 }
 
+export const QUARANTINE_KINDS: readonly QuarantineKind[] = [
+  'not-json',
+  'schema',
+  'conflict',
+  'late'
+]
+
 /** The metadata of a kept body. */
 export interface Quarantined {
   readonly quarantineId: string

@@ -6,6 +6,7 @@ import type {
   OperationFilter,
   QuarantineKind
 } from '../../schemas/generated.ts'
+import { QUARANTINE_KINDS } from '../../ledger/quarantine/quarantine.ts'
 import { check } from '../../schemas/validate.ts'
 import { valueOf, valuesOf } from './page-context.ts'
 import { listQueryOf } from './search-query.ts'
@@ -23,7 +24,6 @@ const TAKEN: ReadonlySet<string> = new Set<Qualifier>([
 ])
 const LISTS: ReadonlySet<string> = new Set(['state', 'reason', 'code', 'service', 'bank'])
 const ACTIONS: readonly OperationAction[] = ['release', 'retry', 'cancel', 'accept', 'discard']
-export const KINDS: readonly QuarantineKind[] = ['not-json', 'schema', 'conflict', 'late']
 
 /**
  * What somebody wants to do with many at once: an action, and the ids or the search that say with which requests, or the
@@ -49,7 +49,7 @@ export function selectionOf(values: unknown): BulkSelection | null {
 
 /** The kind of kept bodies that a form or an address names; null where it names none. */
 export function kindOf(values: unknown): QuarantineKind | null {
-  return KINDS.find((one) => one === valueOf(values, 'kind')) ?? null
+  return QUARANTINE_KINDS.find((one) => one === valueOf(values, 'kind')) ?? null
 }
 
 /** The selection as the API takes it; null where a search is no selection. */

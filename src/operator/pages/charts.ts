@@ -1,3 +1,4 @@
+import { sum } from '../../core/sum.ts'
 import { html, type Markup } from './html.ts'
 
 /** A bar of a chart: its label and how much of each kind it stacks. */
@@ -11,7 +12,7 @@ const HEIGHT = 130
 
 /** Bars of equal width, stacked from below. Colours come from the classes of the sheet. */
 export function barChart(title: string, bars: readonly Bar[]): Markup {
-  const most = Math.max(1, ...bars.map(({ parts }) => sum(parts)))
+  const most = Math.max(1, ...bars.map(({ parts }) => sum(parts.map(({ value }) => value))))
   const step = WIDTH / Math.max(1, bars.length)
   const rects = bars.flatMap(({ label, parts }, index) => {
     let top = HEIGHT
@@ -43,8 +44,4 @@ export function barChart(title: string, bars: readonly Bar[]): Markup {
     ${rects}
     <line class="axis" x1="0" x2="${WIDTH}" y1="${HEIGHT + 1}" y2="${HEIGHT + 1}"></line>
   </svg>`
-}
-
-function sum(parts: Bar['parts']): number {
-  return parts.reduce((total, { value }) => total + value, 0)
 }

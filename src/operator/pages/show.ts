@@ -118,8 +118,12 @@ export function size(bytes: number): string {
 /** A path with what is given of a query. */
 export function pathTo(
   path: string,
-  query: Readonly<Record<string, string | null | undefined>>
+  query: Readonly<Record<string, string | number | null | undefined>>
 ): string {
-  const given = Object.entries(query).filter((pair): pair is [string, string] => Boolean(pair[1]))
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === null || value === undefined || value === ''
+      ? []
+      : [[name, String(value)] as [string, string]]
+  )
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`
 }

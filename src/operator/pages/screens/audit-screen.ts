@@ -3,6 +3,7 @@ import type { Text } from '../../../core/explain/texts.ts'
 import type { AuditList } from '../../../schemas/generated.ts'
 import { AUDITED } from '../../audit.ts'
 import { listAudited } from '../../routes/audit-route.ts'
+import { chipList } from '../chip-list.ts'
 import { type Fragment, html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'
 import { contextOf, type PageContext, valueOf } from '../page-context.ts'
@@ -62,14 +63,13 @@ function listPage(
 }
 
 function chips({ say }: PageContext, chosen: string | undefined): Markup {
-  const chip = (path: string, text: string, isChosen: boolean) =>
-    html`<li>
-      <a class="chip" href="${path}" ${isChosen && html`aria-current="true"`}>${text}</a>
-    </li>`
-  return html`<ul class="chips" aria-label="${say(AUDIT.action)}">
-    ${chip('/audit', say(AUDIT.every), chosen === undefined)}
-    ${AUDITED.map((action) => chip(`/audit?action=${action}`, say(AUDIT_WORD[action]), chosen === action))}
-  </ul>`
+  const every = { path: '/audit', text: say(AUDIT.every), isChosen: chosen === undefined }
+  const actions = AUDITED.map((action) => ({
+    path: pathTo('/audit', { action }),
+    text: say(AUDIT_WORD[action]),
+    isChosen: chosen === action
+  }))
+  return chipList(say(AUDIT.action), [every, ...actions])
 }
 
 function nothing({ say }: PageContext, isFiltered: boolean): Markup {

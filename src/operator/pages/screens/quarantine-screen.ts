@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { QuarantineEntry, QuarantineKind } from '../../../schemas/generated.ts'
 import { listEntries } from '../../routes/quarantine-entries.ts'
-import { kindOf, KINDS } from '../bulk-selection.ts'
+import { QUARANTINE_KINDS } from '../../../ledger/quarantine/quarantine.ts'
+import { kindOf } from '../bulk-selection.ts'
+import { chipList } from '../chip-list.ts'
 import { html, type Markup } from '../html.ts'
 import { page } from '../layout.ts'
 import { contextOf, type PageContext, valueOf } from '../page-context.ts'
@@ -11,6 +13,7 @@ import { pager, table } from '../table.ts'
 import { FRAME } from '../texts/frame-texts.ts'
 import { ENTRY_ACTION, QUARANTINE } from '../texts/quarantine-texts.ts'
 import { KIND_TEXT } from '../texts/words.ts'
+import { bulkLink } from './bulk/bulk-links.ts'
 
 /** `/quarantine`: the bodies that were refused and kept, without what is in them. */
 export async function quarantineScreen(app: FastifyInstance, { api }: ScreenDeps): Promise<void> {
@@ -34,7 +37,7 @@ export async function quarantineScreen(app: FastifyInstance, { api }: ScreenDeps
         ${pager(context, '/quarantine', kind === null ? {} : { kind }, { cursor, next: list.nextCursor })}
       </div>
       ${list.items.length > 0 && context.may('admin') && bulkActions(context, kind)}`
-    const curl = ['GET', `/v1${pathTo('/quarantine', { kind })}`]
+    const curl = ['GET', pathTo('/v1/quarantine', { kind })]
     return reply
       .type('text/html; charset=utf-8')
       .send(page(context, { title: say(FRAME.quarantine), section: 'quarantine', body, curl }))
@@ -42,27 +45,19 @@ export async function quarantineScreen(app: FastifyInstance, { api }: ScreenDeps
 }
 
 function chips({ say }: PageContext, chosen: QuarantineKind | null): Markup {
-  const chip = (kind: QuarantineKind | null, text: string) =>
-    html`<li>
-      <a
-        class="chip"
-        href="${pathTo('/quarantine', { kind })}"
-        ${kind === chosen && html`aria-current="true"`}
-        >${text}</a
-      >
-    </li>`
-  return html`<ul class="chips" aria-label="${say(QUARANTINE.kind)}">
-    ${chip(null, say(QUARANTINE.every))} ${KINDS.map((kind) => chip(kind, say(KIND_TEXT[kind])))}
-  </ul>`
+  const chips = [null, ...QUARANTINE_KINDS].map((kind) => ({
+    path: pathTo('/quarantine', { kind }),
+    text: say(kind === null ? QUARANTINE.every : KIND_TEXT[kind]),
+    isChosen: kind === chosen
+  }))
+  return chipList(say(QUARANTINE.kind), chips)
 }
 
 function bulkActions({ say }: PageContext, kind: QuarantineKind | null): Markup {
-  const suffix = kind === null ? '' : `&kind=${kind}`
-  const link = (action: 'accept' | 'discard', tone: string) =>
-    html`<a class="button ${tone}" href="/bulk?action=${action}${suffix}"
-      >${say(QUARANTINE.bulk[action])}</a
-    >`
-  return html`<p class="actions">${link('accept', 'primary')}${link('discard', 'danger')}</p>`
+  const links = (['accept', 'discard'] as const).map((action) =>
+    bulkLink(action, { kind }, say(QUARANTINE.bulk[action]))
+  )
+  return html`<p class="actions">${links}</p>`
 }
 
 function empty({ say }: PageContext, kind: QuarantineKind | null): Markup {

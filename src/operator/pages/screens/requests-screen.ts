@@ -4,7 +4,6 @@ import { parseSearch, type SearchFilters } from '../../../core/search/parse-sear
 import type { RequestList } from '../../../schemas/generated.ts'
 import { listRequests } from '../../routes/request-routes.ts'
 import { OperatorError, PROBLEMS } from '../../problem.ts'
-import type { ListQuery } from '../../list-query.ts'
 import { listQueryOf } from '../search-query.ts'
 import { isSelection } from '../bulk-selection.ts'
 import { type Fragment, html, type Markup } from '../html.ts'
@@ -58,7 +57,7 @@ export async function requestsScreen(app: FastifyInstance, deps: ScreenDeps): Pr
         : await findAll(deps, context, { filters, query, cursor })
     const title = context.say(LIST.title)
     const body = html`${exampleChips(context, query)}${found.body}`
-    const curl = ['GET', apiPathOf(listQueryOf(filters, context.now))]
+    const curl = ['GET', pathTo('/v1/requests', { ...listQueryOf(filters, context.now) })]
     return reply
       .code(found.status)
       .type('text/html; charset=utf-8')
@@ -69,18 +68,13 @@ export async function requestsScreen(app: FastifyInstance, deps: ScreenDeps): Pr
     const cursor = valueOf(request.query, 'cursor')
     const search = parseSearch(query)
     if (search.type !== 'filters') {
-      return reply.redirect(`/requests?q=${encodeURIComponent(query)}`, 303)
+      return reply.redirect(pathTo('/requests', { q: query }), 303)
     }
     const asked = { filters: search.filters, query, cursor }
     const { items } = await listAsked(deps, asked, Date.now())
     const rows = items.map((item) => ({ ...item, account: item.account?.endsWith ?? null }))
     return sendCsv(reply, 'requests', CSV, rows)
   })
-}
-
-function apiPathOf(query: ListQuery): string {
-  const given = Object.entries(query).map(([name, value]) => [name, String(value)])
-  return pathTo('/v1/requests', Object.fromEntries(given) as Record<string, string>)
 }
 
 async function findAll(deps: ScreenDeps, context: PageContext, asked: Asked): Promise<Found> {

@@ -1,7 +1,9 @@
 import type { Mistake } from '../../../core/search/parse-search.ts'
 import type { OperatorError } from '../../problem.ts'
+import { chipList } from '../chip-list.ts'
 import { html, type Markup } from '../html.ts'
 import type { PageContext } from '../page-context.ts'
+import { pathTo } from '../show.ts'
 import { PROBLEM_TEXT } from '../texts/frame-texts.ts'
 import { LIST, MISTAKE } from '../texts/request-texts.ts'
 
@@ -17,17 +19,12 @@ const EXAMPLES = [
 
 /** Searches to begin with. */
 export function exampleChips({ say }: PageContext, query: string): Markup {
-  const chips = EXAMPLES.map((example) => {
-    const path = `/requests?q=${encodeURIComponent(example)}`
-    return html`<li>
-      <a class="chip" href="${path}" ${example === query && html`aria-current="true"`}
-        >${example}</a
-      >
-    </li>`
-  })
-  return html`<ul class="chips" aria-label="${say(LIST.examples)}">
-    ${chips}
-  </ul>`
+  const chips = EXAMPLES.map((example) => ({
+    path: pathTo('/requests', { q: example }),
+    text: example,
+    isChosen: example === query
+  }))
+  return chipList(say(LIST.examples), chips)
 }
 
 /** Why a search can not be read, with what there is instead. */

@@ -1,15 +1,17 @@
 import { isOnEntries } from '../../../../core/operations/members.ts'
+import { sends } from '../../../../core/operations/operation.ts'
 import type { OperationPreview } from '../../../../schemas/generated.ts'
 import type { BulkSelection } from '../../bulk-selection.ts'
 import { hidden } from '../../hidden-field.ts'
 import { type Fragment, html, type Markup } from '../../html.ts'
 import type { PageContext } from '../../page-context.ts'
-import { number } from '../../show.ts'
+import { number, pathTo } from '../../show.ts'
 import { table } from '../../table.ts'
 import { BULK, BULK_ACTION } from '../../texts/bulk-texts.ts'
 import { FRAME } from '../../texts/frame-texts.ts'
 import { QUARANTINE } from '../../texts/quarantine-texts.ts'
 import { KIND_TEXT } from '../../texts/words.ts'
+import { isDanger } from './bulk-links.ts'
 
 /** Over so many the count is typed. */
 export const MANY = 100
@@ -29,8 +31,8 @@ export function confirmForm(
       ${say(BULK.nothing)} <a href="${back}">${say(FRAME.back)}</a>
     </p>`
   }
-  const isDanger = action === 'cancel' || action === 'discard'
-  return html`<div class="banner ${isDanger ? 'bad' : 'stuck'}">
+  const tone = isDanger(action) ? 'danger' : 'primary'
+  return html`<div class="banner ${isDanger(action) ? 'bad' : 'stuck'}">
       <p>
         ${whichOf(context, selection)}: <strong>${number(context, matched)}</strong>.
         ${say(BULK.fixed)}
@@ -44,14 +46,12 @@ export function confirmForm(
       ${kind !== null && html`<input type="hidden" name="kind" value="${kind}" />`}
       <input type="hidden" name="expected" value="${matched}" />
       ${ids.map((id) => html`<input type="hidden" name="id" value="${id}" />`)}
-      ${(action === 'release' || action === 'retry') && how(context, matched)}
+      ${sends(selection) && how(context, matched)}
       <label for="note">${say(BULK.note)}</label>
       <input id="note" name="note" type="text" maxlength="500" autocomplete="off" />
       ${matched > MANY && typed(context, matched)}
       <p class="actions">
-        <button class="${isDanger ? 'danger' : 'primary'}">
-          ${say(BULK_ACTION[action].submit(matched))}
-        </button>
+        <button class="${tone}">${say(BULK_ACTION[action].submit(matched))}</button>
         <a class="button" href="${back}">${say(FRAME.back)}</a>
       </p>
     </form>`
@@ -66,8 +66,9 @@ function whichOf({ say }: PageContext, selection: BulkSelection): Fragment {
 
 function backTo(selection: BulkSelection): string {
   const { kind, query } = selection
-  if (!isOnEntries(selection)) return `/requests?q=${encodeURIComponent(query)}`
-  return kind === null ? '/quarantine' : `/quarantine?kind=${kind}`
+  return isOnEntries(selection)
+    ? pathTo('/quarantine', { kind })
+    : pathTo('/requests', { q: query })
 }
 
 function costs({ say }: PageContext, { costsAtMost, notAllowed }: OperationPreview): Fragment {
